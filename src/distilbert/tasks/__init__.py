@@ -1,0 +1,1 @@
+"""The tasks: output rows -> results. One file a task, NumPy only."""

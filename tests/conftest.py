@@ -1,0 +1,84 @@
+"""Small seeded checkpoints, made with NumPy alone, and the real text that the tests run on."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distilbert import DistilBertConfig
+from distilbert.checkpoint import Head, key_table, save_checkpoint
+
+DATA = Path(__file__).parent / "data"
+Maker = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def sentences() -> list[str]:
+    """400 real film-review sentences of 3 to 60 tokens."""
+    lines = (DATA / "sentence_polarity.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t")[1] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def vocab() -> Path:
+    """The first 6,000 pieces of BERT's uncased vocabulary."""
+    return DATA / "vocab.txt"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of wider data sets; tests that need it are skipped where it is missing."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DISTILBERT_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("the wider data sets are not here (DISTILBERT_DATA)")
+    return folder
+
+
+def small_config(head: Head = Head.SEQUENCE_CLASSIFICATION, **changes: object) -> DistilBertConfig:
+    """A config of 2 layers, 4 heads, width 32, over tests/data/vocab.txt."""
+    values: dict[str, object] = {
+        "vocab_size": 6000,
+        "max_position_embeddings": 128,
+        "dim": 32,
+        "n_layers": 2,
+        "n_heads": 4,
+        "hidden_dim": 64,
+        "architectures": [head.value],
+    }
+    return DistilBertConfig.from_dict(values | changes)
+
+
+def random_weights(config: DistilBertConfig, head: Head, seed: int = 0) -> dict[str, np.ndarray]:
+    """Weights large enough that every part of the model matters to the output."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in key_table(config, head).items():
+        scale = 0.3 if len(shape) == 1 else 1.5 / np.sqrt(shape[-1])
+        weights[name] = rng.normal(0, scale, shape).astype(np.float32)
+        if name.lower().endswith("norm.weight"):
+            weights[name] += 1
+    return weights
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path: Path, vocab: Path) -> Maker:
+    """`make(head, seed=0, name="model", **config keys)` writes a model folder and returns it."""
+
+    def make(
+        head: Head = Head.SEQUENCE_CLASSIFICATION, *, seed: int = 0, name: str = "model", **changes: object
+    ) -> Path:
+        config = small_config(head, **changes)
+        weights = random_weights(config, head, seed)
+        if config.tie_word_embeddings:
+            weights.pop("vocab_projector.weight", None)
+        folder = tmp_path / name
+        save_checkpoint(folder, config, weights)
+        (folder / "vocab.txt").write_bytes(vocab.read_bytes())
+        (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
+        return folder
+
+    return make
