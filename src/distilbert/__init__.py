@@ -14,7 +14,9 @@ from .errors import (
 from .loading import TASKS, load
 from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
 from .tasks.embedding import Embedder
+from .tasks.question_answering import QuestionAnswerer
 from .tasks.text_classification import TextClassifier
+from .tasks.token_classification import TokenClassifier
 from .tokenizer import BertTokenizer, Encoding
 
 __version__ = "0.1.0"
@@ -37,9 +39,11 @@ __all__ = [
     "LongTextWarning",
     "MaskFill",
     "MissingExtraError",
+    "QuestionAnswerer",
     "Ranked",
     "SparseVector",
     "TextClassifier",
+    "TokenClassifier",
     "TokenizerError",
     "load",
 ]

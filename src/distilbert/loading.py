@@ -9,8 +9,10 @@ from .errors import CheckpointError, InputError
 from .hub import resolve
 from .sentence_folder import SentenceFolder, read_sentence_folder
 from .tasks.embedding import Embedder
+from .tasks.question_answering import QuestionAnswerer
 from .tasks.task import Model, Task
 from .tasks.text_classification import TextClassifier
+from .tasks.token_classification import TokenClassifier
 from .tokenizer import BertTokenizer
 
 __all__ = ["TASKS", "load"]
@@ -18,11 +20,15 @@ __all__ = ["TASKS", "load"]
 # by the hub's names
 TASKS: dict[str, type[Task]] = {
     "text-classification": TextClassifier,
+    "token-classification": TokenClassifier,
+    "question-answering": QuestionAnswerer,
     "feature-extraction": Embedder,
     "sentence-similarity": Embedder,
 }
 _BY_HEAD = {
     Head.SEQUENCE_CLASSIFICATION: "text-classification",
+    Head.TOKEN_CLASSIFICATION: "token-classification",
+    Head.QUESTION_ANSWERING: "question-answering",
     Head.NONE: "feature-extraction",
 }
 
