@@ -15,7 +15,7 @@ from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
 from .tokenizer import BertTokenizer
 
-__all__ = ["TASKS", "load"]
+__all__ = ["DEFAULT_BATCH_TOKENS", "TASKS", "load", "task_of"]
 
 # by the hub's names
 TASKS: dict[str, type[Task]] = {
@@ -33,6 +33,11 @@ _BY_HEAD = {
 }
 
 DEFAULT_BATCH_TOKENS = 1024
+
+
+def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
+    """The task that a checkpoint was trained for, by its head and by whether it is a sentence-transformers folder."""
+    return "feature-extraction" if sentence else _BY_HEAD[head]
 
 
 def load(
@@ -68,8 +73,7 @@ def load(
     folder = resolve(model, revision)
     sentence = read_sentence_folder(folder)
     checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    if task is None:
-        task = "feature-extraction" if sentence else _BY_HEAD[checkpoint.head]
+    task = task or task_of(checkpoint.head, sentence)
     kind = TASKS[task]
     if kind.head not in (checkpoint.head, Head.NONE):
         raise CheckpointError(
