@@ -14,9 +14,14 @@ from .errors import (
 from .loading import TASKS, load
 from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
 from .tasks.embedding import Embedder
+from .tasks.fill_mask import MaskFiller
+from .tasks.multiple_choice import ChoiceClassifier
 from .tasks.question_answering import QuestionAnswerer
+from .tasks.reranking import Reranker
+from .tasks.sparse import SparseEncoder
 from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
+from .tasks.zero_shot import ZeroShotClassifier
 from .tokenizer import BertTokenizer, Encoding
 
 __version__ = "0.1.0"
@@ -27,6 +32,7 @@ __all__ = [
     "Answer",
     "BertTokenizer",
     "CheckpointError",
+    "ChoiceClassifier",
     "Classification",
     "ConfigError",
     "DistilBertConfig",
@@ -38,12 +44,16 @@ __all__ = [
     "InputError",
     "LongTextWarning",
     "MaskFill",
+    "MaskFiller",
     "MissingExtraError",
     "QuestionAnswerer",
     "Ranked",
+    "Reranker",
+    "SparseEncoder",
     "SparseVector",
     "TextClassifier",
     "TokenClassifier",
     "TokenizerError",
+    "ZeroShotClassifier",
     "load",
 ]

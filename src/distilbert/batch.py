@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-__all__ = ["Batch", "in_chunks", "plan", "run_batched"]
+__all__ = ["Batch", "in_chunks", "plan", "run_batched", "run_each"]
 
 Item = TypeVar("Item")
 
@@ -119,12 +119,24 @@ def run_batched(
     `run` gives the rows of a packed batch [K, …]; see `Batch` for `ids` and `rows`.
     """
     results: list[np.ndarray] = [np.empty(0)] * len(ids)
+    for index, own in run_each(run, ids, rows, max_tokens):
+        results[index] = own
+    return results
+
+
+def run_each(
+    run: Callable[[Batch], np.ndarray],
+    ids: Sequence[np.ndarray],
+    rows: Sequence[np.ndarray] | None,
+    max_tokens: int,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(index, output rows [K_i, …]) of each text, as batches are done.
+
+    For rows as wide as the vocabulary: whoever keeps less of each text holds one batch's at a time.
+    """
     for chosen in plan([len(text) for text in ids], max_tokens):
         batch = Batch.pack([ids[i] for i in chosen], None if rows is None else [rows[i] for i in chosen])
-        values = run(batch)
-        for index, own in zip(chosen, np.split(values, np.cumsum(batch.row_counts)[:-1]), strict=True):
-            results[index] = own
-    return results
+        yield from zip(chosen.tolist(), np.split(run(batch), np.cumsum(batch.row_counts)[:-1]), strict=True)
 
 
 def in_chunks(items: Iterable[Item], size: Callable[[Item], int], most: int) -> Iterator[list[Item]]:

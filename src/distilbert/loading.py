@@ -9,10 +9,15 @@ from .errors import CheckpointError, InputError
 from .hub import resolve
 from .sentence_folder import SentenceFolder, read_sentence_folder
 from .tasks.embedding import Embedder
+from .tasks.fill_mask import MaskFiller
+from .tasks.multiple_choice import ChoiceClassifier
 from .tasks.question_answering import QuestionAnswerer
+from .tasks.reranking import Reranker
+from .tasks.sparse import SparseEncoder
 from .tasks.task import Model, Task
 from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
+from .tasks.zero_shot import ZeroShotClassifier
 from .tokenizer import BertTokenizer
 
 __all__ = ["DEFAULT_BATCH_TOKENS", "TASKS", "load", "task_of"]
@@ -22,13 +27,20 @@ TASKS: dict[str, type[Task]] = {
     "text-classification": TextClassifier,
     "token-classification": TokenClassifier,
     "question-answering": QuestionAnswerer,
+    "fill-mask": MaskFiller,
+    "multiple-choice": ChoiceClassifier,
     "feature-extraction": Embedder,
     "sentence-similarity": Embedder,
+    "zero-shot-classification": ZeroShotClassifier,
+    "text-ranking": Reranker,
+    "sparse-encoding": SparseEncoder,
 }
 _BY_HEAD = {
     Head.SEQUENCE_CLASSIFICATION: "text-classification",
     Head.TOKEN_CLASSIFICATION: "token-classification",
     Head.QUESTION_ANSWERING: "question-answering",
+    Head.MASKED_LM: "fill-mask",
+    Head.MULTIPLE_CHOICE: "multiple-choice",
     Head.NONE: "feature-extraction",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import tokenizers
@@ -19,7 +19,9 @@ from tokenizers.models import WordPiece
 from .config import read_json
 from .errors import ConfigError, InputError, TokenizerError
 
-__all__ = ["BertTokenizer", "Encoding", "Window"]
+__all__ = ["BertTokenizer", "Cut", "Encoding", "Window"]
+
+Cut = Literal["longest", "first"]
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -247,14 +249,19 @@ class BertTokenizer:
         pairs: Sequence[str] | None = None,
         *,
         max_length: int | None = None,
+        cut: Cut = "longest",
         is_split: bool = False,
     ) -> list[Encoding]:
-        """Many texts; `pairs[i]`, where given, is read after `texts[i]`. With `is_split` a text is a list of words."""
+        """Many texts; `pairs[i]`, where given, is read after `texts[i]`. With `is_split` a text is a list of words.
+
+        `cut` says which of a pair loses tokens where both are too long: the longer, or the first alone.
+        Raises InputError where the first would have to lose them all.
+        """
         first = self._tokenize(texts, is_split)
         if pairs is None:
             return [self._single(raw, 0, len(raw), max_length) for raw in first]
         second = self._tokenize(pairs, False)
-        return [self._pair(a, b, max_length) for a, b in zip(first, second, strict=True)]
+        return [self._pair(a, b, max_length, cut) for a, b in zip(first, second, strict=True)]
 
     def windows(
         self, text: str | Sequence[str], max_length: int, stride: int, *, is_split: bool = False
@@ -264,20 +271,24 @@ class BertTokenizer:
         spans = window_spans(len(raw), max_length - self.special_count, stride)
         return [Window(self._single(raw, start, stop, None), start, stop) for start, stop in spans]
 
-    def pair_windows(self, text: str, pair: str, max_length: int, stride: int) -> list[Window]:
-        """The text whole, each time with another window over its pair, as question answering reads."""
+    def pair_windows(
+        self, text: str, pair: str, max_length: int, stride: int, *, over: Literal["second", "first"] = "second"
+    ) -> list[Window]:
+        """A pair in windows over one of its texts, the other whole in each, as question answering reads."""
         first, second = self._tokenize([text, pair], False)
-        room = max_length - self.pair_special_count - len(first)
+        whole, long = (first, second) if over == "second" else (second, first)
+        room = max_length - self.pair_special_count - len(whole)
         if room <= stride:
             raise InputError(
-                f"the first text has {len(first)} tokens, which leaves {room} of {max_length} for the second: "
-                f"shorten it, or lower the stride of {stride}"
+                f"the {'first' if over == 'second' else 'second'} text has {len(whole)} tokens, which leaves {room} of "
+                f"{max_length} for the {over}: shorten it, or lower the stride of {stride}"
             )
-        spans = window_spans(len(second), room, stride)
-        return [
-            Window(self._join((_Piece(first, 0, len(first), 0), _Piece(second, start, stop, 1)), False), start, stop)
-            for start, stop in spans
-        ]
+        windows = []
+        for start, stop in window_spans(len(long), room, stride):
+            part = (long, start, stop)
+            a, b = ((first, 0, len(first)), part) if over == "second" else (part, (second, 0, len(second)))
+            windows.append(Window(self._join((_Piece(*a, 0), _Piece(*b, 1)), False), start, stop))
+        return windows
 
     def _tokenize(self, texts: Sequence[Any], is_split: bool) -> list[tokenizers.Encoding]:
         for index, text in enumerate(texts):
@@ -291,13 +302,21 @@ class BertTokenizer:
         kept = min(stop, start + room)
         return self._join((_Piece(raw, start, kept, 0),), kept < stop)
 
-    def _pair(self, first: tokenizers.Encoding, second: tokenizers.Encoding, max_length: int | None) -> Encoding:
+    def _pair(
+        self, first: tokenizers.Encoding, second: tokenizers.Encoding, max_length: int | None, cut: Cut
+    ) -> Encoding:
         a, b = len(first), len(second)
         if max_length is not None and (over := a + b + self.pair_special_count - max_length) > 0:
-            # "longest_first" of Transformers: the shorter keeps up to half of the room
             room = max(a + b - over, 0)
-            short = min(a, b, room // 2)
-            a, b = (short, room - short) if a <= b else (room - short, short)
+            if cut == "first":  # "only_first" of Transformers
+                if room <= b:
+                    raise InputError(
+                        f"the second text has {b} tokens, which leaves none of {max_length} for the first: shorten it"
+                    )
+                a = room - b
+            else:  # "longest_first" of Transformers: the shorter keeps up to half of the room
+                short = min(a, b, room // 2)
+                a, b = (short, room - short) if a <= b else (room - short, short)
         truncated = a < len(first) or b < len(second)
         return self._join((_Piece(first, 0, a, 0), _Piece(second, 0, b, 1)), truncated)
 

@@ -11,7 +11,7 @@ from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
 from ..sentence_folder import Normalize, SentenceFolder
 from ..tokenizer import Encoding
-from .task import FIRST, LongText, Model, Task, characters, check_count, check_long_text, weighted_mean
+from .task import FIRST, LongText, Model, Task, characters, check_count, check_long_text, listed, weighted_mean
 
 __all__ = ["Embedder", "Output"]
 
@@ -62,7 +62,7 @@ class Embedder(Task):
         """
         vectors = list(
             self.stream(
-                _listed(texts),
+                listed(texts),
                 prompt=prompt,
                 normalize=normalize,
                 truncate_dim=truncate_dim,
@@ -115,7 +115,7 @@ class Embedder(Task):
         check_long_text(long_text)
         states = []
         start = 0
-        for chunk in in_chunks(_listed(texts), characters, self._chunk_characters):
+        for chunk in in_chunks(listed(texts), characters, self._chunk_characters):
             read = self._encode(chunk, long_text, start)
             start += len(chunk)
             rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
@@ -191,14 +191,6 @@ class Embedder(Task):
             bits = np.packbits(vectors > 0, axis=-1)
             return bits if output == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
         return vectors
-
-
-def _listed(texts: str | Iterable[str]) -> Iterable[str]:
-    if isinstance(texts, str):
-        return [texts]
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
-        raise InputError(f"give a string or a list of them, not {type(texts).__name__}")
-    return texts
 
 
 def _similarity(measure: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -130,6 +130,15 @@ def is_one(texts: object) -> bool:
     return False
 
 
+def listed(texts: str | Iterable[str]) -> Iterable[str]:
+    """One string as a list of one. Raises InputError for what is neither a string nor a list."""
+    if isinstance(texts, str):
+        return [texts]
+    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+        raise InputError(f"give a string or a list of them, not {_kind(texts)}")
+    return texts
+
+
 def check_count(name: str, value: int | None) -> None:
     if value is not None and (type(value) is not int or value < 1):
         raise InputError(f"{name} must be a whole number of at least 1, or None for all, not {value!r}")
@@ -142,8 +151,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def logistic(logits: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * logits))
+    """1 / (1 + exp(-x)), without overflow and as exact for small scores as for large ones."""
+    return np.exp(-np.logaddexp(0, -logits))
 
 
 def weighted_mean(rows: Sequence[np.ndarray], encodings: Sequence[Encoding]) -> np.ndarray:
