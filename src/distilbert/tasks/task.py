@@ -1,5 +1,6 @@
 """What all tasks share: an opened model, the policy for long texts, and the way from texts to output rows."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,14 @@ class Task:
         return f"{type(self).__name__}({str(self.model.folder)!r})"
 
     @property
+    def _chunk_tokens(self) -> int:
+        """How many tokens a stream holds at once."""
+        return _CHUNK_BATCHES * self.model.max_batch_tokens
+
+    @property
     def _chunk_characters(self) -> int:
-        """How much text a stream holds at once: some batches of four-letter tokens."""
-        return _CHUNK_BATCHES * 4 * self.model.max_batch_tokens
+        """How much text a stream holds at once, at four letters a token."""
+        return 4 * self._chunk_tokens
 
     def _run(self, encodings: Sequence[Encoding], rows: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """Each text's output rows [K_i, …]. `rows` are those that the head reads, all by default."""
@@ -153,6 +159,13 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def logistic(logits: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow and as exact for small scores as for large ones."""
     return np.exp(-np.logaddexp(0, -logits))
+
+
+def with_marks(text: str, end: int, most: int) -> int:
+    """`end` moved behind the combining marks there, up to `most`: tokenizers that strip them leave them out."""
+    while end < most and unicodedata.category(text[end]) == "Mn":
+        end += 1
+    return end
 
 
 def weighted_mean(rows: Sequence[np.ndarray], encodings: Sequence[Encoding]) -> np.ndarray:
