@@ -61,7 +61,13 @@ class OnnxEngine:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
             options.add_external_initializers(list(graph.converted), values)
         try:
-            self._session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                graph.model,
+                options,
+                providers=["CPUExecutionProvider"],
+                # measured: the fused residual + LayerNorm takes four times as long as the two operators
+                disabled_optimizers=["SkipLayerNormFusion"],
+            )
         except Exception as error:  # the runtime has no public base class of its errors
             raise CheckpointError(f"{checkpoint.folder}: the runtime cannot open the weights ({error})") from None
 
@@ -69,7 +75,8 @@ class OnnxEngine:
         if batch.longest > self._longest:
             raise InputError(f"a text has {batch.longest} tokens; the model reads {self._longest} at most")
         if batch.ids.min() < 0 or batch.ids.max() >= self._vocab_size:
-            raise InputError(f"token id {batch.ids.max()} is outside the model's vocabulary of {self._vocab_size}")
+            worst = batch.ids.min() if batch.ids.min() < 0 else batch.ids.max()
+            raise InputError(f"token id {worst} is outside the model's vocabulary of {self._vocab_size}")
         output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]
         return output
 

@@ -55,6 +55,19 @@ def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool) -> Graph:
     return _Builder(checkpoint, all_rows).build(head)
 
 
+@dataclass(frozen=True)
+class _HeadView:
+    """Indices between packed rows of heads [N·H, D/H] and their padded view [B, H, T, D/H].
+
+    Attributes:
+        spread: int64 [B, H, T], which packed row goes to each place.
+        collect: int64 [N, H], at which place of the view each packed row is.
+    """
+
+    spread: str
+    collect: str
+
+
 class _Builder:
     """Collects nodes and weights; each method appends its part and returns its output's name."""
 
@@ -68,6 +81,9 @@ class _Builder:
         self.converted: dict[str, np.ndarray] = {}
 
     def build(self, head: Head) -> Graph:
+        self.view = self.head_view("pad", "unpad")
+        self.row_view = self.view if self.all_rows else self.head_view("pad_rows", "unpad_rows")
+        self.mask = self.additive_mask()
         x = self.embeddings()
         for index in range(self.config.n_layers):
             x = self.layer(index, x, last=index == self.config.n_layers - 1)
@@ -107,15 +123,46 @@ class _Builder:
         return self.norm(self.linear(hidden, f"{name}.ffn.lin2"), f"{name}.output_layer_norm", x)
 
     def attention(self, name: str, x: str, queries: str, *, cut: bool) -> str:
-        """Multi-head self-attention of `queries` over all tokens `x`, in the padded view between gathers."""
-        pad, unpad = ("pad_rows", "unpad_rows") if cut else ("pad", "unpad")
-        q = self.op("Gather", self.linear(queries, f"{name}.q_lin"), pad)
-        k = self.op("Gather", self.linear(x, f"{name}.k_lin"), "pad")
-        v = self.op("Gather", self.linear(x, f"{name}.v_lin"), "pad")
+        """Multi-head self-attention of `queries` [Q, D] over all tokens `x` [N, D] -> [Q, D].
+
+        Each head's rows are gathered straight into the padded view [B, H, T, D/H], and back.
+        """
+        view = self.row_view if cut else self.view
+        q = self.op("Gather", self.heads(self.linear(queries, f"{name}.q_lin")), view.spread)
+        k = self.op("Gather", self.heads(self.linear(x, f"{name}.k_lin")), self.view.spread)
+        v = self.op("Gather", self.heads(self.linear(x, f"{name}.v_lin")), self.view.spread)
+        scale = float(self.config.head_dim**-0.5)
+        scores = self.op("FusedMatMul", q, k, domain=_MICROSOFT, transB=1, alpha=scale)
+        weights = self.op("Softmax", self.op("Add", scores, self.mask), axis=-1)
+        context = self.op("Gather", self.heads(self.op("MatMul", weights, v)), view.collect)
+        return self.linear(
+            self.op("Reshape", context, self.constant(np.array([-1, self.config.dim]))), f"{name}.out_lin"
+        )
+
+    def heads(self, x: str) -> str:
+        """[…] -> rows of one head [-1, D/H]."""
+        return self.op("Reshape", x, self.constant(np.array([-1, self.config.head_dim])))
+
+    def head_view(self, pad: str, unpad: str) -> "_HeadView":
+        """From the padded view of tokens [B, T] and back [N] to that of their heads' rows."""
         heads = self.config.n_heads
-        context = self.op("MultiHeadAttention", q, k, v, "", "mask", domain=_MICROSOFT, num_heads=heads)
-        flat = self.op("Reshape", context, self.constant(np.array([-1, self.config.dim])))
-        return self.linear(self.op("Gather", flat, unpad), f"{name}.out_lin")
+        columns = self.op("Unsqueeze", pad, self.constant(np.array([1])))
+        rows = self.op("Mul", columns, self.constant(np.array([heads])))
+        spread = self.op("Add", rows, self.constant(np.arange(heads).reshape(1, heads, 1)))
+        # token t of text b, head h, stands at row (b·H + h)·T + t of the view, and unpad = b·T + t
+        longest = self.op("Gather", self.op("Shape", pad), self.constant(np.array([1])))
+        place = self.op("Mod", unpad, longest)
+        text = self.op("Mul", self.op("Sub", unpad, place), self.constant(np.array([heads])))
+        first = self.op("Unsqueeze", self.op("Add", text, place), self.constant(np.array([1])))
+        head = self.op("Mul", longest, self.constant(np.arange(heads).reshape(1, heads)))
+        return _HeadView(spread, self.op("Add", first, head))
+
+    def additive_mask(self) -> str:
+        """float32 [B, 1, 1, T]: 0 at tokens, a number that no score outweighs at padding."""
+        mask = self.op("Cast", "mask", to=TensorProto.FLOAT)
+        below = self.op("Sub", mask, self.constant(np.array([1], np.float32)))
+        above = self.op("Mul", below, self.constant(np.array([1e9], np.float32)))
+        return self.op("Unsqueeze", above, self.constant(np.array([1, 2])))
 
     def head(self, head: Head, x: str) -> str:
         """[K, D] -> the head's logits [K, …]; the hidden states themselves for Head.NONE."""
@@ -139,10 +186,9 @@ class _Builder:
 
     def norm(self, x: str, name: str, residual: str | None = None) -> str:
         """LayerNorm of x, of x + residual where one is given."""
+        x = x if residual is None else self.op("Add", x, residual)
         weights = (self.weight(f"{name}.weight"), self.weight(f"{name}.bias"))
-        if residual is None:
-            return self.op("LayerNormalization", x, *weights, axis=-1, epsilon=_EPSILON)
-        return self.op("SkipLayerNormalization", x, residual, *weights, domain=_MICROSOFT, epsilon=_EPSILON)
+        return self.op("LayerNormalization", x, *weights, axis=-1, epsilon=_EPSILON)
 
     def activation(self, x: str) -> str:
         match self.config.activation:
