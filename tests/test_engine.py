@@ -30,7 +30,8 @@ def engine_of(folder: Path, *, all_rows: bool = True, head: Head | None = None, 
 
 
 def assert_close(ours: np.ndarray, reference: np.ndarray, tolerance: float = 1e-5) -> None:
-    np.testing.assert_allclose(ours, reference, rtol=tolerance, atol=tolerance)
+    """To `tolerance` of the largest number."""
+    np.testing.assert_allclose(ours, reference, rtol=0, atol=tolerance * max(1, np.abs(reference).max()))
 
 
 @pytest.mark.parametrize("head", list(Head))
@@ -64,7 +65,9 @@ def test_rows_are_cut_from_all_rows(make_checkpoint: Maker, head: Head) -> None:
     everything = run_batched(engine_of(folder).run, texts, None, 256)
     chosen = run_batched(engine_of(folder, all_rows=False).run, texts, rows, 256)
     for own, all_rows, out in zip(rows, everything, chosen):
-        assert_close(out, all_rows[own], 1e-6 * max(1, np.abs(all_rows).max()))
+        assert len(out) == len(own)
+        if len(own):
+            assert_close(out, all_rows[own], 1e-6)
 
 
 @pytest.mark.parametrize("shape", [{"n_layers": 1}, {"n_heads": 1}, {"n_heads": 32}, {"dim": 4, "n_heads": 2}])
@@ -110,7 +113,7 @@ def test_equal_to_transformers_on_random_checkpoints(tmp_path: Path, vocab: Path
             activation=str(rng.choice(["gelu", "relu", "gelu_new", "silu", "quick_gelu", "mish", "gelu_fast"])),
             sinusoidal_pos_embds=bool(rng.integers(2)),
             num_labels=int(rng.integers(1, 6)),
-            initializer_range=0.15,
+            initializer_range=0.3,
         )
         model = getattr(transformers, head.value)(config).eval().double()  # so that the rounding is ours alone
         folder = tmp_path / str(seed)
