@@ -1,19 +1,59 @@
 """Extractive question answering: the span of a context that answers a question."""
 
+import math
+import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..batch import in_chunks
 from ..checkpoint import Head
+from ..errors import InputError, LongTextWarning
 from ..results import Answer
-from .task import LongText, Task, characters, check_long_text, softmax
+from ..tokenizer import Encoding, Window
+from .task import LongText, Task, characters, check_long_text, listed, with_marks
 
 __all__ = ["QuestionAnswerer"]
 
+Answers = Answer | list[Answer]
+Read = tuple[str, Encoding, list[Window], list[np.ndarray]]  # a context, its windows, and their logits [T, 2]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The options of a call, checked."""
+
+    top_k: int = 1
+    max_answer_len: int = 15
+    doc_stride: int = 128
+    max_seq_len: int = 384
+    max_question_len: int = 64
+    no_answer: bool = False
+    align_to_words: bool = True
+    long_text: LongText = "window"
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "max_answer_len", "max_seq_len", "max_question_len", "doc_stride"):
+            value, least = getattr(self, name), 0 if name == "doc_stride" else 1
+            if type(value) is not int or value < least:
+                raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        check_long_text(self.long_text)
+
 
 class QuestionAnswerer(Task):
-    """Finds answers in contexts. Made by `distilbert.load` from a DistilBertForQuestionAnswering."""
+    """Finds answers in contexts. Made by `distilbert.load` from a DistilBertForQuestionAnswering.
+
+    A span's score is the probability of its first token as a start times that of its last as an end. As
+    in the pipeline of Transformers 4, both are softmaxes over the context and the place that stands for
+    no answer. Unlike there, a long context has one softmax, not one a window, so that scores can be
+    compared wherever they come from: a token or span that two windows read counts once, with its highest
+    logit, and no answer counts with its lowest, as in the reference code of BERT for SQuAD 2.0 (the
+    windows without the answer say that there is none; one that has it is enough). Spans are told apart
+    by their place, where Transformers adds up the scores of all that read alike.
+    """
 
     task = "question-answering"
     head = Head.QUESTION_ANSWERING
@@ -32,19 +72,33 @@ class QuestionAnswerer(Task):
         no_answer: bool = False,
         align_to_words: bool = True,
         long_text: LongText = "window",
-    ) -> Answer | list[Answer] | list[Answer | list[Answer]]:
-        """Answer one question from one context; where either is a list, each pair."""
-        pairs: list[tuple[str, str]]
-        one = isinstance(question, str) and isinstance(context, str)
-        if isinstance(question, str):
-            pairs = [(question, text) for text in ([context] if isinstance(context, str) else context)]
-        elif isinstance(context, str):
-            pairs = [(asked, context) for asked in question]
-        else:
-            pairs = list(zip(question, context, strict=True))
-        results = list(
+    ) -> Answers | list[Answers]:
+        """The answer to a question from a context; a list of them, in order, where either is a list.
+
+        Args:
+            question, context: one of each; one question and many contexts; many questions and one
+                context; or as many of each, which are paired.
+            top_k: how many answers, best first; fewer where the context has fewer spans. For more than 1
+                each pair gives a list.
+            max_answer_len: the longest answer in tokens.
+            doc_stride: how many tokens neighbouring windows of a long context share, at most half of what
+                the question leaves for the context. Answers no longer than this are whole in a window.
+            max_seq_len: tokens of a window: the question, what follows of the context, special tokens.
+                At most what the model reads.
+            max_question_len: the longest question in tokens.
+            no_answer: whether "there is none" is an answer: `Answer("", 0, 0, score)`.
+            align_to_words: widen an answer to whole words, with the score of its best span of tokens.
+                Words are BERT's, where each punctuation mark and each Chinese character is one.
+            long_text: what to do with a context longer than a window: "window" (read it all), "truncate"
+                (the first window, with a LongTextWarning) or "error".
+
+        Raises:
+            InputError: for a question that is empty or too long, an empty context, anything else than
+                texts, lists of different lengths, and options outside their range.
+        """
+        answers = list(
             self.stream(
-                pairs,
+                _paired(question, context),
                 top_k=top_k,
                 max_answer_len=max_answer_len,
                 doc_stride=doc_stride,
@@ -55,7 +109,7 @@ class QuestionAnswerer(Task):
                 long_text=long_text,
             )
         )
-        return results[0] if one else results
+        return answers[0] if isinstance(question, str) and isinstance(context, str) else answers
 
     def stream(
         self,
@@ -69,24 +123,166 @@ class QuestionAnswerer(Task):
         no_answer: bool = False,
         align_to_words: bool = True,
         long_text: LongText = "window",
-    ) -> Iterator[Answer | list[Answer]]:
-        """The same for a stream of `(question, context)`, in bounded memory and in order."""
-        check_long_text(long_text)
-        start_number = 0
-        for chunk in in_chunks(pairs, characters, self._chunk_characters):
-            read = self._encode(chunk, "error", start_number)
-            start_number += len(chunk)
-            for (_, context), (encoding,), logits in zip(chunk, read, self._run([e for (e,) in read]), strict=True):
-                inside = np.flatnonzero(encoding.sequence_ids == 1)
-                starts, ends = softmax(np.where(encoding.sequence_ids == 1, logits.T, -1e9))
-                products = np.triu(np.outer(starts, ends))
-                first, last = np.unravel_index(int(products.argmax()), products.shape)
-                begin, end = int(encoding.offsets[first, 0]), int(encoding.offsets[last, 1])
-                best = Answer(context[begin:end], begin, end, float(products[first, last])) if len(inside) else None
-                answer = best or Answer("", 0, 0, 0.0)
-                yield answer if top_k == 1 else [answer]
+    ) -> Iterator[Answers]:
+        """The same for a stream of `(question, context)` of any length, in bounded memory and in order."""
+        options = _Options(
+            top_k, max_answer_len, doc_stride, max_seq_len, max_question_len, no_answer, align_to_words, long_text
+        )
+        for read in self._read(pairs, options):
+            answers = _answers(read, options)
+            yield answers[0] if top_k == 1 else answers
 
-    def logits(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The head's raw output: start and end float32 [T_i] a pair."""
-        read = self._encode(list(pairs), "error", 0)
-        return [(row[:, 0], row[:, 1]) for row in self._run([own for (own,) in read])]
+    def logits(
+        self,
+        question: str | Iterable[str],
+        context: str | Iterable[str],
+        *,
+        doc_stride: int = 128,
+        max_seq_len: int = 384,
+        max_question_len: int = 64,
+        long_text: LongText = "window",
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The head's raw output, start and end float32 [T_i] a pair, special tokens and question included.
+
+        A list of one for one pair. A context in windows gives theirs one after the other.
+        """
+        options = _Options(
+            doc_stride=doc_stride, max_seq_len=max_seq_len, max_question_len=max_question_len, long_text=long_text
+        )
+        rows = (np.concatenate(rows) for _, _, _, rows in self._read(_paired(question, context), options))
+        return [(row[:, 0], row[:, 1]) for row in rows]
+
+    def _read(self, pairs: Iterable[tuple[str, str]], options: _Options) -> Iterator[Read]:
+        start = cut = 0
+        for chunk in in_chunks(_checked(pairs), characters, self._chunk_characters):
+            questions, contexts = ([pair[side] for pair in chunk] for side in (0, 1))
+            encoded = self.tokenizer.encode_batch(contexts)
+            windows = []
+            for index, question in enumerate(self.tokenizer.encode_batch(questions)):
+                found = self._cover(start + index, chunk[index], question, encoded[index], options)
+                if len(found) > 1 and options.long_text == "truncate":
+                    del found[1:]
+                    cut += 1
+                windows.append(found)
+            start += len(chunk)
+            rows = iter(self._run([window.encoding for own in windows for window in own]))
+            for context, encoding, own in zip(contexts, encoded, windows, strict=True):
+                yield context, encoding, own, [next(rows) for _ in own]
+        if cut:
+            message = f"{cut} of {start} contexts are longer than one window and were cut; see long_text"
+            warnings.warn(message, LongTextWarning, stacklevel=4)
+
+    def _cover(
+        self, number: int, pair: tuple[str, str], question: Encoding, context: Encoding, options: _Options
+    ) -> list[Window]:
+        """The windows over one context. Raises InputError for a pair that cannot be read."""
+        asked, given = (len(encoding) - self.tokenizer.special_count for encoding in (question, context))
+        limit = min(options.max_seq_len, self.model.max_length)
+        room = limit - self.tokenizer.pair_special_count - asked
+        if not asked:
+            raise InputError(f"question {number} is empty")
+        if not given:
+            raise InputError(f"context {number} is empty; there is nothing to answer from")
+        if asked > options.max_question_len:
+            raise InputError(
+                f"question {number} has {asked} tokens, more than max_question_len={options.max_question_len}; "
+                "shorten it, or raise that"
+            )
+        if room < 1:
+            raise InputError(
+                f"question {number} has {asked} tokens, which leaves none of {limit} for the context; shorten it"
+            )
+        if given > room and options.long_text == "error":
+            raise InputError(
+                f"context {number} has {given} tokens, and a window has room for {room}; "
+                'shorten it, or choose long_text="window" or "truncate"'
+            )
+        return self.tokenizer.pair_windows(*pair, limit, min(options.doc_stride, room // 2))
+
+
+def _answers(read: Read, options: _Options) -> list[Answer]:
+    """The best answers, at most `top_k`."""
+    context, encoding, windows, rows = read
+    inside = encoding.sequence_ids == 0
+    token_starts, ends = encoding.offsets[inside].T
+    starts, words = token_starts, encoding.word_ids[inside]
+    spans, none = _log_scores(windows, rows, len(words), min(options.max_answer_len, len(words)))
+    if options.align_to_words:
+        starts, ends = starts[np.searchsorted(words, words)], ends[np.searchsorted(words, words, "right") - 1]
+    answers = []
+    for (start, end), score in _best(spans, starts, ends, options.top_k).items():
+        after = int(np.searchsorted(token_starts, end))
+        end = with_marks(context, end, int(token_starts[after]) if after < len(words) else len(context))
+        answers.append(Answer(context[start:end], start, end, math.exp(score)))
+    if options.no_answer:
+        answers.append(Answer("", 0, 0, math.exp(none)))
+        answers.sort(key=lambda answer: -answer.score)
+    return answers[: options.top_k]
+
+
+def _log_scores(windows: list[Window], rows: list[np.ndarray], length: int, longest: int) -> tuple[np.ndarray, float]:
+    """Logarithms of the scores of spans, [T, longest], from token t to t + s of a context of T; and of no answer.
+
+    -inf stands where there is no span. See QuestionAnswerer for what several windows come to.
+    """
+    starts, ends = np.full((2, length), -np.inf)
+    spans = np.full((length, longest), -np.inf)
+    none = np.array([np.inf, np.inf])
+    for window, logits in zip(windows, rows, strict=True):
+        here = slice(window.start, window.stop)
+        start, end = logits[window.encoding.sequence_ids == 1].T.astype(np.float64)
+        following = sliding_window_view(np.append(end, np.full(longest - 1, -np.inf)), longest)
+        starts[here] = np.maximum(starts[here], start)
+        ends[here] = np.maximum(ends[here], end)
+        spans[here] = np.maximum(spans[here], start[:, None] + following)
+        none = min(none, logits[0].astype(np.float64), key=np.sum)
+    norm = np.logaddexp.reduce(np.append(starts, none[0])) + np.logaddexp.reduce(np.append(ends, none[1]))
+    return spans - norm, float(none.sum() - norm)
+
+
+def _best(spans: np.ndarray, starts: np.ndarray, ends: np.ndarray, count: int) -> dict[tuple[int, int], float]:
+    """The best `count` places (start, end) in characters -> score, best first. `starts`, `ends` are those of tokens.
+
+    Several spans of tokens may have one place: their words.
+    """
+    scores = spans.ravel()
+    taken = count
+    while True:
+        chosen = _largest(scores, taken)
+        found: dict[tuple[int, int], float] = {}
+        for index in chosen.tolist():
+            token, more = divmod(index, spans.shape[1])
+            found.setdefault((int(starts[token]), int(ends[token + more])), float(scores[index]))
+        if len(found) >= count or len(chosen) < taken:
+            return dict(islice(found.items(), count))
+        taken *= 4
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the `count` largest values, -inf left out, in descending order; equals in their order."""
+    least = np.partition(values, -count)[-count] if count < len(values) else -np.inf
+    among = np.flatnonzero((values >= least) & (values > -np.inf))
+    return among[np.argsort(-values[among], kind="stable")][:count]
+
+
+def _paired(question: str | Iterable[str], context: str | Iterable[str]) -> Iterable[tuple[str, str]]:
+    """The pairs to read: one for one, one for many, many for one, or as many of each."""
+    questions, contexts = list(listed(question)), list(listed(context))
+    if isinstance(question, str):
+        questions *= len(contexts)
+    elif isinstance(context, str):
+        contexts *= len(questions)
+    if len(questions) != len(contexts):
+        raise InputError(
+            f"{len(questions)} questions and {len(contexts)} contexts cannot be paired: "
+            "give as many of each, or one of either"
+        )
+    return zip(questions, contexts, strict=True)
+
+
+def _checked(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The pairs, each of the right type. Raises InputError naming the first that is not."""
+    for index, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+            raise InputError(f"pair {index} must be a question and a context, two strings, not {pair!r:.60}")
+        yield pair[0], pair[1]
