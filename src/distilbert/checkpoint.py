@@ -7,33 +7,33 @@ files: nothing is read until an engine maps it. `save_checkpoint` writes the sam
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from .config import DistilBertConfig, read_json
-from .errors import CheckpointError, ConfigError
+from .config import DistilBertConfig
+from .errors import CheckpointError, shown
+from .files import is_file, read_json, written_whole
 
 __all__ = ["Checkpoint", "Head", "Tensor", "key_table", "open_checkpoint", "save_checkpoint", "written_whole"]
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PREFIX = "distilbert."
-_MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
+_FOREIGN = (".bin", ".h5", ".msgpack", ".npz", ".ot", ".pt")  # what `distilbert convert` may make safetensors of
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
     "F64": np.dtype("<f8"),
     "BF16": np.dtype("<u2"),
 }
+_NOT_FLOAT = "is stored as {}; use one of " + ", ".join(_DTYPES)
 
 
 class Head(Enum):
@@ -45,6 +45,18 @@ class Head(Enum):
     TOKEN_CLASSIFICATION = "DistilBertForTokenClassification"
     QUESTION_ANSWERING = "DistilBertForQuestionAnswering"
     MULTIPLE_CHOICE = "DistilBertForMultipleChoice"
+
+
+# the first part of the names of a head's weights
+_PARTS: dict[Head, frozenset[str]] = {
+    Head.SEQUENCE_CLASSIFICATION: frozenset({"pre_classifier", "classifier"}),
+    Head.MULTIPLE_CHOICE: frozenset({"pre_classifier", "classifier"}),
+    Head.QUESTION_ANSWERING: frozenset({"qa_outputs"}),
+    Head.TOKEN_CLASSIFICATION: frozenset({"classifier"}),
+    Head.MASKED_LM: frozenset({"vocab_transform", "vocab_layer_norm", "vocab_projector"}),
+    Head.NONE: frozenset(),
+}
+_HEAD_KEYS = frozenset().union(*_PARTS.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +76,12 @@ class Tensor:
         return self.dtype == "F32" and self.offset % 4 == 0
 
     def read(self) -> np.ndarray:
-        """The weight as float32 of its shape: a view of the mapped file where it is float32 already."""
+        """The weight as float32 of its shape: a view of the mapped file where it is float32 already.
+
+        Raises CheckpointError for a dtype that is not floating-point.
+        """
+        if self.dtype not in _DTYPES:
+            raise CheckpointError(f"{self.path}: {self.name} {_NOT_FLOAT.format(self.dtype)}")
         stored: np.ndarray = np.memmap(self.path, np.dtype(_DTYPES[self.dtype]), "r", self.offset, self.shape)
         if self.dtype == "F32":
             return stored
@@ -142,135 +159,126 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     """
     folder = Path(folder)
     config = DistilBertConfig.from_file(folder / "config.json")
-    found = {_modern_name(name): tensor for name, tensor in _stored_tensors(folder).items()}
+    head, tensors = fit_weights(config, stored_tensors(folder), folder)
+    return Checkpoint(folder, config, head, tensors)
+
+
+class Stored(Protocol):
+    """What is known of a weight before it is read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+
+
+AnyStored = TypeVar("AnyStored", bound=Stored)
+
+
+def fit_weights(
+    config: DistilBertConfig, stored: Mapping[str, AnyStored], place: Path
+) -> tuple[Head, dict[str, AnyStored]]:
+    """Stored weights by name -> the head that they show, and the weights of the key table, in its order.
+
+    Old names become today's. Weights of another head, such as the masked-LM head that the published
+    base models keep, are left out. Raises CheckpointError naming `place` for all else that does not fit.
+    """
+    # buffers that old versions of Transformers saved hold no weights
+    found = {modern_name(name): x for name, x in stored.items() if not name.endswith("embeddings.position_ids")}
     if f"{PREFIX}embeddings.word_embeddings.weight" not in found:  # saved from a bare DistilBertModel
-        found = {name if name.split(".")[0] in _HEAD_KEYS else PREFIX + name: t for name, t in found.items()}
-    head = _recognise(config, found, folder)
+        found = {name if name.split(".")[0] in _HEAD_KEYS else PREFIX + name: x for name, x in found.items()}
+    head = _recognise(config, found, place)
     table = key_table(config, head)
     tied = head is Head.MASKED_LM and config.tie_word_embeddings
     missing = [name for name in table if name not in found and not (tied and name == "vocab_projector.weight")]
     if missing:
-        raise CheckpointError(f"{folder}: weights lack {_some(missing)} of a {head.value}")
-    # heads of another task, such as the masked-LM head that the published base models keep, are left unread
+        raise CheckpointError(f"{place}: weights lack {some(missing)} of a {head.value}")
     unexpected = [name for name in found if name not in table and name.split(".")[0] not in _HEAD_KEYS]
     if unexpected:
-        raise CheckpointError(f"{folder}: weights hold {_some(unexpected)}, which a {head.value} does not have")
-    tensors = {name: found[name] for name in table if name in found}
-    for name, tensor in tensors.items():
-        _check_tensor(tensor, table[name], config, folder)
-    return Checkpoint(folder, config, head, tensors)
+        raise CheckpointError(f"{place}: weights hold {some(unexpected)}, which a {head.value} does not have")
+    weights = {name: found[name] for name in table if name in found}
+    for name, weight in weights.items():
+        _check_weight(name, weight, table[name], config, place)
+    return head, weights
 
 
 def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mapping[str, np.ndarray]) -> None:
-    """Write config.json and model.safetensors into `folder`, each whole or not at all.
+    """Write config.json and model.safetensors into `folder`, both or neither.
 
-    `weights` are float arrays under the names of the key table. The config goes last, so that a
-    folder with a config is complete. Raises CheckpointError if they do not fit the config's head.
+    `weights` are float arrays under the names of the key table. Raises CheckpointError if they do not
+    fit the config's head, or cannot be written.
     """
     folder = Path(folder)
-    head = Head(config.architectures[0]) if config.architectures else Head.NONE
+    head = _declared(config) or Head.NONE
     table = key_table(config, head)
     if config.tie_word_embeddings and "vocab_projector.weight" not in weights:
         table.pop("vocab_projector.weight", None)
-    wrong = [name for name in {*table, *weights} if name not in weights or weights[name].shape != table.get(name)]
-    if wrong:
-        raise CheckpointError(f"{folder}: cannot save {_some(sorted(wrong))}: not of the shape of a {head.value}")
-    folder.mkdir(parents=True, exist_ok=True)
+    if wrong := [name for name in {*table, *weights} if name not in weights or weights[name].shape != table.get(name)]:
+        raise CheckpointError(f"{folder}: cannot save {some(wrong)}: not of the shape of a {head.value}")
+    if wrong := [name for name in table if weights[name].dtype.kind != "f"]:
+        raise CheckpointError(f"{folder}: cannot save {some(wrong)}: not floating-point numbers")
     strip = len(PREFIX) if head is Head.NONE else 0  # as Transformers: the bare model has no prefix
     arrays = {name[strip:]: np.ascontiguousarray(weights[name]) for name in table}
-    with written_whole(folder / WEIGHTS) as path:
-        save_file(arrays, path, metadata={"format": "pt"})
-    with written_whole(folder / "config.json") as path:
-        path.write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if the block succeeds and is removed if not."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    values = config.to_dict()
+    for key in ("dtype", "torch_dtype"):  # of the file that the config came from; Transformers would cast to it
+        values.pop(key, None)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(folder / "config.json") as config_path, written_whole(folder / WEIGHTS) as path:
+            save_file(arrays, path, metadata={"format": "pt"})
+            config_path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot be written ({error}); nothing in it was changed") from None
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-_HEAD_KEYS = frozenset(
-    {"vocab_transform", "vocab_layer_norm", "vocab_projector", "pre_classifier", "classifier", "qa_outputs"}
-)
-
-
-def _recognise(config: DistilBertConfig, found: Mapping[str, Tensor], folder: Path) -> Head:
-    """The head that the keys show; the config decides only between heads with the same keys."""
-    declared = next((head for head in Head if head.value in config.architectures), None)
-    keys = {name.split(".")[0] for name in found} & _HEAD_KEYS
-    if "pre_classifier" in keys and "classifier" in keys:
-        shown = {Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE}
-    elif "qa_outputs" in keys:
-        shown = {Head.QUESTION_ANSWERING}
-    elif "classifier" in keys:
-        shown = {Head.TOKEN_CLASSIFICATION}
-    elif "vocab_transform" in keys:
-        shown = {Head.MASKED_LM}
-    else:
-        shown = {Head.NONE}
-    if declared in shown or declared is Head.NONE:
-        return declared
+def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Path) -> Head:
+    """The head that config.json names, if its weights are there; where it names none, the first that they show."""
+    parts = {name.split(".")[0] for name in found} & _HEAD_KEYS
+    declared = _declared(config)
     if declared is None:
-        return next(head for head in Head if head in shown)
-    lacking = sorted({name.split(".")[0] for name in key_table(config, declared)} - keys - {"distilbert"})
-    raise CheckpointError(f"{folder}: config.json says {declared.value}, but the weights lack {_some(lacking)}")
+        return next(head for head in _PARTS if _PARTS[head] <= parts)
+    if lacking := _PARTS[declared] - parts:
+        raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights lack {some(lacking)}")
+    if declared is Head.TOKEN_CLASSIFICATION and "pre_classifier" in parts:
+        raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights hold pre_classifier")
+    return declared
 
 
-def _modern_name(name: str) -> str:
+def _declared(config: DistilBertConfig) -> Head | None:
+    return next((head for head in Head if head.value in config.architectures), None)
+
+
+def modern_name(name: str) -> str:
     """TensorFlow's old names of LayerNorm's weights, still in some published files -> today's."""
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
-def _stored_tensors(folder: Path) -> dict[str, Tensor]:
+def stored_tensors(folder: Path) -> dict[str, Tensor]:
     """Every tensor of the folder's one file or of its shards, by its name in the file."""
-    if (folder / WEIGHTS).is_file():
-        tensors = read_header(folder / WEIGHTS)
-    elif (folder / INDEX).is_file():
-        tensors = _sharded(folder)
-    else:
-        other = next((p.name for p in sorted(folder.glob("*")) if p.suffix in (".bin", ".ot", ".npz")), None)
-        way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else "is it a model folder?"
-        raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")
-    # buffers that old versions of Transformers saved; they hold no weights
-    return {name: tensor for name, tensor in tensors.items() if not name.endswith("embeddings.position_ids")}
+    if is_file(folder / WEIGHTS):
+        return read_header(folder / WEIGHTS)
+    if is_file(folder / INDEX):
+        return _sharded(folder)
+    other = next((path.name for path in sorted(folder.glob("*")) if path.suffix in _FOREIGN), None)
+    way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else "is it a model folder?"
+    raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")
 
 
 def _sharded(folder: Path) -> dict[str, Tensor]:
-    try:
-        weight_map = read_json(folder / INDEX).get("weight_map")
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from None
+    index = folder / INDEX
+    weight_map = read_json(index, CheckpointError).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(file, str) for file in weight_map.values()):
-        raise CheckpointError(f"{folder / INDEX}: weight_map must map names to files")
+        raise CheckpointError(f"{index}: weight_map must map names to files")
     tensors: dict[str, Tensor] = {}
     for file in sorted(set(weight_map.values())):
         if Path(file).name != file or file in ("", ".", ".."):
-            raise CheckpointError(f"{folder / INDEX}: {file!r} points outside the folder")
-        if not (folder / file).is_file():
-            raise CheckpointError(f"{folder / INDEX}: names {file!r}, which is not in the folder")
+            raise CheckpointError(f"{index}: {shown(file)} points outside the folder")
+        if not is_file(folder / file):
+            raise CheckpointError(f"{index}: names {shown(file)}, which is not in the folder")
         shard = read_header(folder / file)
-        if twice := sorted(tensors.keys() & shard.keys()):
-            raise CheckpointError(f"{folder}: {_some(twice)} stands in two shards")
-        tensors.update(shard)
-    if wrong := sorted(weight_map.keys() ^ tensors.keys()):
-        raise CheckpointError(f"{folder / INDEX}: {_some(wrong)} is listed or stored, but not both")
+        if wrong := shard.keys() ^ {name for name in weight_map if weight_map[name] == file}:
+            raise CheckpointError(f"{index}: {some(wrong)} must be listed for {shown(file)} and stored in it")
+        tensors |= shard
     return tensors
 
 
@@ -279,7 +287,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="numpy"), path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header: dict[str, Any] = json.loads(file.read(length)) if length <= _MAX_HEADER else {}
+            header: dict[str, Any] = json.loads(file.read(length))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
     header.pop("__metadata__", None)
@@ -297,17 +305,20 @@ def read_header(path: Path) -> dict[str, Tensor]:
     }
 
 
-def _check_tensor(tensor: Tensor, shape: tuple[int, ...], config: DistilBertConfig, folder: Path) -> None:
-    if tensor.shape != shape:
+def _check_weight(name: str, weight: Stored, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
+    if weight.shape != shape:
         hint = ""
-        if tensor.name.startswith("classifier."):
+        if name.startswith("classifier."):
             hint = f" (config.json names {config.num_labels} labels)"
         raise CheckpointError(
-            f"{folder}: {tensor.name} has shape {list(tensor.shape)}, but config.json asks for {list(shape)}{hint}"
+            f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}{hint}"
         )
-    if tensor.dtype not in _DTYPES:
-        raise CheckpointError(f"{folder}: {tensor.name} is stored as {tensor.dtype}; use one of {', '.join(_DTYPES)}")
+    if weight.dtype not in _DTYPES:
+        raise CheckpointError(f"{place}: {name} {_NOT_FLOAT.format(weight.dtype)}")
 
 
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def some(names: Collection[str], most: int = 3) -> str:
+    """A few of the names, for a message; a set in alphabetical order."""
+    listed = list(names) if isinstance(names, Sequence) else sorted(names)
+    first = [name if name.isprintable() and len(name) < 100 else shown(name) for name in listed[:most]]
+    return ", ".join(first) + (f" and {len(listed) - most} more" if len(listed) > most else "")

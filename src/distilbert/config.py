@@ -1,17 +1,16 @@
 """DistilBertConfig: the architecture of a checkpoint, read strictly from config.json."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
-from .errors import ConfigError
+from .errors import ConfigError, shown
+from .files import is_folder, read_json
 
 __all__ = ["Activation", "DistilBertConfig"]
 
@@ -35,7 +34,7 @@ class Activation(Enum):
 
     The value is the name in config.json. A member is callable on a NumPy float array of any
     shape: that is its definition, which every engine is tested against. Names that mean the same
-    function (`silu` and `swish`, `identity` and `linear`) are aliases of one member.
+    function (`silu` and `swish`, `linear` and `identity`) are aliases of one member.
     """
 
     gelu = "gelu"
@@ -47,18 +46,17 @@ class Activation(Enum):
     silu = "silu"
     mish = "mish"
     tanh = "tanh"
-    identity = "identity"
+    linear = "linear"
     # aliases
     swish = "silu"
-    linear = "identity"
+    identity = "linear"
 
     @classmethod
     def from_name(cls, name: str) -> Self:
         """The member called `name`. Raises ConfigError, listing the names, for any other."""
-        try:
-            return cls[name]
-        except KeyError:
-            raise ConfigError(f"activation {name!r} is unknown; use one of {', '.join(cls.__members__)}") from None
+        if not isinstance(name, str) or name not in cls.__members__:
+            raise ConfigError(f"activation must be one of {', '.join(cls.__members__)}, not {shown(name)}")
+        return cls[name]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return _FUNCTIONS[self](x)
@@ -74,7 +72,7 @@ _FUNCTIONS: dict[Activation, Callable[[np.ndarray], np.ndarray]] = {
     Activation.silu: lambda x: x * _sigmoid(x),
     Activation.mish: lambda x: x * np.tanh(np.logaddexp(0, x)),
     Activation.tanh: np.tanh,
-    Activation.identity: lambda x: x,
+    Activation.linear: lambda x: x,
 }
 
 # the keys of other spellings -> ours
@@ -89,9 +87,11 @@ _SPELLINGS = {
     "attention_probs_dropout_prob": "attention_dropout",
     "tie_weights_": "tie_word_embeddings",
 }
+_FLAGS = ("sinusoidal_pos_embds", "tie_word_embeddings", "output_hidden_states", "output_attentions")
 _REQUIRED = ("vocab_size", "max_position_embeddings", "dim", "n_layers", "n_heads", "hidden_dim")
 _LIMIT = 2**31 - 1
 _MOST_LAYERS = 1024  # no model is deeper; a config that says so is broken
+_MOST_LABELS = 1_000_000
 _PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
 
@@ -139,7 +139,7 @@ class DistilBertConfig:
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
+        object.__setattr__(self, "extra", dict(self.extra))
         for field in dataclasses.fields(self):
             self._check(field.name, getattr(self, field.name))
         if self.dim % self.n_heads:
@@ -151,27 +151,27 @@ class DistilBertConfig:
         if name in _REQUIRED:
             most = _MOST_LAYERS if name == "n_layers" else _LIMIT
             if type(value) is not int or not 1 <= value <= most:
-                raise ConfigError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
+                raise ConfigError(f"{name} must be a whole number from 1 to {most}, not {shown(value)}")
         elif name.endswith("dropout"):
             if type(value) not in (int, float) or not 0 <= value < 1:  # type: ignore[operator]  # NaN fails too
-                raise ConfigError(f"{name} must be a number from 0 to below 1, not {value!r}")
+                raise ConfigError(f"{name} must be a number from 0 to below 1, not {shown(value)}")
         elif name == "initializer_range":
-            if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]
-                raise ConfigError(f"{name} must be a number of at least 0, not {value!r}")
-        elif name in ("sinusoidal_pos_embds", "tie_word_embeddings", "output_hidden_states", "output_attentions"):
+            if type(value) not in (int, float) or not 0 <= value <= _LIMIT:  # type: ignore[operator]
+                raise ConfigError(f"{name} must be a number from 0 to {_LIMIT}, not {shown(value)}")
+        elif name in _FLAGS:
             if type(value) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {value!r}")
+                raise ConfigError(f"{name} must be true or false, not {shown(value)}")
         elif name == "pad_token_id":
             if value is not None and (type(value) is not int or not -1 <= value <= _LIMIT):
-                raise ConfigError(f"{name} must be a token id or null, not {value!r}")
+                raise ConfigError(f"{name} must be a token id or null, not {shown(value)}")
         elif name == "activation":
             if not isinstance(value, Activation):
-                raise ConfigError(f"activation must be an Activation, not {value!r}; see Activation.from_name")
+                raise ConfigError(f"activation must be an Activation, not {shown(value)}; see Activation.from_name")
         elif name in ("labels", "architectures"):
-            if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-                raise ConfigError(f"{name} must be a tuple of strings, not {value!r}")
+            if not isinstance(value, tuple) or not all(map(_is_text, value)):
+                raise ConfigError(f"{name} must be a tuple of strings of valid Unicode, not {shown(value)}")
         elif name == "problem_type" and value is not None and value not in _PROBLEM_TYPES:
-            raise ConfigError(f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {value!r}")
+            raise ConfigError(f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {shown(value)}")
 
     @property
     def num_labels(self) -> int:
@@ -186,48 +186,52 @@ class DistilBertConfig:
     def from_file(cls, path: str | Path) -> Self:
         """Read a config.json. Raises ConfigError naming the file and the field."""
         path = Path(path)
-        if path.is_dir():
+        if is_folder(path):
             path = path / "config.json"
+        values = read_json(path)
         try:
-            return cls.from_dict(read_json(path))
+            return cls.from_dict(values)
         except ConfigError as error:
-            message = str(error)
-            raise ConfigError(message if str(path) in message else f"{path}: {message}") from None
+            raise ConfigError(f"{path}: {error}") from None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """From the keys of a config.json. Raises ConfigError naming the field."""
+        """From the keys of a config.json; null is "not set". Raises ConfigError naming the field."""
         _refuse_other_architectures(values)
+        known = {field.name for field in dataclasses.fields(cls)} - {"extra", "labels"}
         ours: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
         for key, value in values.items():
             name = _SPELLINGS.get(key, key)
-            if name in ours and ours[name] != value:
-                raise ConfigError(f"{key}={value!r} contradicts {name}={ours[name]!r}, which is the same setting")
-            ours[name] = value
-        missing = [name for name in _REQUIRED if name not in ours]
-        if missing:
+            if name not in known:
+                extra[key] = value
+            elif value is None and name != "pad_token_id":  # there null is "none"
+                continue
+            elif name in ours and ours[name] != value:
+                raise ConfigError(
+                    f"{key}={shown(value)} contradicts {name}={shown(ours[name])}, which is the same setting"
+                )
+            else:
+                ours[name] = value
+        if missing := [name for name in _REQUIRED if name not in ours]:
             raise ConfigError(f"{', '.join(missing)} missing; is this the config.json of a DistilBERT?")
-        ours.pop("model_type", None)
-        labels = _labels(ours.pop("id2label", None), ours.pop("label2id", None), ours.pop("num_labels", None))
+        extra.pop("model_type", None)
+        labels = _labels(extra.pop("id2label", None), extra.pop("label2id", None), extra.pop("num_labels", None))
         if labels is not None:
             ours["labels"] = labels
-        if isinstance(ours.get("activation"), str):
+        if "activation" in ours:
             ours["activation"] = Activation.from_name(ours["activation"])
         ours["architectures"] = _strings("architectures", ours.get("architectures"))
-        for name in ("tie_word_embeddings", "sinusoidal_pos_embds", "output_hidden_states", "output_attentions"):
-            if ours.get(name, ...) is None:  # rust-bert writes null for "not set"
-                del ours[name]
-        known = {field.name for field in dataclasses.fields(cls)} - {"extra"}
-        fields = {name: value for name, value in ours.items() if name in known}
-        return cls(**fields, extra={name: value for name, value in ours.items() if name not in known})
+        return cls(**ours, extra=extra)
 
     def to_dict(self) -> dict[str, Any]:
-        """The keys of a config.json that Transformers and this package read."""
+        """The keys of a config.json that Transformers, rust-bert and this package read."""
         values = dict(self.extra)
         for field in dataclasses.fields(self):
             if field.name not in ("extra", "labels", "activation", "architectures"):
                 values[field.name] = getattr(self, field.name)
         values["model_type"] = "distilbert"
+        values["tie_weights_"] = self.tie_word_embeddings  # rust-bert reads no config without it
         values["activation"] = self.activation.value
         values["architectures"] = list(self.architectures)
         values["id2label"] = {str(index): label for index, label in enumerate(self.labels)}
@@ -237,60 +241,58 @@ class DistilBertConfig:
         return values
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises ConfigError naming the file and what is wrong."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not valid JSON ({error})") from None
-    except ValueError as error:  # a number of more digits than Python converts
-        raise ConfigError(f"{path}: not valid JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold a JSON object, not {type(value).__name__}")
-    return value
-
-
 def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
-    kind = values.get("model_type", "distilbert")
+    """Raises ConfigError saying what else this is; files older than the key model_type show it otherwise."""
+    kind = values.get("model_type")
+    if kind is None:
+        names = _strings("architectures", values.get("architectures"))
+        if names and not any("DistilBert" in name for name in names):
+            kind = "bert" if names[0].startswith("Bert") else names[0]
+        elif not names and "type_vocab_size" in values:
+            kind = "bert"
     if kind == "bert":
         raise ConfigError("this is a BERT, not a DistilBERT; `distilbert convert SOURCE OUT` folds one into the other")
-    if kind != "distilbert":
-        raise ConfigError(f"model_type is {kind!r}; this package runs 'distilbert' only")
-    architectures = _strings("architectures", values.get("architectures"))
-    if "model_type" not in values and architectures and not any("DistilBert" in name for name in architectures):
-        raise ConfigError(f"architectures names {architectures[0]!r}, which is not a DistilBERT")
+    if kind not in (None, "distilbert"):
+        raise ConfigError(f"this is a {shown(kind)}, by its model_type or architectures; only a DistilBERT runs here")
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f"{name} must be a list of strings, not {value!r}")
+    if not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+        raise ConfigError(f"{name} must be a list of strings, not {shown(value)}")
     return tuple(value)
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is a string that can be printed: JSON can also hold unpaired surrogates."""
+    try:
+        str.encode(value)  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _labels(id2label: object, label2id: object, num_labels: object) -> tuple[str, ...] | None:
     """The labels by index from id2label, else label2id, else num_labels; None where nothing says."""
-    if id2label is None and isinstance(label2id, Mapping):
-        id2label = {index: label for label, index in label2id.items()}
-    if id2label is not None:
-        if not isinstance(id2label, Mapping):
-            raise ConfigError(f"id2label must map indices to labels, not {id2label!r}")
+    if num_labels is not None and (type(num_labels) is not int or not 1 <= num_labels <= _MOST_LABELS):
+        raise ConfigError(f"num_labels must be a whole number from 1 to {_MOST_LABELS}, not {shown(num_labels)}")
+    name, given = ("id2label", id2label) if id2label else ("label2id", label2id)
+    if not given:
+        return None if num_labels is None else tuple(f"LABEL_{index}" for index in range(num_labels))
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{name} must be an object of labels and their indices, not {shown(given)}")
+    pairs = given.items() if name == "id2label" else [(index, label) for label, index in given.items()]
+    by_index: dict[int, str] = {}
+    for index, label in pairs:
         try:
-            by_index = {int(index): label for index, label in id2label.items()}
-        except (TypeError, ValueError):
-            raise ConfigError(f"id2label has a key that is not an index: {list(id2label)}") from None
-        if sorted(by_index) != list(range(len(by_index))):
-            raise ConfigError(f"id2label must number the labels 0 to {len(by_index) - 1}, not {sorted(by_index)}")
-        if not all(isinstance(label, str) for label in by_index.values()):
-            raise ConfigError(f"id2label must hold strings, not {list(by_index.values())}")
-        return tuple(by_index[index] for index in range(len(by_index)))
-    if num_labels is not None:
-        if type(num_labels) is not int or not 1 <= num_labels <= 1_000_000:
-            raise ConfigError(f"num_labels must be a whole number from 1 to 1000000, not {num_labels!r}")
-        return tuple(f"LABEL_{index}" for index in range(num_labels))
-    return None
+            by_index[int(index)] = str(label) if type(label) is int else label
+        except (TypeError, ValueError, OverflowError):
+            raise ConfigError(f"{name} has {shown(index)}, which is not an index") from None
+    if len(by_index) < len(pairs) or set(by_index) != set(range(len(pairs))):
+        raise ConfigError(f"{name} must number its {len(pairs)} labels from 0 on, not {shown([i for i, _ in pairs])}")
+    if not all(map(_is_text, by_index.values())):
+        raise ConfigError(f"{name} must hold strings of valid Unicode, not {shown(list(by_index.values()))}")
+    if num_labels not in (None, len(by_index)):
+        raise ConfigError(f"num_labels is {num_labels}, but {name} names {len(by_index)} labels")
+    return tuple(by_index[index] for index in range(len(by_index)))

@@ -11,6 +11,8 @@
 `LongTextWarning` is a warning, not an error: a text was cut, and the result has no field to say so.
 """
 
+import reprlib
+
 __all__ = [
     "CheckpointError",
     "ConfigError",
@@ -20,6 +22,7 @@ __all__ = [
     "LongTextWarning",
     "MissingExtraError",
     "TokenizerError",
+    "shown",
 ]
 
 
@@ -53,3 +56,12 @@ class MissingExtraError(DistilBertError, ImportError):
 
 class LongTextWarning(UserWarning):
     """A text was longer than the model reads and was cut (embeddings have no field to say so)."""
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 100
+
+
+def shown(value: object) -> str:
+    """`repr(value)` for a message: on one line, and cut to what a person reads, whatever a file held."""
+    return _short.repr(value)

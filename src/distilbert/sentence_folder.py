@@ -2,7 +2,7 @@
 
 Versions up to 5 write `sentence_transformers.models.Pooling` and flags like `pooling_mode_mean_tokens`;
 version 6 writes longer module paths and `pooling_mode: "mean"`. A folder without modules.json is
-mean pooling and normalisation.
+mean pooling and normalisation. SPLADE folders hold sparse vectors; those of cross-encoders list the encoder alone.
 """
 
 import json
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from .checkpoint import WEIGHTS, read_header
-from .config import Activation, read_json
-from .errors import CheckpointError, ConfigError
+from .config import Activation
+from .errors import CheckpointError, ConfigError, InputError
+from .files import read_json
 
-__all__ = ["Dense", "Normalize", "Pooling", "SentenceFolder", "read_sentence_folder"]
+__all__ = ["Dense", "Normalize", "Pooling", "SentenceFolder", "SpladePooling", "read_sentence_folder"]
 
 _OLD_FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
@@ -78,6 +79,29 @@ def _pool(mode: str, hidden: np.ndarray, skip: int) -> np.ndarray:
             return np.asarray(weights @ kept / weights.sum())
 
 
+@dataclass(frozen=True)
+class SpladePooling:
+    """Logits of a text over the vocabulary [T, V] -> one vector [V], none of it below 0.
+
+    The weight of a piece is the maximum (or the sum) over tokens of log(1 + relu(logit)), special
+    tokens included: Formal et al. 2021, arXiv 2109.10086 (the sum: arXiv 2107.05720).
+
+    Attributes:
+        strategy: "max" or "sum".
+        logarithms: how many times log(1 + x) is taken; 2 in "log1p_relu" (arXiv 2504.14839).
+    """
+
+    strategy: str = "max"
+    logarithms: int = 1
+
+    def __call__(self, logits: np.ndarray) -> np.ndarray:
+        # both functions rise, so that the maximum may be taken first: the work is on [V], not on [T, V]
+        weights = np.maximum(logits.max(0) if self.strategy == "max" else logits, 0)
+        for _ in range(self.logarithms):
+            weights = np.log1p(weights)
+        return weights if self.strategy == "max" else weights.sum(0)
+
+
 @dataclass(frozen=True, eq=False)
 class Dense:
     """A linear layer on the pooled vectors [B, in] -> [B, out], with an activation and perhaps a residual."""
@@ -111,6 +135,7 @@ class SentenceFolder:
     Attributes:
         transformer: the folder of the encoder itself.
         layers: what follows pooling, in order.
+        splade: how logits are pooled instead, of a folder for sparse vectors; None for all others.
         max_length: in tokens, None where the folder does not say.
         lower_case: whether texts are lower-cased before the tokenizer.
         prompts: by name; `default_prompt` is the name of the one used when none is asked for.
@@ -120,15 +145,30 @@ class SentenceFolder:
     transformer: Path
     pooling: Pooling = Pooling()
     layers: tuple[Dense | Normalize, ...] = (Normalize(),)
+    splade: SpladePooling | None = None
     max_length: int | None = None
     lower_case: bool = False
     prompts: Mapping[str, str] | None = None
     default_prompt: str | None = None
     similarity: str = "cosine"
 
+    def prompt_text(self, prompt: str | None) -> str:
+        """What stands before each text: the prompt of this name, the prompt itself, or the default one."""
+        prompts = self.prompts or {}
+        if prompt is None:
+            return prompts[self.default_prompt] if self.default_prompt else ""
+        if not isinstance(prompt, str):
+            raise InputError(f"prompt must be a string, not {type(prompt).__name__}")
+        return prompts.get(prompt, prompt)
+
+    def prepared(self, texts: list[str], prompt: str) -> list[str]:
+        """The texts as the tokenizer reads them."""
+        full = [prompt + text for text in texts] if prompt else texts
+        return [text.lower() for text in full] if self.lower_case else full
+
 
 def read_sentence_folder(folder: Path) -> SentenceFolder | None:
-    """Read `modules.json` and all that it names; None where there is none.
+    """Read `modules.json` and all that it names; None where there is none, or the encoder alone (a cross-encoder).
 
     Raises ConfigError naming the file for a module or an option that is not known.
     """
@@ -137,29 +177,39 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
         return None
     transformer: Path | None = None
     pooling: Pooling | None = None
+    splade: SpladePooling | None = None
     layers: list[Dense | Normalize] = []
-    for kind, part in _modules(path):
-        if kind == "Transformer" and transformer is None:
+    for kind, part in modules_of(path):
+        if kind in ("Transformer", "MLMTransformer") and transformer is None:
             transformer = part
         elif transformer is None:
             raise ConfigError(f"{path}: the first module is {kind}, not Transformer")
         elif kind == "Pooling" and pooling is None:
             pooling = _pooling(part / "config.json")
+        elif kind == "SpladePooling" and pooling is None and splade is None:
+            splade = _splade(part / "config.json")
         elif kind == "Dense" and pooling is not None:
             layers.append(_dense(part))
         elif kind == "Normalize":
             layers.append(Normalize())
         elif kind != "Dropout":  # does nothing outside training
             raise ConfigError(
-                f"{path}: module {kind} is not supported here; known are Pooling, Dense, Normalize, Dropout"
+                f"{path}: module {kind} is not supported here; "
+                "known are Pooling, Dense, Normalize, Dropout and SpladePooling"
             )
-    if transformer is None or pooling is None:
-        raise ConfigError(f"{path}: must list a Transformer and a Pooling")
-    return _with_settings(folder, transformer, pooling, tuple(layers))
+    if pooling is None and splade is None and transformer == folder and not layers:
+        return None
+    if transformer is None or (pooling is None and splade is None) or (splade and layers):
+        raise ConfigError(f"{path}: must list a Transformer and a Pooling, or a Transformer and a SpladePooling alone")
+    return _with_settings(folder, transformer, pooling, splade, tuple(layers))
 
 
 def _with_settings(
-    folder: Path, transformer: Path, pooling: Pooling, layers: tuple[Dense | Normalize, ...]
+    folder: Path,
+    transformer: Path,
+    pooling: Pooling | None,
+    splade: SpladePooling | None,
+    layers: tuple[Dense | Normalize, ...],
 ) -> SentenceFolder:
     """Adds what sentence_bert_config.json and config_sentence_transformers.json say."""
     path = transformer / "sentence_bert_config.json"
@@ -175,13 +225,14 @@ def _with_settings(
     default = sentence.get("default_prompt_name")
     if default is not None and default not in prompts:
         raise ConfigError(f"{path}: default_prompt_name {default!r} is not one of its prompts")
-    similarity = sentence.get("similarity_fn_name") or "cosine"
+    similarity = sentence.get("similarity_fn_name") or ("dot" if splade else "cosine")
     if similarity not in _SIMILARITIES:
         raise ConfigError(f"{path}: similarity_fn_name must be of {', '.join(_SIMILARITIES)}, not {similarity!r}")
     return SentenceFolder(
         transformer=transformer,
-        pooling=pooling,
+        pooling=pooling or Pooling(),
         layers=layers,
+        splade=splade,
         max_length=length,
         lower_case=bool(settings.get("do_lower_case", False)),
         prompts=prompts,
@@ -190,7 +241,7 @@ def _with_settings(
     )
 
 
-def _modules(path: Path) -> list[tuple[str, Path]]:
+def modules_of(path: Path) -> list[tuple[str, Path]]:
     """(kind, folder) of each module, in order; the kind is the last part of its class's name."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
@@ -217,6 +268,17 @@ def _pooling(path: Path) -> Pooling:
     if not isinstance(modes, list) or not modes or not all(mode in _OLD_FLAGS.values() for mode in modes):
         raise ConfigError(f"{path}: pooling_mode must be of {', '.join(_OLD_FLAGS.values())}, not {modes!r}")
     return Pooling(tuple(modes), bool(settings.get("include_prompt", True)))
+
+
+def _splade(path: Path) -> SpladePooling:
+    settings = read_json(path)
+    strategy = settings.get("pooling_strategy", "max")
+    activation = settings.get("activation_function", "relu")
+    if strategy not in ("max", "sum"):
+        raise ConfigError(f"{path}: pooling_strategy must be max or sum, not {strategy!r}")
+    if activation not in ("relu", "log1p_relu"):
+        raise ConfigError(f"{path}: activation_function must be relu or log1p_relu, not {activation!r}")
+    return SpladePooling(strategy, 2 if activation == "log1p_relu" else 1)
 
 
 def _dense(folder: Path) -> Dense:

@@ -4,8 +4,7 @@ The work is done by the `tokenizers` library; this file reads every form in whic
 published, and adds the special tokens itself so that cutting and windowing are array slices.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,24 +12,52 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import AddedToken, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from .config import read_json
-from .errors import ConfigError, InputError, TokenizerError
+from .errors import InputError, TokenizerError, shown
+from .files import is_file, read_json, read_text
 
 __all__ = ["BertTokenizer", "Cut", "Encoding", "Window"]
 
 Cut = Literal["longest", "first"]
 
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+# keys of tokenizer_config.json -> attributes of the normalizer
+_NORMALIZER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
+
+
+class _Tokens:
+    """The tokens of one text, no special ones around them. Arrays are made once, when they are asked for."""
+
+    def __init__(self, raw: tokenizers.Encoding) -> None:
+        self._raw = raw
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        return np.array(self._raw.ids, np.int64)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        return np.array(self._raw.offsets, np.int64).reshape(-1, 2)
+
+    @cached_property
+    def word_ids(self) -> np.ndarray:
+        return np.array([-1 if word is None else word for word in self._raw.word_ids], np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
     """Tokens `start` to `stop` of one text; `sequence` is 0 for the text and 1 for its pair."""
 
-    raw: tokenizers.Encoding
+    tokens: _Tokens
     start: int
     stop: int
     sequence: int
@@ -47,7 +74,7 @@ class Encoding:
 
     ids: np.ndarray
     truncated: bool
-    _layout: tuple["_Piece | int", ...]  # pieces of text, and how many special tokens between them
+    _layout: tuple[_Piece | int, ...]  # pieces of text, and how many special tokens between them
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,37 +82,25 @@ class Encoding:
     @cached_property
     def offsets(self) -> np.ndarray:
         """int64 [T, 2]: start and end of each token in its own text, in characters; (0, 0) for special tokens."""
-        return np.concatenate(
-            [
-                np.zeros((part, 2), np.int64)
-                if isinstance(part, int)
-                else np.array(part.raw.offsets, np.int64).reshape(-1, 2)[part.start : part.stop]
-                for part in self._layout
-            ]
-        )
+        none = np.zeros((1, 2), np.int64)
+        return self._spread(none, lambda piece: piece.tokens.offsets[piece.start : piece.stop])
 
     @cached_property
     def word_ids(self) -> np.ndarray:
         """int64 [T]: the index of each token's word in its own text; -1 for special tokens."""
-        return np.concatenate(
-            [
-                np.full(part, -1, np.int64)
-                if isinstance(part, int)
-                else np.array([-1 if w is None else w for w in part.raw.word_ids[part.start : part.stop]], np.int64)
-                for part in self._layout
-            ]
-        )
+        none = np.array([-1], np.int64)
+        return self._spread(none, lambda piece: piece.tokens.word_ids[piece.start : piece.stop])
 
     @cached_property
     def sequence_ids(self) -> np.ndarray:
         """int8 [T]: 0 for tokens of the text, 1 for those of its pair, -1 for special tokens."""
+        none = np.array([-1], np.int8)
+        return self._spread(none, lambda piece: np.full(piece.stop - piece.start, piece.sequence, np.int8))
+
+    def _spread(self, special: np.ndarray, rows: Callable[[_Piece], np.ndarray]) -> np.ndarray:
+        """The rows of each piece, and `special` [1, …] for every special token around them."""
         return np.concatenate(
-            [
-                np.full(part, -1, np.int8)
-                if isinstance(part, int)
-                else np.full(part.stop - part.start, part.sequence, np.int8)
-                for part in self._layout
-            ]
+            [np.repeat(special, part, axis=0) if isinstance(part, int) else rows(part) for part in self._layout]
         )
 
 
@@ -102,8 +117,8 @@ class Window:
 class _Template:
     """The special tokens' ids around and between texts, as the tokenizer's own post-processor puts them."""
 
-    single: tuple[tuple[int, ...], tuple[int, ...]]
-    pair: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    single: tuple[np.ndarray, ...]  # before the text, behind it
+    pair: tuple[np.ndarray, ...]  # before the first, between the two, behind the second
 
 
 class BertTokenizer:
@@ -116,18 +131,17 @@ class BertTokenizer:
         max_length: what the folder says is the longest text in tokens, or None.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, *, special_tokens: dict[str, str] | None = None) -> None:
-        names = {token.strip("[]").lower(): token for token in _SPECIAL} | (special_tokens or {})
+    def __init__(self, backend: tokenizers.Tokenizer, *, special_tokens: Mapping[str, str] = _SPECIAL) -> None:
         backend.no_truncation()
         backend.no_padding()
         self.backend = backend
         self.max_length: int | None = None
-        self.mask_token = names["mask"]
-        ids = {role: backend.token_to_id(token) for role, token in names.items()}
+        self.mask_token = special_tokens["mask"]
+        ids = {role: backend.token_to_id(token) for role, token in special_tokens.items()}
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
+        self.special_ids = frozenset(index for index in ids.values() if index is not None)
         self._template = self._probe()
-        self.special_ids = frozenset(i for i in ids.values() if i is not None)
 
     @classmethod
     def from_file(
@@ -143,63 +157,38 @@ class BertTokenizer:
         `strip_accents=None` strips them when lower-casing, as BERT does. Raises TokenizerError naming
         the file if it cannot be read or lacks [UNK], [CLS] or [SEP].
         """
-        path = Path(vocab)
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError:
-            raise TokenizerError(f"{path}: no such file") from None
-        except OSError as error:
-            raise TokenizerError(f"{path}: cannot be read ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise TokenizerError(f"{path}: not UTF-8 text") from None
-        if lines[-1] == "":
-            lines.pop()
-        pieces = {line.rstrip("\r"): index for index, line in enumerate(lines)}
-        if lacking := [token for token in ("[UNK]", "[CLS]", "[SEP]") if token not in pieces]:
-            raise TokenizerError(f"{path}: lacks {', '.join(lacking)}; is it the vocabulary of a BERT?")
-        backend = tokenizers.Tokenizer(WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100))
+        backend = _from_vocab(Path(vocab), _SPECIAL)
         backend.normalizer = normalizers.BertNormalizer(
-            clean_text=True, handle_chinese_chars=chinese_chars, strip_accents=strip_accents, lowercase=lower_case
+            lowercase=lower_case, strip_accents=strip_accents, handle_chinese_chars=chinese_chars
         )
-        backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        backend.post_processor = tokenizers.processors.TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-            special_tokens=[("[CLS]", pieces["[CLS]"]), ("[SEP]", pieces["[SEP]"])],
-        )
-        backend.decoder = tokenizers.decoders.WordPiece()
-        backend.add_special_tokens([token for token in _SPECIAL if token in pieces])
         return cls(backend)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """From a model folder: tokenizer.json, else vocab.txt with what tokenizer_config.json says of it.
+        """From a model folder: tokenizer.json, else vocab.txt; tokenizer_config.json has the last word on case.
 
         Raises TokenizerError naming the file.
         """
         folder = Path(folder)
-        settings = _settings(folder)
-        special = _special_tokens(folder, settings)
-        if (path := folder / "tokenizer.json").is_file():
+        config = folder / "tokenizer_config.json"
+        settings = _optional(config)
+        special = _special_tokens(settings, _optional(folder / "special_tokens_map.json"))
+        if is_file(path := folder / "tokenizer.json"):
             try:
-                backend = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+                backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
             except Exception as error:  # the library raises bare Exception
                 raise TokenizerError(f"{path}: not a tokenizer that can be read ({error})") from None
-            tokenizer = cls(backend, special_tokens=special)
-        elif (path := folder / "vocab.txt").is_file():
-            tokenizer = cls.from_file(
-                path,
-                lower_case=_flag(settings, "do_lower_case", True, folder),
-                strip_accents=_flag(settings, "strip_accents", None, folder),
-                chinese_chars=_flag(settings, "tokenize_chinese_chars", True, folder),
-            )
+        elif is_file(path := folder / "vocab.txt"):
+            backend = _from_vocab(path, special)
+            _add_tokens(backend, settings, folder)
         else:
             raise TokenizerError(f"{folder}: no tokenizer.json and no vocab.txt; bring along the model's tokenizer")
-        if tokenizer.unk_token_id is None:
-            raise TokenizerError(f"{path}: lacks the unknown token {special.get('unk', '[UNK]')}")
-        length = settings.get("model_max_length")
-        if isinstance(length, int) and 0 < length < 2**31:
-            tokenizer.max_length = length
+        _set_normalizer(backend.normalizer, settings, config)
+        try:
+            tokenizer = cls(backend, special_tokens=special)
+        except TokenizerError as error:
+            raise TokenizerError(f"{path}: {error}") from None
+        tokenizer.max_length = _max_length(settings, config)
         return tokenizer
 
     @property
@@ -218,8 +207,11 @@ class BertTokenizer:
         return self.backend.token_to_id(piece)
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
-        """The text of token ids, pieces joined."""
-        return self.backend.decode([int(i) for i in ids], skip_special_tokens=skip_special_tokens)
+        """The text of token ids, pieces joined. Raises InputError for what cannot be an id."""
+        ids = [int(index) for index in ids]
+        if ids and not 0 <= min(ids) <= max(ids) < 2**32:
+            raise InputError(f"token ids are whole numbers from 0 on, not {shown(ids)}")
+        return self.backend.decode(ids, skip_special_tokens=skip_special_tokens)
 
     @property
     def special_count(self) -> int:
@@ -255,11 +247,16 @@ class BertTokenizer:
         """Many texts; `pairs[i]`, where given, is read after `texts[i]`. With `is_split` a text is a list of words.
 
         `cut` says which of a pair loses tokens where both are too long: the longer, or the first alone.
-        Raises InputError where the first would have to lose them all.
+        Raises InputError where the first would have to lose them all, and for what is not text.
         """
+        special = self.special_count if pairs is None else self.pair_special_count
+        if max_length is not None and max_length < special:
+            raise InputError(f"max_length={max_length} has no room for the {special} special tokens")
         first = self._tokenize(texts, is_split)
         if pairs is None:
-            return [self._single(raw, 0, len(raw), max_length) for raw in first]
+            return [self._single(tokens, 0, len(tokens), max_length) for tokens in first]
+        if len(pairs) != len(texts):
+            raise InputError(f"there are {len(texts)} texts and {len(pairs)} pairs to them")
         second = self._tokenize(pairs, False)
         return [self._pair(a, b, max_length, cut) for a, b in zip(first, second, strict=True)]
 
@@ -267,9 +264,9 @@ class BertTokenizer:
         self, text: str | Sequence[str], max_length: int, stride: int, *, is_split: bool = False
     ) -> list[Window]:
         """The text in windows of at most `max_length` tokens, neighbours sharing `stride`; a short text is one."""
-        raw = self._tokenize([text], is_split)[0]
-        spans = window_spans(len(raw), max_length - self.special_count, stride)
-        return [Window(self._single(raw, start, stop, None), start, stop) for start, stop in spans]
+        tokens = self._tokenize([text], is_split)[0]
+        spans = window_spans(len(tokens), max_length - self.special_count, stride)
+        return [Window(self._single(tokens, start, stop, None), start, stop) for start, stop in spans]
 
     def pair_windows(
         self, text: str, pair: str, max_length: int, stride: int, *, over: Literal["second", "first"] = "second"
@@ -290,24 +287,32 @@ class BertTokenizer:
             windows.append(Window(self._join((_Piece(*a, 0), _Piece(*b, 1)), False), start, stop))
         return windows
 
-    def _tokenize(self, texts: Sequence[Any], is_split: bool) -> list[tokenizers.Encoding]:
+    def _tokenize(self, texts: Sequence[Any], is_split: bool) -> list[_Tokens]:
+        if isinstance(texts, str):
+            raise InputError("give a list of texts, or one text to `encode`")
         for index, text in enumerate(texts):
-            if not (isinstance(text, str) or is_split):
-                raise InputError(f"text {index} must be a string, not {type(text).__name__}")
+            if is_split:
+                wanted, right = "a list of words", isinstance(text, list | tuple) and all(map(_is_string, text))
+            else:
+                wanted, right = "a string", isinstance(text, str)
+            if not right:
+                raise InputError(f"text {index} must be {wanted}, not {shown(text)}")
         clean = [[_utf8(word) for word in text] if is_split else _utf8(text) for text in texts]
-        return self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
+        try:
+            read = self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
+        except Exception as error:  # the library raises bare Exception
+            raise TokenizerError(f"the tokenizer cannot read this text ({error})") from None
+        return [_Tokens(raw) for raw in read]
 
-    def _single(self, raw: tokenizers.Encoding, start: int, stop: int, max_length: int | None) -> Encoding:
-        room = stop - start if max_length is None else max(max_length - self.special_count, 0)
+    def _single(self, tokens: _Tokens, start: int, stop: int, max_length: int | None) -> Encoding:
+        room = stop - start if max_length is None else max_length - self.special_count
         kept = min(stop, start + room)
-        return self._join((_Piece(raw, start, kept, 0),), kept < stop)
+        return self._join((_Piece(tokens, start, kept, 0),), kept < stop)
 
-    def _pair(
-        self, first: tokenizers.Encoding, second: tokenizers.Encoding, max_length: int | None, cut: Cut
-    ) -> Encoding:
+    def _pair(self, first: _Tokens, second: _Tokens, max_length: int | None, cut: Cut) -> Encoding:
         a, b = len(first), len(second)
         if max_length is not None and (over := a + b + self.pair_special_count - max_length) > 0:
-            room = max(a + b - over, 0)
+            room = a + b - over
             if cut == "first":  # "only_first" of Transformers
                 if room <= b:
                     raise InputError(
@@ -322,19 +327,21 @@ class BertTokenizer:
 
     def _join(self, pieces: tuple[_Piece, ...], truncated: bool) -> Encoding:
         specials = self._template.single if len(pieces) == 1 else self._template.pair
-        ids: list[int] = list(specials[0])
+        ids = [specials[0]]
         layout: list[_Piece | int] = [len(specials[0])]
         for piece, after in zip(pieces, specials[1:], strict=True):
-            ids += piece.raw.ids[piece.start : piece.stop]
-            ids += after
+            ids += (piece.tokens.ids[piece.start : piece.stop], after)
             layout += (piece, len(after))
-        return Encoding(np.array(ids, np.int64), truncated, tuple(layout))
+        return Encoding(np.concatenate(ids), truncated, tuple(layout))
 
     def _probe(self) -> _Template:
-        """Read the template off the post-processor by encoding single letters with and without special tokens."""
+        """Read the template off the post-processor by encoding single letters with special tokens."""
 
-        def parts(text: str, pair: str | None = None) -> list[tuple[int, ...]]:
-            encoding = self.backend.encode(text, pair, add_special_tokens=True)
+        def parts(text: str, pair: str | None = None) -> tuple[np.ndarray, ...]:
+            try:
+                encoding = self.backend.encode(text, pair)
+            except Exception as error:  # the library raises bare Exception
+                raise TokenizerError(f"the tokenizer cannot read a letter ({error})") from None
             groups: list[list[int]] = [[]]
             last: int | None = None
             for index, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
@@ -343,12 +350,11 @@ class BertTokenizer:
                 elif sequence != last:
                     last = sequence
                     groups.append([])
-            return [tuple(group) for group in groups]
+            if len(groups) != (2 if pair is None else 3):
+                raise TokenizerError("the tokenizer drops the letter 'a', so its special tokens cannot be found")
+            return tuple(np.array(group, np.int64) for group in groups)
 
-        single, pair = parts("a"), parts("a", "a")
-        if len(single) != 2 or len(pair) != 3:
-            raise TokenizerError("the tokenizer drops the letter 'a', so its special tokens cannot be found")
-        return _Template((single[0], single[1]), (pair[0], pair[1], pair[2]))
+        return _Template(parts("a"), parts("a", "a"))
 
 
 def window_spans(length: int, room: int, stride: int) -> list[tuple[int, int]]:
@@ -362,6 +368,10 @@ def window_spans(length: int, room: int, stride: int) -> list[tuple[int, int]]:
     return spans
 
 
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def _utf8(text: str) -> str:
     """`text` with unpaired surrogates, which no encoding has, replaced one for one: offsets stay true."""
     if text.isascii():
@@ -373,33 +383,72 @@ def _utf8(text: str) -> str:
     return text
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def _optional(path: Path) -> dict[str, Any]:
+    return read_json(path, TokenizerError) if is_file(path) else {}
+
+
+def _from_vocab(path: Path, special: Mapping[str, str]) -> tokenizers.Tokenizer:
+    """BERT's own tokenizer over the pieces of a vocab.txt."""
+    lines = read_text(path, TokenizerError).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    pieces = {piece: index for index, piece in enumerate(lines)}
+    cls, sep, unk = special["cls"], special["sep"], special["unk"]
+    if lacking := [token for token in (unk, cls, sep) if token not in pieces]:
+        raise TokenizerError(f"{path}: lacks {', '.join(map(shown, lacking))}; is it the vocabulary of a BERT?")
+    backend = tokenizers.Tokenizer(WordPiece(pieces, unk_token=unk, max_input_chars_per_word=100))
+    backend.normalizer = normalizers.BertNormalizer()
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing((sep, pieces[sep]), (cls, pieces[cls]))
+    backend.decoder = decoders.WordPiece()
+    backend.add_special_tokens([token for token in special.values() if token in pieces])
+    return backend
+
+
+def _add_tokens(backend: tokenizers.Tokenizer, settings: Mapping[str, Any], folder: Path) -> None:
+    """Tokens that were added to a vocab.txt, by tokenizer_config.json or the older added_tokens.json."""
     path = folder / "tokenizer_config.json"
+    listed = settings.get("added_tokens_decoder")
+    if listed is None:
+        path = folder / "added_tokens.json"
+        listed = {index: {"content": token} for token, index in _optional(path).items()}
     try:
-        return read_json(path) if path.is_file() else {}
-    except ConfigError as error:
-        raise TokenizerError(str(error)) from None
+        tokens = sorted((int(index), AddedToken(**fields)) for index, fields in listed.items())
+        backend.add_tokens([token for _, token in tokens])
+        wrong = [token.content for index, token in tokens if backend.token_to_id(token.content) != index]
+    except (AttributeError, TypeError, ValueError):
+        raise TokenizerError(f"{path}: added tokens must each have an index and a content") from None
+    if wrong:
+        raise TokenizerError(f"{path}: {shown(wrong)} cannot have the index that is listed; do they follow vocab.txt?")
 
 
-def _flag(settings: dict[str, Any], key: str, default: Any, folder: Path) -> Any:
-    value = settings.get(key, default)
-    if value is not None and not isinstance(value, bool):
-        raise TokenizerError(f"{folder / 'tokenizer_config.json'}: {key} must be true, false or null, not {value!r}")
-    return default if value is None and key != "strip_accents" else value
+def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping[str, Any], path: Path) -> None:
+    """What tokenizer_config.json says of case, accents and Chinese wins over tokenizer.json, as in Transformers."""
+    for key, attribute in _NORMALIZER.items():
+        value = settings.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise TokenizerError(f"{path}: {key} must be true, false or null, not {shown(value)}")
+        said = value is not None or (key in settings and key == "strip_accents")  # there null means: when lower-casing
+        if said and isinstance(normalizer, normalizers.BertNormalizer):
+            setattr(normalizer, attribute, value)
 
 
-def _special_tokens(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
-    """Role -> token, where tokenizer_config.json or special_tokens_map.json names another than BERT's."""
-    path = folder / "special_tokens_map.json"
-    try:
-        named = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise TokenizerError(f"{path}: not valid JSON ({error})") from None
-    found = {}
-    for role in ("pad", "unk", "cls", "sep", "mask"):
-        for source in (settings, named if isinstance(named, dict) else {}):
+def _special_tokens(*sources: Mapping[str, Any]) -> dict[str, str]:
+    """Role -> token: BERT's, but where a file names another."""
+    found = dict(_SPECIAL)
+    for source in sources:
+        for role in found:
             token = source.get(f"{role}_token")
             token = token.get("content") if isinstance(token, dict) else token
             if isinstance(token, str):
                 found[role] = token
     return found
+
+
+def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:
+    length = settings.get("model_max_length")
+    if length is None:
+        return None
+    if type(length) not in (int, float) or not length >= 1:
+        raise TokenizerError(f"{path}: model_max_length must be a number of at least 1, not {shown(length)}")
+    return int(length) if length < 2**31 else None  # Transformers writes 1e30 for "no limit"
