@@ -49,7 +49,9 @@ DEFAULT_BATCH_TOKENS = 1024
 
 def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
     """The task that a checkpoint was trained for, by its head and by whether it is a sentence-transformers folder."""
-    return "feature-extraction" if sentence else _BY_HEAD[head]
+    if sentence is None:
+        return _BY_HEAD[head]
+    return "sparse-encoding" if sentence.splade else "feature-extraction"
 
 
 def load(
@@ -99,7 +101,7 @@ def load(
             f"but the model embeds only {checkpoint.config.vocab_size}"
         )
     sentence = sentence or SentenceFolder(checkpoint.folder)
-    embeds = kind is Embedder
+    embeds, encodes = kind is Embedder, kind in (Embedder, SparseEncoder)
     engine = open_engine(
         checkpoint,
         kind.head,
@@ -108,7 +110,7 @@ def load(
         threads=threads,
         device=device,
     )
-    limits = (checkpoint.config.max_position_embeddings, tokenizer.max_length, sentence.max_length if embeds else None)
+    limits = (checkpoint.config.max_position_embeddings, tokenizer.max_length, sentence.max_length if encodes else None)
     opened = Model(
         folder=folder,
         config=checkpoint.config,
@@ -117,4 +119,6 @@ def load(
         max_length=min(limit for limit in limits if limit is not None),
         max_batch_tokens=max_batch_tokens,
     )
-    return Embedder(opened, sentence) if kind is Embedder else kind(opened)
+    if kind is Embedder:
+        return Embedder(opened, sentence)
+    return SparseEncoder(opened, sentence) if kind is SparseEncoder else kind(opened)

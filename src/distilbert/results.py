@@ -65,21 +65,35 @@ class Answer(_Result):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MaskFill(_Result):
-    """A piece for a mask, its id and probability, and the text with it filled in."""
+    """What may stand in a mask's place.
+
+    Attributes:
+        token: a piece of the vocabulary; a target of several pieces as it was given.
+        token_id: its id; None for several pieces.
+        score: a probability.
+        text: the text with the mask replaced.
+    """
 
     token: str
-    token_id: int
+    token_id: int | None
     score: float
     text: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ranked(_Result):
-    """A document and its score for a query; `index` is its place in the list that was given."""
+    """A document and how well it fits a query.
+
+    Attributes:
+        index: its place in the list that was given.
+        score: as the model was trained: a probability unless its folder names another activation.
+        truncated: whether query and document were longer than the model reads and were cut.
+    """
 
     index: int
     score: float
     text: str
+    truncated: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

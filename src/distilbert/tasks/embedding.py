@@ -93,7 +93,7 @@ class Embedder(Task):
         check_count("truncate_dim", truncate_dim)
         if output not in ("float32", "int8", "uint8", "binary", "ubinary"):
             raise InputError(f'output must be "float32", "int8", "uint8", "binary" or "ubinary", not {output!r}')
-        prefix = self._prompt(prompt)
+        prefix = self.sentence.prompt_text(prompt)
         if normalize is None:
             normalize = any(isinstance(layer, Normalize) for layer in self.sentence.layers)
         start = cut = 0
@@ -144,23 +144,12 @@ class Embedder(Task):
             width = width if isinstance(layer, Normalize) else layer.weight.shape[0]
         return width
 
-    def _prompt(self, prompt: str | None) -> str:
-        prompts = self.sentence.prompts or {}
-        if prompt is None:
-            return prompts[self.sentence.default_prompt] if self.sentence.default_prompt else ""
-        if not isinstance(prompt, str):
-            raise InputError(f"prompt must be a string, not {type(prompt).__name__}")
-        return prompts.get(prompt, prompt)
-
     def _embed(self, texts: list[str], prefix: str, long_text: LongText, start: int) -> tuple[Vectors, int]:
         """Vectors [B, D] before normalisation, and how many texts were cut."""
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
-        full = [prefix + text for text in texts] if prefix else texts
-        if self.sentence.lower_case:
-            full = [text.lower() for text in full]
-        read = self._encode(full, long_text, start)
+        read = self._encode(self.sentence.prepared(texts, prefix), long_text, start)
         skip = len(self.tokenizer.encode(prefix)) - self.tokenizer.closing_count if prefix else 0
         rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
         pooled = []

@@ -1,50 +1,171 @@
-"""Sparse vectors (SPLADE): how much each piece of the vocabulary matters to a text."""
+"""Sparse vectors (SPLADE): how much each piece of the vocabulary has to do with a text."""
 
+import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any, overload
 
 import numpy as np
 
 from ..batch import in_chunks, run_each
 from ..checkpoint import Head
+from ..errors import ConfigError, InputError, LongTextWarning
 from ..results import SparseVector
-from .task import LongText, Task, characters, check_count, check_long_text, listed
+from ..sentence_folder import SentenceFolder, SpladePooling
+from .task import LongText, Model, Task, characters, check_count, check_long_text, listed
 
 __all__ = ["SparseEncoder"]
 
+Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
+
+_MOST_LOGITS = 1 << 23  # of a batch, tokens times vocabulary: 32 MB
+
 
 class SparseEncoder(Task):
-    """Turns texts into sparse vectors. Made by `distilbert.load` from a DistilBertForMaskedLM."""
+    """Turns texts into sparse vectors. Made by `distilbert.load` from a DistilBertForMaskedLM or a SPLADE folder.
+
+    Attributes:
+        pooling: how the logits of a text become its vector; over all tokens, [CLS] and [SEP] included.
+    """
 
     task = "sparse-encoding"
     head = Head.MASKED_LM
     all_rows = True
 
+    def __init__(self, model: Model, sentence: SentenceFolder) -> None:
+        super().__init__(model)
+        self.sentence = sentence
+        self.pooling = sentence.splade or SpladePooling()
+        if sentence.splade and sentence.similarity != "dot":
+            raise ConfigError(
+                f"{model.folder}: similarity_fn_name must be dot for sparse vectors, not {sentence.similarity!r}"
+            )
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
+        self, texts: str, *, prompt: str | None = ..., top_k: int | None = ..., long_text: LongText = ...
+    ) -> SparseVector: ...
+    @overload
     def __call__(
-        self, texts: str | Iterable[str], *, top_k: int | None = None, long_text: LongText = "truncate"
+        self, texts: Iterable[str], *, prompt: str | None = ..., top_k: int | None = ..., long_text: LongText = ...
+    ) -> list[SparseVector]: ...
+    def __call__(
+        self,
+        texts: str | Iterable[str],
+        *,
+        prompt: str | None = None,
+        top_k: int | None = None,
+        long_text: LongText = "truncate",
     ) -> SparseVector | list[SparseVector]:
-        """One text -> a SparseVector; several -> a list of them, in the same order."""
-        vectors = list(self.stream(listed(texts), top_k=top_k, long_text=long_text))
+        """One text -> a SparseVector; several -> a list of them, in the same order.
+
+        Args:
+            texts: a string or an iterable of strings.
+            prompt: the name of one of the folder's prompts, or the prompt itself; put before each text.
+            top_k: keep so many of the largest weights (`max_active_dims` of sentence-transformers); None for all.
+            long_text: what to do with a text longer than the model reads: "truncate" (with a
+                LongTextWarning), "window" (pooled over the tokens of all its windows) or "error".
+
+        Raises:
+            InputError: for anything else than texts, and for options outside their range.
+        """
+        vectors = list(self.stream(listed(texts), prompt=prompt, top_k=top_k, long_text=long_text))
         return vectors[0] if isinstance(texts, str) else vectors
 
     def stream(
-        self, texts: Iterable[str], *, top_k: int | None = None, long_text: LongText = "truncate"
+        self,
+        texts: Iterable[str],
+        *,
+        prompt: str | None = None,
+        top_k: int | None = None,
+        long_text: LongText = "truncate",
     ) -> Iterator[SparseVector]:
         """The same for a stream of any length, in bounded memory and in order."""
         check_count("top_k", top_k)
         check_long_text(long_text)
-        start = 0
+        prefix = self.sentence.prompt_text(prompt)
+        start = cut = 0
         for chunk in in_chunks(texts, characters, self._chunk_characters):
-            read = self._encode(chunk, long_text, start)
+            for index, text in enumerate(chunk):
+                if not isinstance(text, str):
+                    raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
+            read = self._encode(self.sentence.prepared(chunk, prefix), long_text, start)
             start += len(chunk)
-            vectors = [SparseVector(np.empty(0, np.int64), np.empty(0, np.float32))] * len(chunk)
-            ids = [encodings[0].ids for encodings in read]
-            for index, rows in run_each(self.model.engine.run, ids, None, self.model.max_batch_tokens // 4):
-                peaks = rows.max(0)
-                indices = np.flatnonzero(peaks > 0)
-                vectors[index] = SparseVector(indices, np.log1p(peaks[indices]))
-            yield from vectors
+            cut += sum(encodings[0].truncated for encodings in read)
+            vectors = iter(self._vectors([encoding.ids for encodings in read for encoding in encodings]))
+            for encodings in read:
+                yield _largest(self._merged([next(vectors) for _ in encodings]), top_k)
+        if cut:
+            limit = self.model.max_length
+            message = f"{cut} of {start} texts are longer than {limit} tokens and were cut; see long_text"
+            warnings.warn(message, LongTextWarning, stacklevel=3)
 
-    def tokens(self, vector: SparseVector) -> list[tuple[str, float]]:
-        """The vector's pieces and weights, best first."""
-        order = np.argsort(-vector.values, kind="stable")
-        return [(self.tokenizer.token(int(vector.indices[i])), float(vector.values[i])) for i in order]
+    def logits(self, texts: str | Iterable[str], *, long_text: LongText = "truncate") -> list[np.ndarray]:
+        """The head's raw output, float32 [T_i, V] a text; a list of one for one text.
+
+        Texts in windows give the windows' rows one after the other. All of it is held in memory: 62 MB
+        for a text of 512 tokens and BERT's vocabulary.
+        """
+        check_long_text(long_text)
+        read = self._encode(list(listed(texts)), long_text, 0)
+        rows = iter(self._run([encoding for encodings in read for encoding in encodings]))
+        return [np.concatenate([next(rows) for _ in encodings]) for encodings in read]
+
+    def tokens(self, vector: SparseVector, *, top_k: int | None = None) -> list[tuple[str, float]]:
+        """The vector's pieces with their weights, heaviest first."""
+        check_count("top_k", top_k)
+        order = np.argsort(-vector.values, kind="stable")[:top_k]
+        pieces = [self.tokenizer.decode([index], skip_special_tokens=False) for index in vector.indices[order]]
+        return list(zip(pieces, vector.values[order].tolist(), strict=True))
+
+    def similarity(self, a: Comparable, b: Comparable) -> float | np.ndarray:
+        """How alike texts, or vectors, are: the dot product of their vectors.
+
+        One against one is a float, one against several [B], several against several [A, B].
+        """
+        (left, left_one), (right, right_one) = self._given(a), self._given(b)
+        scores = np.zeros((len(left), len(right)), np.float32)
+        for row, vector in zip(scores, left, strict=True):
+            dense = np.zeros(self.config.vocab_size, np.float32)
+            dense[vector.indices] = vector.values
+            row[:] = [dense[other.indices] @ other.values for other in right]
+        if left_one:
+            scores = scores[0]
+        if right_one:
+            scores = scores[..., 0]
+        return float(scores) if scores.ndim == 0 else scores
+
+    def _given(self, value: Comparable) -> tuple[list[SparseVector], bool]:
+        """The vectors of texts or vectors, and whether it was a single one."""
+        one = isinstance(value, str | SparseVector)
+        items: list[Any] = [value] if one else list(value)  # type: ignore[arg-type]
+        return items if all(isinstance(item, SparseVector) for item in items) else self(items), one
+
+    def _vectors(self, ids: list[np.ndarray]) -> list[SparseVector]:
+        """A vector for each of some ids. Only one batch's logits are held at a time, and they are kept few."""
+        vectors: dict[int, SparseVector] = {}
+        budget = max(1, min(self.model.max_batch_tokens, _MOST_LOGITS // self.config.vocab_size))
+        for index, logits in run_each(self.model.engine.run, ids, None, budget):
+            weights = self.pooling(logits)
+            indices = np.flatnonzero(weights)
+            vectors[index] = SparseVector(indices, weights[indices])
+        return [vectors[index] for index in range(len(ids))]
+
+    def _merged(self, windows: list[SparseVector]) -> SparseVector:
+        """One vector of a text's windows, as if their tokens had been pooled together."""
+        if len(windows) == 1:
+            return windows[0]
+        weights = np.zeros(self.config.vocab_size, np.float32)
+        for window in windows:
+            if self.pooling.strategy == "max":
+                weights[window.indices] = np.maximum(weights[window.indices], window.values)
+            else:
+                weights[window.indices] += window.values
+        indices = np.flatnonzero(weights)
+        return SparseVector(indices, weights[indices])
+
+
+def _largest(vector: SparseVector, top_k: int | None) -> SparseVector:
+    if top_k is None or len(vector.values) <= top_k:
+        return vector
+    kept = np.sort(np.argsort(-vector.values, kind="stable")[:top_k])
+    return SparseVector(vector.indices[kept], vector.values[kept])

@@ -1,16 +1,16 @@
 """Zero-shot classification: a model of natural language inference asked whether a text entails each label."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from string import Formatter
 from typing import overload
 
 import numpy as np
 
 from ..checkpoint import Head
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, shown
 from ..results import Classification
-from .pairs import Pair, PairTask, Row
+from .pairs import PairTask, Row
 from .task import LongText, Model, check_long_text, listed, logistic, softmax
 
 __all__ = ["ZeroShotClassifier"]
@@ -143,13 +143,8 @@ class ZeroShotClassifier(PairTask):
         hypotheses = [template.format(label) for label in labels]
         self._check_room(labels, hypotheses)
 
-        def pairs() -> Iterator[Pair]:
-            for index, text in enumerate(texts):
-                if not isinstance(text, str):
-                    raise InputError(f"text {index} must be a string, not {type(text).__name__}")
-                yield from (Pair(index, part, text, hypothesis) for part, hypothesis in enumerate(hypotheses))
-
-        rows = self._rows(pairs(), long_text)
+        pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(texts))
+        rows = self._rows(pairs, long_text)
         while own := list(islice(rows, len(labels))):
             yield own
 
@@ -158,7 +153,7 @@ class ZeroShotClassifier(PairTask):
         for label, encoding in zip(labels, self.tokenizer.encode_batch(hypotheses), strict=True):
             if (length := len(encoding) - self.tokenizer.special_count) >= room:
                 raise InputError(
-                    f"label {label!r} makes a hypothesis of {length} tokens, "
+                    f"label {shown(label)} makes a hypothesis of {length} tokens, "
                     "which leaves no room for a text: shorten it"
                 )
 
@@ -169,12 +164,12 @@ def _labels(labels: str | Iterable[str]) -> list[str]:
     names = list(listed(labels))
     for index, label in enumerate(names):
         if not isinstance(label, str) or not label.strip():
-            raise InputError(f"label {index} must be a string that is not blank, not {label!r}")
+            raise InputError(f"label {index} must be a string that is not blank, not {shown(label)}")
     if not names:
         raise InputError("give at least one label")
     if len(set(names)) < len(names):
         twice = next(label for index, label in enumerate(names) if label in names[:index])
-        raise InputError(f"label {twice!r} is given twice")
+        raise InputError(f"label {shown(twice)} is given twice")
     return names
 
 
@@ -186,7 +181,7 @@ def _check_template(template: str) -> None:
     if fields != [("", "", None)]:
         raise InputError(
             f"hypothesis_template must hold one {{}} for the label, as in {TEMPLATE!r} "
-            f"(write {{{{ and }}}} for braces), not {template!r}"
+            f"(write {{{{ and }}}} for braces), not {shown(template)}"
         )
 
 
