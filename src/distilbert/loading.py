@@ -110,13 +110,16 @@ def load(
         threads=threads,
         device=device,
     )
-    limits = (checkpoint.config.max_position_embeddings, tokenizer.max_length, sentence.max_length if encodes else None)
+    if encodes and sentence.lower_case:
+        tokenizer.lower_case_first()
+    most = checkpoint.config.max_position_embeddings
+    stated = (sentence.max_length if encodes else None) or tokenizer.max_length or most
     opened = Model(
         folder=folder,
         config=checkpoint.config,
         tokenizer=tokenizer,
         engine=engine,
-        max_length=min(limit for limit in limits if limit is not None),
+        max_length=min(stated, most),
         max_batch_tokens=max_batch_tokens,
     )
     if kind is Embedder:

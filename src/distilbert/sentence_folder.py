@@ -2,21 +2,19 @@
 
 Versions up to 5 write `sentence_transformers.models.Pooling` and flags like `pooling_mode_mean_tokens`;
 version 6 writes longer module paths and `pooling_mode: "mean"`. A folder without modules.json is
-mean pooling and normalisation. SPLADE folders hold sparse vectors; those of cross-encoders list the encoder alone.
+mean pooling and normalisation. SPLADE folders hold sparse vectors; a cross-encoder's says nothing of vectors.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .checkpoint import WEIGHTS, read_header
 from .config import Activation
-from .errors import CheckpointError, ConfigError, InputError
-from .files import read_json
+from .errors import CheckpointError, ConfigError, InputError, shown
+from .files import is_file, read_json, read_json_list
 
 __all__ = ["Dense", "Normalize", "Pooling", "SentenceFolder", "SpladePooling", "read_sentence_folder"]
 
@@ -33,6 +31,7 @@ _ACTIVATIONS = {
     "torch.nn.modules.activation.ReLU": Activation.relu,
     "torch.nn.modules.activation.GELU": Activation.gelu,
     "torch.nn.modules.activation.SiLU": Activation.silu,
+    "torch.nn.modules.activation.Mish": Activation.mish,
     "torch.nn.modules.linear.Identity": Activation.identity,
 }
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
@@ -134,7 +133,9 @@ class SentenceFolder:
 
     Attributes:
         transformer: the folder of the encoder itself.
-        layers: what follows pooling, in order.
+        layers: what follows pooling, in order, a last Normalize excepted.
+        normalize: whether the vectors are brought to length 1 at last.
+        truncate_dim: how many of their first numbers are kept; None for all.
         splade: how logits are pooled instead, of a folder for sparse vectors; None for all others.
         max_length: in tokens, None where the folder does not say.
         lower_case: whether texts are lower-cased before the tokenizer.
@@ -144,172 +145,183 @@ class SentenceFolder:
 
     transformer: Path
     pooling: Pooling = Pooling()
-    layers: tuple[Dense | Normalize, ...] = (Normalize(),)
+    layers: tuple[Dense | Normalize, ...] = ()
+    normalize: bool = True
+    truncate_dim: int | None = None
     splade: SpladePooling | None = None
     max_length: int | None = None
     lower_case: bool = False
-    prompts: Mapping[str, str] | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     similarity: str = "cosine"
 
+    def width(self, dim: int) -> int:
+        """Width of the vectors made of hidden states of width `dim`. Raises ConfigError where a layer does not fit."""
+        width = dim * len(self.pooling.modes)
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                out, into = layer.weight.shape
+                if into != width:
+                    raise ConfigError(f"{self.transformer}: a Dense reads {into} numbers, but is given {width}")
+                width = out
+        return width
+
     def prompt_text(self, prompt: str | None) -> str:
         """What stands before each text: the prompt of this name, the prompt itself, or the default one."""
-        prompts = self.prompts or {}
         if prompt is None:
-            return prompts[self.default_prompt] if self.default_prompt else ""
+            return self.prompts[self.default_prompt] if self.default_prompt else ""
         if not isinstance(prompt, str):
             raise InputError(f"prompt must be a string, not {type(prompt).__name__}")
-        return prompts.get(prompt, prompt)
-
-    def prepared(self, texts: list[str], prompt: str) -> list[str]:
-        """The texts as the tokenizer reads them."""
-        full = [prompt + text for text in texts] if prompt else texts
-        return [text.lower() for text in full] if self.lower_case else full
+        return self.prompts.get(prompt, prompt)
 
 
 def read_sentence_folder(folder: Path) -> SentenceFolder | None:
-    """Read `modules.json` and all that it names; None where there is none, or the encoder alone (a cross-encoder).
+    """Read `modules.json` and all that it names; None where there is none, or it is a cross-encoder's.
 
-    Raises ConfigError naming the file for a module or an option that is not known.
+    Raises ConfigError naming the file and the field for a module or an option that is not known.
     """
     path = folder / "modules.json"
-    if not path.is_file():
+    about = folder / "config_sentence_transformers.json"
+    described = _Settings(about, optional=True)
+    if not is_file(path) or described.values.get("model_type") == "CrossEncoder":
         return None
-    transformer: Path | None = None
+    modules = modules_of(path)
+    if not modules or modules[0][0] not in ("Transformer", "MLMTransformer"):
+        raise ConfigError(f"{path}: the first module must be a Transformer")
+    transformer = modules[0][1]
     pooling: Pooling | None = None
     splade: SpladePooling | None = None
     layers: list[Dense | Normalize] = []
-    for kind, part in modules_of(path):
-        if kind in ("Transformer", "MLMTransformer") and transformer is None:
-            transformer = part
-        elif transformer is None:
-            raise ConfigError(f"{path}: the first module is {kind}, not Transformer")
-        elif kind == "Pooling" and pooling is None:
+    for kind, part in modules[1:]:
+        if kind == "Pooling" and not (pooling or splade):
             pooling = _pooling(part / "config.json")
-        elif kind == "SpladePooling" and pooling is None and splade is None:
+        elif kind == "SpladePooling" and not (pooling or splade):
             splade = _splade(part / "config.json")
-        elif kind == "Dense" and pooling is not None:
+        elif kind == "Dense" and pooling:
             layers.append(_dense(part))
-        elif kind == "Normalize":
+        elif kind == "Normalize" and pooling:
+            _Settings(part / "config.json", optional=True).check_names()
             layers.append(Normalize())
         elif kind != "Dropout":  # does nothing outside training
             raise ConfigError(
-                f"{path}: module {kind} is not supported here; "
-                "known are Pooling, Dense, Normalize, Dropout and SpladePooling"
+                f"{path}: module {shown(kind)} is not supported, or not here; a Transformer is followed by a Pooling "
+                "and any of Dense, Normalize, Dropout, or by a SpladePooling"
             )
-    if pooling is None and splade is None and transformer == folder and not layers:
-        return None
-    if transformer is None or (pooling is None and splade is None) or (splade and layers):
-        raise ConfigError(f"{path}: must list a Transformer and a Pooling, or a Transformer and a SpladePooling alone")
-    return _with_settings(folder, transformer, pooling, splade, tuple(layers))
-
-
-def _with_settings(
-    folder: Path,
-    transformer: Path,
-    pooling: Pooling | None,
-    splade: SpladePooling | None,
-    layers: tuple[Dense | Normalize, ...],
-) -> SentenceFolder:
-    """Adds what sentence_bert_config.json and config_sentence_transformers.json say."""
-    path = transformer / "sentence_bert_config.json"
-    settings = _optional(path)
-    length = settings.get("max_seq_length")
-    if length is not None and (type(length) is not int or length < 1):
-        raise ConfigError(f"{path}: max_seq_length must be at least 1, not {length!r}")
-    path = folder / "config_sentence_transformers.json"
-    sentence = _optional(path)
-    prompts = sentence.get("prompts") or {}
-    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
-        raise ConfigError(f"{path}: prompts must map names to strings")
-    default = sentence.get("default_prompt_name")
-    if default is not None and default not in prompts:
-        raise ConfigError(f"{path}: default_prompt_name {default!r} is not one of its prompts")
-    similarity = sentence.get("similarity_fn_name") or ("dot" if splade else "cosine")
-    if similarity not in _SIMILARITIES:
-        raise ConfigError(f"{path}: similarity_fn_name must be of {', '.join(_SIMILARITIES)}, not {similarity!r}")
+    if not (pooling or splade):
+        raise ConfigError(f"{path}: lists no Pooling")
+    settings = _Settings(transformer / "sentence_bert_config.json", optional=True)
+    normalize = bool(layers) and isinstance(layers[-1], Normalize)
+    prompts, default = _prompts(described)
     return SentenceFolder(
         transformer=transformer,
         pooling=pooling or Pooling(),
-        layers=layers,
+        layers=tuple(layers[:-1] if normalize else layers),
+        normalize=normalize,
+        truncate_dim=described.whole("truncate_dim"),
         splade=splade,
-        max_length=length,
-        lower_case=bool(settings.get("do_lower_case", False)),
+        max_length=settings.whole("max_seq_length"),
+        lower_case=settings.flag("do_lower_case", False),
         prompts=prompts,
         default_prompt=default,
-        similarity=similarity,
+        similarity=described.choice("similarity_fn_name", "dot" if splade else "cosine", _SIMILARITIES),
     )
 
 
 def modules_of(path: Path) -> list[tuple[str, Path]]:
-    """(kind, folder) of each module, in order; the kind is the last part of its class's name."""
+    """(kind, folder) of each module, in order; the kind is the name of a class of sentence-transformers."""
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
-        modules = sorted(listed, key=lambda module: module["idx"])
-        found = [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise ConfigError(f"{path}: must be a list of modules, each with idx, path and type") from None
-    for _, part in found:
+        listed = [(module["idx"], module["type"], module["path"]) for module in read_json_list(path)]
+    except (TypeError, KeyError):
+        listed = [(None, None, None)]
+    if not all(type(idx) is int and isinstance(kind, str) and isinstance(part, str) for idx, kind, part in listed):
+        raise ConfigError(f"{path}: must be a list of modules, each with idx, type and path")
+    for _, _, part in listed:
         if Path(part).is_absolute() or ".." in Path(part).parts:
-            raise ConfigError(f"{path}: {part!r} points outside the folder")
-    return [(kind, path.parent / part) for kind, part in found]
+            raise ConfigError(f"{path}: {shown(part)} points outside the folder")
+    return [(_kind(name), path.parent / part) for _, name, part in sorted(listed)]
 
 
-def _optional(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
+def _kind(name: str) -> str:
+    return name.rpartition(".")[2] if name.startswith("sentence_transformers.") else name
+
+
+class _Settings:
+    """What a JSON file says. Every answer is checked; ConfigError names file and key. Null is "not said"."""
+
+    def __init__(self, path: Path, *, optional: bool = False) -> None:
+        self.path = path
+        self.values = {} if optional and not is_file(path) else read_json(path)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise ConfigError(f"{self.path}: {key} must be true or false, not {shown(value)}")
+        return default if value is None else value
+
+    def whole(self, key: str) -> int | None:
+        value = self.values.get(key)
+        if value is not None and (type(value) is not int or value < 1):
+            raise ConfigError(f"{self.path}: {key} must be a whole number of at least 1, not {shown(value)}")
+        return value
+
+    def choice(self, key: str, default: str, choices: Collection[str]) -> str:
+        value = self.values.get(key)
+        if value is not None and not (isinstance(value, str) and value in choices):
+            raise ConfigError(f"{self.path}: {key} must be one of {', '.join(choices)}, not {shown(value)}")
+        return default if value is None else value
+
+    def check_names(self) -> None:
+        for key in ("module_input_name", "module_output_name"):
+            self.choice(key, "sentence_embedding", ["sentence_embedding"])
+
+
+def _prompts(settings: _Settings) -> tuple[dict[str, str], str | None]:
+    """The prompts by name, and the name of the one that is used when none is asked for."""
+    found = settings.values.get("prompts") or {}
+    if not isinstance(found, dict) or not all(isinstance(prompt, str | None) for prompt in found.values()):
+        raise ConfigError(f"{settings.path}: prompts must map names to strings, not {shown(found)}")
+    prompts = {name: prompt or "" for name, prompt in found.items()}
+    default = settings.values.get("default_prompt_name")
+    return prompts, None if default is None else settings.choice("default_prompt_name", "", prompts)
 
 
 def _pooling(path: Path) -> Pooling:
-    settings = read_json(path)
-    modes = settings.get("pooling_mode")
+    settings = _Settings(path)
+    modes = settings.values.get("pooling_mode")
     if modes is None:
-        modes = [mode for flag, mode in _OLD_FLAGS.items() if settings.get(flag)] or ["mean"]
+        modes = [mode for flag, mode in _OLD_FLAGS.items() if settings.flag(flag, False)] or ["mean"]
     modes = [modes] if isinstance(modes, str) else modes
     if not isinstance(modes, list) or not modes or not all(mode in _OLD_FLAGS.values() for mode in modes):
-        raise ConfigError(f"{path}: pooling_mode must be of {', '.join(_OLD_FLAGS.values())}, not {modes!r}")
-    return Pooling(tuple(modes), bool(settings.get("include_prompt", True)))
+        raise ConfigError(f"{path}: pooling_mode must be of {', '.join(_OLD_FLAGS.values())}, not {shown(modes)}")
+    return Pooling(tuple(modes), settings.flag("include_prompt", True))
 
 
 def _splade(path: Path) -> SpladePooling:
-    settings = read_json(path)
-    strategy = settings.get("pooling_strategy", "max")
-    activation = settings.get("activation_function", "relu")
-    if strategy not in ("max", "sum"):
-        raise ConfigError(f"{path}: pooling_strategy must be max or sum, not {strategy!r}")
-    if activation not in ("relu", "log1p_relu"):
-        raise ConfigError(f"{path}: activation_function must be relu or log1p_relu, not {activation!r}")
+    settings = _Settings(path)
+    strategy = settings.choice("pooling_strategy", "max", ("max", "sum"))
+    activation = settings.choice("activation_function", "relu", ("relu", "log1p_relu"))
     return SpladePooling(strategy, 2 if activation == "log1p_relu" else 1)
 
 
 def _dense(folder: Path) -> Dense:
-    path = folder / "config.json"
-    settings = read_json(path)
-    name = settings.get("activation_function", "torch.nn.modules.activation.Tanh")
-    activation = _ACTIVATIONS.get(name) if isinstance(name, str) else None
-    if activation is None:
-        raise ConfigError(
-            f"{folder / 'config.json'}: activation_function {name!r} is not one of {', '.join(_ACTIVATIONS)}"
-        )
-    for key in ("module_input_name", "module_output_name"):
-        if settings.get(key) not in (None, "sentence_embedding"):
-            raise ConfigError(
-                f"{folder / 'config.json'}: {key}={settings[key]!r} is not supported, only sentence_embedding"
-            )
-    if not (folder / WEIGHTS).is_file():
-        raise CheckpointError(f"{folder}: no {WEIGHTS}; save the module as safetensors")
-    tensors = read_header(folder / WEIGHTS)
-    weights = {tensor: found.read() for tensor, found in tensors.items()}
-    adds_input = bool(settings.get("use_residual", False))
-    try:
-        into, out = int(settings["in_features"]), int(settings["out_features"])
-    except (KeyError, TypeError, ValueError):
-        raise ConfigError(f"{path}: in_features and out_features must be whole numbers") from None
+    settings = _Settings(folder / "config.json")
+    settings.check_names()
+    activation = settings.choice("activation_function", "torch.nn.modules.activation.Tanh", _ACTIVATIONS)
+    adds_input = settings.flag("use_residual", False)
+    out, into = settings.whole("out_features"), settings.whole("in_features")
+    if out is None or into is None:
+        raise ConfigError(f"{settings.path}: in_features and out_features must be given")
     expected: dict[str, tuple[int, ...]] = {"linear.weight": (out, into)}
-    if settings.get("bias", True):
+    if settings.flag("bias", True):
         expected["linear.bias"] = (out,)
     if adds_input and into != out:
         expected["residual.weight"] = (out, into)
-    if {tensor: array.shape for tensor, array in weights.items()} != expected:
-        raise CheckpointError(f"{folder / WEIGHTS}: must hold {expected}, by its config.json")
+    path = folder / WEIGHTS
+    if not is_file(path):
+        raise CheckpointError(f"{folder}: no {WEIGHTS}; save the module as safetensors")
+    tensors = read_header(path)
+    if {name: tensor.shape for name, tensor in tensors.items()} != expected:
+        raise CheckpointError(f"{path}: must hold {expected}, by its config.json")
+    weights = {name: tensor.read() for name, tensor in tensors.items()}
     residual = weights.get("residual.weight")
-    return Dense(weights["linear.weight"], weights.get("linear.bias"), activation, residual, adds_input)
+    return Dense(weights["linear.weight"], weights.get("linear.bias"), _ACTIVATIONS[activation], residual, adds_input)

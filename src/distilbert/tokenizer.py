@@ -191,6 +191,12 @@ class BertTokenizer:
         tokenizer.max_length = _max_length(settings, config)
         return tokenizer
 
+    def lower_case_first(self) -> None:
+        """From now on lower-case texts before all else, as `do_lower_case` of a sentence-transformers folder asks."""
+        own = self.backend.normalizer
+        first = normalizers.Lowercase()
+        self.backend.normalizer = normalizers.Sequence([first, own]) if own else first
+
     @property
     def vocab_size(self) -> int:
         return int(self.backend.get_vocab_size(with_added_tokens=True))

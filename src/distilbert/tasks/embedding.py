@@ -24,6 +24,7 @@ class Embedder(Task):
 
     Attributes:
         sentence: what the folder says of pooling, layers, prompts and similarity.
+        dim: width of a vector before it is truncated.
     """
 
     task = "feature-extraction"
@@ -33,6 +34,7 @@ class Embedder(Task):
     def __init__(self, model: Model, sentence: SentenceFolder) -> None:
         super().__init__(model)
         self.sentence = sentence
+        self.dim = sentence.width(self.config.dim)
 
     def __call__(
         self,
@@ -50,7 +52,8 @@ class Embedder(Task):
             texts: a string or an iterable of strings.
             prompt: the name of one of the folder's prompts, or the prompt itself; put before each text.
             normalize: vectors of length 1; by default as the folder says.
-            truncate_dim: keep the first so many numbers (for models trained to allow it), then normalise.
+            truncate_dim: keep the first so many numbers (for models trained to allow it), then normalise;
+                by default as the folder says.
             output: "float32"; "int8" and "uint8" scale each vector by its own largest number, which
                 leaves cosines as they are and depends on no other text; "binary" and "ubinary" keep the
                 signs, eight to a byte, as sentence-transformers packs them.
@@ -95,7 +98,7 @@ class Embedder(Task):
             raise InputError(f'output must be "float32", "int8", "uint8", "binary" or "ubinary", not {output!r}')
         prefix = self.sentence.prompt_text(prompt)
         if normalize is None:
-            normalize = any(isinstance(layer, Normalize) for layer in self.sentence.layers)
+            normalize = self.sentence.normalize
         start = cut = 0
         for chunk in in_chunks(texts, characters, self._chunk_characters):
             vectors, truncated = self._embed(chunk, prefix, long_text, start)
@@ -136,20 +139,12 @@ class Embedder(Task):
             scores = scores[..., 0]
         return float(scores) if scores.ndim == 0 else scores
 
-    @property
-    def dim(self) -> int:
-        """Width of a vector before `truncate_dim`."""
-        width = self.config.dim * len(self.sentence.pooling.modes)
-        for layer in self.sentence.layers:
-            width = width if isinstance(layer, Normalize) else layer.weight.shape[0]
-        return width
-
     def _embed(self, texts: list[str], prefix: str, long_text: LongText, start: int) -> tuple[Vectors, int]:
         """Vectors [B, D] before normalisation, and how many texts were cut."""
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
-        read = self._encode(self.sentence.prepared(texts, prefix), long_text, start)
+        read = self._encode([prefix + text for text in texts], long_text, start)
         skip = len(self.tokenizer.encode(prefix)) - self.tokenizer.closing_count if prefix else 0
         rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
         pooled = []
@@ -159,17 +154,15 @@ class Embedder(Task):
             pooled.append(weighted_mean(parts, encodings))
         vectors = np.stack(pooled)
         for layer in self.sentence.layers:
-            if not isinstance(layer, Normalize):
-                vectors = layer(vectors)
+            vectors = layer(vectors)
         return vectors, sum(encodings[0].truncated for encodings in read)
 
     def _hidden(self, encodings: list[Encoding]) -> list[np.ndarray]:
         first_only = self.sentence.pooling.first_only
         return self._run(encodings, [FIRST] * len(encodings) if first_only else None)
 
-    @staticmethod
-    def _finish(vectors: Vectors, normalize: bool, truncate_dim: int | None, output: Output) -> Vectors:
-        vectors = vectors[:, :truncate_dim]
+    def _finish(self, vectors: Vectors, normalize: bool, truncate_dim: int | None, output: Output) -> Vectors:
+        vectors = vectors[:, : truncate_dim or self.sentence.truncate_dim]
         if normalize:
             vectors = Normalize()(vectors)
         if output in ("int8", "uint8"):

@@ -88,7 +88,7 @@ class SparseEncoder(Task):
             for index, text in enumerate(chunk):
                 if not isinstance(text, str):
                     raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
-            read = self._encode(self.sentence.prepared(chunk, prefix), long_text, start)
+            read = self._encode([prefix + text for text in chunk], long_text, start)
             start += len(chunk)
             cut += sum(encodings[0].truncated for encodings in read)
             vectors = iter(self._vectors([encoding.ids for encodings in read for encoding in encodings]))
