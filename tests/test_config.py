@@ -1,0 +1,479 @@
+"""The config: every key and spelling is read, every activation is right, and what cannot be right is named."""
+
+import copy
+import dataclasses
+import json
+import math
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distilbert import Activation, ConfigError, DistilBertConfig
+
+BASE = {
+    "vocab_size": 100,
+    "max_position_embeddings": 16,
+    "dim": 8,
+    "n_layers": 2,
+    "n_heads": 4,
+    "hidden_dim": 12,
+}
+
+# distilbert-base-uncased's config.json as it was published, by Transformers 2.8
+PUBLISHED = {
+    "activation": "gelu",
+    "architectures": ["DistilBertForMaskedLM"],
+    "attention_dropout": 0.1,
+    "dim": 768,
+    "dropout": 0.1,
+    "hidden_dim": 3072,
+    "initializer_range": 0.02,
+    "max_position_embeddings": 512,
+    "model_type": "distilbert",
+    "n_heads": 12,
+    "n_layers": 6,
+    "pad_token_id": 0,
+    "qa_dropout": 0.1,
+    "seq_classif_dropout": 0.2,
+    "sinusoidal_pos_embds": False,
+    "tie_weights_": True,
+    "transformers_version": "4.10.0.dev0",
+    "vocab_size": 30522,
+}
+
+
+def test_the_defaults_are_distilbert_base_uncased() -> None:
+    assert DistilBertConfig.from_dict(PUBLISHED) == DistilBertConfig(architectures=("DistilBertForMaskedLM",))
+
+
+# keys and spellings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        ("vocab_size", 7, "vocab_size", 7),
+        ("max_position_embeddings", 9, "max_position_embeddings", 9),
+        ("dim", 16, "dim", 16),
+        ("hidden_size", 16, "dim", 16),
+        ("d_model", 16, "dim", 16),
+        ("n_layers", 3, "n_layers", 3),
+        ("num_hidden_layers", 3, "n_layers", 3),
+        ("n_heads", 2, "n_heads", 2),
+        ("num_attention_heads", 2, "n_heads", 2),
+        ("hidden_dim", 20, "hidden_dim", 20),
+        ("intermediate_size", 20, "hidden_dim", 20),
+        ("activation", "relu", "activation", Activation.relu),
+        ("hidden_act", "relu", "activation", Activation.relu),
+        ("dropout", 0.3, "dropout", 0.3),
+        ("hidden_dropout_prob", 0.3, "dropout", 0.3),
+        ("attention_dropout", 0, "attention_dropout", 0),
+        ("attention_probs_dropout_prob", 0.4, "attention_dropout", 0.4),
+        ("qa_dropout", 0.5, "qa_dropout", 0.5),
+        ("seq_classif_dropout", 0.6, "seq_classif_dropout", 0.6),
+        ("initializer_range", 0.05, "initializer_range", 0.05),
+        ("sinusoidal_pos_embds", True, "sinusoidal_pos_embds", True),
+        ("tie_word_embeddings", False, "tie_word_embeddings", False),
+        ("tie_weights_", False, "tie_word_embeddings", False),
+        ("pad_token_id", 5, "pad_token_id", 5),
+        ("pad_token_id", None, "pad_token_id", None),
+        ("output_hidden_states", True, "output_hidden_states", True),
+        ("output_attentions", True, "output_attentions", True),
+        ("problem_type", "regression", "problem_type", "regression"),
+        ("architectures", ["DistilBertModel"], "architectures", ("DistilBertModel",)),
+        ("num_labels", 3, "labels", ("LABEL_0", "LABEL_1", "LABEL_2")),
+    ],
+)
+def test_every_key_and_spelling(key: str, value: object, field: str, expected: object) -> None:
+    spellings = {"hidden_size": "dim", "d_model": "dim", "num_hidden_layers": "n_layers"}
+    spellings |= {"num_attention_heads": "n_heads", "intermediate_size": "hidden_dim"}
+    values = BASE | {key: value}
+    if key in spellings:
+        del values[spellings[key]]
+    config = DistilBertConfig.from_dict(values)
+    assert getattr(config, field) == expected
+    # nothing else has changed
+    assert dataclasses.replace(config, **{field: getattr(DistilBertConfig.from_dict(BASE), field)}) == (
+        DistilBertConfig.from_dict(BASE)
+    )
+
+
+def test_both_spellings_may_stand_together_if_they_agree() -> None:
+    assert DistilBertConfig.from_dict(BASE | {"hidden_size": 8}).dim == 8
+    with pytest.raises(ConfigError, match=r"hidden_size=16 contradicts dim=8"):
+        DistilBertConfig.from_dict(BASE | {"hidden_size": 16})
+
+
+@pytest.mark.parametrize(
+    "key", ["activation", "dropout", "tie_weights_", "output_attentions", "problem_type", "id2label"]
+)
+def test_null_is_not_set(key: str) -> None:
+    """rust-bert writes null for options, and Transformers for a few."""
+    assert DistilBertConfig.from_dict(BASE | {key: None}) == DistilBertConfig.from_dict(BASE)
+
+
+def test_a_config_as_rust_bert_writes_it() -> None:
+    nulls = ("id2label", "label2id", "is_decoder", "output_attentions", "output_hidden_states", "output_past")
+    values = dict.fromkeys((*nulls, "torchscript", "use_bfloat16"))
+    config = DistilBertConfig.from_dict(
+        PUBLISHED | values | {"activation": "swish", "sinusoidal_pos_embds": True, "tie_weights_": False}
+    )
+    assert config.activation is Activation.silu
+    assert (config.sinusoidal_pos_embds, config.tie_word_embeddings) == (True, False)
+    # what it asks for to read a config of ours
+    written = config.to_dict()
+    rust = {"activation", "attention_dropout", "dim", "dropout", "hidden_dim", "initializer_range", "n_heads"}
+    rust |= {"max_position_embeddings", "n_layers", "qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds"}
+    assert rust | {"tie_weights_", "vocab_size"} <= written.keys()
+    assert written["tie_weights_"] is False
+
+
+def test_a_config_as_transformers_4_writes_it() -> None:
+    """Version 4 leaves out what is its default, and knows `tie_weights_` no more."""
+    values = PUBLISHED | {
+        "_name_or_path": "distilbert-base-uncased",
+        "architectures": ["DistilBertForSequenceClassification"],
+        "finetuning_task": "sst-2",
+        "id2label": {"0": "NEGATIVE", "1": "POSITIVE"},
+        "label2id": {"NEGATIVE": 0, "POSITIVE": 1},
+        "problem_type": "single_label_classification",
+        "torch_dtype": "float32",
+    }
+    config = DistilBertConfig.from_dict(values)
+    assert config.labels == ("NEGATIVE", "POSITIVE")
+    assert config.num_labels == 2
+    assert dict(config.extra)["finetuning_task"] == "sst-2"
+
+
+def test_configs_as_the_installed_transformers_writes_them(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    theirs = transformers.DistilBertConfig(
+        vocab_size=77, dim=24, n_heads=3, n_layers=5, hidden_dim=10, activation="gelu_new", dropout=0.25,
+        max_position_embeddings=33, num_labels=3, problem_type="multi_label_classification", pad_token_id=None,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    theirs.architectures = ["DistilBertForTokenClassification"]
+    theirs.save_pretrained(tmp_path)
+    ours = DistilBertConfig.from_file(tmp_path)
+    assert ours.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+    assert ours.activation is Activation.gelu_new
+    for name in ("vocab_size", "dim", "n_heads", "n_layers", "hidden_dim", "dropout", "pad_token_id", "problem_type"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    # and Transformers reads ours as it was
+    (tmp_path / "config.json").write_text(json.dumps(ours.to_dict()))
+    again = transformers.DistilBertConfig.from_pretrained(tmp_path)
+    both = theirs.to_dict().keys() & again.to_dict().keys() - {"transformers_version"}
+    assert {key: again.to_dict()[key] for key in both} == {key: theirs.to_dict()[key] for key in both}
+
+
+@pytest.mark.parametrize("name", list(Activation.__members__))
+def test_transformers_has_every_activation_as_we_write_it(name: str) -> None:
+    activations = pytest.importorskip("transformers.activations")
+    written = DistilBertConfig.from_dict(BASE | {"activation": name}).to_dict()["activation"]
+    assert written in activations.ACT2FN
+
+
+def test_round_trip_through_a_dict_and_a_file(tmp_path: Path) -> None:
+    config = DistilBertConfig.from_dict(
+        BASE
+        | {
+            "activation": "mish",
+            "id2label": {"1": "nein ⚡", "0": 'a "b"\n'},
+            "problem_type": "regression",
+            "tie_weights_": False,
+            "pad_token_id": None,
+            "architectures": ["DistilBertForSequenceClassification"],
+            "something_new": {"deep": [1, None]},
+        }
+    )
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    for again in (
+        DistilBertConfig.from_dict(config.to_dict()),
+        DistilBertConfig.from_file(tmp_path / "config.json"),
+        DistilBertConfig.from_file(str(tmp_path)),
+        pickle.loads(pickle.dumps(config)),
+        copy.deepcopy(config),
+    ):
+        assert again == config
+        assert hash(again) == hash(config)
+        assert again.to_dict() == config.to_dict()
+        assert again.extra == {"something_new": {"deep": [1, None]}}
+
+
+def test_a_config_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        DistilBertConfig().dim = 4  # type: ignore[misc]
+
+
+# labels -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ({}, ("LABEL_0", "LABEL_1")),
+        ({"id2label": {}}, ("LABEL_0", "LABEL_1")),
+        ({"id2label": {"0": "a"}}, ("a",)),
+        ({"id2label": {"1": "b", "0": "a"}}, ("a", "b")),
+        ({"id2label": {1: "b", 0: "a"}}, ("a", "b")),
+        ({"id2label": {str(i): f"l{i}" for i in range(11)}}, tuple(f"l{i}" for i in range(11))),
+        ({"id2label": {"0": 5, "1": 1}}, ("5", "1")),  # ratings written as numbers
+        ({"id2label": {"0": "same", "1": "same"}}, ("same", "same")),
+        ({"id2label": {"0": "", "1": "\0 \u202e✗"}}, ("", "\0 \u202e✗")),
+        ({"label2id": {"b": 1, "a": 0}}, ("a", "b")),
+        ({"label2id": {"b": "1", "a": "0"}}, ("a", "b")),
+        ({"id2label": {"0": "a"}, "label2id": {"of another model": 3}}, ("a",)),
+        ({"num_labels": 1}, ("LABEL_0",)),
+        ({"num_labels": 2, "id2label": {"0": "a", "1": "b"}}, ("a", "b")),
+        ({"labels": ["our own field is no key"]}, ("LABEL_0", "LABEL_1")),
+    ],
+)
+def test_labels_in_every_form(values: dict[str, object], labels: tuple[str, ...]) -> None:
+    config = DistilBertConfig.from_dict(BASE | values)
+    assert config.labels == labels
+    assert DistilBertConfig.from_dict(config.to_dict()).labels == labels
+
+
+# activations ------------------------------------------------------------------------------------------
+
+POINTS = np.array([-30.0, -3.0, -1.0, -0.1, 0.0, 0.1, 0.5, 1.0, 3.0, 30.0])
+
+
+def by_hand(name: str, x: float) -> float:
+    """Each function written out once more, in double precision, from its definition."""
+    match name:
+        case "gelu":  # x P(X <= x), X standard normal
+            return x * 0.5 * math.erfc(-x / math.sqrt(2))
+        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast":
+            return x / (1 + math.exp(-2 * 0.7978845608028654 * (x + 0.044715 * x**3))) if x > -10 else 0.0
+        case "quick_gelu":
+            return x / (1 + math.exp(-1.702 * x))
+        case "silu" | "swish":
+            return x / (1 + math.exp(-x))
+        case "mish":
+            return x * math.tanh(math.log1p(math.exp(x)))
+        case "relu":
+            return x if x > 0 else 0.0
+        case "tanh":
+            return (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)
+    return x
+
+
+@pytest.mark.parametrize("name", list(Activation.__members__))
+def test_activations_against_their_definitions(name: str) -> None:
+    expected = np.array([by_hand(name, x) for x in POINTS])
+    np.testing.assert_allclose(Activation.from_name(name)(POINTS), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_activations_against_published_values() -> None:
+    """gelu(1) = Phi(1) = 0.8413447; silu(1) is the logistic of 1; mish(1) from its paper's formula."""
+    one = np.array([1.0])
+    assert Activation.gelu(one)[0] == pytest.approx(0.8413447460685429)
+    assert Activation.silu(one)[0] == pytest.approx(0.7310585786300049)
+    assert Activation.mish(one)[0] == pytest.approx(0.8650983882673103)
+    assert Activation.gelu_new(one)[0] == pytest.approx(0.8411919906082768)
+
+
+@pytest.mark.parametrize("name", list(Activation.__members__))
+def test_activations_against_transformers(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    activations = pytest.importorskip("transformers.activations")
+    x = np.linspace(-12, 12, 2001, dtype=np.float32).reshape(3, 667)
+    ours = Activation.from_name(name)(x)
+    theirs = activations.ACT2FN["linear" if name == "identity" else name](torch.from_numpy(x)).numpy()
+    assert ours.dtype == np.float32
+    assert ours.shape == x.shape
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
+
+
+def test_aliases_are_one_member() -> None:
+    assert Activation.from_name("swish") is Activation.silu
+    assert Activation.from_name("identity") is Activation.from_name("linear") is Activation.linear
+
+
+@pytest.mark.parametrize("name", ["gelu_10", "GELU", "", "__class__", "from_name", 5, None, ["gelu"]])
+def test_an_unknown_activation_lists_the_known_ones(name: object) -> None:
+    with pytest.raises(ConfigError, match="activation must be one of gelu, gelu_new, .*, identity, not "):
+        Activation.from_name(name)  # type: ignore[arg-type]
+
+
+# what cannot be right ---------------------------------------------------------------------------------
+
+HUGE = 2**31
+WRONG = [
+    *[(key, value) for key in BASE for value in (0, -1, HUGE, 8.0, "8", True, [8], {}, math.nan, 10**4000)],
+    ("n_layers", 1025),
+    *[(key, value) for key in ("dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout")
+      for value in (-0.1, 1, math.nan, math.inf, "0.1", True, [])],
+    *[("initializer_range", value) for value in (-1, math.nan, math.inf, "0.02", 10**400)],
+    *[(key, value) for key in ("sinusoidal_pos_embds", "tie_word_embeddings", "output_hidden_states",
+                               "output_attentions") for value in (0, 1, "true", [])],
+    *[("pad_token_id", value) for value in (-2, HUGE, 0.0, "0", False)],
+    *[("activation", value) for value in ("gelu_10", 1, ["gelu"], {"gelu": 1})],
+    *[("architectures", value) for value in ("DistilBertModel", [1], {"a": 1}, ["\ud800"])],
+    *[("problem_type", value) for value in ("classification", 1, ["regression"])],
+    *[("id2label", value) for value in (
+        ["a", "b"], "ab", 5, {"x": "a"}, {"0": "a", "2": "b"}, {"1": "a"}, {"0": "a", "00": "b"}, {"0": None},
+        {"0": ["a"]}, {"0": "\ud800"}, {"0": True}, {"-1": "a"}, {"0.0": "a"}, {str(10**30): "a"})],
+    *[("label2id", value) for value in (["a"], {"a": 1}, {"a": "x"}, {"a": [0]}, {"a": math.nan}, {"a": math.inf},
+                                        {"a": 0, "b": 0})],
+    *[("num_labels", value) for value in (0, -1, 1.0, "2", True, 10**7, [])],
+    ("model_type", 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG, ids=lambda value: str(value)[:20])
+def test_a_wrong_value_is_named_with_file_and_field(key: str, value: object, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(BASE | {key: value}))
+    with pytest.raises(ConfigError) as caught:
+        DistilBertConfig.from_file(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert key in message
+    assert message.isprintable()  # one line
+    assert len(message) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("key", list(BASE))
+@pytest.mark.parametrize("value", ["missing", "null"])
+def test_a_missing_key_is_named(key: str, value: str, tmp_path: Path) -> None:
+    values: dict[str, object] = BASE | {key: None}
+    if value == "missing":
+        del values[key]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=rf"config\.json: {key} missing"):
+        DistilBertConfig.from_file(tmp_path)
+
+
+def test_heads_must_divide_the_width() -> None:
+    with pytest.raises(ConfigError, match="dim=8 is not a multiple of n_heads=3"):
+        DistilBertConfig.from_dict(BASE | {"n_heads": 3})
+
+
+def test_labels_and_their_number_must_agree() -> None:
+    with pytest.raises(ConfigError, match="num_labels is 3, but id2label names 2 labels"):
+        DistilBertConfig.from_dict(BASE | {"num_labels": 3, "id2label": {"0": "a", "1": "b"}})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model_type": "bert"},
+        {"architectures": ["BertForMaskedLM"]},  # files older than the key model_type
+        {"type_vocab_size": 2},
+    ],
+)
+def test_a_bert_is_told_how_to_become_a_distilbert(values: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(BASE | values))
+    with pytest.raises(ConfigError, match=r"config\.json: this is a BERT, not a DistilBERT; `distilbert convert"):
+        DistilBertConfig.from_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"model_type": "roberta"}, "roberta"),
+        ({"model_type": "modernbert", "architectures": ["ModernBertModel"]}, "modernbert"),
+        ({"architectures": ["XLNetLMHeadModel"]}, "XLNetLMHeadModel"),
+        ({"model_type": "x" * 10_000}, "xxx"),
+        ({"model_type": {"deep": {"deep": {}}}}, "deep"),
+    ],
+)
+def test_another_architecture_is_called_by_its_name(values: dict[str, object], name: str) -> None:
+    with pytest.raises(ConfigError, match=f"this is a .*{name}.*; only a DistilBERT runs here") as caught:
+        DistilBertConfig.from_dict(values)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b'{"dim": 1e}', "not valid JSON"),
+        (b"\xff\xfe{}", "not UTF-8 text"),
+        (b"[]", r"must hold an object, not \[\]"),
+        (b"null", "must hold an object, not None"),
+        (b"[" * 200_000 + b"]" * 200_000, "not valid JSON"),
+        (b'{"a":' * 100_000, "not valid JSON"),
+        (b'{"dim": ' + b"9" * 10_000 + b"}", "not valid JSON"),
+        (b"[" + b'"x",' * 10_000 + b'"x"]', "must hold an object"),
+        (b'{"dim": "' + b"x" * 100_000 + b'"}', "missing"),
+    ],
+    ids=["empty", "cut", "syntax", "encoding", "list", "null", "deep", "deep and cut", "digits", "long", "long string"],
+)
+def test_a_broken_file_is_named_in_one_short_line(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        DistilBertConfig.from_file(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("depth", [50, 900, 5_000, 50_000])
+@pytest.mark.parametrize("key", ["dim", "id2label", "model_type", "architectures", "extra"])
+def test_nested_values_of_any_depth(key: str, depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    deep = "[" * depth + "]" * depth
+    given = {name: value for name, value in BASE.items() if name != key}
+    path.write_text(json.dumps(given)[:-1] + f', "{key}": {deep}, "hidden_size": {deep if key == "dim" else 8}}}')
+    try:
+        assert DistilBertConfig.from_file(path).extra.keys() == {"extra"}
+    except ConfigError as error:
+        assert len(str(error)) < len(str(path)) + 300
+        assert key != "extra" or "not valid JSON" in str(error)
+
+
+def test_a_key_that_stands_twice_counts_as_in_every_json_reader(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(BASE)[:-1] + ', "dim": 16}')
+    assert DistilBertConfig.from_file(tmp_path).dim == 16
+
+
+def test_no_file_no_folder_a_folder_a_pipe_and_a_name_too_long(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    places = ["nowhere", "pipe", "loop", "device", "x" * 5000, "nul\0", ""]
+    for name in places:
+        with pytest.raises(ConfigError) as caught:
+            DistilBertConfig.from_file(tmp_path / name)
+        assert (
+            "no such file" in str(caught.value)
+            or "not a file" in str(caught.value)
+            or "cannot be read" in str(caught.value)
+        )
+
+
+def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a sparse file: a terabyte of zeros on no disk space
+    with pytest.raises(ConfigError, match="has more than 256 MB"):
+        DistilBertConfig.from_file(path)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.json").write_text("{}")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigError, match=r"config\.json: cannot be read \(Permission denied\)"):
+        DistilBertConfig.from_file(tmp_path)
+
+
+def test_the_constructor_checks_as_well() -> None:
+    with pytest.raises(ConfigError, match="dim must be"):
+        DistilBertConfig(dim=0)
+    with pytest.raises(ConfigError, match=r"activation must be an Activation, not 'gelu'"):
+        DistilBertConfig(activation="gelu")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="labels must be a tuple of strings"):
+        DistilBertConfig(labels=["a"])  # type: ignore[arg-type]
