@@ -7,7 +7,7 @@ files: nothing is read until an engine maps it. `save_checkpoint` writes the sam
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -258,28 +258,28 @@ def stored_tensors(folder: Path) -> dict[str, Tensor]:
     if is_file(folder / WEIGHTS):
         return read_header(folder / WEIGHTS)
     if is_file(folder / INDEX):
-        return _sharded(folder)
+        return read_shards(folder / INDEX, read_header)
     other = next((path.name for path in sorted(folder.glob("*")) if path.suffix in _FOREIGN), None)
     way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else "is it a model folder?"
     raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")
 
 
-def _sharded(folder: Path) -> dict[str, Tensor]:
-    index = folder / INDEX
+def read_shards(index: Path, read: Callable[[Path], dict[str, AnyStored]]) -> dict[str, AnyStored]:
+    """All that the shards named by an index hold, each read by `read`; index and shards must agree."""
     weight_map = read_json(index, CheckpointError).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(file, str) for file in weight_map.values()):
         raise CheckpointError(f"{index}: weight_map must map names to files")
-    tensors: dict[str, Tensor] = {}
+    stored: dict[str, AnyStored] = {}
     for file in sorted(set(weight_map.values())):
         if Path(file).name != file or file in ("", ".", ".."):
             raise CheckpointError(f"{index}: {shown(file)} points outside the folder")
-        if not is_file(folder / file):
+        if not is_file(index.parent / file):
             raise CheckpointError(f"{index}: names {shown(file)}, which is not in the folder")
-        shard = read_header(folder / file)
+        shard = read(index.parent / file)
         if wrong := shard.keys() ^ {name for name in weight_map if weight_map[name] == file}:
             raise CheckpointError(f"{index}: {some(wrong)} must be listed for {shown(file)} and stored in it")
-        tensors |= shard
-    return tensors
+        stored |= shard
+    return stored
 
 
 def read_header(path: Path) -> dict[str, Tensor]:
