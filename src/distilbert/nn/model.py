@@ -1,0 +1,253 @@
+"""The whole of DistilBERT (Sanh, Debut, Chaumond, Wolf 2019, https://arxiv.org/abs/1910.01108), bottom-up.
+
+A BERT of half the layers, without token types and without a pooler. Parameters are named as in
+Transformers. The heads that stand on it are in heads.py, loading and saving in pretrained.py.
+
+Shapes: B texts, T longest, N tokens of all texts (packed, without padding: see packed.py), K rows that
+the head reads, D width, H heads, L layers, V vocabulary.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # as everyone calls it
+
+from ..checkpoint import Head
+from ..config import Activation, DistilBertConfig
+from ..errors import InputError
+from .packed import Packed, View
+from .pretrained import Pretrained, initialise
+
+__all__ = ["EPSILON", "DistilBertModel", "EncoderOutput", "activation_function"]
+
+EPSILON = 1e-12  # of every LayerNorm
+
+_gelu_tanh = partial(F.gelu, approximate="tanh")
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    Activation.gelu: F.gelu,
+    Activation.gelu_new: _gelu_tanh,
+    Activation.gelu_pytorch_tanh: _gelu_tanh,
+    Activation.gelu_fast: _gelu_tanh,
+    Activation.quick_gelu: lambda x: x * torch.sigmoid(1.702 * x),
+    Activation.relu: F.relu,
+    Activation.silu: F.silu,
+    Activation.mish: F.mish,
+    Activation.tanh: torch.tanh,
+    Activation.identity: lambda x: x,
+}
+
+
+def activation_function(activation: Activation) -> Callable[[Tensor], Tensor]:
+    """The function of an `Activation`, on tensors of any shape."""
+    return _ACTIVATIONS[activation]
+
+
+class Embeddings(nn.Module):
+    """Word + position embeddings, normalised."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__()
+        pad = config.pad_token_id
+        padding_idx = pad if pad is not None and 0 <= pad < config.vocab_size else None  # its row is never trained
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.dim, padding_idx)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.dim)
+        self.LayerNorm = nn.LayerNorm(config.dim, EPSILON)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, words: Tensor, positions: Tensor) -> Tensor:
+        """Ids int64 [N], or embeddings [N, D] in their place, and positions int64 [N] -> [N, D]."""
+        x = words if words.is_floating_point() else self.word_embeddings(words)
+        return self.dropout(self.LayerNorm(x + self.position_embeddings(positions)))
+
+
+class SelfAttention(nn.Module):
+    """softmax(q · kᵀ / √(D/H)) · v in H heads, each text for itself: the one place that sees a padded view."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.q_lin = nn.Linear(config.dim, config.dim)
+        self.k_lin = nn.Linear(config.dim, config.dim)
+        self.v_lin = nn.Linear(config.dim, config.dim)
+        self.out_lin = nn.Linear(config.dim, config.dim)
+        self.dropout = nn.Dropout(config.attention_dropout)
+
+    def forward(
+        self, x: Tensor, queries: Tensor, batch: Packed, view: View, weigh: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Each query attends to the tokens `x` [N, D] of its own text: [K, D] -> [K, D]. `view` is the queries'.
+
+        With `weigh` the attention weights come along, [B, H, T, T].
+        """
+        q = self._split(view.pad(self.q_lin(queries)))  # [B, H, T, D/H]
+        k = self._split(batch.view.pad(self.k_lin(x)))
+        v = self._split(batch.view.pad(self.v_lin(x)))
+        mask = None if batch.mask is None else batch.mask[:, None, None, :]
+        weights = None
+        if weigh:
+            scores = q @ k.mT / k.shape[-1] ** 0.5
+            weights = (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
+            context = self.dropout(weights) @ v
+        else:
+            context = F.scaled_dot_product_attention(q, k, v, mask, self.dropout.p if self.training else 0.0)
+        return self.out_lin(view.unpad(context.transpose(1, 2).flatten(2))), weights
+
+    def _split(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, H, T, D/H]."""
+        return x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Two layers with a non-linearity between them, each token for itself."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__()
+        self.lin1 = nn.Linear(config.dim, config.hidden_dim)
+        self.lin2 = nn.Linear(config.hidden_dim, config.dim)
+        self.activation = activation_function(config.activation)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, D] -> [N, D]."""
+        return self.dropout(self.lin2(self.activation(self.lin1(x))))
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then feed-forward; each is added to its input and normalised afterwards (post-norm)."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__()
+        self.attention = SelfAttention(config)
+        self.sa_layer_norm = nn.LayerNorm(config.dim, EPSILON)
+        self.ffn = FeedForward(config)
+        self.output_layer_norm = nn.LayerNorm(config.dim, EPSILON)
+
+    def forward(self, x: Tensor, batch: Packed, rows: Tensor | None, weigh: bool) -> tuple[Tensor, Tensor | None]:
+        """[N, D] -> [N, D], or [K, D] where only `rows` are wanted; and the attention weights."""
+        queries, view = (x, batch.view) if rows is None else (x.index_select(0, rows), batch.row_view)
+        attended, weights = self.attention(x, queries, batch, view, weigh)
+        x = self.sa_layer_norm(attended + queries)
+        return self.output_layer_norm(self.ffn(x) + x), weights
+
+
+class Transformer(nn.Module):
+    """L blocks. The last one computes, for the keys and values apart, only the rows that the head reads."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(TransformerBlock(config) for _ in range(config.n_layers))
+
+    def forward(
+        self, x: Tensor, batch: Packed, states: list[Tensor] | None = None, weights: list[Tensor] | None = None
+    ) -> Tensor:
+        """[N, D] -> [K, D]. Appends to `states` L + 1 tensors [N, D], to `weights` L [B, H, T, T], where given."""
+        for block in self.layer:
+            if states is not None:
+                states.append(x)
+            rows = batch.rows if block is self.layer[-1] else None
+            x, own = block(x, batch, rows, weigh=weights is not None)
+            if weights is not None:
+                weights.append(own)
+        if states is not None:
+            states.append(x)
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderOutput:
+    """What `DistilBertModel` gives; zero at padding.
+
+    Attributes:
+        last_hidden_state: float [B, T, D].
+        hidden_states: L + 1 of the same, the embeddings first; None unless asked for.
+        attentions: L of [B, H, T, T], the weights of each query (third axis); None unless asked for.
+    """
+
+    last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+
+
+class DistilBertModel(Pretrained):
+    """The encoder without a head."""
+
+    head = Head.NONE
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__(config)
+        self.embeddings = Embeddings(config)
+        self.transformer = Transformer(config)
+        initialise(config, self)
+        if config.sinusoidal_pos_embds:  # a beginning only: training moves them, and a checkpoint's weights win
+            with torch.no_grad():
+                self.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_position_embeddings, config.dim))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+    ) -> EncoderOutput:
+        """Padded tensors in, padded tensors out, as in Transformers.
+
+        Args:
+            input_ids: int64 [B, T], or `inputs_embeds`: float [B, T, D] in place of the word embeddings.
+            attention_mask: [B, T], 1 = token, 0 = padding. None attends to everything given, padding included.
+            position_ids: int64 [B, T], by default 0 to T - 1.
+            output_hidden_states, output_attentions: by default as the config says.
+
+        Raises InputError for shapes that do not fit and for texts longer than the model reads.
+        """
+        batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
+        x, hidden_states, attentions = self.trace(batch, output_hidden_states, output_attentions)
+        return EncoderOutput(batch.padded(x), hidden_states, attentions)
+
+    def run(self, batch: Packed) -> Tensor:
+        """The last hidden states of the rows that the batch reads, [K, D]: for training loops and the engine."""
+        return self.transformer(self._embed(batch), batch)
+
+    def trace(
+        self, batch: Packed, output_hidden_states: bool | None, output_attentions: bool | None
+    ) -> tuple[Tensor, tuple[Tensor, ...] | None, tuple[Tensor, ...] | None]:
+        """`run` on a batch that reads all its tokens, [N, D], and what was asked for of `EncoderOutput`, padded."""
+        keep_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        keep_weights = self.config.output_attentions if output_attentions is None else output_attentions
+        states: list[Tensor] = []
+        weights: list[Tensor] = []
+        x = self.transformer(
+            self._embed(batch), batch, states if keep_states else None, weights if keep_weights else None
+        )
+        if batch.mask is not None:
+            padding = ~batch.mask[:, None, :, None]
+            weights = [own.masked_fill(padding, 0.0) for own in weights]
+        return (
+            x,
+            tuple(batch.padded(state) for state in states) if keep_states else None,
+            tuple(weights) if keep_weights else None,
+        )
+
+    def _embed(self, batch: Packed) -> Tensor:
+        if batch.view.longest > self.config.max_position_embeddings:
+            raise InputError(
+                f"a text has {batch.view.longest} tokens; the model reads {self.config.max_position_embeddings} at most"
+            )
+        return self.embeddings(batch.words, batch.positions)
+
+
+def sinusoids(positions: int, width: int) -> Tensor:
+    """float32 [positions, D]: sin(p / 10000^(i/D)) in the even columns i, cos of the same in the next, odd one.
+
+    Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.5.
+    """
+    angles = np.arange(positions)[:, None] / 10000 ** (np.arange(0, width, 2) / width)
+    table = np.empty((positions, width), np.float32)
+    table[:, 0::2] = np.sin(angles)
+    table[:, 1::2] = np.cos(angles[:, : width // 2])
+    return torch.from_numpy(table)
