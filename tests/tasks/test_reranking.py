@@ -1,0 +1,211 @@
+import json
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import Maker
+from distilbert import CheckpointError, ConfigError, InputError, Ranked, Reranker, load
+from distilbert.checkpoint import Head
+from distilbert.tasks.task import softmax
+from spy import Spy
+
+QUERY = "a moving story about love"
+
+
+def opened(folder: Path) -> Reranker:
+    task = load(folder, "text-ranking")
+    assert isinstance(task, Reranker)
+    return task
+
+
+@pytest.fixture
+def reranker(make_checkpoint: Maker) -> Reranker:
+    return opened(make_checkpoint(num_labels=1))
+
+
+def scores(ranked: list[Ranked]) -> list[float]:
+    """By document."""
+    return [each.score for each in sorted(ranked, key=lambda each: each.index)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_sentence_transformers(make_checkpoint: Maker, sentences: list[str], seed: int) -> None:
+    peers = pytest.importorskip("sentence_transformers")
+    folder = make_checkpoint(seed=seed, num_labels=1)
+    settings = {"do_lower_case": True, "model_max_length": 128}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    documents = [*sentences[:30], " ".join(sentences[:10]), ""]
+    model = peers.CrossEncoder(str(folder), device="cpu")
+    for query in (QUERY, " ".join(sentences[50:60])):
+        expected = model.rank(query, documents, return_documents=True)
+        ranked = opened(folder)(query, documents)
+        assert [each.index for each in ranked] == [each["corpus_id"] for each in expected]
+        assert [each.text for each in ranked] == [each["text"] for each in expected]
+        np.testing.assert_allclose([each.score for each in ranked], [each["score"] for each in expected], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Sigmoid", "Identity", "Tanh", "ReLU"])
+def test_the_activation_is_that_of_the_folder(make_checkpoint: Maker, sentences: list[str], kind: str) -> None:
+    peers = pytest.importorskip("sentence_transformers")
+    torch = pytest.importorskip("torch")
+    folder = make_checkpoint(num_labels=1)
+    peers.CrossEncoder(str(folder), device="cpu", activation_fn=getattr(torch.nn, kind)()).save(str(folder / "saved"))
+    expected = peers.CrossEncoder(str(folder / "saved"), device="cpu").predict([(QUERY, s) for s in sentences[:9]])
+    np.testing.assert_allclose(scores(opened(folder / "saved")(QUERY, sentences[:9])), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity", "version": "4.0.1"}},
+        {"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"},
+        {"sbert_ce_default_activation_function": "torch.nn.Identity"},
+    ],
+)
+def test_older_places_of_the_activation(make_checkpoint: Maker, keys: dict[str, object]) -> None:
+    reranker = opened(make_checkpoint(num_labels=1, **keys))
+    documents = ["a film", "a story about love and death"]
+    assert scores(reranker(QUERY, documents)) == reranker.logits(QUERY, documents)[:, 0].tolist()
+
+
+@pytest.mark.parametrize("name", ["os.system", "torch.nn.modules.activation.Softplus", "torch.hub.Sigmoid", "Sigmoid"])
+def test_an_activation_that_is_not_known(make_checkpoint: Maker, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"activation_fn '{name}' is not one of torch.nn's Sigmoid, Identity"):
+        opened(make_checkpoint(num_labels=1, sbert_ce_default_activation_function=name))
+
+
+def test_of_two_labels_the_second_is_what_counts(make_checkpoint: Maker, sentences: list[str]) -> None:
+    reranker = opened(make_checkpoint(num_labels=2))
+    logits = reranker.logits(QUERY, sentences[:20])
+    assert logits.shape == (20, 2)
+    np.testing.assert_allclose(scores(reranker(QUERY, sentences[:20])), softmax(logits)[:, 1], atol=1e-6)
+
+
+def test_other_models(make_checkpoint: Maker) -> None:
+    with pytest.raises(CheckpointError, match="one output or two labels, not 3"):
+        opened(make_checkpoint(num_labels=3))
+    with pytest.raises(CheckpointError, match="'text-ranking' needs a DistilBertForSequenceClassification"):
+        opened(make_checkpoint(Head.MASKED_LM, name="other"))
+
+
+# order ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    documents=st.lists(st.sampled_from(["a film", "love", "a story", "war", ""]), max_size=12), top_k=st.integers(1, 14)
+)
+def test_best_first_and_equal_ones_in_the_order_given(reranker: Reranker, documents: list[str], top_k: int) -> None:
+    ranked = reranker(QUERY, documents)
+    assert sorted(each.index for each in ranked) == list(range(len(documents)))
+    assert all(each.text == documents[each.index] for each in ranked)
+    assert [each.score for each in ranked] == sorted((each.score for each in ranked), reverse=True)
+    for text in documents:
+        same = [each.index for each in ranked if each.text == text]
+        assert same == sorted(same)
+    best = reranker(QUERY, documents, top_k=top_k)
+    assert [each.index for each in best] == [each.index for each in ranked[:top_k]]
+
+
+def test_scores_that_round_to_one_are_still_in_order(reranker: Reranker) -> None:
+    spy = Spy(reranker)
+    spy.run = lambda batch: 30 + np.arange(batch.size, dtype=np.float32)[:, None]  # type: ignore[method-assign]
+    ranked = reranker(QUERY, ["film"] * 5)
+    assert [each.index for each in ranked] == [4, 3, 2, 1, 0]
+    assert {each.score for each in ranked} == {1.0}
+
+
+def test_a_document_does_not_depend_on_its_batch_mates(reranker: Reranker, sentences: list[str]) -> None:
+    together = scores(reranker(QUERY, sentences[:60]))
+    assert scores(reranker(QUERY, sentences[:60][::-1]))[::-1] == pytest.approx(together, abs=1e-6)
+    for text, score in zip(sentences[:60], together, strict=True):
+        assert reranker(QUERY, [text])[0].score == pytest.approx(score, abs=1e-6)
+
+
+# long texts, streams, memory ------------------------------------------------------------------------
+
+
+def test_long_documents(reranker: Reranker) -> None:
+    words = ["film"] * 130 + ["war"] * 100
+    short, long = sorted(reranker(QUERY, ["a film", " ".join(words)]), key=lambda each: each.index)
+    assert (short.truncated, long.truncated) == (False, True)
+    room = 128 - 3 - 5
+    parts = [words[place : place + room] for place in range(0, len(words), room)]
+    expected = np.average(
+        [reranker.logits(QUERY, [" ".join(part)], long_text="error")[0] for part in parts],
+        axis=0,
+        weights=[len(part) + 8 for part in parts],
+    )
+    np.testing.assert_allclose(reranker.logits(QUERY, [" ".join(words)], long_text="window")[0], expected, atol=1e-5)
+    assert not reranker(QUERY, [" ".join(words)], long_text="window")[0].truncated
+    with pytest.raises(InputError, match="query 0 with document 1 is longer than the 128 tokens"):
+        reranker(QUERY, ["a film", " ".join(words)], long_text="error")
+    with pytest.raises(InputError, match="query 0 with document 0: the first text has 130 tokens"):
+        reranker("film " * 130, ["a film"], long_text="window")
+
+
+def test_streams(reranker: Reranker, sentences: list[str]) -> None:
+    queries = [(sentences[place], sentences[100 : 100 + place]) for place in range(12)]
+    streamed = list(reranker.stream(iter(queries), top_k=5))
+    assert streamed[0] == []
+    for (query, documents), ranked in zip(queries, streamed, strict=True):
+        expected = reranker(query, documents, top_k=5)
+        assert [each.index for each in ranked] == [each.index for each in expected]
+        assert [each.score for each in ranked] == pytest.approx([each.score for each in expected], abs=1e-6)
+
+
+def test_memory_stays_small_however_many_documents(reranker: Reranker) -> None:
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        assert len(reranker(QUERY, (f"the film number {number}" for number in range(count)), top_k=3)) == 3
+        traced = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return traced
+
+    assert peak(9000) < 1.2 * peak(3000)
+
+
+@pytest.mark.parametrize(
+    ("query", "documents", "message"),
+    [
+        (3, ["a"], "query 0 must be a string, not int"),
+        (QUERY, "a film", "the documents of query 0 must be a list"),
+        (QUERY, 3, "the documents of query 0 must be a list"),
+        (QUERY, ["a", None], "document 1 of query 0 must be a string, not NoneType"),
+    ],
+)
+def test_wrong_input(reranker: Reranker, query: str, documents: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        reranker(query, documents)
+    with pytest.raises(InputError, match=message):
+        list(reranker.stream([(query, documents)]))
+
+
+def test_wrong_options(reranker: Reranker) -> None:
+    with pytest.raises(InputError, match="top_k"):
+        reranker(QUERY, ["a"], top_k=0)
+    with pytest.raises(InputError, match="long_text"):
+        reranker(QUERY, ["a"], long_text="cut")
+    with pytest.raises(InputError, match=r"query 0 must come as a tuple: \(query, documents\)"):
+        list(reranker.stream([QUERY]))
+    assert reranker(QUERY, []) == []
+    assert reranker.logits(QUERY, []).shape == (0, 1)
+
+
+def test_naughty_strings(reranker: Reranker, shared_data: Path) -> None:
+    strings = json.loads((shared_data / "blns" / "blns.json").read_text(encoding="utf-8"))
+    documents = [*strings, "\x00", "\ud800", "a" * 100_000]
+    assert {each.text for each in reranker("\u202e\ud800", documents)} == set(documents)
+    for text in strings[:50]:
+        assert 0 <= reranker(text, ["a film"])[0].score <= 1
+
+
+def test_many_languages(reranker: Reranker, shared_data: Path) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted((shared_data / "udhr").glob("*.txt"))]
+    for long_text in ("truncate", "window"):
+        ranked = reranker("derechos humanos", texts, long_text=long_text)
+        assert sorted(each.index for each in ranked) == list(range(len(texts)))
