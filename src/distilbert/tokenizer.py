@@ -141,6 +141,7 @@ class BertTokenizer:
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
         self.special_ids = frozenset(index for index in ids.values() if index is not None)
+        self._check_unknown()
         self._template = self._probe()
 
     @classmethod
@@ -340,6 +341,12 @@ class BertTokenizer:
             layout += (piece, len(after))
         return Encoding(np.concatenate(ids), truncated, tuple(layout))
 
+    def _check_unknown(self) -> None:
+        """The library finds out only when it meets an unknown word."""
+        unknown = getattr(self.backend.model, "unk_token", None)
+        if unknown is not None and self.backend.model.token_to_id(unknown) is None:
+            raise TokenizerError(f"the vocabulary lacks {shown(unknown)}, which unknown words are read as")
+
     def _probe(self) -> _Template:
         """Read the template off the post-processor by encoding single letters with special tokens."""
 
@@ -419,13 +426,19 @@ def _add_tokens(backend: tokenizers.Tokenizer, settings: Mapping[str, Any], fold
         path = folder / "added_tokens.json"
         listed = {index: {"content": token} for token, index in _optional(path).items()}
     try:
-        tokens = sorted((int(index), AddedToken(**fields)) for index, fields in listed.items())
-        backend.add_tokens([token for _, token in tokens])
-        wrong = [token.content for index, token in tokens if backend.token_to_id(token.content) != index]
-    except (AttributeError, TypeError, ValueError):
+        tokens = sorted((int(index), _added_token(fields)) for index, fields in listed.items())
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise TokenizerError(f"{path}: added tokens must each have an index and a content") from None
-    if wrong:
-        raise TokenizerError(f"{path}: {shown(wrong)} cannot have the index that is listed; do they follow vocab.txt?")
+    backend.add_tokens([token for _, token in tokens])
+    if wrong := [token.content for index, token in tokens if backend.token_to_id(token.content) != index]:
+        raise TokenizerError(f"{path}: added tokens {shown(wrong)} do not follow vocab.txt with their index")
+
+
+def _added_token(fields: Mapping[str, Any]) -> AddedToken:
+    options = {
+        name: fields[name] for name in ("lstrip", "normalized", "rstrip", "single_word", "special") & fields.keys()
+    }
+    return AddedToken(fields["content"], **options)
 
 
 def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping[str, Any], path: Path) -> None:
