@@ -1,0 +1,330 @@
+"""How good predictions are: every metric as a function of how often each example counts.
+
+A metric takes counts [R, n], R samples of n examples, and gives [R] values. Counts of one are the plain
+metric; counts drawn at random are the bootstrap, and so one vectorised definition gives the figure and its
+interval. A metric that has no value for a sample (an AUC without positives) gives NaN there.
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..tasks.label_scheme import LabelScheme
+
+__all__ = [
+    "Difference",
+    "Interval",
+    "Metric",
+    "bootstrap",
+    "calibration_bins",
+    "compare",
+    "entity_counts",
+    "normal_answer",
+    "squad_scores",
+]
+
+Metric = Callable[[np.ndarray], np.ndarray]  # counts [R, n] -> values [R]
+
+CALIBRATION_BINS = 15
+_CHUNK = 1 << 21  # counts held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and where it lies in 95 % of the bootstrap's samples."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """The second model's figure minus the first's, both on the same samples."""
+
+    def __str__(self) -> str:
+        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
+
+
+def bootstrap(
+    metrics: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """Each metric on all examples, with its percentile interval over samples of them drawn with replacement."""
+    plain = np.ones((1, examples))
+    drawn = _values(metrics, examples, resamples, seed)
+    return {name: Interval(float(metrics[name](plain)[0]), *_middle(drawn[name])) for name in metrics}
+
+
+def compare(
+    first: Mapping[str, Metric], second: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Difference]:
+    """Second minus first, for the metrics that both have, paired: each sample takes the same examples for both."""
+    plain = np.ones((1, examples))
+    one, two = (_values(metrics, examples, resamples, seed) for metrics in (first, second))
+    return {
+        name: Difference(float(second[name](plain)[0] - first[name](plain)[0]), *_middle(two[name] - one[name]))
+        for name in first
+        if name in second
+    }
+
+
+def _values(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """[resamples] values of each metric."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, _CHUNK // max(examples, 1))
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for start in range(0, resamples, rows):
+        count = min(rows, resamples - start)
+        drawn = rng.integers(0, examples, (count, examples)) + examples * np.arange(count)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * examples).reshape(count, examples).astype(np.float64)
+        for name, metric in metrics.items():
+            parts[name].append(metric(counts))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """Where the middle 95 % lie."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+# means and ratios -----------------------------------------------------------------------------------
+
+
+def mean(values: Any) -> Metric:
+    """The mean of one value an example [n]: accuracy of right and wrong, SQuAD's EM and F1."""
+    values = np.asarray(values, np.float64)
+    return lambda counts: counts @ values / counts.sum(1)
+
+
+def ratio(above: Any, below: Any) -> Metric:
+    """sum(above) / sum(below), each [n]: what has several units an example, such as masked tokens."""
+    above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    return lambda counts: _divided(counts @ above, counts @ below)
+
+
+def root_mean_square(errors: Any) -> Metric:
+    """sqrt(mean(errors²)) of [n] errors."""
+    squares = mean(np.square(np.asarray(errors, np.float64)))
+    return lambda counts: np.sqrt(squares(counts))
+
+
+def f1(right: Any, predicted: Any, true: Any) -> Metric:
+    """2 · right / (predicted + true), summed over examples [n]: entities, or labels of several at once. 0 for 0/0."""
+    numbers = np.stack([np.asarray(x, np.float64) for x in (right, predicted, true)], -1)
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        both, found, wanted = (counts @ numbers).T
+        return _divided(2 * both, found + wanted, 0.0)
+
+    return metric
+
+
+# labels ---------------------------------------------------------------------------------------------
+
+
+def macro_f1(true: np.ndarray, predicted: np.ndarray) -> Metric:
+    """The mean over classes of their F1, for bool [n, C]: one-hot for a single label. Classes that a sample
+    neither has nor is said to have do not count, as in scikit-learn."""
+    right, all_true, all_predicted = (x.astype(np.float64) for x in (true & predicted, true, predicted))
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        below = counts @ all_true + counts @ all_predicted  # [R, C]
+        return _divided(_divided(2 * (counts @ right), below, 0.0).sum(1), (below > 0).sum(1))
+
+    return metric
+
+
+def matthews(true: np.ndarray, predicted: np.ndarray) -> Metric:
+    """Matthews' correlation of label indices int [n], for any number of classes; 0 where either is constant.
+
+    Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006.
+    """
+    classes = 1 + max(true.max(initial=0), predicted.max(initial=0))
+    one_hot_true, one_hot_predicted = np.eye(classes)[true], np.eye(classes)[predicted]
+    right = (true == predicted).astype(np.float64)
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        t, p, total = counts @ one_hot_true, counts @ one_hot_predicted, counts.sum(1)
+        covariance = (counts @ right) * total - (t * p).sum(1)
+        spread = (total**2 - (t**2).sum(1)) * (total**2 - (p**2).sum(1))
+        return _divided(covariance, np.sqrt(spread), 0.0)
+
+    return metric
+
+
+def auc(true: np.ndarray, scores: np.ndarray) -> Metric:
+    """The area under the ROC curve: how often a positive of bool [n] has a higher score than a negative.
+
+    For [n, C] the mean over classes, each against the rest; classes without both kinds do not count.
+    """
+    if true.ndim == 2:
+        each = [auc(true[:, label], scores[:, label]) for label in range(true.shape[1])]
+
+        def average(counts: np.ndarray) -> np.ndarray:
+            values = np.stack([metric(counts) for metric in each])
+            here = ~np.isnan(values)
+            return _divided(np.where(here, values, 0).sum(0), here.sum(0))
+
+        return average
+    order, groups = _ties(scores)
+    positive = true[order].astype(np.float64)
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        counts = counts[:, order]
+        above = np.add.reduceat(counts * positive, groups, axis=1)
+        below = np.add.reduceat(counts * (1 - positive), groups, axis=1)
+        beaten = below.cumsum(1) - below / 2  # a tie is half won
+        return _divided((above * beaten).sum(1), above.sum(1) * below.sum(1))
+
+    return metric
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Metric:
+    """Expected calibration error: |confidence - accuracy| in 15 bins of equal width, weighted by their size.
+
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599. `confidence` float [n] of what was predicted, `right` bool [n].
+    """
+    bins = _bins(confidence)
+    gaps = np.eye(CALIBRATION_BINS)[bins] * (confidence - right)[:, None]
+    return lambda counts: np.abs(counts @ gaps).sum(1) / counts.sum(1)
+
+
+def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, float, int]]:
+    """(mean confidence, accuracy, examples) of each bin that has any."""
+    bins = _bins(confidence)
+    return [
+        (float(confidence[bins == index].mean()), float(right[bins == index].mean()), int((bins == index).sum()))
+        for index in np.unique(bins)
+    ]
+
+
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    """(0, 1/15], (1/15, 2/15], …"""
+    return np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+
+
+# numbers --------------------------------------------------------------------------------------------
+
+
+def pearson(true: np.ndarray, predicted: np.ndarray) -> Metric:
+    """Pearson's correlation of float [n] with float [n]; NaN where either is constant."""
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        one = np.ones(len(counts))[:, None]
+        return _correlation(counts, true[None] * one, predicted[None] * one)
+
+    return metric
+
+
+def spearman(true: np.ndarray, predicted: np.ndarray) -> Metric:
+    """Spearman's correlation: Pearson's of the ranks, ties at their mean rank; ranks are those within a sample."""
+    orders = [_ties(x) for x in (true, predicted)]
+
+    def ranks(counts: np.ndarray, order: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        size = np.add.reduceat(counts[:, order], groups, axis=1)
+        rank = size.cumsum(1) - (size - 1) / 2
+        spread = np.repeat(rank, np.diff(groups, append=len(order)), axis=1)
+        result = np.empty_like(counts)
+        result[:, order] = spread
+        return result
+
+    return lambda counts: _correlation(counts, *(ranks(counts, *order) for order in orders))
+
+
+def _correlation(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of [R, n] with [R, n]."""
+    total = counts.sum(1, keepdims=True)
+    x = x - (counts * x).sum(1, keepdims=True) / total
+    y = y - (counts * y).sum(1, keepdims=True) / total
+    spread = np.sqrt((counts * x * x).sum(1) * (counts * y * y).sum(1))
+    return _divided((counts * x * y).sum(1), spread)
+
+
+def _ties(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ascending order of float [n], and where in it each group of equal values begins."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    return order, np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+
+
+def _divided(above: np.ndarray, below: np.ndarray, otherwise: float = float("nan")) -> np.ndarray:
+    return np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
+
+
+# entities -------------------------------------------------------------------------------------------
+
+
+def entity_counts(
+    true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """By entity type: entities that are right, predicted and true in each sentence, [n] each.
+
+    An entity is right if its type and both its ends are. Spans are read off the labels as seqeval's default
+    mode does for IOB1, IOB2 and IOBES: an I- without a beginning begins an entity.
+    """
+    labels = sorted({label for sentences in (true, predicted) for sentence in sentences for label in sentence})
+    scheme = LabelScheme(labels)
+    index = {label: place for place, label in enumerate(labels)}
+    counts = {kind: np.zeros((3, len(true))) for label, kind in zip(labels, scheme.types, strict=True) if label != "O"}
+    for place, both in enumerate(zip(true, predicted, strict=True)):
+        wanted, found = (_spans([index[label] for label in sentence], scheme, labels) for sentence in both)
+        for row, spans in enumerate((wanted & found, found, wanted)):
+            for kind, _, _ in spans:
+                counts[kind][row, place] += 1
+    return {kind: (rows[0], rows[1], rows[2]) for kind, rows in sorted(counts.items())}
+
+
+def _spans(sentence: list[int], scheme: LabelScheme, labels: Sequence[str]) -> set[tuple[str, int, int]]:
+    """(type, start, end) of each entity."""
+    indices = np.array(sentence, np.int64)
+    starts = scheme.starts(indices).tolist()
+    ends = [*starts[1:], len(sentence)]
+    return {
+        (scheme.types[sentence[start]], start, end)
+        for start, end in zip(starts, ends, strict=True)
+        if labels[sentence[start]] != "O"
+    }
+
+
+# SQuAD ----------------------------------------------------------------------------------------------
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normal_answer(text: str) -> str:
+    """An answer as SQuAD compares it: lower case, without ASCII punctuation and articles, single spaces.
+
+    Rajpurkar et al. 2016, https://arxiv.org/abs/1606.05250.
+    """
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def squad_scores(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
+    """Exact match and F1 of words, each the best over the true answers.
+
+    No true answer means that there is none, which "" says. As in the scorer of SQuAD 2.0, answers of which
+    nothing remains do not count; for SQuAD 1.1 that makes no difference.
+    """
+    said = normal_answer(predicted)
+    wanted = [normal for answer in answers if (normal := normal_answer(answer))] or [""]
+    return max(float(said == own) for own in wanted), max(_word_f1(said.split(), own.split()) for own in wanted)
+
+
+def _word_f1(predicted: list[str], true: list[str]) -> float:
+    if not predicted or not true:
+        return float(predicted == true)
+    same = (Counter(predicted) & Counter(true)).total()
+    return 2 * same / (len(predicted) + len(true))

@@ -1,0 +1,165 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distilbert.evaluation import metrics
+
+
+def value(metric: metrics.Metric, n: int) -> float:
+    return float(metric(np.ones((1, n)))[0])
+
+
+@pytest.fixture
+def labels() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 300)
+    return true, np.where(rng.random(300) < 0.6, true, rng.integers(0, 4, 300))
+
+
+def test_label_metrics_equal_scikit_learn(labels: tuple[np.ndarray, np.ndarray]) -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    true, predicted = labels
+    one_hot, said = np.eye(4, dtype=bool)[true], np.eye(4, dtype=bool)[predicted]
+    assert value(metrics.macro_f1(one_hot, said), 300) == pytest.approx(
+        sklearn.f1_score(true, predicted, average="macro")
+    )
+    assert value(metrics.matthews(true, predicted), 300) == pytest.approx(sklearn.matthews_corrcoef(true, predicted))
+    micro = metrics.f1((one_hot & said).sum(1), said.sum(1), one_hot.sum(1))
+    assert value(micro, 300) == pytest.approx(sklearn.f1_score(true, predicted, average="micro"))
+
+
+def test_auc_equals_scikit_learn_with_ties_and_several_classes() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(1)
+    true = rng.integers(0, 3, 200)
+    scores = np.round(rng.dirichlet(np.ones(3), 200), 1) + np.eye(3)[true] * 0.2
+    assert len(np.unique(scores)) < 30
+    scores /= scores.sum(1, keepdims=True)
+    binary = true == 1
+    assert value(metrics.auc(binary, scores[:, 1]), 200) == pytest.approx(sklearn.roc_auc_score(binary, scores[:, 1]))
+    several = metrics.auc(np.eye(3, dtype=bool)[true], scores)
+    assert value(several, 200) == pytest.approx(sklearn.roc_auc_score(true, scores, multi_class="ovr"))
+    assert np.isnan(value(metrics.auc(np.zeros(5, bool), np.arange(5.0)), 5))
+
+
+def test_correlations_equal_scipy_also_on_samples() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(2)
+    true = np.round(rng.normal(size=150), 1)
+    predicted = true + rng.normal(size=150)
+    drawn = rng.integers(0, 150, 150)
+    counts = np.bincount(drawn, minlength=150).astype(float)[None]
+    for metric, theirs in ((metrics.pearson, stats.pearsonr), (metrics.spearman, stats.spearmanr)):
+        ours = metric(true, predicted)
+        assert value(ours, 150) == pytest.approx(theirs(true, predicted).statistic)
+        assert ours(counts)[0] == pytest.approx(theirs(true[drawn], predicted[drawn]).statistic)
+    assert np.isnan(value(metrics.spearman(np.ones(4), np.arange(4.0)), 4))
+
+
+def test_every_metric_of_counts_equals_the_metric_of_the_sample(labels: tuple[np.ndarray, np.ndarray]) -> None:
+    true, predicted = labels
+    confidence = np.random.default_rng(3).random(300)
+    drawn = np.random.default_rng(4).integers(0, 300, 300)
+    counts = np.bincount(drawn, minlength=300).astype(float)[None]
+    one_hot = np.eye(4, dtype=bool)
+    makers = {
+        "macro": lambda t, p, c: metrics.macro_f1(one_hot[t], one_hot[p]),
+        "mcc": lambda t, p, c: metrics.matthews(t, p),
+        "auc": lambda t, p, c: metrics.auc(t == 1, c),
+        "ece": lambda t, p, c: metrics.calibration_error(c, t == p),
+        "ratio": lambda t, p, c: metrics.ratio(t == p, 1 + t),
+        "rmse": lambda t, p, c: metrics.root_mean_square(c),
+    }
+    for name, make in makers.items():
+        sample = make(true[drawn], predicted[drawn], confidence[drawn])
+        assert make(true, predicted, confidence)(counts)[0] == pytest.approx(value(sample, 300)), name
+
+
+def test_calibration_error_by_hand() -> None:
+    confidence = np.array([0.95, 0.95, 0.55, 0.55])
+    right = np.array([True, True, True, False])
+    assert value(metrics.calibration_error(confidence, right), 4) == pytest.approx((0.05 + 0.05) / 2)
+    assert metrics.calibration_bins(confidence, right) == [
+        (pytest.approx(0.55), 0.5, 2),
+        (pytest.approx(0.95), 1.0, 2),
+    ]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 8), min_size=1, max_size=12), min_size=1, max_size=6),
+    st.integers(0, 99),
+    st.booleans(),
+)
+def test_entity_f1_equals_seqeval(sentences: list[list[int]], seed: int, iobes: bool) -> None:
+    seqeval = pytest.importorskip("seqeval.metrics")
+    names = ["O", *(f"{prefix}-{kind}" for kind in ("PER", "LOC") for prefix in ("BIES" if iobes else "BI"))]
+    rng = np.random.default_rng(seed)
+    true = [[names[label % len(names)] for label in sentence] for sentence in sentences]
+    predicted = [[label if rng.random() < 0.6 else names[rng.integers(len(names))] for label in s] for s in true]
+    # both types have a B- somewhere, by which our scheme knows E- and S- as prefixes
+    true.append(["B-PER", "B-LOC"])
+    predicted.append(["B-PER", "B-LOC"])
+    counts = metrics.entity_counts(true, predicted)
+    right, found, wanted = (sum(counts[kind][row] for kind in counts) for row in range(3))
+    assert value(metrics.f1(right, found, wanted), len(true)) == pytest.approx(seqeval.f1_score(true, predicted))
+    assert value(metrics.ratio(right, found), len(true)) == pytest.approx(seqeval.precision_score(true, predicted))
+    report = seqeval.classification_report(true, predicted, output_dict=True, zero_division=0)
+    for kind in counts:
+        assert value(metrics.f1(*counts[kind]), len(true)) == pytest.approx(report[kind]["f1-score"])
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "exact", "f1"),
+    [
+        ("v1.1", "v1.1-bert-ensemble", 86.2062, 92.1956),
+        ("v1.1", "v1.1-match-lstm-ensemble", 67.6348, 76.7556),
+        ("v2.0", "v2.0-bert-single", 78.7417, 81.7753),
+    ],
+)
+def test_squad_scores_equal_the_published_ones(
+    shared_data: Path, version: str, file: str, exact: float, f1: float
+) -> None:
+    folder = shared_data / "squad_dev"
+    data = json.loads((folder / f"squad-dev-{version}.rebuilt.json").read_text(encoding="utf-8"))["data"]
+    predicted = json.loads((folder / "predictions" / f"{file}.json").read_text(encoding="utf-8"))
+    questions = [q for article in data for paragraph in article["paragraphs"] for q in paragraph["qas"]]
+    # an answer that was not given is wrong, as in the official scorers
+    scores = [
+        metrics.squad_scores(predicted[q["id"]], [a["text"] for a in q["answers"]]) if q["id"] in predicted else (0, 0)
+        for q in questions
+    ]
+    assert np.round(100 * np.mean(scores, axis=0), 4).tolist() == [exact, f1]
+
+
+def test_squad_scores_by_hand() -> None:
+    assert metrics.squad_scores("The Denver Broncos!", ["Denver  broncos", "Broncos"]) == (1, 1)
+    assert metrics.squad_scores("Denver", ["Denver Broncos"]) == (0, pytest.approx(2 / 3))
+    assert metrics.squad_scores("", []) == (1, 1)
+    assert metrics.squad_scores("Denver", []) == (0, 0)
+    assert metrics.squad_scores("", ["Denver"]) == (0, 0)
+
+
+def test_the_bootstrap_s_interval_is_that_of_theory_and_repeats() -> None:
+    right = np.arange(1000) % 5 != 0
+    (score,) = metrics.bootstrap({"accuracy": metrics.mean(right)}, 1000).values()
+    error = 1.96 * np.sqrt(0.8 * 0.2 / 1000)
+    assert score.value == pytest.approx(0.8)
+    assert score.low == pytest.approx(0.8 - error, abs=0.004)
+    assert score.high == pytest.approx(0.8 + error, abs=0.004)
+    assert metrics.bootstrap({"accuracy": metrics.mean(right)}, 1000)["accuracy"] == score
+
+
+def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.random(500) < 0.7
+    second = first.copy()
+    second[np.flatnonzero(~first)[:20]] = True
+    (gap,) = metrics.compare(
+        {"a": metrics.mean(first)}, {"a": metrics.mean(second), "b": metrics.mean(first)}, 500
+    ).values()
+    assert gap.value == pytest.approx(20 / 500)
+    assert 0 < gap.low < gap.value < gap.high < 0.07
