@@ -23,6 +23,7 @@ __all__ = ["BertTokenizer", "Cut", "Encoding", "Window"]
 Cut = Literal["longest", "first"]
 
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+_ADDED_OPTIONS = ("lstrip", "normalized", "rstrip", "single_word", "special")
 # keys of tokenizer_config.json -> attributes of the normalizer
 _NORMALIZER = {
     "do_lower_case": "lowercase",
@@ -435,10 +436,7 @@ def _add_tokens(backend: tokenizers.Tokenizer, settings: Mapping[str, Any], fold
 
 
 def _added_token(fields: Mapping[str, Any]) -> AddedToken:
-    options = {
-        name: fields[name] for name in ("lstrip", "normalized", "rstrip", "single_word", "special") & fields.keys()
-    }
-    return AddedToken(fields["content"], **options)
+    return AddedToken(fields["content"], **{name: fields[name] for name in _ADDED_OPTIONS if name in fields})
 
 
 def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping[str, Any], path: Path) -> None:
