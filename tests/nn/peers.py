@@ -12,6 +12,8 @@ from conftest import Maker  # noqa: E402
 from distilbert.checkpoint import Head  # noqa: E402
 from distilbert.nn.heads import MODELS  # noqa: E402
 
+torch.set_num_threads(1)  # for models this small, more threads only wait for each other
+
 HEADS = [head for head in Head if head is not Head.NONE]
 LENGTHS = (9, 4, 6, 1)  # of the texts of a batch
 
