@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from . import int8
 from .config import DistilBertConfig
 from .errors import CheckpointError, shown
 from .files import is_file, read_json, written_whole
@@ -73,7 +74,12 @@ class Tensor:
     @property
     def mappable(self) -> bool:
         """Whether a runtime can use the bytes where they lie."""
-        return self.dtype == "F32" and self.offset % 4 == 0
+        return self.dtype == "I8" or (self.dtype == "F32" and self.offset % 4 == 0)
+
+    def stored(self) -> np.ndarray:
+        """A view of the mapped file, in the dtype of the file (bfloat16 as uint16)."""
+        dtype = np.dtype(np.int8) if self.dtype == "I8" else _DTYPES[self.dtype]
+        return np.memmap(self.path, dtype, "r", self.offset, self.shape)
 
     def read(self) -> np.ndarray:
         """The weight as float32 of its shape: a view of the mapped file where it is float32 already.
@@ -82,7 +88,7 @@ class Tensor:
         """
         if self.dtype not in _DTYPES:
             raise CheckpointError(f"{self.path}: {self.name} {_NOT_FLOAT.format(self.dtype)}")
-        stored: np.ndarray = np.memmap(self.path, np.dtype(_DTYPES[self.dtype]), "r", self.offset, self.shape)
+        stored = self.stored()
         if self.dtype == "F32":
             return stored
         if self.dtype == "BF16":  # the upper half of a float32
@@ -107,9 +113,14 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
 
     @property
+    def bits(self) -> int | None:
+        """Of the weights of a quantised folder (see int8.py), None where they are floating-point."""
+        return _bits(self.config)
+
+    @property
     def parameters(self) -> int:
-        """How many numbers the weights hold, a tied projector counted once."""
-        return sum(int(np.prod(tensor.shape)) for tensor in self.tensors.values())
+        """How many numbers the weights hold, a tied projector counted once, scales not counted."""
+        return sum(int(np.prod(tensor.shape)) for name, tensor in self.tensors.items() if not name.endswith(".scale"))
 
 
 def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]]:
@@ -185,12 +196,15 @@ def fit_weights(
     """
     # buffers that old versions of Transformers saved hold no weights
     found = {modern_name(name): x for name, x in stored.items() if not name.endswith("embeddings.position_ids")}
-    if f"{PREFIX}embeddings.word_embeddings.weight" not in found:  # saved from a bare DistilBertModel
+    if not any(name.startswith(PREFIX) for name in found):  # saved from a bare DistilBertModel
         found = {name if name.split(".")[0] in _HEAD_KEYS else PREFIX + name: x for name, x in found.items()}
     head = _recognise(config, found, place)
     table = key_table(config, head)
-    tied = head is Head.MASKED_LM and config.tie_word_embeddings
-    missing = [name for name in table if name not in found and not (tied and name == "vocab_projector.weight")]
+    if _bits(config):
+        table = int8.table(table)
+    tied = ("vocab_projector.weight", "vocab_projector.int8", "vocab_projector.scale")
+    optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
+    missing = [name for name in table if name not in found and name not in optional]
     if missing:
         raise CheckpointError(f"{place}: weights lack {some(missing)} of a {head.value}")
     unexpected = [name for name in found if name not in table and name.split(".")[0] not in _HEAD_KEYS]
@@ -313,8 +327,16 @@ def _check_weight(name: str, weight: Stored, shape: tuple[int, ...], config: Dis
         raise CheckpointError(
             f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}{hint}"
         )
-    if weight.dtype not in _DTYPES:
+    if _bits(config) and name.endswith((".int8", ".scale")):
+        expected = "I8" if name.endswith(".int8") else "F32"
+        if weight.dtype != expected:
+            raise CheckpointError(f"{place}: {name} is stored as {weight.dtype}, not as {expected}")
+    elif weight.dtype not in _DTYPES:
         raise CheckpointError(f"{place}: {name} {_NOT_FLOAT.format(weight.dtype)}")
+
+
+def _bits(config: DistilBertConfig) -> int | None:
+    return int8.check_scheme(config.extra[int8.KEY]) if int8.KEY in config.extra else None
 
 
 def some(names: Collection[str], most: int = 3) -> str:

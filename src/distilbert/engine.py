@@ -28,26 +28,33 @@ class Engine(Protocol):
 
 
 def open_engine(
-    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str, threads: int | None, device: str
+    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str | None, threads: int | None, device: str
 ) -> Engine:
     """The engine for a device. Raises InputError for a precision or device that does not exist."""
-    if precision != "float32":
-        raise InputError(f"precision must be 'float32', not {precision!r}")
+    precision = precision or ("int8" if checkpoint.bits else "float32")
+    if precision not in ("float32", "int8"):
+        raise InputError(f"precision must be 'float32' or 'int8', not {precision!r}")
+    if precision == "float32" and checkpoint.bits:
+        raise InputError(
+            f"{checkpoint.folder}: holds int8 weights; leave precision out, or load the folder it came from"
+        )
     if threads is not None and (type(threads) is not int or threads < 1):
         raise InputError(f"threads must be a whole number of at least 1, not {threads!r}")
     if device != "cpu":
         raise InputError(f"device must be 'cpu', not {device!r}")
-    return OnnxEngine(checkpoint, head, all_rows=all_rows, threads=threads or available_cpus())
+    return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads or available_cpus())
 
 
 class OnnxEngine:
     """The packed graph in ONNX Runtime. Safe to use from several threads at once."""
 
-    def __init__(self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, precision: str = "float32"
+    ) -> None:
         self._vocab_size = checkpoint.config.vocab_size
         self._longest = checkpoint.config.max_position_embeddings
         self._all_rows = all_rows
-        graph = build_graph(checkpoint, head, all_rows=all_rows)
+        graph = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -73,8 +73,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place if the block succeeds and is removed if not."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     temporary.touch(exist_ok=False)
+    mode = temporary.stat().st_mode
     try:
         yield temporary
+        temporary.chmod(mode)  # some writers make a file its owner's alone
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

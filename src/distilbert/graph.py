@@ -21,6 +21,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from . import int8
 from .checkpoint import PREFIX, Checkpoint, Head, Tensor
 from .config import Activation
 
@@ -39,7 +40,7 @@ class Graph:
     Attributes:
         model: serialised ModelProto. Its external data are files in `folder`.
         folder: where the files of the weights lie, links resolved.
-        converted: weights by name that had to be made float32 in memory.
+        converted: weights by name that the file does not hold as the graph needs them.
     """
 
     model: bytes
@@ -47,12 +48,13 @@ class Graph:
     converted: dict[str, np.ndarray]
 
 
-def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool) -> Graph:
+def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str = "float32") -> Graph:
     """The graph of the encoder with `head`, which must be the checkpoint's head or `Head.NONE`.
 
-    With `all_rows` every token's output is computed and the three inputs about rows are left out.
+    `precision` is that of the matrix products, "float32" or "int8". With `all_rows` every token's output
+    is computed and the three inputs about rows are left out.
     """
-    return _Builder(checkpoint, all_rows).build(head)
+    return (_Int8Builder if precision == "int8" else _Builder)(checkpoint, all_rows).build(head)
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ class _Builder:
     def embeddings(self) -> str:
         """Word + position embeddings, normalised: [N, D]."""
         name = f"{PREFIX}embeddings"
-        words = self.op("Gather", self.weight(f"{name}.word_embeddings.weight"), "ids")
-        positions = self.op("Gather", self.weight(f"{name}.position_embeddings.weight"), "positions")
+        words = self.rows_of(f"{name}.word_embeddings.weight", "ids")
+        positions = self.rows_of(f"{name}.position_embeddings.weight", "positions")
         return self.norm(self.op("Add", words, positions), f"{name}.LayerNorm")
 
     def layer(self, index: int, x: str, *, last: bool) -> str:
@@ -135,25 +137,23 @@ class _Builder:
         scores = self.op("FusedMatMul", q, k, domain=_MICROSOFT, transB=1, alpha=scale)
         weights = self.op("Softmax", self.op("Add", scores, self.mask), axis=-1)
         context = self.op("Gather", self.heads(self.op("MatMul", weights, v)), view.collect)
-        return self.linear(
-            self.op("Reshape", context, self.constant(np.array([-1, self.config.dim]))), f"{name}.out_lin"
-        )
+        return self.linear(self.op("Reshape", context, self.integers(-1, self.config.dim)), f"{name}.out_lin")
 
     def heads(self, x: str) -> str:
         """[…] -> rows of one head [-1, D/H]."""
-        return self.op("Reshape", x, self.constant(np.array([-1, self.config.head_dim])))
+        return self.op("Reshape", x, self.integers(-1, self.config.head_dim))
 
     def head_view(self, pad: str, unpad: str) -> "_HeadView":
         """From the padded view of tokens [B, T] and back [N] to that of their heads' rows."""
         heads = self.config.n_heads
-        columns = self.op("Unsqueeze", pad, self.constant(np.array([1])))
-        rows = self.op("Mul", columns, self.constant(np.array([heads])))
+        columns = self.op("Unsqueeze", pad, self.integers(1))
+        rows = self.op("Mul", columns, self.integers(heads))
         spread = self.op("Add", rows, self.constant(np.arange(heads).reshape(1, heads, 1)))
         # token t of text b, head h, stands at row (b·H + h)·T + t of the view, and unpad = b·T + t
-        longest = self.op("Gather", self.op("Shape", pad), self.constant(np.array([1])))
+        longest = self.op("Gather", self.op("Shape", pad), self.integers(1))
         place = self.op("Mod", unpad, longest)
-        text = self.op("Mul", self.op("Sub", unpad, place), self.constant(np.array([heads])))
-        first = self.op("Unsqueeze", self.op("Add", text, place), self.constant(np.array([1])))
+        text = self.op("Mul", self.op("Sub", unpad, place), self.integers(heads))
+        first = self.op("Unsqueeze", self.op("Add", text, place), self.integers(1))
         head = self.op("Mul", longest, self.constant(np.arange(heads).reshape(1, heads)))
         return _HeadView(spread, self.op("Add", first, head))
 
@@ -162,7 +162,7 @@ class _Builder:
         mask = self.op("Cast", "mask", to=TensorProto.FLOAT)
         below = self.op("Sub", mask, self.constant(np.array([1], np.float32)))
         above = self.op("Mul", below, self.constant(np.array([1e9], np.float32)))
-        return self.op("Unsqueeze", above, self.constant(np.array([1, 2])))
+        return self.op("Unsqueeze", above, self.integers(1, 2))
 
     def head(self, head: Head, x: str) -> str:
         """[K, D] -> the head's logits [K, …]; the hidden states themselves for Head.NONE."""
@@ -172,7 +172,7 @@ class _Builder:
             x = self.norm(self.activation(self.linear(x, "vocab_transform")), "vocab_layer_norm")
             own = "vocab_projector.weight"
             tied = own if own in self.checkpoint.tensors else f"{PREFIX}embeddings.word_embeddings.weight"
-            return self.op("Gemm", x, self.weight(tied), self.weight("vocab_projector.bias"), transB=1)
+            return self.linear(x, "vocab_projector", weight=tied)
         if head is Head.QUESTION_ANSWERING:
             return self.linear(x, "qa_outputs")
         if head is not Head.TOKEN_CLASSIFICATION:
@@ -181,8 +181,12 @@ class _Builder:
 
     # parts ----------------------------------------------------------------------------------------
 
-    def linear(self, x: str, name: str) -> str:
-        return self.op("Gemm", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), transB=1)
+    def rows_of(self, table: str, indices: str) -> str:
+        return self.op("Gather", self.weight(table), indices)
+
+    def linear(self, x: str, name: str, weight: str | None = None) -> str:
+        weight = weight or f"{name}.weight"
+        return self.op("Gemm", x, self.weight(weight), self.weight(f"{name}.bias"), transB=1)
 
     def norm(self, x: str, name: str, residual: str | None = None) -> str:
         """LayerNorm of x, of x + residual where one is given."""
@@ -213,6 +217,9 @@ class _Builder:
         self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
         return output
 
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values))
+
     def constant(self, array: np.ndarray) -> str:
         name = f"constant_{array.dtype}_{array.tolist()}"
         self.initializers.setdefault(name, numpy_helper.from_array(array, name))
@@ -222,14 +229,88 @@ class _Builder:
         """The initializer of a weight, which the runtime maps from the file that holds it."""
         if name not in self.initializers:
             tensor = self.checkpoint.tensors[name]
-            if not tensor.mappable:
-                self.converted[name] = tensor.read()
-            self.initializers[name] = _external(name, tensor, self.folder)
+            if tensor.mappable:
+                self.initializers[name] = _external(name, tensor, self.folder)
+            else:
+                self.array(name, tensor.read())
         return name
+
+    def array(self, name: str, array: np.ndarray) -> None:
+        """An initializer whose numbers are handed to the runtime in memory."""
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        proto = TensorProto(name=name, data_type=kind, dims=array.shape, data_location=TensorProto.EXTERNAL)
+        proto.external_data.add(key="location", value="memory")  # must be there; never opened
+        self.converted.setdefault(name, array)
+        self.initializers.setdefault(name, proto)
+
+
+class _Int8Builder(_Builder):
+    """The same model with int8 weights and one scale for each token's activations (see int8.py)."""
+
+    def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:
+        super().__init__(checkpoint, all_rows)
+        self.quantized: dict[str, tuple[str, str]] = {}
+
+    def rows_of(self, table: str, indices: str) -> str:
+        values, scale = self.int8_weight(table)
+        rows = self.op("Cast", self.op("Gather", values, indices), to=TensorProto.FLOAT)
+        return self.op("Mul", rows, self.op("Unsqueeze", self.op("Gather", scale, indices), self.integers(1)))
+
+    def linear(self, x: str, name: str, weight: str | None = None) -> str:
+        weight = weight or f"{name}.weight"
+        if not int8.is_quantized(weight, (0, 0)):
+            return super().linear(x, name, weight)
+        values, scale = self.int8_weight(weight, multiplied=True)
+        rows, largest = self.int8_rows(x)
+        zero = self.constant(np.array([0], np.int8))
+        inputs = (rows, values, self.step, scale, self.middle, zero)
+        product = self.op("MatMulIntegerToFloat", *inputs, domain=_MICROSOFT)
+        return self.op("Add", self.op("Mul", product, largest), self.weight(f"{name}.bias"))
+
+    def int8_rows(self, x: str) -> tuple[str, str]:
+        """x as uint8 [N, D] around 128, and what 127 stands for in each row, float32 [N, 1]. Once for each x."""
+        if x not in self.quantized:
+            largest = self.op("ReduceMax", self.op("Abs", x), self.integers(-1), keepdims=1)
+            largest = self.op("Max", largest, self.constant(np.array(1e-9, np.float32)))  # a row of zeros
+            unit = self.op("Mul", x, self.op("Reciprocal", largest))
+            self.quantized[x] = (self.op("QuantizeLinear", unit, self.step, self.middle), largest)
+        return self.quantized[x]
+
+    @property
+    def step(self) -> str:
+        return self.constant(np.array(1 / 127, np.float32))
+
+    @property
+    def middle(self) -> str:
+        return self.constant(np.array(128, np.uint8))
+
+    def int8_weight(self, name: str, *, multiplied: bool = False) -> tuple[str, str]:
+        """The initializers of a weight's int8 values and scales, mapped from the file where they fit as they are."""
+        base = name.removesuffix(".weight")
+        values, scale = f"{base}.int8", f"{base}.scale"
+        turned = multiplied and int8.is_embedding(name)  # a projector that is tied to the embeddings
+        if turned:
+            values = f"{base}.int8.turned"
+        if values not in self.initializers:
+            bits, tensors = self.checkpoint.bits, self.checkpoint.tensors
+            if bits and bits <= int8.fitting_bits() and not turned:
+                self.initializers[values] = _external(values, tensors[values], self.folder)
+                self.weight(scale)
+            else:
+                if bits:
+                    pair = (tensors[f"{base}.int8"].stored(), tensors[scale].read())
+                    if bits > int8.fitting_bits():
+                        pair = int8.shorten(*pair)
+                else:
+                    pair = int8.quantize(name, tensors[name].read(), int8.fitting_bits())
+                self.array(values, np.ascontiguousarray(pair[0].T) if turned else pair[0])
+                self.array(scale, pair[1])
+        return values, scale
 
 
 def _external(name: str, tensor: Tensor, folder: Path) -> TensorProto:
-    proto = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape)
+    kind = TensorProto.INT8 if tensor.dtype == "I8" else TensorProto.FLOAT
+    proto = TensorProto(name=name, data_type=kind, dims=tensor.shape)
     proto.data_location = TensorProto.EXTERNAL
     place = {
         "location": tensor.path.relative_to(folder).as_posix(),

@@ -58,7 +58,7 @@ def load(
     model: str | Path,
     task: str | None = None,
     *,
-    precision: Literal["float32"] = "float32",
+    precision: Literal["float32", "int8"] | None = None,
     threads: int | None = None,
     max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
     device: Literal["cpu"] = "cpu",
@@ -70,7 +70,7 @@ def load(
         model: a folder, `starter/NAME`, or a name on the Hugging Face hub (the local cache is asked
             first; nothing goes over the network that is already here).
         task: one of `distilbert.TASKS`; by default what the checkpoint was trained for.
-        precision: of computing.
+        precision: of the matrix products, "float32" or "int8"; by default as the folder is stored.
         threads: by default the cores that the process may use (affinity and cgroup quota).
         max_batch_tokens: the token budget of one batch; bounds memory.
         device: where to compute.

@@ -1,6 +1,7 @@
 """Weights from and to the formats that people have. BERT folders in safetensors need the core install only."""
 
 from .folder import convert
+from .quantize import QuantizationReport, quantize
 from .report import LeftOut, Mapped, Report
 
-__all__ = ["LeftOut", "Mapped", "Report", "convert"]
+__all__ = ["LeftOut", "Mapped", "QuantizationReport", "Report", "convert", "quantize"]

@@ -1,0 +1,179 @@
+"""`distilbert quantize`: a float folder -> a folder with int8 weights, and an account of how faithful it is."""
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from .. import int8
+from ..batch import run_batched
+from ..checkpoint import WEIGHTS, Checkpoint, Head, key_table, open_checkpoint
+from ..engine import OnnxEngine, available_cpus
+from ..errors import CheckpointError, InputError
+from ..files import written_whole
+from ..hub import resolve
+from ..tokenizer import BertTokenizer
+from .folder import bring_along, check_place, transformer_of, written_whole_folder
+
+__all__ = ["QuantizationReport", "quantize"]
+
+_SENTENCES = Path(__file__).parents[1] / "demo" / "sentences.txt"
+_MOST_TEXTS = 1000
+_BATCH_TOKENS = 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class QuantizationReport:
+    """How the int8 model compares with the float32 one, on `texts` texts.
+
+    Attributes:
+        bits: of the weights.
+        bytes_before, bytes_after: sizes of the weights' files.
+        speedup: float32 seconds / int8 seconds, by the median of three runs each.
+        decisions: the share of the head's decisions (labels, tokens' labels, starts and ends, masks) that
+            are the same; None for a model without a head.
+        cosine, worst_cosine: between the mean-pooled last hidden states, on average and at worst.
+        worst_text: where it is worst.
+    """
+
+    source: str
+    out: str
+    bits: int
+    bytes_before: int
+    bytes_after: int
+    texts: int
+    speedup: float
+    decisions: float | None
+    cosine: float
+    worst_cosine: float
+    worst_text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for `json.dumps`."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
+        shown = self.worst_text if len(self.worst_text) <= 100 else f"{self.worst_text[:99]}…"
+        return (
+            f"{self.source} -> {self.out} (int8, {self.bits}-bit weights)\n\n"
+            f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
+            f"speed           {self.speedup:.1f} times float32's\n"
+            f"{agreement}"
+            f"cosine          {self.cosine:.4f} on average over {self.texts} texts, {self.worst_cosine:.4f} at worst:\n"
+            f"                {shown}"
+        )
+
+
+def quantize(
+    model: str | Path,
+    out: str | Path,
+    *,
+    bits: int = 8,
+    data: Sequence[str] | None = None,
+    revision: str | None = None,
+) -> QuantizationReport:
+    """Write `model` with int8 weights into the folder `out`, whole or not at all, and compare the two.
+
+    Args:
+        model: a float folder, or a name on the hub; it is only read.
+        out: a folder that does not exist or is empty. `distilbert.load` opens it.
+        bits: 8, or 7 for weights that an x86 CPU without VNNI can multiply without saturating. Such a
+            CPU opens 8-bit folders too, and shortens them as it does.
+        data: the texts to compare on; the 200 film-review sentences of the demo by default.
+
+    Raises:
+        InputError: for an option, or an `out`, that cannot be.
+        HubError, ConfigError, CheckpointError: naming the file; nothing is written.
+    """
+    if bits not in (7, 8):
+        raise InputError(f"bits must be 7 or 8, not {bits!r}")
+    texts = list(_SENTENCES.read_text(encoding="utf-8").splitlines() if data is None else data)[:_MOST_TEXTS]
+    if not texts:
+        raise InputError("there is no text to compare on; leave data out, or give some")
+    root, out = resolve(model, revision), Path(out)
+    check_place(root, out)
+    inner = transformer_of(root)
+    source = open_checkpoint(root / inner)
+    if source.bits:
+        raise CheckpointError(f"{root}: its weights are int8 already")
+    with written_whole_folder(out) as temporary:
+        bring_along(root, inner, temporary, is_bert=False)
+        _write(temporary / inner, source, bits)
+        quantized = open_checkpoint(temporary / inner)
+        comparison = _compare(source, quantized, texts)
+        sizes = [sum(tensor.nbytes for tensor in checkpoint.tensors.values()) for checkpoint in (source, quantized)]
+    return QuantizationReport(str(model), str(out), bits, sizes[0], sizes[1], len(texts), *comparison)
+
+
+def _write(folder: Path, source: Checkpoint, bits: int) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for name, shape in key_table(source.config, source.head).items():
+        if name not in source.tensors:  # a tied projector
+            continue
+        weight = source.tensors[name].read()
+        if int8.is_quantized(name, shape):
+            if not np.isfinite(weight).all():
+                raise CheckpointError(f"{source.folder}: {name} holds numbers that are not finite")
+            base = name.removesuffix(".weight")
+            arrays[f"{base}.int8"], arrays[f"{base}.scale"] = int8.quantize(name, weight, bits)
+        else:
+            arrays[name] = np.ascontiguousarray(weight)
+    with written_whole(folder / WEIGHTS) as path:
+        save_file(arrays, path, metadata={"format": "pt"})
+    config = {**source.config.to_dict(), int8.KEY: int8.scheme(bits), "architectures": [source.head.value]}
+    for key in ("dtype", "torch_dtype"):
+        config.pop(key, None)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _compare(
+    source: Checkpoint, quantized: Checkpoint, texts: Sequence[str]
+) -> tuple[float, float | None, float, float, str]:
+    """(speedup, decisions, cosine, worst cosine, worst text) of int8 against float32."""
+    tokenizer = BertTokenizer.from_folder(source.folder)
+    longest = min(source.config.max_position_embeddings, tokenizer.max_length or 2**31)
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(texts, max_length=longest)]
+    encoders = [_engine(checkpoint, Head.NONE) for checkpoint in (source, quantized)]
+    states = [run_batched(encoder.run, ids, None, _BATCH_TOKENS) for encoder in encoders]
+    vectors = [np.stack([rows.mean(0) for rows in own]) for own in states]
+    seconds = [[_seconds(encoder, ids) for encoder in encoders] for _ in range(3)]  # in turns: one machine for both
+    before, after = (statistics.median(column) for column in zip(*seconds))
+    norms = np.linalg.norm(vectors[0], axis=1) * np.linalg.norm(vectors[1], axis=1)
+    cosines = (vectors[0] * vectors[1]).sum(1) / np.maximum(norms, 1e-12)
+    decisions = None
+    if source.head is not Head.NONE:
+        kept = ids[:100] if source.head is Head.MASKED_LM else ids  # a vocabulary wide
+        heads = [_engine(checkpoint, source.head) for checkpoint in (source, quantized)]
+        made = [_decisions(source.head, run_batched(head.run, kept, None, _BATCH_TOKENS // 4)) for head in heads]
+        decisions = float((made[0] == made[1]).mean())
+    worst = int(cosines.argmin())
+    return before / after, decisions, float(cosines.mean()), float(cosines[worst]), texts[worst]
+
+
+def _engine(checkpoint: Checkpoint, head: Head) -> OnnxEngine:
+    precision = "int8" if checkpoint.bits else "float32"
+    return OnnxEngine(checkpoint, head, all_rows=True, threads=available_cpus(), precision=precision)
+
+
+def _seconds(engine: OnnxEngine, ids: list[np.ndarray]) -> float:
+    started = time.perf_counter()
+    run_batched(engine.run, ids, None, _BATCH_TOKENS)
+    return time.perf_counter() - started
+
+
+def _decisions(head: Head, outputs: list[np.ndarray]) -> np.ndarray:
+    """What the head decides: a label a text or a token, a token a place, or a start and an end."""
+    if head is Head.SEQUENCE_CLASSIFICATION:
+        return np.array([rows[0].argmax() if rows.shape[1] > 1 else rows[0, 0] > 0 for rows in outputs])
+    if head is Head.MULTIPLE_CHOICE:
+        return np.array([rows[0, 0] for rows in outputs]).argsort()
+    if head is Head.QUESTION_ANSWERING:
+        return np.concatenate([rows.argmax(0) for rows in outputs])
+    return np.concatenate([rows.argmax(1) for rows in outputs])

