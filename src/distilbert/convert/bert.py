@@ -64,13 +64,13 @@ class Folded:
     Attributes:
         config: DistilBERT's.
         weights: by DistilBERT's names; each knows the name that it had.
-        left_out: source name -> why it has no place.
+        left_out: weights of the source, and why they have no place.
         notes: where the result differs from the source.
     """
 
     config: DistilBertConfig
     weights: Mapping[str, Weight]
-    left_out: Mapping[str, str]
+    left_out: tuple[tuple[Weight, str], ...]
     notes: tuple[str, ...]
 
 
@@ -124,34 +124,31 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
     if "bert.embeddings.word_embeddings.weight" not in found:  # saved from a bare BertModel
         heads = ("cls.", "classifier.", "qa_outputs.")
         found = {name if name.startswith(heads) else f"bert.{name}": weight for name, weight in found.items()}
-    if "classifier.weight" in found and "bert.pooler.dense.weight" in found and not config.architectures:
+    has_pooler = "bert.pooler.dense.weight" in found
+    if "classifier.weight" in found and has_pooler and not config.architectures:
         raise CheckpointError(f"{place}: {_POOLER_REASON}")
     if "cls.seq_relationship.weight" in found and "cls.predictions.transform.dense.weight" not in found:
         raise CheckpointError(f"{place}: {_POOLER_REASON}")
 
-    left_out: dict[str, str] = {}
-    notes = ["the pooler is left out: DistilBERT has none"] if "bert.pooler.dense.weight" in found else []
-    for name in list(found):
-        if reason := _no_place(name):
-            left_out[found.pop(name).name] = reason
+    left_out = [(found.pop(name), reason) for name in list(found) if (reason := _no_place(name))]
+    notes = ["the pooler is left out: DistilBERT has none"] if has_pooler else []
     types = found.pop(f"bert.{_TYPES}", None)
     notes.append(_add_types(found, types, values, place))
     if types is not None:
-        left_out[types.name] = "row 0 is added to the positions; DistilBERT has no token types"
-    if duplicate := found.get(_MLM_BIAS_COPY):
-        del found[_MLM_BIAS_COPY]
+        left_out.append((types, "row 0 is added to the positions; DistilBERT has no token types"))
+    if duplicate := found.pop(_MLM_BIAS_COPY, None):
         kept = found.setdefault(_MLM_BIAS, duplicate)
         if kept is not duplicate:
             if not np.array_equal(kept.read(), duplicate.read()):
                 raise CheckpointError(f"{place}: {kept.name} and {duplicate.name} differ; they are one bias")
-            left_out[duplicate.name] = f"the same as {kept.name}"
+            left_out.append((duplicate, f"the same as {kept.name}"))
 
     names = bert_names(config.n_layers)
     if unknown := sorted(weight.name for name, weight in found.items() if name not in names):
         raise CheckpointError(
             f"{place}: weights hold {', '.join(unknown[:3])}, which a BERT of this config does not have"
         )
-    return Folded(config, {names[name]: weight for name, weight in found.items()}, left_out, tuple(notes))
+    return Folded(config, {names[name]: weight for name, weight in found.items()}, tuple(left_out), tuple(notes))
 
 
 def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:

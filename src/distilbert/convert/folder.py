@@ -3,26 +3,28 @@
 import dataclasses
 import json
 import os
+import secrets
 import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checkpoint import PREFIX, WEIGHTS, Head, fit_weights, modern_name, open_checkpoint, stored_tensors
+from ..checkpoint import PREFIX, WEIGHTS, Head, fit_weights, modern_name
 from ..config import DistilBertConfig
-from ..errors import InputError
-from ..files import read_json
+from ..errors import CheckpointError, InputError
+from ..files import is_file, read_json
 from ..hub import resolve
 from ..sentence_folder import modules_of, read_sentence_folder
 from . import bert, safetensors
+from .formats import FORMATS, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
 from .weight import STORED_AS, DType, Weight
 
-__all__ = ["convert"]
+__all__ = ["bring_along", "check_place", "convert", "transformer_of", "written_whole_folder"]
 
 _TOKENIZER_FILES = (
     "added_tokens.json",
@@ -32,6 +34,7 @@ _TOKENIZER_FILES = (
     "vocab.txt",
 )
 _SENTENCE_FILES = ("config_sentence_transformers.json", "modules.json")
+_PROJECTOR = "vocab_projector.weight"
 _BLOCK = 4096  # rows compared at a time
 
 
@@ -41,15 +44,19 @@ def convert(
     *,
     layers: Sequence[int] | None = None,
     dtype: DType = "float32",
+    to: FormatName = "safetensors",
     revision: str | None = None,
 ) -> Report:
-    """Make a DistilBERT folder `out` from `source`; the source is only read.
+    """Make a DistilBERT folder `out` from `source`, which is only read.
 
     Args:
-        source: a model folder, or a name on the hub. A BERT is folded into a DistilBERT.
+        source: a model folder, a file of weights with its config.json beside it, or a name on the hub.
+            A BERT is folded into a DistilBERT. No code of a file is ever run.
         out: the folder to write. It must not exist, or be empty; it appears whole or not at all.
         layers: keep only these layers, counted from 0, in ascending order.
         dtype: how the weights are stored: "float32", "float16" or "bfloat16".
+        to: how they are kept: "safetensors" (what this package runs), "bin" (PyTorch), "ot" (rust-bert)
+            or "npz" (NumPy).
         revision: a branch, tag or commit on the hub.
 
     Returns:
@@ -61,49 +68,90 @@ def convert(
     """
     if dtype not in STORED_AS:
         raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {dtype!r}")
-    source, out = resolve(source, revision), Path(out)
-    _check_place(source, out)
-    inner = _transformer(source)
-    folder = source / inner
-    values = read_json(folder / "config.json")
-    stored = safetensors.from_tensors(stored_tensors(folder))
-    if bert.is_bert(values):
-        folded = bert.fold(values, {modern_name(name): weight for name, weight in stored.items()}, folder)
-        config, found, left_out, notes = folded.config, folded.weights, dict(folded.left_out), list(folded.notes)
-    else:
-        config, found, left_out, notes = DistilBertConfig.from_file(folder), stored, {}, []
-    head, weights = fit_weights(config, found, folder)
-    left_out |= {weight.name: _why_unread(name) for name, weight in found.items() if weight not in weights.values()}
-    config = dataclasses.replace(config, architectures=(head.value,))
+    if to not in FORMATS:
+        raise InputError(f"to must be one of {', '.join(FORMATS)}, not {to!r}")
+    source, out = Path(source), Path(out)
+    is_one_file = is_file(source)
+    root = source.parent if is_one_file else resolve(source, revision)
+    check_place(root, out)
+    inner = Path() if is_one_file else transformer_of(root)
+    model = _read(root / inner, read_file(source) if is_one_file else read_folder(root / inner))
     if layers is not None:
-        config, weights, dropped = _choose_layers(config, weights, layers)
-        left_out |= dropped
-        notes.append(f"layers {', '.join(map(str, layers))} of the source: a start for training, not the same model")
-    config, weights, tied = _tie(config, weights)
-    left_out |= tied
-    stored_as = STORED_AS[dtype]
+        model = _choose_layers(model, layers)
+    model = _tie(model, FORMATS[to])
     with written_whole_folder(out) as temporary:
-        files = _bring_along(source, inner, temporary, is_bert=bert.is_bert(values))
-        strip = len(PREFIX) if head is Head.NONE else 0  # as Transformers: the bare model has no prefix
-        named = {name[strip:]: weight for name, weight in weights.items()}
-        safetensors.write(temporary / inner / WEIGHTS, named, stored_as)
-        _write_config(temporary / inner / "config.json", config, dtype)
-        open_checkpoint(temporary / inner)
-        read_sentence_folder(temporary)
+        files = bring_along(root, inner, temporary, is_bert=model.is_bert)
+        named = _write(temporary / inner, model, FORMATS[to], dtype)
+        if to == "safetensors":
+            read_sentence_folder(temporary)
     return Report(
         source=str(source),
         out=str(out),
-        model=head.value,
-        mapped=tuple(Mapped(w.name, name, w.shape, w.dtype, stored_as) for name, w in named.items()),
-        left_out=tuple(
-            LeftOut(w.name, w.shape, w.dtype, left_out[w.name]) for w in stored.values() if w.name in left_out
-        ),
+        model=model.head.value,
+        mapped=tuple(Mapped(w.name, name, w.shape, w.dtype, STORED_AS[dtype]) for name, w in named.items()),
+        left_out=tuple(LeftOut(weight.name, weight.shape, weight.dtype, why) for weight, why in model.left_out),
         files=tuple(files),
-        notes=tuple(notes),
+        notes=model.notes,
     )
 
 
-def _check_place(source: Path, out: Path) -> None:
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """What is to be written, and what is not.
+
+    Attributes:
+        weights: by the names of the key table.
+        left_out: weights of the source, and why they are not written.
+        notes: where the result differs from the source.
+    """
+
+    config: DistilBertConfig
+    head: Head
+    weights: dict[str, Weight]
+    left_out: tuple[tuple[Weight, str], ...]
+    notes: tuple[str, ...]
+    is_bert: bool
+
+
+def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
+    """The model whose config.json lies in `folder`, by today's names, a BERT already folded."""
+    values = read_json(folder / "config.json")
+    is_bert = bert.is_bert(values)
+    modern = {modern_name(name): weight for name, weight in stored.items()}
+    if len(modern) < len(stored):
+        raise CheckpointError(f"{folder}: holds a weight under its old and its new name (gamma and weight, …)")
+    if is_bert:
+        folded = bert.fold(values, modern, folder)
+        config, found, left_out, notes = folded.config, folded.weights, folded.left_out, folded.notes
+    else:
+        config, found, left_out, notes = DistilBertConfig.from_file(folder), modern, (), ()
+    head, weights = fit_weights(config, found, folder)
+    unread = [(weight, _why_unread(name)) for name, weight in found.items() if weight not in weights.values()]
+    config = dataclasses.replace(config, architectures=(head.value,))
+    return _Model(config, head, weights, (*left_out, *unread), notes, is_bert)
+
+
+def _why_unread(name: str) -> str:
+    return "a buffer, not a weight" if name.endswith("position_ids") else "belongs to the head of another task"
+
+
+def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str, Weight]:
+    """Write weights and config.json, and check that they can be read again; returns the weights by their new names."""
+    bare = model.head is Head.NONE and not form.for_rust  # as Transformers: the bare model has no prefix
+    named = {name[len(PREFIX) if bare else 0 :]: weight for name, weight in model.weights.items()}
+    values: dict[str, Any] = model.config.to_dict()
+    for key in ("dtype", "torch_dtype"):
+        if key in values:
+            values[key] = dtype
+    if form.for_rust:
+        values["tie_weights_"] = model.config.tie_word_embeddings  # which rust-bert asks for
+    (folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    form.write(folder / form.file, named, STORED_AS[dtype])
+    fit_weights(DistilBertConfig.from_file(folder), form.read(folder / form.file), folder)
+    return named
+
+
+def check_place(source: Path, out: Path) -> None:
     if out.resolve() == source.resolve() or source.resolve() in out.resolve().parents:
         raise InputError(f"{out}: lies in the source; give a folder outside of it")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -113,10 +161,9 @@ def _check_place(source: Path, out: Path) -> None:
 @contextmanager
 def written_whole_folder(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that takes its place if the block succeeds and is removed if not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.parent / f".{out.name}.{uuid.uuid4().hex}"
-    temporary.mkdir()
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         for path in temporary.rglob("*"):
             if path.is_file():
@@ -125,11 +172,13 @@ def written_whole_folder(out: Path) -> Iterator[Path]:
         if out.is_dir():
             out.rmdir()  # fails unless it is still empty
         temporary.rename(out)
+    except OSError as error:
+        raise CheckpointError(f"{out}: cannot be written ({error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _transformer(source: Path) -> Path:
+def transformer_of(source: Path) -> Path:
     """Where the encoder lies in a model folder: a sentence-transformers folder may keep it in a part of its own."""
     path = source / "modules.json"
     if not path.is_file():
@@ -138,86 +187,90 @@ def _transformer(source: Path) -> Path:
     return first[0][1].relative_to(source) if first else Path()
 
 
-def _why_unread(name: str) -> str:
-    return "a buffer, not a weight" if name.endswith("position_ids") else "belongs to a head of another task"
-
-
-def _choose_layers(
-    config: DistilBertConfig, weights: Mapping[str, Weight], layers: Sequence[int]
-) -> tuple[DistilBertConfig, dict[str, Weight], dict[str, str]]:
-    """The config and weights of these layers alone, renumbered; and what was dropped, with the reason."""
+def _choose_layers(model: _Model, layers: Sequence[int]) -> _Model:
+    """The model with these layers alone, renumbered."""
+    config = model.config
     if not layers or list(layers) != sorted(set(layers)) or not 0 <= layers[0] <= layers[-1] < config.n_layers:
-        raise InputError(
-            f"layers must ascend within 0 to {config.n_layers - 1}, the layers that there are, not {list(layers)}"
-        )
-    place = {old: new for new, old in enumerate(layers)}
+        raise InputError(f"layers must ascend within 0 to {config.n_layers - 1}, not {list(layers)}")
     prefix = f"{PREFIX}transformer.layer."
     kept: dict[str, Weight] = {}
-    dropped: dict[str, str] = {}
-    for name, weight in weights.items():
+    dropped: list[tuple[Weight, str]] = []
+    for name, weight in model.weights.items():
+        number, _, part = name.removeprefix(prefix).partition(".")
         if not name.startswith(prefix):
             kept[name] = weight
-            continue
-        number, _, rest = name.removeprefix(prefix).partition(".")
-        if int(number) in place:
-            kept[f"{prefix}{place[int(number)]}.{rest}"] = weight
+        elif int(number) in layers:
+            kept[f"{prefix}{layers.index(int(number))}.{part}"] = weight
         else:
-            dropped[weight.name] = f"layer {number} was not chosen"
-    return dataclasses.replace(config, n_layers=len(layers)), kept, dropped
+            dropped.append((weight, f"layer {number} was not chosen"))
+    return dataclasses.replace(
+        model,
+        config=dataclasses.replace(config, n_layers=len(layers)),
+        weights=kept,
+        left_out=(*model.left_out, *dropped),
+        notes=(*model.notes, f"only layers {', '.join(map(str, layers))}: a start for training, not the same model"),
+    )
 
 
-def _tie(
-    config: DistilBertConfig, weights: dict[str, Weight]
-) -> tuple[DistilBertConfig, dict[str, Weight], dict[str, str]]:
-    """A projector that repeats the word embeddings is left out; one of its own makes the config say so."""
-    own = weights.get("vocab_projector.weight")
-    if own is None:
-        return config, weights, {}
-    if not _equal(own.read(), weights[f"{PREFIX}embeddings.word_embeddings.weight"].read()):
-        return dataclasses.replace(config, tie_word_embeddings=False), weights, {}
-    weights = {name: weight for name, weight in weights.items() if weight is not own}
-    return dataclasses.replace(config, tie_word_embeddings=True), weights, {own.name: "tied: the word embeddings again"}
+def _tie(model: _Model, form: Format) -> _Model:
+    """A projector that repeats the word embeddings is left out, unless the format needs it; and config.json says so."""
+    if model.head is not Head.MASKED_LM:
+        return model
+    weights, left_out = dict(model.weights), model.left_out
+    words = weights[f"{PREFIX}embeddings.word_embeddings.weight"]
+    own = weights.get(_PROJECTOR, words)
+    tied = own is words or _equal(own.read(), words.read())
+    if form.for_rust:
+        weights[_PROJECTOR] = own
+    elif tied and own is not words:
+        del weights[_PROJECTOR]
+        left_out = (*left_out, (own, "tied: the word embeddings again"))
+    config = dataclasses.replace(model.config, tie_word_embeddings=tied)
+    return dataclasses.replace(model, config=config, weights=weights, left_out=left_out)
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    """np.array_equal, by blocks of rows."""
+    """np.array_equal, by blocks of rows, so that no array of the size of the weights is made."""
     return all(np.array_equal(a[row : row + _BLOCK], b[row : row + _BLOCK]) for row in range(0, len(a), _BLOCK))
 
 
-def _bring_along(source: Path, inner: Path, out: Path, *, is_bert: bool) -> list[str]:
-    """Copy tokenizer, sentence-transformers files and licence; returns their names."""
-    folder = source / inner
+def bring_along(root: Path, inner: Path, out: Path, *, is_bert: bool) -> list[str]:
+    """Copy tokenizer and sentence-transformers files into `out`; returns their names."""
+    folder = root / inner
     files = [folder / name for name in _TOKENIZER_FILES]
     files += sorted(folder.glob("sentence_*_config.json"))
-    files += [source / name for name in _SENTENCE_FILES]
-    if (source / "modules.json").is_file():
-        for _, part in modules_of(source / "modules.json"):
-            if part not in (source, folder):
-                files += sorted(path for path in part.rglob("*") if path.is_file())
+    files += [root / name for name in _SENTENCE_FILES]
+    if is_file(root / "modules.json"):
+        for _, part in modules_of(root / "modules.json"):
+            if part not in (root, folder):
+                files += sorted(path for path in part.rglob("*") if is_file(path))
     (out / inner).mkdir(parents=True, exist_ok=True)
     brought = []
     for path in files:
-        if path.is_file():
-            name = path.relative_to(source)
+        if is_file(path):
+            name = path.relative_to(root)
             (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, out / name)
-            brought.append(name.as_posix())
-    if is_bert and (path := out / inner / "tokenizer_config.json").is_file():
-        _without_token_types(path)
+            brought.append(_copy(path, out / name).relative_to(out).as_posix())
+    settings = out / inner / "tokenizer_config.json"
+    if is_bert and is_file(settings):
+        _without_token_types(settings)
     return brought
 
 
+def _copy(path: Path, to: Path) -> Path:
+    """Copy a file; the weights of a module, where they are pickled, become safetensors."""
+    if path.name != FORMATS["bin"].file:
+        shutil.copyfile(path, to)
+        return to
+    to = to.with_name(WEIGHTS)
+    if not is_file(path.with_name(WEIGHTS)):
+        safetensors.write(to, read_file(path), "F32")
+    return to
+
+
 def _without_token_types(path: Path) -> None:
-    """Transformers must not give the model the token types that BERT's tokenizer makes."""
+    """Transformers must not give a DistilBERT the token types that BERT's tokenizer makes."""
     settings = read_json(path) | {"model_input_names": ["input_ids", "attention_mask"]}
     if str(settings.get("tokenizer_class", "")).startswith("BertTokenizer"):
         settings["tokenizer_class"] = f"Distil{settings['tokenizer_class']}"
     path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
-def _write_config(path: Path, config: DistilBertConfig, dtype: DType) -> None:
-    values: dict[str, Any] = config.to_dict()
-    for key in ("torch_dtype", "dtype"):
-        if key in values:
-            values[key] = dtype
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

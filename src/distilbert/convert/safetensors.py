@@ -5,17 +5,24 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..checkpoint import Tensor
-from .weight import Weight, encode
+import numpy as np
 
-__all__ = ["from_tensors", "write"]
+from ..checkpoint import Tensor, read_header
+from .weight import NUMBERS, Weight, as_float32, encode, mapped
 
-_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+__all__ = ["read", "write"]
 
 
-def from_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Weight]:
-    """The places that a safetensors header names, as weights to convert."""
-    return {name: Weight(name, tensor.shape, tensor.dtype, tensor.read) for name, tensor in tensors.items()}
+def read(path: Path) -> dict[str, Weight]:
+    """The tensors of one file, by name. Raises CheckpointError naming the file and what is wrong with it."""
+    return {name: _weight(tensor) for name, tensor in read_header(path).items()}
+
+
+def _weight(tensor: Tensor) -> Weight:
+    def numbers() -> np.ndarray:
+        return as_float32(mapped(tensor.path, tensor.offset, tensor.shape, NUMBERS[tensor.dtype]), tensor.dtype)
+
+    return Weight(tensor.name, tensor.shape, tensor.dtype, numbers)
 
 
 def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:
@@ -23,7 +30,7 @@ def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, weight in weights.items():
-        start, end = end, end + _BYTES[stored_as] * math.prod(weight.shape)
+        start, end = end, end + NUMBERS[stored_as].itemsize * math.prod(weight.shape)
         header[name] = {"dtype": stored_as, "shape": list(weight.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned

@@ -1,0 +1,501 @@
+"""Files made to harm: each is an error that names what is not allowed, and nothing in them ever runs."""
+
+import os
+import pickle
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import DATA
+from distilbert import CheckpointError, DistilBertError
+from distilbert.convert.formats import read_file
+
+PYTORCH = DATA / "pytorch"
+
+
+# a small assembler of pickles --------------------------------------------------------------------------
+
+
+class Raw(bytes):
+    """Opcodes as they are."""
+
+
+def name(module: str, attribute: str) -> Raw:
+    return Raw(pickle.GLOBAL + f"{module}\n{attribute}\n".encode())
+
+
+def code(value: object) -> bytes:
+    """Opcodes that push a value."""
+    match value:
+        case Raw():
+            return value
+        case None:
+            return pickle.NONE
+        case bool():
+            return pickle.NEWTRUE if value else pickle.NEWFALSE
+        case int():
+            length = value.bit_length() // 8 + 1
+            return pickle.LONG1 + bytes([length]) + value.to_bytes(length, "little", signed=True)
+        case float():
+            return pickle.BINFLOAT + struct.pack(">d", value)
+        case str():
+            return pickle.BINUNICODE + struct.pack("<I", len(value.encode())) + value.encode()
+        case tuple():
+            return pickle.MARK + b"".join(map(code, value)) + pickle.TUPLE
+        case dict():
+            items = b"".join(code(key) + code(item) for key, item in value.items())
+            return pickle.EMPTY_DICT + pickle.MARK + items + pickle.SETITEMS
+    raise TypeError(value)
+
+
+def call(function: Raw, *arguments: object) -> Raw:
+    return Raw(function + code(arguments) + pickle.REDUCE)
+
+
+def storage(key: str = "0", kind: str = "FloatStorage", size: int = 6) -> Raw:
+    return Raw(code(("storage", name("torch", kind), key, "cpu", size)) + pickle.BINPERSID)
+
+
+def tensor(
+    of: object = None, offset: object = 0, shape: object = (2, 3), strides: object = (3, 1), *more: object
+) -> Raw:
+    arguments = (storage() if of is None else of, offset, shape, strides, False, {}, *more)
+    return call(name("torch._utils", "_rebuild_tensor_v2"), *arguments)
+
+
+def write_zip(path: Path, root: object, storages: dict[str, bytes] | None = None, **members: bytes) -> Path:
+    """An archive as torch.save writes it around any pickle; one storage of six float32 by default."""
+    data = pickle.PROTO + b"\2" + code(root) + pickle.STOP
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+        for key, content in ({"0": bytes(24)} if storages is None else storages).items():
+            archive.writestr(f"archive/data/{key}", content)
+        for member, content in members.items():
+            archive.writestr(f"archive/{member}", content)
+    return path
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(CheckpointError, match=match) as caught:
+        read_file(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_assembler_makes_good_files(tmp_path: Path) -> None:
+    numbers = np.arange(6, dtype=np.float32)
+    found = read_file(write_zip(tmp_path / "x.bin", {"w": tensor()}, {"0": numbers.tobytes()}))
+    np.testing.assert_array_equal(found["w"].read(), numbers.reshape(2, 3))
+
+
+# names and opcodes -----------------------------------------------------------------------------------------
+
+
+class Harm:
+    """Makes a file when unpickled."""
+
+    def __init__(self, mark: Path, function: Callable[[str], object]) -> None:
+        self.mark, self.function = mark, function
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        if self.function is eval:
+            return eval, (f"__import__('pathlib').Path({str(self.mark)!r}).touch()",)
+        return self.function, (f"touch {self.mark}",)
+
+
+@pytest.mark.parametrize(("function", "named"), [(os.system, r"posix\.system"), (eval, r"__builtin__\.eval")])
+@pytest.mark.parametrize("suffix", ["bin", "ot", "pt"])
+def test_function_that_python_would_call(
+    function: Callable[[str], object], named: str, suffix: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "harmed"
+    data = pickle.dumps({"w": Harm(mark, function)}, protocol=2)
+    with zipfile.ZipFile(tmp_path / f"x.{suffix}", "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+    refused(tmp_path / f"x.{suffix}", f"names the global '{named}', which is not allowed")
+    assert not mark.exists()
+    pickle.loads(data)  # it would have harmed
+    assert mark.exists()
+
+
+def test_function_in_the_older_form(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(pickle.dumps(Harm(tmp_path / "harmed", os.system), protocol=2))
+    refused(path, r"names the global 'posix\.system'")
+    first = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
+    path.write_bytes(first + pickle.dumps(Harm(tmp_path / "harmed", os.system), protocol=2))
+    refused(path, r"names the global 'posix\.system'")
+    assert not (tmp_path / "harmed").exists()
+
+
+_SYSTEM = name("os", "system")
+
+
+@pytest.mark.parametrize(
+    ("root", "match"),
+    [
+        ({"w": call(name("torch._utils", "_rebuild_tensor_v3"))}, r"'torch\._utils\._rebuild_tensor_v3'"),
+        ({"w": name("torch.nn.modules.linear", "Linear")}, r"'torch\.nn\.modules\.linear\.Linear'"),
+        ({"w": name("torch", "load")}, r"'torch\.load'"),
+        ({"w": name("collections", "OrderedDict.__init__")}, r"'collections\.OrderedDict\.__init__'"),
+        ({"w": name("__torch__x", "Module")}, r"'__torch__x\.Module'"),
+        # reduce within reduce: the function, or its argument, is what another call gives
+        (call(call(name("collections", "OrderedDict"))), "calls a dict"),
+        (call(tensor()), "calls a TensorRef"),
+        (call(name("torch._utils", "_rebuild_parameter"), call(_SYSTEM, "true"), True, {}), r"'os\.system'"),
+        (call(name("collections", "OrderedDict"), (("w", 1),)), "calls 'collections.OrderedDict' with arguments"),
+        (call(name("torch", "FloatStorage"), 6), "calls 'torch.FloatStorage' with arguments"),
+        (call(name("__torch__", "Module")), "calls '__torch__.Module' with arguments"),
+        (call(name("torch._utils", "_rebuild_parameter"), 1, True, {}), "_rebuild_parameter' with arguments"),
+        (Raw(name("torch", "FloatStorage") + pickle.EMPTY_TUPLE + pickle.NEWOBJ), "makes an object of 'torch.Float"),
+        (Raw(name("__torch__", "M") + code((1,)) + pickle.NEWOBJ), "makes an object of '__torch__.M'"),
+        (Raw(code({}) + code({"__class__": 1}) + pickle.BUILD), "sets the state of a dict"),
+        (Raw(tensor() + code({"a": 1}) + pickle.BUILD), "sets the state of a TensorRef"),
+        # the memo
+        (Raw(pickle.BINGET + b"\7"), "recalls memo 7, which was not kept"),
+        (Raw(pickle.LONG_BINGET + b"\xff" * 4), "recalls memo 4294967295"),
+        (Raw(pickle.BINPUT + b"\0"), "takes from an empty stack"),
+        (Raw(pickle.MARK + pickle.BINPUT + b"\0" + pickle.TUPLE), "takes from an empty stack"),
+        # a dict that holds itself, a list that holds itself
+        (Raw(pickle.EMPTY_DICT + b"q\0" + code("w") + b"h\0" + pickle.SETITEM), "entry 'w' is a dict, not a tensor"),
+        (Raw(pickle.EMPTY_LIST + b"q\0h\0" + pickle.APPEND), "holds a list, not a state dict"),
+        # the stack
+        (Raw(pickle.REDUCE), "takes from an empty stack"),
+        (Raw(pickle.SETITEMS), "looks for a mark that is not there"),
+        (Raw(pickle.MARK + pickle.REDUCE), "takes from an empty stack"),
+        (Raw(code(1) + pickle.MARK + pickle.APPENDS), "appends to a int"),
+        (Raw(pickle.EMPTY_DICT + pickle.MARK + code("w") + pickle.SETITEMS), "sets items of a dict"),
+        (Raw(pickle.EMPTY_DICT + code(1) + code(2) + pickle.SETITEM), "has a int as a key"),
+        (Raw(code({"w": 1})[:-1] + code("w") + code(2) + pickle.SETITEMS), "sets 'w' twice"),
+        # opcodes that no weights need
+        (Raw(b"(ios\nsystem\n"), "uses the opcode INST"),
+        (Raw(b"(" + pickle.OBJ), "uses the opcode OBJ"),
+        (Raw(pickle.EXT1 + b"\1"), "uses the opcode EXT1"),
+        (Raw(code("os") + code("system") + pickle.STACK_GLOBAL), "uses the opcode STACK_GLOBAL"),
+        (Raw(b"P0\n"), "uses the opcode PERSID"),
+        (Raw(pickle.NEWOBJ_EX), "uses the opcode NEWOBJ_EX"),
+        (Raw(pickle.BYTEARRAY8 + struct.pack("<Q", 2) + b"xx"), "uses the opcode BYTEARRAY8"),
+        (Raw(pickle.NEXT_BUFFER), "uses the opcode NEXT_BUFFER"),
+        (Raw(code(1) + pickle.DUP), "uses the opcode DUP"),
+        (Raw(b"I" + b"9" * 50_000 + b"\n"), "uses the opcode INT"),
+        (Raw(pickle.LONG4 + struct.pack("<i", 2**31 - 1)), "uses the opcode LONG4"),
+        (Raw(pickle.BINUNICODE + struct.pack("<I", 2**32 - 1)), "is not a whole pickle"),
+        (Raw(pickle.BINUNICODE8 + struct.pack("<Q", 2**63 - 1)), "uses the opcode BINUNICODE8"),
+        (Raw(b"\xff"), "is not a whole pickle"),
+        (Raw(pickle.PROTO + b"\4"), "is a pickle of protocol 4"),
+    ],
+)
+def test_pickle_that_is_not_a_state_dict(root: object, match: str, tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "x.bin", root), match)
+
+
+@pytest.mark.parametrize(
+    ("root", "match"),
+    [
+        ({}, "holds a dict, not a state dict"),
+        (7, "holds a int, not a state dict"),
+        (tensor(), "holds a TensorRef, not a state dict"),
+        ({"model": {"w": tensor()}}, "entry 'model' is a dict, not a tensor"),
+        ({"w": tensor(), "epoch": 3}, "entry 'epoch' is a int, not a tensor"),
+        ({"w": storage()}, "entry 'w' is a StorageRef, not a tensor"),
+        ({"w": name("torch", "FloatStorage")}, r"entry 'w' is 'torch\.FloatStorage', not a tensor"),
+    ],
+)
+def test_pickle_of_something_else(root: object, match: str, tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "x.bin", root), match)
+
+
+def test_laughs_are_not_repeated(tmp_path: Path) -> None:
+    """Tuples of the same tuple, sixty deep: 2^60 leaves, which nothing here walks."""
+    opcodes = code(("ha",)) + b"".join(b"q\0h\0" + pickle.TUPLE2 for _ in range(60))
+    refused(write_zip(tmp_path / "x.bin", {"w": Raw(opcodes)}), "entry 'w' is a tuple, not a tensor")
+
+
+def test_endless_pickle(tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "x.bin", Raw(pickle.EMPTY_DICT * 1_000_001)), "more than 1000000 opcodes")
+
+
+# TorchScript ---------------------------------------------------------------------------------------------
+
+
+def module(attributes: object, kind: str = "Module") -> Raw:
+    return Raw(name("__torch__", kind) + pickle.EMPTY_TUPLE + pickle.NEWOBJ + code(attributes) + pickle.BUILD)
+
+
+def test_submodules_are_joined_by_dots(tmp_path: Path) -> None:
+    root = module({"training": False, "a|b": tensor(), "inner": module({"bias": tensor(shape=(6,), strides=(1,))})})
+    found = read_file(write_zip(tmp_path / "x.ot", root))
+    assert {key: weight.shape for key, weight in found.items()} == {"a.b": (2, 3), "inner.bias": (6,)}
+
+
+# a module whose attribute "m" is what stands between
+_OPEN, _CLOSE = name("__torch__", "M") + b")\x81}" + code("m"), pickle.SETITEM + pickle.BUILD
+
+
+def test_code_is_never_run(tmp_path: Path) -> None:
+    torch_code = b"class Module(Module):\n  def __setstate__(self, state: Tensor) -> NoneType:\n    return None\n"
+    path = write_zip(tmp_path / "x.ot", module({"w": tensor()}), **{"code/__torch__.py": torch_code})
+    refused(path, "restores its module by code .__setstate__., which is never run here")
+    path = write_zip(tmp_path / "y.ot", module(tensor()))  # what such a module leaves in the pickle
+    refused(path, "sets the state of a Module from a TensorRef")
+    path = write_zip(tmp_path / "z.ot", module({"w": tensor()}), **{"code/__torch__.py": b"import os\nos.abort()\n"})
+    assert list(read_file(path)) == ["w"]  # methods of other names restore nothing: they are not looked at
+
+
+def test_module_with_setstate_saved_by_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    source = """
+import torch
+class Restored(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+    @torch.jit.export
+    def __getstate__(self):
+        return self.weight, self.training
+    @torch.jit.export
+    def __setstate__(self, state: tuple[torch.Tensor, bool]):
+        self.weight = state[0] * 2
+        self.training = state[1]
+    def forward(self, x):
+        return x * self.weight
+"""
+    (tmp_path / "restored.py").write_text(source)
+    import importlib.util
+    import warnings
+
+    spec = importlib.util.spec_from_file_location("restored", tmp_path / "restored.py")
+    assert spec is not None
+    assert spec.loader is not None
+    restored = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings(action="ignore"):
+        spec.loader.exec_module(restored)
+        torch.jit.save(torch.jit.script(restored.Restored()), str(tmp_path / "x.ot"))
+    refused(tmp_path / "x.ot", "__setstate__")
+
+
+@pytest.mark.parametrize(
+    ("root", "match"),
+    [
+        (module({"w": (tensor(),)}), "attribute 'w' is a tuple"),
+        (Raw(module({}) + code({"a": 1}) + pickle.BUILD + code({"b": 1}) + pickle.BUILD), "sets the state of a Module"),
+        (Raw(name("__torch__", "M") + b")\x81q\0}" + code("m") + b"h\0s" + b"b"), "stands in two places"),
+        (Raw(_OPEN * 200 + code(1) + _CLOSE * 200), "more than 100 others"),
+    ],
+)
+def test_module_that_is_not_one(root: object, match: str, tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "x.ot", root), match)
+
+
+# tensors that lie ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lie", "match"),
+    [
+        (tensor(shape=(3, 3)), r"claims a tensor of shape \[3, 3\] .* storage '0', which has 6 numbers"),
+        (tensor(offset=1), "claims a tensor"),
+        (tensor(offset=2**62), "claims a tensor"),
+        (tensor(offset=2**62, shape=(0, 3)), "claims a tensor"),
+        (tensor(strides=(4, 1)), "claims a tensor"),
+        (tensor(strides=(2**62, 2**62)), "claims a tensor"),
+        (tensor(shape=(30522, 768), strides=(0, 0)), "claims a tensor"),  # one number, repeated
+        (tensor(shape=(2**40, 2**40), strides=(0, 0)), "claims a tensor"),
+        (tensor(offset=-1), "whole numbers"),
+        (tensor(strides=(-3, 1)), "whole numbers"),
+        (tensor(shape=(-2, -3)), "whole numbers"),
+        (tensor(shape=(2.0, 3)), "whole numbers"),
+        (tensor(shape=(True, 3)), "whole numbers"),
+        (tensor(shape=({}, 3)), "whole numbers"),
+        (tensor(shape=6), "whole numbers"),
+        (tensor(strides=(3,)), "whole numbers"),
+        (tensor(shape=(1,) * 9, strides=(1,) * 9), "whole numbers"),
+        (tensor(of=7), "whole numbers"),
+        (tensor(None, 0, (2, 3), (3, 1), 1, 2), "with arguments that PyTorch"),
+        (Raw(code(("storage", name("torch", "FloatStorage"), "0", "cpu", -6)) + b"Q"), "not a storage"),
+        (Raw(code(("storage", name("collections", "OrderedDict"), "0", "cpu", 6)) + b"Q"), "not a storage"),
+        (Raw(code(("storage", "FloatStorage", "0", "cpu", 6)) + b"Q"), "not a storage"),
+        (Raw(code(("storage", name("torch", "FloatStorage"), 0, "cpu", 6)) + b"Q"), "not a storage"),
+        (Raw(code(("module", name("torch", "FloatStorage"), "0", "cpu", 6)) + b"Q"), "not a storage"),
+        (Raw(code(("storage", name("torch", "FloatStorage"), "0", "cpu", 6, ("0", 1, 2))) + b"Q"), "not a storage"),
+        (Raw(code("0") + b"Q"), "not a storage"),
+        (tensor(storage("1")), r"has no member 'data/1'"),
+        (tensor(storage("../0")), r"has no member 'data/\.\./0'"),
+        (tensor(storage("0", size=7), shape=(7,), strides=(1,)), "data/0 has 24 bytes, but data.pkl says 28"),
+        (tensor(storage("0", size=5), shape=(5,), strides=(1,)), "data/0 has 24 bytes, but data.pkl says 20"),
+        (tensor(storage("0", "DoubleStorage", 6)), "data/0 has 24 bytes, but data.pkl says 48"),
+        (tensor(storage("0", size=2**62), shape=(2**62,), strides=(1,)), "data/0 has 24 bytes"),
+    ],
+)
+def test_tensor_that_lies(lie: Raw, match: str, tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "x.bin", {"w": lie}), match)
+
+
+def test_storage_told_twice(tmp_path: Path) -> None:
+    root = {"a": tensor(), "b": tensor(storage("0", "HalfStorage", 12), shape=(12,), strides=(1,))}
+    refused(write_zip(tmp_path / "x.bin", root), "declares storage '0' twice, and not the same")
+
+
+def test_views_of_one_storage(tmp_path: Path) -> None:
+    """Tied and overlapping weights are good, but a small file does not become a large model by repeating itself."""
+    numbers = np.arange(6, dtype=np.float32)
+    root = {"a": tensor(), "tied": tensor(), "part": tensor(offset=1, shape=(4,), strides=(1,))}
+    found = read_file(write_zip(tmp_path / "x.bin", root, {"0": numbers.tobytes()}))
+    np.testing.assert_array_equal(found["part"].read(), [1, 2, 3, 4])
+    root = {str(index): tensor() for index in range(1000)}
+    path = write_zip(tmp_path / "y.bin", root, {"0": numbers.tobytes()})
+    assert len(read_file(path)) == 1000  # its pickle is longer than the weights
+    large = tensor(storage(size=60_000), shape=(60_000,), strides=(1,))
+    path = write_zip(tmp_path / "z.bin", {str(index): large for index in range(10)}, {"0": bytes(240_000)})
+    refused(path, "claims tensors of 2400000 bytes in a file of")
+
+
+# archives that lie -------------------------------------------------------------------------------------
+
+
+def test_zip_bombs(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    write_zip(path, {"w": tensor(storage(size=6))}, {})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(24))
+    refused(path, "member 'data/0' is compressed")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    refused(path, r"member 'data\.pkl' is compressed")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.EMPTY_DICT * ((1 << 26) + 1))
+    refused(path, r"member 'data\.pkl' has 67108865 bytes, more than")
+    write_zip(tmp_path / "y.ot", module({"w": tensor()}))
+    with zipfile.ZipFile(tmp_path / "y.ot", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/code/__torch__.py", bytes(20_000_000))
+    refused(tmp_path / "y.ot", "more than 16777216 bytes of code")
+
+
+@pytest.mark.parametrize("member", ["../evil", "archive/../../evil", "/evil", "archive/..\\evil", "archive/data/.."])
+def test_member_that_points_outside(member: str, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.bin", {"w": tensor()})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, b"x")
+    refused(path, "points outside the archive")
+    assert [found.name for found in tmp_path.iterdir()] == ["x.bin"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_archive_that_is_not_pytorchs(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.bin", {"w": tensor()})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/data/0", bytes(24))
+    refused(path, "two members of one name")
+    path = write_zip(tmp_path / "y.bin", {"w": tensor()})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("other/data/0", bytes(24))
+    refused(path, "lie in several folders")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/model.py", b"x")
+    refused(path, r"has no member 'data\.pkl'")
+    refused(write_zip(tmp_path / "z.bin", {"w": tensor()}, byteorder=b"middle"), "byteorder is b'middle'")
+    path.write_bytes(b"")
+    refused(path, "is empty")
+    path.write_bytes(b"PK\3\4 and nothing else")
+    refused(path, "not a whole zip archive")
+    refused(tmp_path / "missing.bin", "cannot be read")
+
+
+def test_directory_and_headers_that_disagree(tmp_path: Path) -> None:
+    good = write_zip(tmp_path / "x.bin", {"w": tensor()}).read_bytes()
+    path = tmp_path / "y.bin"
+    entry = good.rindex(b"PK\1\2")  # the directory's last entry: data/0
+    for at, value in ((42, 0), (42, len(good) - 5), (24, 2**31 - 1), (20, 1)):  # offset, offset, size, packed size
+        changed = bytearray(good)
+        changed[entry + at : entry + at + 4] = value.to_bytes(4, "little")
+        path.write_bytes(changed)
+        refused(path, "not a whole zip archive|overlap|is compressed")
+    changed = bytearray(good)
+    for at in (20, 24):  # both sizes: it would reach into the directory
+        changed[entry + at : entry + at + 4] = (200).to_bytes(4, "little")
+    path.write_bytes(changed)
+    refused(path, "members overlap, or reach beyond the archive")
+
+
+# the older form, whole and cut ---------------------------------------------------------------------------
+
+
+def test_older_form_cut_anywhere(tmp_path: Path) -> None:
+    good = (PYTORCH / "legacy.bin").read_bytes()
+    path = tmp_path / "x.bin"
+    for length in range(0, len(good), 7):
+        path.write_bytes(good[:length])
+        with pytest.raises(CheckpointError):
+            read_file(path)
+    path.write_bytes(good + b"x")
+    refused(path, "has 1 bytes behind its last storage")
+
+
+def test_older_form_whose_storages_lie(tmp_path: Path) -> None:
+    def write(keys: list[object], root: object = None, tail: bytes = struct.pack("<q", 6) + bytes(24)) -> Path:
+        path = tmp_path / "x.bin"
+        first = [pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})]
+        middle = pickle.PROTO + b"\2" + code({"w": tensor()} if root is None else root) + pickle.STOP
+        path.write_bytes(b"".join(first) + middle + pickle.dumps(keys, 2) + tail)
+        return path
+
+    assert read_file(write(["0"]))["w"].shape == (2, 3)
+    refused(write([]), "storages are not those")
+    refused(write(["0", "1"]), "storages are not those")
+    refused(write(["0", "0"]), "storages are not those")
+    refused(write([0]), "storages are not those")
+    refused(write(["0"], tail=struct.pack("<q", 5) + bytes(24)), "has not the 6 numbers")
+    refused(write(["0"], tail=struct.pack("<q", 6) + bytes(23)), "ends within storage '0'")
+    refused(write(["0"], tail=b""), "has not the 6 numbers")
+    path = tmp_path / "y.bin"
+    path.write_bytes(pickle.dumps({"w": 1}, 2))
+    refused(path, "not a file of torch.save")
+
+
+# anything --------------------------------------------------------------------------------------------------
+
+
+def mutations(good: bytes, seed: int, count: int) -> list[bytes]:
+    rng = random.Random(seed)
+    changed = []
+    for _ in range(count):
+        data = bytearray(good)
+        for _ in range(rng.choice((1, 1, 2, 8))):
+            at = rng.randrange(len(data))
+            match rng.randrange(4):
+                case 0:
+                    data[at] ^= 1 << rng.randrange(8)
+                case 1:
+                    data[at] = rng.choice((0, 1, 127, 128, 255))
+                case 2:
+                    del data[at : at + rng.randrange(1, 9)]
+                case _:
+                    data[at:at] = data[at : at + rng.randrange(1, 9)]
+        changed.append(bytes(data))
+    return changed
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("file", ["zip.bin", "legacy.bin", "tch.ot"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_mutated_files(file: str, count: int, tmp_path: Path) -> None:
+    """An error of ours, or weights: never another exception, and no memory beyond the file's size."""
+    good = (PYTORCH / file).read_bytes()
+    path = tmp_path / file
+    outcomes = set()
+    for data in mutations(good, seed=1, count=count):
+        path.write_bytes(data)
+        try:
+            found = read_file(path)
+            size = sum(weight.read().nbytes for weight in found.values() if weight.dtype != "I64")
+        except DistilBertError:
+            outcomes.add("error")
+        else:
+            assert size <= 4 * len(data)
+            outcomes.add("weights")
+    assert outcomes == {"error", "weights"}
