@@ -229,8 +229,8 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
         table.pop("vocab_projector.weight", None)
     if wrong := [name for name in {*table, *weights} if name not in weights or weights[name].shape != table.get(name)]:
         raise CheckpointError(f"{folder}: cannot save {some(wrong)}: not of the shape of a {head.value}")
-    if wrong := [name for name in table if weights[name].dtype.kind != "f"]:
-        raise CheckpointError(f"{folder}: cannot save {some(wrong)}: not floating-point numbers")
+    if wrong := [name for name in table if weights[name].dtype.type not in (np.float16, np.float32, np.float64)]:
+        raise CheckpointError(f"{folder}: cannot save {some(wrong)}: not of float16, float32 or float64")
     strip = len(PREFIX) if head is Head.NONE else 0  # as Transformers: the bare model has no prefix
     arrays = {name[strip:]: np.ascontiguousarray(weights[name]) for name in table}
     values = config.to_dict()
@@ -283,12 +283,14 @@ def read_shards(index: Path, read: Callable[[Path], dict[str, AnyStored]]) -> di
     weight_map = read_json(index, CheckpointError).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(file, str) for file in weight_map.values()):
         raise CheckpointError(f"{index}: weight_map must map names to files")
-    stored: dict[str, AnyStored] = {}
-    for file in sorted(set(weight_map.values())):
+    files = sorted(set(weight_map.values()))
+    for file in files:
         if Path(file).name != file or file in ("", ".", ".."):
             raise CheckpointError(f"{index}: {shown(file)} points outside the folder")
         if not is_file(index.parent / file):
             raise CheckpointError(f"{index}: names {shown(file)}, which is not in the folder")
+    stored: dict[str, AnyStored] = {}
+    for file in files:
         shard = read(index.parent / file)
         if wrong := shard.keys() ^ {name for name in weight_map if weight_map[name] == file}:
             raise CheckpointError(f"{index}: {some(wrong)} must be listed for {shown(file)} and stored in it")
