@@ -191,14 +191,19 @@ def auc(true: np.ndarray, scores: np.ndarray) -> Metric:
     return metric
 
 
-def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Metric:
+def calibration_error(confidence: np.ndarray, right: np.ndarray, units: np.ndarray | None = None) -> Metric:
     """Expected calibration error: |confidence - accuracy| in 15 bins of equal width, weighted by their size.
 
-    Guo et al. 2017, https://arxiv.org/abs/1706.04599. `confidence` float [n] of what was predicted, `right` bool [n].
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599. `confidence` float [n] of what was predicted, `right`
+    bool [n]. Where examples have several units each, such as words, these two are those of all units in
+    order, and `units` int [n] is how many each has, one at least.
     """
-    bins = _bins(confidence)
-    gaps = np.eye(CALIBRATION_BINS)[bins] * (confidence - right)[:, None]
-    return lambda counts: np.abs(counts @ gaps).sum(1) / counts.sum(1)
+    gaps = np.eye(CALIBRATION_BINS)[_bins(confidence)] * (confidence - right)[:, None]
+    if units is None:
+        units = np.ones(len(confidence))
+    else:
+        gaps = np.add.reduceat(gaps, np.cumsum(units) - units, axis=0)
+    return lambda counts: np.abs(counts @ gaps).sum(1) / (counts @ units)
 
 
 def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, float, int]]:
