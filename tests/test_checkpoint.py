@@ -255,6 +255,13 @@ def test_a_folder_with_an_unusual_name_runs(make_checkpoint: Maker) -> None:
     assert odd("a good film") == plain("a good film")
 
 
+def test_a_path_that_is_no_unicode_is_refused(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint()
+    with pytest.raises(CheckpointError, match=r"mod\\udcffel.*valid Unicode; rename it") as caught:
+        distilbert.load(folder.rename(folder.parent / os.fsdecode(b"mod\xffel")))
+    str(caught.value).encode()  # can be printed
+
+
 # strict both ways -------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from . import int8
 from .config import DistilBertConfig
 from .errors import CheckpointError, shown
-from .files import is_file, read_json, written_whole
+from .files import is_file, is_text, read_json, written_whole
 
 __all__ = ["Checkpoint", "Head", "Tensor", "key_table", "open_checkpoint", "save_checkpoint", "written_whole"]
 
@@ -308,6 +308,8 @@ def read_header(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
     header.pop("__metadata__", None)
     real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
+    if not is_text(str(real)):
+        raise CheckpointError(f"{shown(str(real))}: the runtime opens only paths that are valid Unicode; rename it")
     return {
         name: Tensor(
             name,

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from .errors import ConfigError, shown
-from .files import is_folder, read_json
+from .files import is_folder, is_text, read_json
 
 __all__ = ["Activation", "DistilBertConfig"]
 
@@ -168,7 +168,7 @@ class DistilBertConfig:
             if not isinstance(value, Activation):
                 raise ConfigError(f"activation must be an Activation, not {shown(value)}; see Activation.from_name")
         elif name in ("labels", "architectures"):
-            if not isinstance(value, tuple) or not all(map(_is_text, value)):
+            if not isinstance(value, tuple) or not all(map(is_text, value)):
                 raise ConfigError(f"{name} must be a tuple of strings of valid Unicode, not {shown(value)}")
         elif name == "problem_type" and value is not None and value not in _PROBLEM_TYPES:
             raise ConfigError(f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {shown(value)}")
@@ -259,18 +259,9 @@ def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
 def _strings(name: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+    if not isinstance(value, list | tuple) or not all(map(is_text, value)):
         raise ConfigError(f"{name} must be a list of strings, not {shown(value)}")
     return tuple(value)
-
-
-def _is_text(value: object) -> bool:
-    """Whether this is a string that can be printed: JSON can also hold unpaired surrogates."""
-    try:
-        str.encode(value)  # type: ignore[arg-type]
-    except (TypeError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def _labels(id2label: object, label2id: object, num_labels: object) -> tuple[str, ...] | None:
@@ -291,7 +282,7 @@ def _labels(id2label: object, label2id: object, num_labels: object) -> tuple[str
             raise ConfigError(f"{name} has {shown(index)}, which is not an index") from None
     if len(by_index) < len(pairs) or set(by_index) != set(range(len(pairs))):
         raise ConfigError(f"{name} must number its {len(pairs)} labels from 0 on, not {shown([i for i, _ in pairs])}")
-    if not all(map(_is_text, by_index.values())):
+    if not all(map(is_text, by_index.values())):
         raise ConfigError(f"{name} must hold strings of valid Unicode, not {shown(list(by_index.values()))}")
     if num_labels not in (None, len(by_index)):
         raise ConfigError(f"num_labels is {num_labels}, but {name} names {len(by_index)} labels")

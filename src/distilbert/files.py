@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from .errors import ConfigError, DistilBertError, shown
 
-__all__ = ["is_file", "is_folder", "read_json", "read_json_list", "read_text", "written_whole"]
+__all__ = ["is_file", "is_folder", "is_text", "read_json", "read_json_list", "read_text", "written_whole"]
 
 Value = TypeVar("Value")
 
@@ -31,6 +31,15 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def is_text(value: object) -> bool:
+    """Whether this is a string that can be written and printed: JSON and file names can hold unpaired surrogates."""
+    try:
+        str.encode(value)  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def read_text(path: Path, error: type[DistilBertError]) -> str:
