@@ -13,10 +13,11 @@ import onnxruntime
 
 from .batch import Batch
 from .checkpoint import Checkpoint, Head
+from .config import DistilBertConfig
 from .errors import CheckpointError, InputError
 from .graph import build_graph
 
-__all__ = ["Engine", "OnnxEngine", "available_cpus", "open_engine"]
+__all__ = ["Engine", "OnnxEngine", "available_cpus", "check_batch", "open_engine"]
 
 
 class Engine(Protocol):
@@ -30,7 +31,11 @@ class Engine(Protocol):
 def open_engine(
     checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str | None, threads: int | None, device: str
 ) -> Engine:
-    """The engine for a device. Raises InputError for a precision or device that does not exist."""
+    """The engine for a device: ONNX Runtime on the CPU, PyTorch elsewhere.
+
+    Raises InputError for a precision or device that does not exist or is not here, MissingExtraError for a
+    device other than "cpu" without PyTorch.
+    """
     precision = precision or ("int8" if checkpoint.bits else "float32")
     if precision not in ("float32", "int8"):
         raise InputError(f"precision must be 'float32' or 'int8', not {precision!r}")
@@ -40,8 +45,18 @@ def open_engine(
         )
     if threads is not None and (type(threads) is not int or threads < 1):
         raise InputError(f"threads must be a whole number of at least 1, not {threads!r}")
+    if device not in ("cpu", "cuda", "mps", "auto"):
+        raise InputError(f"device must be 'cpu', 'cuda', 'mps' or 'auto', not {device!r}")
     if device != "cpu":
-        raise InputError(f"device must be 'cpu', not {device!r}")
+        from .nn.engine import TorchEngine, find_device  # not at the top: it needs PyTorch
+
+        device = find_device(device)
+    if device != "cpu":
+        if precision == "int8":
+            raise InputError(
+                f"int8 runs on the CPU, not on {device!r}; leave device out, or choose precision='float32'"
+            )
+        return TorchEngine(checkpoint, head, device=device)
     return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads or available_cpus())
 
 
@@ -51,8 +66,7 @@ class OnnxEngine:
     def __init__(
         self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, precision: str = "float32"
     ) -> None:
-        self._vocab_size = checkpoint.config.vocab_size
-        self._longest = checkpoint.config.max_position_embeddings
+        self._config = checkpoint.config
         self._all_rows = all_rows
         graph = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)
         options = onnxruntime.SessionOptions()
@@ -79,13 +93,18 @@ class OnnxEngine:
             raise CheckpointError(f"{checkpoint.folder}: the runtime cannot open the weights ({error})") from None
 
     def run(self, batch: Batch) -> np.ndarray:
-        if batch.longest > self._longest:
-            raise InputError(f"a text has {batch.longest} tokens; the model reads {self._longest} at most")
-        if batch.ids.min() < 0 or batch.ids.max() >= self._vocab_size:
-            worst = batch.ids.min() if batch.ids.min() < 0 else batch.ids.max()
-            raise InputError(f"token id {worst} is outside the model's vocabulary of {self._vocab_size}")
+        check_batch(batch, self._config)
         output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]
         return output
+
+
+def check_batch(batch: Batch, config: DistilBertConfig) -> None:
+    """Raise InputError for a text or a token id that the model cannot read."""
+    if batch.longest > config.max_position_embeddings:
+        raise InputError(f"a text has {batch.longest} tokens; the model reads {config.max_position_embeddings} at most")
+    if batch.ids.min() < 0 or batch.ids.max() >= config.vocab_size:
+        worst = batch.ids.min() if batch.ids.min() < 0 else batch.ids.max()
+        raise InputError(f"token id {worst} is outside the model's vocabulary of {config.vocab_size}")
 
 
 def _feeds(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:

@@ -1,9 +1,10 @@
 """`load`: a model's name -> the task that runs it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from .checkpoint import Head, open_checkpoint
+from .config import DistilBertConfig
 from .engine import open_engine
 from .errors import CheckpointError, InputError
 from .hub import resolve
@@ -46,6 +47,10 @@ _BY_HEAD = {
 
 DEFAULT_BATCH_TOKENS = 1024
 
+AnyPath = str | Path
+EmbedderTask = Literal["feature-extraction", "sentence-similarity"]
+ZeroShotTask = Literal["zero-shot-classification"]
+
 
 def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
     """The task that a checkpoint was trained for, by its head and by whether it is a sentence-transformers folder."""
@@ -54,6 +59,41 @@ def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
     return "sparse-encoding" if sentence.splade else "feature-extraction"
 
 
+def longest_text(config: DistilBertConfig, tokenizer: BertTokenizer, sentence: SentenceFolder | None) -> int:
+    """In tokens: what the sentence-transformers folder says, else the tokenizer's; never more than the model reads."""
+    stated = (sentence and sentence.max_length) or tokenizer.max_length
+    return min(stated or config.max_position_embeddings, config.max_position_embeddings)
+
+
+class _Options(TypedDict, total=False):
+    precision: Literal["float32", "int8"] | None
+    threads: int | None
+    max_batch_tokens: int
+    device: Literal["cpu", "cuda", "mps", "auto"]
+    revision: str | None
+
+
+# for type checkers: what a task's name gives
+@overload
+def load(model: AnyPath, task: Literal["text-classification"], **options: Unpack[_Options]) -> TextClassifier: ...
+@overload
+def load(model: AnyPath, task: Literal["token-classification"], **options: Unpack[_Options]) -> TokenClassifier: ...
+@overload
+def load(model: AnyPath, task: Literal["question-answering"], **options: Unpack[_Options]) -> QuestionAnswerer: ...
+@overload
+def load(model: AnyPath, task: Literal["fill-mask"], **options: Unpack[_Options]) -> MaskFiller: ...
+@overload
+def load(model: AnyPath, task: Literal["multiple-choice"], **options: Unpack[_Options]) -> ChoiceClassifier: ...
+@overload
+def load(model: AnyPath, task: EmbedderTask, **options: Unpack[_Options]) -> Embedder: ...
+@overload
+def load(model: AnyPath, task: ZeroShotTask, **options: Unpack[_Options]) -> ZeroShotClassifier: ...
+@overload
+def load(model: AnyPath, task: Literal["text-ranking"], **options: Unpack[_Options]) -> Reranker: ...
+@overload
+def load(model: AnyPath, task: Literal["sparse-encoding"], **options: Unpack[_Options]) -> SparseEncoder: ...
+@overload
+def load(model: AnyPath, task: str | None = None, **options: Unpack[_Options]) -> Any: ...
 def load(
     model: str | Path,
     task: str | None = None,
@@ -61,7 +101,7 @@ def load(
     precision: Literal["float32", "int8"] | None = None,
     threads: int | None = None,
     max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
-    device: Literal["cpu"] = "cpu",
+    device: Literal["cpu", "cuda", "mps", "auto"] = "cpu",
     revision: str | None = None,
 ) -> Task:
     """Open a model for a task.
@@ -73,12 +113,13 @@ def load(
         precision: of the matrix products, "float32" or "int8"; by default as the folder is stored.
         threads: by default the cores that the process may use (affinity and cgroup quota).
         max_batch_tokens: the token budget of one batch; bounds memory.
-        device: where to compute.
+        device: "cpu", or with the extra `torch` "cuda", "mps" or "auto" (CUDA if there is one, else the CPU).
         revision: a branch, tag or commit on the hub.
 
     Raises:
         HubError, ConfigError, CheckpointError, TokenizerError: naming the file and the field.
-        InputError: for an option that does not exist.
+        InputError: for an option that does not exist, or a device that is not here.
+        MissingExtraError: for another device than the CPU without PyTorch.
     """
     if task is not None and task not in TASKS:
         raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
@@ -112,14 +153,12 @@ def load(
     )
     if encodes and sentence.lower_case:
         tokenizer.lower_case_first()
-    most = checkpoint.config.max_position_embeddings
-    stated = (sentence.max_length if encodes else None) or tokenizer.max_length or most
     opened = Model(
         folder=folder,
         config=checkpoint.config,
         tokenizer=tokenizer,
         engine=engine,
-        max_length=min(stated, most),
+        max_length=longest_text(checkpoint.config, tokenizer, sentence if encodes else None),
         max_batch_tokens=max_batch_tokens,
     )
     if kind is Embedder:

@@ -63,6 +63,8 @@ class Pretrained(nn.Module):
                 f"{checkpoint.folder}: is a {checkpoint.head.value}, not a {cls.head.value}; "
                 "new_head=True takes its encoder and starts the head afresh"
             )
+        if checkpoint.bits:
+            raise CheckpointError(f"{checkpoint.folder}: holds int8 weights; load the folder that it was made from")
         config = config or checkpoint.config
         wanted = key_table(config, Head.NONE if new_head else cls.head)
         if _PROJECTOR in wanted and _has_own_projector(checkpoint):
