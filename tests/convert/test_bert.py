@@ -236,7 +236,12 @@ def test_config_that_cannot_be_folded(changes: dict[str, object], reason: str, t
     ("architecture", "drop", "changes", "reason"),
     [
         ("BertForSequenceClassification", (), {"architectures": ...}, "pooler"),
-        ("BertModel", ("bert.embeddings.token_type_embeddings.weight",), {}, "token_type_embeddings.weight, but"),
+        (
+            "BertModel",
+            ("bert.embeddings.token_type_embeddings.weight",),
+            {},
+            "type_vocab_size is 2",
+        ),
         ("BertModel", ("bert.embeddings.position_embeddings.weight",), {}, "lack bert.embeddings.position"),
         ("BertModel", ("bert.encoder.layer.1.output.dense.bias",), {}, "lack distilbert.transformer.layer.1.ffn.lin2"),
         ("BertModel", (), {"type_vocab_size": 3}, r"has shape \[2, 8\], but config.json asks for \[3, 8\]"),

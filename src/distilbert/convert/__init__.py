@@ -1,6 +1,6 @@
 """Weights from and to the formats that people have. BERT folders in safetensors need the core install only."""
 
-from .folder import convert
+from .conversion import convert
 from .quantize import QuantizationReport, quantize
 from .report import LeftOut, Mapped, Report
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ..checkpoint import some
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 
 __all__ = ["ZIP_ERRORS", "Archive", "Member", "Writer", "open_archive", "writing"]
 
@@ -58,16 +58,16 @@ class Archive:
     def place(self, name: str) -> Member:
         """Raises CheckpointError for a member that is missing or compressed."""
         if name in self.compressed:
-            raise CheckpointError(f"{self.path}: member {name!r} is compressed, which PyTorch never does")
+            raise CheckpointError(f"{self.path}: member {shown(name)} is compressed, which PyTorch never does")
         if name not in self.stored:
-            raise CheckpointError(f"{self.path}: has no member {name!r}")
+            raise CheckpointError(f"{self.path}: has no member {shown(name)}")
         return self.stored[name]
 
     def read(self, name: str, most: int) -> bytes:
         """The bytes of a member of at most `most` bytes."""
         member = self.place(name)
         if member.size > most:
-            raise CheckpointError(f"{self.path}: member {name!r} has {member.size} bytes, more than {most}")
+            raise CheckpointError(f"{self.path}: member {shown(name)} has {member.size} bytes, more than {most}")
         with self.path.open("rb") as file:
             file.seek(member.offset)
             return file.read(member.size)
@@ -103,7 +103,7 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise CheckpointError(f"{path}: holds two members of one name")
     unsafe = [name for name in names if "\\" in name or {"..", "/"} & {*PurePosixPath(name).parts}]
     if unsafe:
-        raise CheckpointError(f"{path}: member {unsafe[0]!r} points outside the archive")
+        raise CheckpointError(f"{path}: member {shown(unsafe[0])} points outside the archive")
     if len({name.partition("/")[0] for name in names}) > 1:
         raise CheckpointError(
             f"{path}: not what PyTorch writes: members lie in several folders ({some(sorted(names))})"
@@ -116,7 +116,7 @@ def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     header = _LOCAL.unpack(file.read(_LOCAL.size))
     name_length, extra_length = header[-2:]
     if header[0] != b"PK\3\4" or file.read(name_length) != info.orig_filename.encode():
-        raise ValueError(f"member {info.filename!r} is not where the directory says")
+        raise ValueError(f"member {shown(info.filename)} is not where the directory says")
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checkpoint import PREFIX, Head
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, shown
 from .weight import Weight
 
 __all__ = ["Folded", "bert_names", "fold", "is_bert"]
@@ -164,10 +164,10 @@ def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:
     if values.get("is_decoder") or values.get("add_cross_attention") or architecture == "BertLMHeadModel":
         raise refuse("it is a decoder, which reads from left to right")
     if values.get("position_embedding_type") not in (None, "absolute"):
-        raise refuse(f"position_embedding_type is {values['position_embedding_type']!r}; DistilBERT's is absolute")
+        raise refuse(f"position_embedding_type is {shown(values['position_embedding_type'])}; DistilBERT's is absolute")
     epsilon = values.get("layer_norm_eps", _EPSILON)
     if epsilon != _EPSILON:
-        raise refuse(f"layer_norm_eps is {epsilon!r}; DistilBERT's is {_EPSILON}, and no weights make up for it")
+        raise refuse(f"layer_norm_eps is {shown(epsilon)}; DistilBERT's is {_EPSILON}, and no weights make up for it")
     ours = {key: value for key, value in values.items() if key not in _OWN_KEYS}
     if architecture in _HEADS:
         ours["architectures"] = [_HEADS[architecture].value]
@@ -193,7 +193,7 @@ def _add_types(found: dict[str, Weight], types: Weight | None, values: Mapping[s
     count = values.get("type_vocab_size", 2 if types is None else types.shape[0])
     if types is None:
         if count != 0:
-            raise CheckpointError(f"{place}: weights lack bert.{_TYPES}, but config.json has {count!r} token types")
+            raise CheckpointError(f"{place}: weights lack bert.{_TYPES}; type_vocab_size is {shown(count)}")
         return "this BERT has no token types; nothing was added to the positions"
     positions = found.get(f"bert.{_POSITIONS}")
     if positions is None:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, shown
 from .archive import ZIP_ERRORS
 from .weight import NUMBERS, Weight, as_float32, encode
 
@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, Weight]:
             for info in infos:
                 name = info.filename.removesuffix(".npy")
                 if name == info.filename or name in weights:
-                    raise CheckpointError(f"{path}: member {info.filename!r} is not an array, or is there twice")
+                    raise CheckpointError(f"{path}: member {shown(info.filename)} is not an array, or is there twice")
                 with archive.open(info) as file:
                     shape, dtype = _header(file)
                     rest = info.file_size - file.tell()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 
 __all__ = ["Module", "StorageRef", "TensorRef", "Unpickler", "flatten"]
 
@@ -112,7 +112,7 @@ class Unpickler:
             byte = self._stream.read(1)
             opcode = _BY_CODE.get(byte.decode("latin-1"))
             if opcode is None:
-                raise self._error(f"is not a whole pickle (byte {byte!r})")
+                raise self._error(f"is not a whole pickle (byte {shown(byte)})")
             if opcode.name not in _OPCODES:
                 raise self._error(f"uses the opcode {opcode.name}, which weights do not need")
             try:
@@ -196,7 +196,7 @@ class Unpickler:
             if not isinstance(key, str):
                 raise self._error(f"has {_shown(key)} as a key, not a string")
             if key in target:
-                raise self._error(f"sets {key!r} twice")
+                raise self._error(f"sets {shown(key)} twice")
             target[key] = value
 
     # what names stand for -------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class Unpickler:
     def _global(self, name: str) -> _Global:
         if name in _FUNCTIONS or name in _STORAGES or name.replace(" ", ".").split(".")[0] == _CLASSES:
             return _Global(name)
-        raise self._error(f"names the global {name.replace(' ', '.', 1)!r}, which is not allowed")
+        raise self._error(f"names the global {shown(name.replace(' ', '.', 1))}, which is not allowed")
 
     def _recall(self, index: int) -> Any:
         if index not in self._memo:
@@ -240,7 +240,7 @@ class Unpickler:
             case _:
                 raise self._error("has a persistent id that is not a storage")
         if self.storages.setdefault(key, storage) != storage:
-            raise self._error(f"declares storage {key!r} twice, and not the same")
+            raise self._error(f"declares storage {shown(key)} twice, and not the same")
         return storage
 
     def _tensor(self, storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRef:
@@ -257,7 +257,7 @@ class Unpickler:
         if offset > storage.size or size > storage.size or (size and last >= storage.size):
             raise self._error(
                 f"claims a tensor of shape {list(shape)} and strides {list(strides)} at {offset} "
-                f"in storage {storage.key!r}, which has {storage.size} numbers"
+                f"in storage {shown(storage.key)}, which has {storage.size} numbers"
             )
         return TensorRef(storage, offset, shape, strides)
 
@@ -279,7 +279,7 @@ def _whole(numbers: tuple[Any, ...]) -> bool:
 
 def _shown(value: object) -> str:
     if isinstance(value, _Global):
-        return repr(value.name.replace(" ", ".", 1))
+        return shown(value.name.replace(" ", ".", 1))
     return f"a {type(value).__name__}"
 
 
@@ -296,13 +296,13 @@ def flatten(root: Any, place: object) -> dict[str, TensorRef]:
         raise CheckpointError(f"{place}: holds {_shown(root)}, not a state dict (names and tensors)")
     for name, value in root.items():
         if not isinstance(value, TensorRef):
-            raise CheckpointError(f"{place}: entry {name!r} is {_shown(value)}, not a tensor: is this a state dict?")
+            raise CheckpointError(f"{place}: entry {shown(name)} is {_shown(value)}, not a tensor")
     return dict(root)
 
 
 def _collect(module: Module, prefix: str, found: dict[str, TensorRef], seen: set[int], place: object) -> None:
     if id(module) in seen or prefix.count(".") > _DEEPEST:
-        raise CheckpointError(f"{place}: module {prefix!r} stands in two places, or in more than {_DEEPEST} others")
+        raise CheckpointError(f"{place}: module {shown(prefix)} stands twice, or in more than {_DEEPEST} others")
     seen.add(id(module))
     for name, value in module.attributes.items():
         if isinstance(value, Module):
@@ -310,4 +310,4 @@ def _collect(module: Module, prefix: str, found: dict[str, TensorRef], seen: set
         elif isinstance(value, TensorRef):
             found[prefix + name] = value
         elif value is not None and not isinstance(value, bool | int | float | str):
-            raise CheckpointError(f"{place}: attribute {prefix + name!r} is {_shown(value)}, not a tensor or module")
+            raise CheckpointError(f"{place}: attribute {shown(prefix + name)} is {_shown(value)}, not a tensor")

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 from .archive import Archive, Writer, open_archive, writing
 from .pickled import StorageRef, TensorRef, Unpickler, flatten
 from .pickling import Pickler
@@ -42,7 +42,7 @@ def read_archive(archive: Archive) -> dict[str, Weight]:
     tensors = flatten(unpickler.load(), place)
     order = archive.read("byteorder", 8) if "byteorder" in archive.stored else b"little"
     if order not in _BYTE_ORDERS:
-        raise CheckpointError(f"{archive.path}: byteorder is {order!r}, not little or big")
+        raise CheckpointError(f"{archive.path}: byteorder is {shown(order)}, not little or big")
     offsets = {}
     for key, storage in unpickler.storages.items():
         member = archive.place(f"data/{key}")
@@ -71,10 +71,10 @@ def _read_old(path: Path) -> dict[str, Weight]:
         for key in keys:
             storage = unpickler.storages[key]
             if int.from_bytes(stream.read(8), "little") != storage.size:
-                raise CheckpointError(f"{path}: storage {key!r} has not the {storage.size} numbers that are told of it")
+                raise CheckpointError(f"{path}: storage {shown(key)} has not the {storage.size} numbers told of it")
             offsets[key] = stream.tell()
             if offsets[key] + _bytes(storage) > size:
-                raise CheckpointError(f"{path}: ends within storage {key!r}")
+                raise CheckpointError(f"{path}: ends within storage {shown(key)}")
             stream.seek(_bytes(storage), io.SEEK_CUR)
         if stream.tell() != size:
             raise CheckpointError(f"{path}: has {size - stream.tell()} bytes behind its last storage")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError, shown
 from ..files import written_whole
 
 __all__ = ["LeftOut", "Mapped", "Report"]
@@ -58,9 +59,12 @@ class Report:
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> None:
-        """Write `to_dict()` as JSON, whole or not at all."""
-        with written_whole(Path(path)) as temporary:
-            temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        """Write `to_dict()` as JSON, whole or not at all. Raises InputError for a place that cannot be written."""
+        try:
+            with written_whole(Path(path)) as temporary:
+                temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{shown(str(path))}: the report cannot be written ({error})") from None
 
     def __str__(self) -> str:
         rows = [("source", "target", "shape", "dtype")]

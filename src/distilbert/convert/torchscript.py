@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 from .archive import ZIP_ERRORS, open_archive, writing
 from .pickling import Pickler
 from .pytorch import read_archive, write_storages
@@ -40,12 +40,12 @@ def _check_code(path: Path) -> None:
                 with archive.open(info) as file:
                     code = file.read(_MOST_CODE + 1)
             except ZIP_ERRORS as error:
-                raise CheckpointError(f"{path}: member {info.filename!r} cannot be read ({error})") from None
+                raise CheckpointError(f"{path}: member {shown(info.filename)} cannot be read ({error})") from None
             if len(code) > _MOST_CODE:
-                raise CheckpointError(f"{path}: member {info.filename!r} has more than {_MOST_CODE} bytes of code")
+                raise CheckpointError(f"{path}: member {shown(info.filename)} has more than {_MOST_CODE} bytes of code")
             if b"__setstate__" in code:
                 raise CheckpointError(
-                    f"{path}: {info.filename!r} restores its module by code (__setstate__), which is never run here"
+                    f"{path}: {shown(info.filename)} restores its module by code (__setstate__), never run here"
                 )
 
 
