@@ -1,0 +1,92 @@
+"""The application: routes, the guard before them, errors as JSON."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from fastapi import Depends, FastAPI, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from .. import __version__
+from ..tasks.task import Task
+from .errors import HttpError, RequestError, UnprocessableError
+from .guard import Guard
+from .page import openapi_page
+from .routes_hub import hub_routes
+from .routes_openai import openai_routes
+from .routes_tei import ERRORS, tei_routes
+from .service import Service
+from .settings import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> FastAPI:
+    """An ASGI application that serves opened tasks, each under a name; the first is the one at `/`.
+
+    Raises InputError if there are none.
+    """
+    service = Service(tasks, settings or Settings())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(service.warm_up())
+        yield
+        warming.cancel()
+        await asyncio.to_thread(service.close)
+
+    app = FastAPI(
+        title="distilbert",
+        version=__version__,
+        summary="Every DistilBERT task, for the clients of the Hugging Face hub, of TEI and of OpenAI",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={RequestValidationError: _not_valid, HTTPException: _refused},
+    )
+    for routes in (tei_routes(service), openai_routes(service)):
+        app.include_router(routes)
+        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(_named)])
+    app.include_router(hub_routes(service))
+
+    @app.get("/metrics", response_class=Response, responses={401: ERRORS[401]}, tags=["Operation"])
+    async def metrics() -> Response:
+        """For Prometheus."""
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(openapi_page(app.openapi()))
+
+    app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
+    if service.settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    return app
+
+
+def _named(name: str = Path(description="a name of /v1/models")) -> None:
+    """Only for the OpenAPI page: the routes read the name from the request."""
+
+
+async def _not_valid(_: Request, error: Exception) -> Response:
+    """What is wrong with a body, without the body itself: it may be long, secret, or no JSON."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        raise RequestError("the body is not JSON")
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    raise UnprocessableError(f"{place[:200] or 'the body'}: {first['msg'][:300]}")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    raise HttpError(error.status_code, str(error.detail), error.headers)

@@ -1,0 +1,59 @@
+"""What Prometheus is told."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+
+
+class Metrics:
+    """All metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "distilbert_requests", "Requests answered", ["route", "model", "status"], registry=registry
+        )
+        self.errors = Counter("distilbert_errors", "Requests that failed, by kind", ["kind"], registry=registry)
+        self.request_seconds = Histogram(
+            "distilbert_request_seconds", "Whole requests", ["route"], buckets=_SECONDS, registry=registry
+        )
+        self.stage_seconds = Histogram(
+            "distilbert_stage_seconds",
+            "Parts of a request: thread (until one is free), task (text to tokens, logits to result), "
+            "wait (in the queue), run (of the model), write (JSON)",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.at_work = Gauge("distilbert_requests_at_work", "Requests at work now", registry=registry)
+        self.queue_texts = Gauge("distilbert_queue_texts", "Texts that wait for a run", registry=registry)
+        self.queue_tokens = Gauge("distilbert_queue_tokens", "Tokens that wait for a run", registry=registry)
+        self.wait_seconds = Histogram(
+            "distilbert_wait_seconds", "A text's time in the queue", buckets=_SECONDS, registry=registry
+        )
+        self.shared = Counter("distilbert_shared_texts", "Texts that were in flight already", registry=registry)
+        self.texts = Counter("distilbert_texts", "Texts run", ["model"], registry=registry)
+        self.tokens = Counter("distilbert_tokens", "Tokens run", ["model"], registry=registry)
+        self.run_seconds = Histogram(
+            "distilbert_run_seconds", "Runs of a model", ["model"], buckets=_SECONDS, registry=registry
+        )
+        self.run_texts = Histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS, registry=registry)
+        self.run_tokens = Histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS, registry=registry)
+
+    def queued(self, texts: int, tokens: int) -> None:
+        self.queue_texts.inc(texts)
+        self.queue_tokens.inc(tokens)
+
+    def ran(self, model: str, texts: int, tokens: int, seconds: float) -> None:
+        self.texts.labels(model).inc(texts)
+        self.tokens.labels(model).inc(tokens)
+        self.run_seconds.labels(model).observe(seconds)
+        self.run_texts.observe(texts)
+        self.run_tokens.observe(tokens)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,137 @@
+"""The models of a server: each under a name, with all the tasks that its one graph can do."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Literal, TypeVar
+
+from ..errors import CheckpointError, InputError, shown
+from ..loading import load
+from ..tasks.embedding import Embedder
+from ..tasks.fill_mask import MaskFiller
+from ..tasks.multiple_choice import ChoiceClassifier
+from ..tasks.question_answering import QuestionAnswerer
+from ..tasks.reranking import Reranker
+from ..tasks.sparse import SparseEncoder
+from ..tasks.task import Task
+from ..tasks.text_classification import TextClassifier
+from ..tasks.token_classification import TokenClassifier
+from ..tasks.zero_shot import ZeroShotClassifier
+from .batcher import Batcher
+from .errors import WrongModelError
+from .settings import Settings
+
+__all__ = ["ServedModel", "open_models"]
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+
+
+def open_models(
+    models: Sequence[str],
+    tasks: Sequence[str] = (),
+    *,
+    precision: Literal["float32", "int8"] | None = None,
+    settings: Settings | None = None,
+) -> dict[str, Task]:
+    """Load what is to be served, by name.
+
+    Args:
+        models: each a folder or a name on the hub, or `NAME=` and that; by default the name is the last part.
+        tasks: `TASK` for all of the models, or `NAME=TASK` for one; by default what each was trained for.
+        precision: of computing; by default as each folder is stored.
+        settings: for the cores and the token budget.
+
+    Raises:
+        InputError: for names that are not simple or given twice, and for a task of a model that is not there.
+        DistilBertError: as `distilbert.load`.
+    """
+    settings = settings or Settings()
+    places: dict[str, str] = {}
+    for model in models:
+        given, _, place = model.partition("=")
+        if not place or "/" in given:
+            given, place = PurePath(model).name, model
+        if not _NAME.fullmatch(given):
+            raise InputError(f"{shown(given)} cannot be a model's name; write NAME={place}, in letters and digits")
+        if given in places:
+            raise InputError(f"two models are called {given!r}; write NAME={place}")
+        places[given] = place
+    chosen: dict[str, str] = {}
+    for task in tasks:
+        name, _, kind = task.rpartition("=")
+        if name and name not in places:
+            raise InputError(f"--task {task}: no model is called {name!r}; there are {', '.join(places)}")
+        chosen |= dict.fromkeys([name] if name else places, kind)
+    return {
+        name: load(
+            place,
+            chosen.get(name),
+            precision=precision,
+            threads=settings.threads or None,
+            max_batch_tokens=settings.max_batch_tokens,
+        )
+        for name, place in places.items()
+    }
+
+
+class ServedModel:
+    """A model and its tasks. `tasks[0]` is the one it was loaded for."""
+
+    def __init__(self, name: str, task: Task, batcher: Batcher) -> None:
+        self.name = name
+        self.model = dataclasses.replace(task.model, engine=batcher.wrap(task.model.engine, name))
+        self.tasks = _tasks(task, self)
+
+    def find(self, kind: type[AnyTask]) -> AnyTask | None:
+        return next((task for task in self.tasks if isinstance(task, kind)), None)
+
+    def get(self, kind: type[AnyTask], what: str) -> AnyTask:
+        """The task of this kind. Raises WrongModelError if the model is not `what`."""
+        task = self.find(kind)
+        if task is None:
+            raise WrongModelError(f"model {self.name!r} is not {what}; its task is {self.tasks[0].task!r}")
+        return task
+
+    def warm_up(self) -> None:
+        """Run twice: once so that all memory is there, once to measure."""
+        text = "the " * 30
+        for _ in range(2):
+            match self.tasks[0]:
+                case QuestionAnswerer() as task:
+                    task("the", text)
+                case MaskFiller() as task:
+                    task(f"{text} {task.tokenizer.mask_token}")
+                case ZeroShotClassifier() as task:
+                    task(text, ["a", "b"])
+                case Reranker() as task:
+                    task("the", [text])
+                case ChoiceClassifier() as task:
+                    task("the", [text])
+                case TextClassifier() | TokenClassifier() | Embedder() | SparseEncoder() as task:
+                    task(text)
+
+
+def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:
+    """All tasks of one graph: a model of sequences predicts, and may rank or tell entailment too."""
+    model = served.model
+    if isinstance(task, Embedder):
+        return (Embedder(model, task.sentence),)
+    if isinstance(task, SparseEncoder):
+        return (SparseEncoder(model, task.sentence),)
+    tasks: list[Task] = [type(task)(model)]
+    if isinstance(task, TextClassifier | ZeroShotClassifier | Reranker):
+        kinds: Mapping[type[Task], bool] = {
+            TextClassifier: True,
+            ZeroShotClassifier: task.config.num_labels > 1,
+            Reranker: task.config.num_labels == 1,
+        }
+        for kind, possible in kinds.items():
+            if possible and not isinstance(task, kind):
+                try:
+                    tasks.append(kind(model))
+                except CheckpointError:  # its labels say nothing of entailment
+                    continue
+    return tuple(tasks)

@@ -1,0 +1,59 @@
+"""OpenAI's routes for embeddings and models."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from ..tasks.embedding import Embedder
+from .batcher import current_work
+from .errors import NoSuchModelError
+from .routes_tei import EMBEDS, ERRORS
+from .schemas import OpenAIEmbeddings, OpenAIModel, OpenAIModels, OpenAIRequest
+from .service import Service
+from .texts import embedded, prompt_of, sent, texts_of
+
+__all__ = ["openai_routes"]
+
+
+def openai_routes(service: Service) -> APIRouter:
+    routes = APIRouter(tags=["OpenAI"])
+    created = int(time.time())
+
+    @routes.post("/v1/embeddings", response_model=OpenAIEmbeddings, responses=ERRORS)
+    async def embeddings(request: Request, body: OpenAIRequest) -> Response:
+        """A vector for each text. Texts may be given as token ids of the model's own vocabulary."""
+        task = service.task(request, Embedder, EMBEDS, body.model)
+
+        def compute() -> object:
+            texts = texts_of(task.tokenizer, body.input)
+            service.check_texts(texts)
+            service.check_lengths(task, texts, before=prompt_of(task, None))
+            vectors = embedded(task, texts, prompt=None, normalize=None, dimensions=body.dimensions)
+            data = [
+                {"object": "embedding", "index": index, "embedding": vector}
+                for index, vector in enumerate(sent(vectors, body.encoding_format))
+            ]
+            work = current_work.get()
+            usage = {"prompt_tokens": work.tokens, "total_tokens": work.tokens}
+            return {"object": "list", "data": data, "model": work.model, "usage": usage}
+
+        return await service.answer(request, compute)
+
+    @routes.get("/v1/models", response_model=OpenAIModels, responses={401: ERRORS[401]})
+    async def models() -> dict[str, Any]:
+        """What is served."""
+        return {"object": "list", "data": [_model(name, created) for name in service.models]}
+
+    @routes.get("/v1/models/{model}", response_model=OpenAIModel, responses={s: ERRORS[s] for s in (401, 404)})
+    async def one_model(model: str) -> dict[str, Any]:
+        """One of them."""
+        if model not in service.models:
+            raise NoSuchModelError("no model of this name is served; see /v1/models")
+        return _model(model, created)
+
+    return routes
+
+
+def _model(name: str, created: int) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": "distilbert"}

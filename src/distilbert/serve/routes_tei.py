@@ -1,0 +1,274 @@
+"""The routes of text-embeddings-inference (TEI): its bodies, errors and status codes."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from .. import __version__
+from ..engine import available_cpus
+from ..results import SparseVector
+from ..tasks.embedding import Embedder
+from ..tasks.reranking import Reranker
+from ..tasks.sparse import SparseEncoder
+from ..tasks.task import Task
+from ..tasks.text_classification import TextClassifier
+from ..tokenizer import BertTokenizer, Encoding
+from .errors import UnavailableError, UnprocessableError
+from .schemas import (
+    DecodeRequest,
+    EmbedAllRequest,
+    EmbedRequest,
+    Error,
+    Prediction,
+    PredictRequest,
+    Rank,
+    RerankRequest,
+    SimilarityRequest,
+    SparseValue,
+    Token,
+    TokenizeRequest,
+)
+from .service import Service
+from .texts import embedded, fitted, prompt_of, sent, texts_of
+
+__all__ = ["EMBEDS", "ERRORS", "tei_routes"]
+
+EMBEDS = "an embedding model"
+_PREDICTS = "a sequence classification model"
+_RANKS = "a re-ranker"
+_SPARSE = "a model of sparse vectors"
+
+_ABOUT = {
+    400: "Not JSON, or nothing to do",
+    401: "The key is missing or wrong",
+    404: "No model of this name",
+    413: "Over a limit: bytes, texts, tokens",
+    415: "Not plain JSON",
+    422: "Read, but cannot be right",
+    424: "The model does not do this",
+    429: "Too many requests at once",
+    503: "Not warm yet, ending, or out of time",
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": about, "model": Error} for status, about in _ABOUT.items()
+}
+
+
+def tei_routes(service: Service) -> APIRouter:
+    routes = APIRouter(tags=["Text embeddings inference"])
+
+    @routes.post("/embed", response_model=list[list[float]], responses=ERRORS)
+    async def embed(request: Request, body: EmbedRequest) -> Response:
+        """A vector for each text. 424 if the model is not an embedding model."""
+        task = service.task(request, Embedder, EMBEDS)
+        return await service.answer(request, lambda: _embed(service, task, body))
+
+    @routes.post("/embed_all", response_model=list[list[list[float]]], responses=ERRORS)
+    async def embed_all(request: Request, body: EmbedAllRequest) -> Response:
+        """The last hidden state of each token of each text. 424 if the model is not an embedding model."""
+        task = service.task(request, Embedder, EMBEDS)
+        return await service.answer(request, lambda: _embed_all(service, task, body))
+
+    @routes.post("/embed_sparse", response_model=list[list[SparseValue]], responses=ERRORS)
+    async def embed_sparse(request: Request, body: EmbedAllRequest) -> Response:
+        """A sparse vector for each text. 424 if the model is not one of sparse vectors."""
+        task = service.task(request, SparseEncoder, _SPARSE)
+        return await service.answer(request, lambda: _embed_sparse(service, task, body))
+
+    @routes.post("/predict", response_model=list[Prediction] | list[list[Prediction]], responses=ERRORS)
+    async def predict(request: Request, body: PredictRequest) -> Response:
+        """The labels of texts or pairs, best first. 424 if the model is not a sequence classification model."""
+        task = service.task(request, TextClassifier, _PREDICTS)
+        return await service.answer(request, lambda: _predict(service, task, body))
+
+    @routes.post("/rerank", response_model=list[Rank], responses=ERRORS)
+    async def rerank(request: Request, body: RerankRequest) -> Response:
+        """Texts by how well they fit a query, best first. 424 if the model is not a re-ranker."""
+        task = service.task(request, Reranker, _RANKS)
+        return await service.answer(request, lambda: _rerank(service, task, body))
+
+    @routes.post("/similarity", response_model=list[float], responses=ERRORS)
+    async def similarity(request: Request, body: SimilarityRequest) -> Response:
+        """How alike a sentence and each of some others are. 424 if the model is not an embedding model."""
+        task = service.task(request, Embedder, EMBEDS)
+        return await service.answer(request, lambda: compare(service, task, body, truncate=False))
+
+    @routes.post("/tokenize", response_model=list[list[Token]], responses=ERRORS)
+    async def tokenize(request: Request, body: TokenizeRequest) -> Response:
+        """The tokens of each text, with their places in characters."""
+        task = service.model(request).tasks[0]
+        return await service.answer(request, lambda: _tokenize(service, task, body))
+
+    @routes.post("/decode", response_model=list[str], responses=ERRORS)
+    async def decode(request: Request, body: DecodeRequest) -> Response:
+        """The text of token ids."""
+        task = service.model(request).tasks[0]
+        return await service.answer(request, lambda: _decode(service, task, body))
+
+    @routes.get("/info", responses={status: ERRORS[status] for status in (401, 404)})
+    async def info(request: Request) -> dict[str, Any]:
+        """The model, and the server's limits."""
+        model, settings = service.model(request), service.settings
+        task = model.tasks[0]
+        return {
+            "model_id": model.name,
+            "model_sha": None,
+            "model_dtype": "float32",
+            "model_type": _model_type(task),
+            "max_concurrent_requests": settings.max_concurrent,
+            "max_input_length": task.model.max_length,
+            "max_batch_tokens": settings.max_batch_tokens,
+            "max_batch_requests": None,
+            "max_client_batch_size": settings.max_texts,
+            "auto_truncate": False,
+            "tokenization_workers": settings.threads or available_cpus(),
+            "version": __version__,
+            "sha": None,
+            "docker_label": None,
+            "task": task.task,
+            "models": list(service.models),
+        }
+
+    @routes.get("/health", responses={503: ERRORS[503]})
+    async def health() -> Response:
+        """Good when all models are warm."""
+        if not service.warm:
+            raise UnavailableError("the models are not warm")
+        return Response()
+
+    return routes
+
+
+def compare(service: Service, task: Embedder, body: SimilarityRequest, *, truncate: bool) -> object:
+    """`truncate` holds where the request says nothing."""
+    parameters = body.parameters
+    name = parameters.prompt_name if parameters else None
+    before = prompt_of(task, name)
+    service.check_texts(body.inputs.sentences)
+    texts = [body.inputs.source_sentence, *body.inputs.sentences]
+    if parameters:
+        truncate = truncate if parameters.truncate is None else parameters.truncate
+        texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts
+    if not truncate:
+        service.check_lengths(task, texts, before=before)
+    vectors = task(texts, prompt=name)
+    scores: Any = task.similarity(vectors[0], vectors[1:])
+    return scores.tolist()
+
+
+def sparse_values(vector: SparseVector) -> list[dict[str, float]]:
+    return [
+        {"index": index, "value": value}
+        for index, value in zip(vector.indices.tolist(), vector.values.tolist(), strict=True)
+    ]
+
+
+def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
+    texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
+    return sent(embedded(task, texts, prompt=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions))
+
+
+def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> object:
+    before = prompt_of(task, body.prompt_name)
+    texts = _texts(service, task, body, before)
+    states = task.logits([before + text for text in texts])
+    return [sent(list(own)) for own in states]
+
+
+def _embed_sparse(service: Service, task: SparseEncoder, body: EmbedAllRequest) -> object:
+    texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
+    return [sparse_values(vector) for vector in task(texts, prompt=body.prompt_name)]
+
+
+def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> object:
+    given: Any = body.inputs
+    batch = isinstance(given, list) and not all(isinstance(each, str) for each in given)
+    inputs: list[list[str]] = given if batch else [[given] if isinstance(given, str) else given]
+    service.check_texts(inputs if given != [] else [])
+    if not all(len(each) in (1, 2) for each in inputs):
+        raise UnprocessableError("inputs must be a text, a pair of texts, or a list of lists of one or two texts")
+    _check_direction(body.truncation_direction)
+    if not body.truncate:
+        service.check_lengths(task, [each[0] for each in inputs if len(each) == 1])
+        pairs = [each for each in inputs if len(each) == 2]
+        service.check_lengths(task, [first for first, _ in pairs], [second for _, second in pairs])
+    texts = [(each[0], each[1]) if len(each) == 2 else each[0] for each in inputs]
+    results: Any = task(texts, top_k=None, function="none" if body.raw_scores else None)
+    labels = [[{"score": each.score, "label": each.label} for each in own] for own in results]
+    return labels if batch else labels[0]
+
+
+def _rerank(service: Service, task: Reranker, body: RerankRequest) -> object:
+    service.check_texts(body.texts)
+    _check_direction(body.truncation_direction)
+    if not body.truncate:
+        service.check_lengths(task, [body.query] * len(body.texts), body.texts)
+    if body.raw_scores:
+        logits = task.logits(body.query, body.texts)
+        scores = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+        ranks = sorted(enumerate(scores.tolist()), key=lambda rank: -rank[1])
+    else:
+        ranks = [(ranked.index, ranked.score) for ranked in task(body.query, body.texts)]
+    texts = [{"text": body.texts[index]} if body.return_text else {} for index, _ in ranks]
+    return [{"index": index} | text | {"score": score} for (index, score), text in zip(ranks, texts, strict=True)]
+
+
+def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
+    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    service.check_texts(texts)
+    if body.prompt_name is not None:
+        if not isinstance(task, Embedder | SparseEncoder):
+            raise UnprocessableError("the model has no prompts")
+        texts = [prompt_of(task, body.prompt_name) + text for text in texts]
+    encodings = task.tokenizer.encode_batch(texts)
+    return [
+        _tokens(task.tokenizer, text, encoding, body.add_special_tokens)
+        for text, encoding in zip(texts, encodings, strict=True)
+    ]
+
+
+def _tokens(tokenizer: BertTokenizer, text: str, encoding: Encoding, special: bool) -> list[dict[str, Any]]:
+    tokens: list[dict[str, Any]] = []
+    for index, sequence, (start, stop) in zip(
+        encoding.ids.tolist(), encoding.sequence_ids.tolist(), encoding.offsets.tolist(), strict=True
+    ):
+        if sequence >= 0:
+            tokens.append({"id": index, "text": text[start:stop], "special": False, "start": start, "stop": stop})
+        elif special:
+            tokens.append({"id": index, "text": tokenizer.token(index), "special": True, "start": None, "stop": None})
+    return tokens
+
+
+def _decode(service: Service, task: Task, body: DecodeRequest) -> object:
+    given: Any = body.ids if body.ids and isinstance(body.ids[0], list) else [body.ids]
+    service.check_texts(given if body.ids else [])
+    if max((index for ids in given for index in ids), default=0) >= task.tokenizer.vocab_size:
+        raise UnprocessableError(f"token ids must be below {task.tokenizer.vocab_size}")
+    return [task.tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in given]
+
+
+def _texts(service: Service, task: Any, body: EmbedRequest | EmbedAllRequest, before: str) -> list[str]:
+    """The texts of a request, checked, and cut if that is allowed."""
+    texts = texts_of(task.tokenizer, body.inputs)
+    service.check_texts(texts)
+    if not body.truncate:
+        service.check_lengths(task, texts, before=before)
+    return fitted(task, texts, body.truncation_direction, before)
+
+
+def _check_direction(direction: str) -> None:
+    if direction.lower() != "right":
+        raise UnprocessableError("pairs and texts to classify are cut on the right only")
+
+
+def _model_type(task: Any) -> dict[str, Any]:
+    if isinstance(task, Embedder):
+        return {"embedding": {"pooling": ",".join(task.sentence.pooling.modes)}}
+    if isinstance(task, SparseEncoder):
+        return {"embedding": {"pooling": "splade"}}
+    labels = task.config.labels
+    classes = {
+        "id2label": {str(index): label for index, label in enumerate(labels)},
+        "label2id": {label: index for index, label in enumerate(labels)},
+    }
+    return {"reranker" if isinstance(task, Reranker) else "classifier": classes}

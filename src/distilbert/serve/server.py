@@ -1,0 +1,45 @@
+"""Serve until told to end."""
+
+import logging
+import signal
+import sys
+import warnings
+from collections.abc import Mapping
+
+import uvicorn
+
+from ..errors import LongTextWarning
+from ..tasks.task import Task
+from .app import create_app
+from .guard import JsonFormatter, logger
+from .settings import Settings
+
+__all__ = ["run_server"]
+
+_GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
+
+
+def run_server(tasks: Mapping[str, Task], settings: Settings) -> None:
+    """Serve opened tasks until SIGTERM or SIGINT, then answer what is at work and end."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    for log in (logger, logging.getLogger("uvicorn.error")):
+        log.handlers = [handler]
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    warnings.simplefilter("ignore", LongTextWarning)  # clients say whether texts may be cut
+    logger.info("starting", extra={"fields": settings.public() | {"models": list(tasks)}})
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_key:
+        logger.warning("open to the network without a key", extra={"fields": {"host": settings.host}})
+    config = uvicorn.Config(
+        create_app(tasks, settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.timeout) + _GRACE,
+    )
+    # uvicorn drains first and then raises the signal again
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.Server(config).run()

@@ -1,0 +1,81 @@
+"""From the inputs of embedding requests to texts, and from vectors to what is sent."""
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..tasks.embedding import Embedder
+from ..tasks.sparse import SparseEncoder
+from ..tasks.task import Task
+from ..tokenizer import BertTokenizer
+from .errors import TooLargeError, UnprocessableError
+
+__all__ = ["embedded", "fitted", "prompt_of", "sent", "texts_of"]
+
+_MOST_NUMBERS = 1 << 23  # of one answer, some 150 MB of JSON
+
+
+def texts_of(tokenizer: BertTokenizer, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
+    """The texts that were given, as strings or as token ids. Raises UnprocessableError for ids that are not known."""
+    if isinstance(inputs, str):
+        return [inputs]
+    if inputs and isinstance(inputs[0], int):
+        return [_text(tokenizer, inputs)]  # type: ignore[arg-type]  # all are, as the schema says
+    return [each if isinstance(each, str) else _text(tokenizer, each) for each in inputs]  # type: ignore[arg-type]
+
+
+def _text(tokenizer: BertTokenizer, ids: Sequence[int]) -> str:
+    if ids and max(ids) >= tokenizer.vocab_size:
+        raise UnprocessableError(f"token id {max(ids)} is not in the vocabulary of {tokenizer.vocab_size}")
+    start = 1 if ids and ids[0] == tokenizer.cls_token_id else 0
+    stop = len(ids) - 1 if ids and ids[-1] == tokenizer.sep_token_id else len(ids)
+    return tokenizer.decode(ids[start:stop], skip_special_tokens=False)
+
+
+def prompt_of(task: Embedder | SparseEncoder, name: str | None) -> str:
+    """What stands before each text. Raises UnprocessableError for a name that the model does not have."""
+    if name is not None and name not in task.sentence.prompts:
+        have = ", ".join(task.sentence.prompts) or "none"
+        raise UnprocessableError(f"the model has no prompt of this name; it has {have}")
+    return task.sentence.prompt_text(name)
+
+
+def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -> list[str]:
+    """The texts; where they are to be cut on the left, without the words there that the model has no room for."""
+    if direction.lower() == "right":
+        return list(texts)
+    tokenizer = task.tokenizer
+    room = task.model.max_length - len(tokenizer.encode(before))
+    kept = []
+    for text, encoding in zip(texts, tokenizer.encode_batch(texts), strict=True):
+        tokens = len(encoding) - tokenizer.special_count
+        if tokens > room:
+            opening = tokenizer.special_count - tokenizer.closing_count
+            words = encoding.word_ids[opening : opening + tokens]
+            first = int(np.searchsorted(words, words[tokens - room - 1], "right"))
+            text = text[encoding.offsets[opening + first, 0] :] if first < tokens else ""
+        kept.append(text)
+    return kept
+
+
+def embedded(
+    task: Embedder, texts: Sequence[str], *, prompt: str | None, normalize: bool | None, dimensions: int | None
+) -> list[np.ndarray]:
+    """A vector [D] a text. Raises UnprocessableError for more dimensions than there are."""
+    if dimensions is not None and dimensions > task.dim:
+        raise UnprocessableError(f"dimensions must be at most {task.dim}, not {dimensions}")
+    vectors = task(texts, prompt=prompt, normalize=normalize, truncate_dim=dimensions)
+    if not np.isfinite(vectors).all():
+        raise InputError("the model gives vectors that are not numbers; are its weights whole?")
+    return list(vectors)
+
+
+def sent(vectors: Sequence[np.ndarray], encoding_format: str | None = None) -> list[object]:
+    """Vectors as JSON has them: lists of numbers, or little-endian float32 in base64. Raises TooLargeError."""
+    if sum(vector.size for vector in vectors) > _MOST_NUMBERS:
+        raise TooLargeError(f"the answer has more than {_MOST_NUMBERS} numbers; send fewer texts at once")
+    if encoding_format == "base64":
+        return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
+    return [vector.tolist() for vector in vectors]
