@@ -1,6 +1,7 @@
 """The table of commands, and the one place that turns errors into messages and exit codes."""
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import model_commands, text_commands
+from . import model_commands, show, text_commands
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -41,32 +42,57 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Errors of this package are one line on standard error, and exit code 1."""
-    args = _parser().parse_args(arguments)
+    """Run one command. What goes wrong is one line on standard error, and exit code 1."""
+    args = _parse(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a text must not fail for what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings(action="always", category=LongTextWarning):
             warnings.showwarning = _show_warning
-            return int(args.run(args))
-    except DistilBertError as error:
-        print(f"distilbert {args.command}: {error}", file=sys.stderr)
-        return 1
+            code: int = args.run(args)
+            print(end="", flush=True)  # what cannot be written is found out here, not at exit
+            return code
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except DistilBertError as error:
+        _complain(f"distilbert {args.command}: {error}")
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _complain(f"distilbert {args.command}: {place}{error.strerror or error}")
+        return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        _drop_unwritable()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
     parser.add_argument("--version", action="version", version=f"distilbert {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    table = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = {}
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help.capitalize() + ".")
+        sub = table.add_parser(command.name, help=command.help, description=command.help.capitalize() + ".")
         command.add(sub)
-        sub.set_defaults(run=command.run)
-    return parser
+        sub.set_defaults(command=command.name, run=command.run)
+        parsers[command.name] = sub
+    if arguments and arguments[0] in parsers and "--" not in arguments:  # options may stand between texts
+        return parsers[arguments[0]].parse_intermixed_args(arguments[1:])
+    return parser.parse_args(arguments)
+
+
+def _complain(message: str) -> None:
+    print(show.clean(message), file=sys.stderr)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"distilbert: {message}", file=sys.stderr)
+    _complain(f"distilbert: {message}")
+
+
+def _drop_unwritable() -> None:
+    """Forget output that cannot be written; Python would try again at exit."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

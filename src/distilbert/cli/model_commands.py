@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
-from ..checkpoint import Checkpoint, open_checkpoint
+from ..checkpoint import Checkpoint, Head, open_checkpoint
 from ..errors import MissingExtraError
 from ..hub import resolve
-from ..loading import load, task_of
-from ..sentence_folder import read_sentence_folder
-from ..tasks.embedding import Embedder
+from ..loading import load, longest_text, task_of
+from ..sentence_folder import SentenceFolder, read_sentence_folder
 from ..tokenizer import BertTokenizer
 from . import show
 
@@ -31,38 +29,40 @@ def info(args: argparse.Namespace) -> int:
     folder = resolve(args.model, args.revision)
     sentence = read_sentence_folder(folder)
     checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    facts = _facts(checkpoint, task_of(checkpoint.head, sentence))
-    if sentence:
-        facts["pooling"] = ", ".join(sentence.pooling.modes)
+    facts = _facts(checkpoint, sentence)
     if args.json:
-        print(json.dumps(facts, ensure_ascii=False))
-        return 0
-    table = Table(show_header=False, box=None, title=str(args.model), title_justify="left")
-    for name, value in facts.items():
-        table.add_row(name, str(show.clean(f"{value:,}" if isinstance(value, int) else str(value))))
-    show.console.print(table)
+        print(json.dumps(facts))
+    else:
+        show.facts(str(args.model), facts)
     return 0
 
 
-def _facts(checkpoint: Checkpoint, task: str) -> dict[str, Any]:
+def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str, Any]:
     config = checkpoint.config
     tokenizer = BertTokenizer.from_folder(checkpoint.folder)
     facts: dict[str, Any] = {
         "architecture": checkpoint.head.value,
-        "task": task,
+        "task": task_of(checkpoint.head, sentence),
         "parameters": checkpoint.parameters,
         "bytes": sum(tensor.nbytes for tensor in checkpoint.tensors.values()),
-        "stored as": ", ".join(sorted({tensor.dtype for tensor in checkpoint.tensors.values()})),
+        "stored_as": sorted({tensor.dtype for tensor in checkpoint.tensors.values()}),
         "layers": config.n_layers,
         "heads": config.n_heads,
         "width": config.dim,
-        "feed-forward width": config.hidden_dim,
+        "feed_forward_width": config.hidden_dim,
         "activation": config.activation.value,
         "vocabulary": tokenizer.vocab_size,
-        "longest text in tokens": min(config.max_position_embeddings, tokenizer.max_length or 2**31),
+        "longest_text_in_tokens": longest_text(config, tokenizer, sentence),
     }
-    if "classifier.weight" in checkpoint.tensors:
-        facts["labels"] = ", ".join(config.labels)
+    if "classifier.weight" in checkpoint.tensors and checkpoint.head is not Head.MULTIPLE_CHOICE:
+        facts["labels"] = list(config.labels)
+    if facts["task"] == "feature-extraction":
+        sentence = sentence or SentenceFolder(checkpoint.folder)
+        facts["pooling"] = list(sentence.pooling.modes)
+        facts["embedding_width"] = sentence.truncate_dim or sentence.width(config.dim)
+        facts["normalized"] = sentence.normalize
+        facts["similarity"] = sentence.similarity
+        facts["prompts"] = list(sentence.prompts)
     return facts
 
 
@@ -97,18 +97,18 @@ def demo(args: argparse.Namespace) -> int:
         folder = Path(temporary) / "all-MiniLM-L6-v2"
         fold(Path(spec.origin).parent / "model", folder)
         started = time.perf_counter()
-        embedder = load(folder)
-        assert isinstance(embedder, Embedder)
+        embedder = load(folder, "feature-extraction")
         opened = time.perf_counter()
         vectors = embedder(sentences)
         embedded = time.perf_counter()
-        show.console.print(
+        show.line(
             f"all-MiniLM-L6-v2, folded into a DistilBERT: opened in {1e3 * (opened - started):.0f} ms, "
-            f"{len(sentences)} film-review sentences embedded in {1e3 * (embedded - opened):.0f} ms\n"
+            f"{len(sentences)} film-review sentences embedded in {1e3 * (embedded - opened):.0f} ms"
         )
         for query in args.queries:
             scores = np.asarray(embedder.similarity(query, vectors))
-            show.console.print(show.clean(query), style="bold cyan")
+            show.line()
+            show.line((show.clean(query), "bold cyan"))
             for index in (-scores).argsort()[:3]:
-                show.console.print(f"  {scores[index]:.3f}  ", show.clean(sentences[index]), sep="")
+                show.line(f"  {scores[index]:.3f}  ", show.clean(sentences[index]))
     return 0

@@ -1,6 +1,9 @@
-"""Results for a person: lines with bars and marked spans. Colours on a terminal only."""
+"""Results for a person: lines with bars and marked spans. Styles and a progress bar on a terminal only."""
 
-from collections.abc import Sequence
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -8,95 +11,173 @@ from rich.text import Text
 
 from ..results import Answer, Classification, Entity, MaskFill, Ranked
 
-__all__ = ["answers", "bar", "entities", "fills", "labels", "ranked", "vector", "weights"]
+__all__ = [
+    "answers",
+    "bar",
+    "clean",
+    "entities",
+    "facts",
+    "fills",
+    "labels",
+    "line",
+    "progress",
+    "ranked",
+    "score",
+    "vector",
+    "weights",
+]
 
-console = Console(highlight=False, soft_wrap=True)
+Item = TypeVar("Item")
+Part = str | tuple[str, str]  # of a line: text, or text and its style
 
+_console = Console(highlight=False, soft_wrap=True)
 _BAR = 20  # characters of a full bar
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 _AROUND = 120  # characters of context on each side of an answer
+_LONG_WORK = 1  # second before a progress bar is worth a look
+_JOINERS = "\u200c\u200d"  # invisible, harmless, and part of Persian words and of emoji
+
+
+def line(*parts: Part) -> None:
+    """Print a line, with its styles on a terminal. What a text or a model says must be made clean before."""
+    if _console.is_terminal:
+        _console.print(Text.assemble(*parts))
+    else:  # to the same effect in a tenth of the time
+        print("".join(part if isinstance(part, str) else part[0] for part in parts))
+
+
+def clean(text: str) -> str:
+    """Text on one line that cannot drive the terminal: what would is shown as U+FFFD."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs")
+    return "\ufffd" if hidden and character not in _JOINERS else character
 
 
 def bar(share: float) -> str:
-    """A share from 0 to 1 as a bar of fixed width, in eighths of a character."""
+    """A share from 0 to 1 as a bar of fixed width, in eighths of a character where the output can show them."""
     eighths = round(max(0.0, min(share, 1.0)) * _BAR * 8)
     full, rest = divmod(eighths, 8)
+    if not _console.encoding.startswith("utf"):
+        return ("#" * full).ljust(_BAR)
     return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(_BAR)
 
 
-def labels(text: str, results: Sequence[Classification]) -> None:
-    """A line for a text with one label; several labels stand below their text."""
-    cut = Text(" (cut)", style="yellow") if any(result.truncated for result in results) else Text()
-    if len(results) == 1:
+def score(value: float) -> str:
+    """Seven characters, of small scores too."""
+    return f"{value:7.4f}" if abs(value) >= 5e-5 or value == 0 else f"{value:7.1e}"
+
+
+def labels(text: str, results: Sequence[Classification], *, several: bool) -> None:
+    """A line for a text with one label; several labels, or none, stand below their text."""
+    cut = (" (cut)", "yellow") if any(result.truncated for result in results) else ""
+    if not several:
         (only,) = results
-        console.print(Text(f"{only.score:7.4f}  {only.label:<12} ", style="bold"), clean(text), cut, sep="", end="\n")
+        line((f"{score(only.score)}  {clean(only.label):<12} ", "bold"), clean(text), cut)
         return
-    console.print(clean(text), cut, sep="")
+    line(clean(text), cut, "" if results else (" (no label)", "dim"))
+    shares = all(0 <= result.score <= 1 for result in results)
     for result in results:
-        console.print(f"  {result.score:7.4f} {bar(result.score)} ", Text(result.label), sep="")
+        line(f"  {score(result.score)} {bar(result.score) if shares else ''} ", (clean(result.label), "bold"))
 
 
 def vector(text: str, values: np.ndarray) -> None:
     head = " ".join(f"{value:7.4f}" if values.dtype.kind == "f" else f"{value:4d}" for value in values[:6].tolist())
-    console.print(Text(f"[{head} …] {len(values)} {values.dtype}  ", style="bold"), clean(text), sep="")
+    line((f"[{head} …] {len(values)} {values.dtype}  ", "bold"), clean(text))
 
 
 def entities(text: str, found: Sequence[Entity]) -> None:
     """The text with its entities marked, each with its label and score behind it."""
-    line = Text()
+    parts: list[Part] = []
     colours: dict[str, str] = {}
     end = 0
-    for entity in sorted(found, key=lambda entity: entity.start):
+    for entity in found:
         colour = colours.setdefault(entity.label, _COLOURS[len(colours) % len(_COLOURS)])
-        line.append(clean(text[end : entity.start]))
-        line.append(Text(f"[{clean(entity.text)}]", style=f"bold {colour}"))
-        line.append(Text(f"({entity.label} {entity.score:.2f})", style=colour))
+        parts.append(clean(text[end : entity.start]))
+        parts.append((f"[{clean(entity.text)}]", f"bold {colour}"))
+        parts.append((f"({clean(entity.label)} {entity.score:.2f})", colour))
         end = entity.end
-    line.append(clean(text[end:]))
-    console.print(line)
+    line(*parts, clean(text[end:]))
 
 
 def answers(context: str, found: Sequence[Answer]) -> None:
     """The best answer in its context, then the others."""
     for place, answer in enumerate(found):
+        probability = f"{score(answer.score)}  "
         if not answer.text:
-            console.print(Text(f"{answer.score:7.4f}  (no answer in the context)", style="yellow"))
+            line((f"{probability}(no answer in the context)", "yellow"))
             continue
-        console.print(Text(f"{answer.score:7.4f}  {clean(answer.text)}", style="bold"))
+        line((probability + clean(answer.text), "bold"))
         if place == 0:
             before = context[max(0, answer.start - _AROUND) : answer.start]
             after = context[answer.end : answer.end + _AROUND]
-            line = Text("         " + ("…" if answer.start > _AROUND else "") + str(clean(before)))
-            line.append(Text(f"[{clean(answer.text)}]", style="bold green"))
-            line.append(clean(after + ("…" if answer.end + _AROUND < len(context) else "")))
-            console.print(line)
+            line(
+                " " * len(probability) + ("…" if answer.start > _AROUND else "") + clean(before),
+                (f"[{clean(answer.text)}]", "bold green"),
+                clean(after) + ("…" if answer.end + _AROUND < len(context) else ""),
+            )
 
 
 def fills(text: str, found: Sequence[MaskFill] | Sequence[Sequence[MaskFill]]) -> None:
     """Pieces with bars; where a text has several masks, one block for each."""
     one = [fill for fill in found if isinstance(fill, MaskFill)]
     blocks = [one] if one else [block for block in found if not isinstance(block, MaskFill)]
-    console.print(clean(text))
+    line(clean(text))
     for number, block in enumerate(blocks, 1):
         if len(blocks) > 1:
-            console.print(f"  mask {number}", style="dim")
+            line((f"  mask {number}", "dim"))
         for fill in block:
-            console.print(f"  {fill.score:7.4f} {bar(fill.score)} ", Text(fill.token, style="bold"), sep="")
+            line(f"  {score(fill.score)} {bar(fill.score)} ", (clean(fill.token), "bold"))
 
 
 def ranked(document: Ranked) -> None:
-    console.print(Text(f"{document.score:8.4f}  #{document.index:<5} ", style="bold"), clean(document.text), sep="")
+    cut = (" (cut)", "yellow") if document.truncated else ""
+    line((f"{score(document.score)}  #{document.index:<5} ", "bold"), clean(document.text), cut)
 
 
 def weights(text: str, tokens: Sequence[tuple[str, float]], total: int) -> None:
-    console.print(clean(text), Text(f" ({total} tokens)", style="dim"), sep="")
+    line(clean(text), (f" ({total} tokens)", "dim"))
     top = max((weight for _, weight in tokens), default=1.0)
     for token, weight in tokens:
-        console.print(f"  {weight:7.4f} {bar(weight / top)} ", Text(token, style="bold"), sep="")
+        line(f"  {score(weight)} {bar(weight / top)} ", (clean(token), "bold"))
 
 
-def clean(text: str) -> Text:
-    """Text that cannot drive the terminal: control characters and unpaired surrogates become visible."""
-    if text.isprintable():
-        return Text(text)
-    return Text("".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in text))
+def facts(title: str, values: dict[str, object]) -> None:
+    """Names and values, one pair a line."""
+    line((clean(title), "bold"))
+    width = max(map(len, values))
+    for name, value in values.items():
+        if type(value) is int:
+            shown = f"{value:,}"
+        else:
+            shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+        line(f"  {name.replace('_', ' '):<{width}}  ", clean(shown))
+
+
+def progress(items: Iterable[Item], total: Callable[[], int | None], *, silent: bool) -> Iterator[Item]:
+    """The items; if the work is long, with a bar on the terminal of how many went by.
+
+    There is none where results show on that terminal as they come, which `silent` says they do not.
+    """
+    console = Console(stderr=True)
+    if not console.is_interactive or (_console.is_terminal and not silent):
+        yield from items
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
+    shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    task = shown.add_task("", total=total())
+    visible_from = time.monotonic() + _LONG_WORK
+    try:
+        for item in items:
+            shown.advance(task)
+            if time.monotonic() > visible_from:
+                shown.start()
+            yield item
+    finally:
+        shown.stop()
