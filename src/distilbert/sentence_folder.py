@@ -5,7 +5,7 @@ version 6 writes longer module paths and `pooling_mode: "mean"`. A folder withou
 mean pooling and normalisation. SPLADE folders hold sparse vectors; a cross-encoder's says nothing of vectors.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,7 @@ _ACTIVATIONS = {
     "torch.nn.modules.activation.Mish": Activation.mish,
     "torch.nn.modules.linear.Identity": Activation.identity,
 }
+_TRANSFORMER_SETTINGS = ("sentence_bert_config.json", "sentence_distilbert_config.json")
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
@@ -209,7 +210,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
             )
     if not (pooling or splade):
         raise ConfigError(f"{path}: lists no Pooling")
-    settings = _Settings(transformer / "sentence_bert_config.json", optional=True)
+    settings = _Settings(_first_file(transformer, _TRANSFORMER_SETTINGS), optional=True)
     normalize = bool(layers) and isinstance(layers[-1], Normalize)
     prompts, default = _prompts(described)
     return SentenceFolder(
@@ -230,19 +231,23 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
 def modules_of(path: Path) -> list[tuple[str, Path]]:
     """(kind, folder) of each module, in order; the kind is the name of a class of sentence-transformers."""
     try:
-        listed = [(module["idx"], module["type"], module["path"]) for module in read_json_list(path)]
+        modules = [(module["type"], module["path"]) for module in read_json_list(path)]
     except (TypeError, KeyError):
-        listed = [(None, None, None)]
-    if not all(type(idx) is int and isinstance(kind, str) and isinstance(part, str) for idx, kind, part in listed):
-        raise ConfigError(f"{path}: must be a list of modules, each with idx, type and path")
-    for _, _, part in listed:
+        modules = [(None, None)]
+    if not all(isinstance(kind, str) and isinstance(part, str) for kind, part in modules):
+        raise ConfigError(f"{path}: must be a list of modules, each with type and path")
+    for _, part in modules:
         if Path(part).is_absolute() or ".." in Path(part).parts:
             raise ConfigError(f"{path}: {shown(part)} points outside the folder")
-    return [(_kind(name), path.parent / part) for _, name, part in sorted(listed)]
+    return [(_kind(name), path.parent / part) for name, part in modules]
 
 
 def _kind(name: str) -> str:
     return name.rpartition(".")[2] if name.startswith("sentence_transformers.") else name
+
+
+def _first_file(folder: Path, names: Sequence[str]) -> Path:
+    return next((folder / name for name in names if is_file(folder / name)), folder / names[0])
 
 
 class _Settings:
@@ -267,7 +272,7 @@ class _Settings:
     def choice(self, key: str, default: str, choices: Collection[str]) -> str:
         value = self.values.get(key)
         if value is not None and not (isinstance(value, str) and value in choices):
-            raise ConfigError(f"{self.path}: {key} must be one of {', '.join(choices)}, not {shown(value)}")
+            raise ConfigError(f"{self.path}: {key} must be one of {shown(list(choices))}, not {shown(value)}")
         return default if value is None else value
 
     def check_names(self) -> None:
