@@ -25,7 +25,7 @@ from . import int8
 from .checkpoint import PREFIX, Checkpoint, Head, Tensor
 from .config import Activation
 
-__all__ = ["Graph", "build_graph"]
+__all__ = ["Builder", "Graph", "build_graph"]
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
 _EPSILON = 1e-12
@@ -54,7 +54,7 @@ def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision
     `precision` is that of the matrix products, "float32" or "int8". With `all_rows` every token's output
     is computed and the three inputs about rows are left out.
     """
-    return (_Int8Builder if precision == "int8" else _Builder)(checkpoint, all_rows).build(head)
+    return (_Int8Builder if precision == "int8" else Builder)(checkpoint, all_rows).build(head)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _HeadView:
     collect: str
 
 
-class _Builder:
+class Builder:
     """Collects nodes and weights; each method appends its part and returns its output's name."""
 
     def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:
@@ -85,7 +85,7 @@ class _Builder:
     def build(self, head: Head) -> Graph:
         self.view = self.head_view("pad", "unpad")
         self.row_view = self.view if self.all_rows else self.head_view("pad_rows", "unpad_rows")
-        self.mask = self.additive_mask()
+        self.mask = self.additive_mask("mask")
         x = self.embeddings()
         for index in range(self.config.n_layers):
             x = self.layer(index, x, last=index == self.config.n_layers - 1)
@@ -157,10 +157,9 @@ class _Builder:
         head = self.op("Mul", longest, self.constant(np.arange(heads).reshape(1, heads)))
         return _HeadView(spread, self.op("Add", first, head))
 
-    def additive_mask(self) -> str:
-        """float32 [B, 1, 1, T]: 0 at tokens, a number that no score outweighs at padding."""
-        mask = self.op("Cast", "mask", to=TensorProto.FLOAT)
-        below = self.op("Sub", mask, self.constant(np.array([1], np.float32)))
+    def additive_mask(self, mask: str) -> str:
+        """[B, T] -> float32 [B, 1, 1, T]: 0 at tokens, a number that no score outweighs at padding."""
+        below = self.op("Sub", self.op("Cast", mask, to=TensorProto.FLOAT), self.constant(np.array([1], np.float32)))
         above = self.op("Mul", below, self.constant(np.array([1e9], np.float32)))
         return self.op("Unsqueeze", above, self.integers(1, 2))
 
@@ -244,7 +243,7 @@ class _Builder:
         self.initializers.setdefault(name, proto)
 
 
-class _Int8Builder(_Builder):
+class _Int8Builder(Builder):
     """The same model with int8 weights and one scale for each token's activations (see int8.py)."""
 
     def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:

@@ -1,7 +1,8 @@
 """Weights from and to the formats that people have. BERT folders in safetensors need the core install only."""
 
 from .conversion import convert
+from .onnx_export import export_onnx
 from .quantize import QuantizationReport, quantize
 from .report import LeftOut, Mapped, Report
 
-__all__ = ["LeftOut", "Mapped", "QuantizationReport", "Report", "convert", "quantize"]
+__all__ = ["LeftOut", "Mapped", "QuantizationReport", "Report", "convert", "export_onnx", "quantize"]

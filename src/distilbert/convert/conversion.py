@@ -1,11 +1,9 @@
 """Weights in another format, or of a BERT -> a DistilBERT folder, with an account of every weight."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from ..files import is_file, read_json
 from ..hub import resolve
 from ..sentence_folder import read_sentence_folder
 from . import bert
-from .folder import bring_along, check_place, transformer_of, written_whole_folder
+from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
 from .formats import FORMATS, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
 from .weight import STORED_AS, DType, Weight
@@ -128,13 +126,9 @@ def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str,
     """Write weights and config.json, and check that they can be read again; returns the weights by their new names."""
     bare = model.head is Head.NONE and not form.for_rust  # as Transformers: the bare model has no prefix
     named = {name[len(PREFIX) if bare else 0 :]: weight for name, weight in model.weights.items()}
-    values: dict[str, Any] = model.config.to_dict()
-    for key in ("dtype", "torch_dtype"):
-        if key in values:
-            values[key] = dtype
-    if form.for_rust:
-        values["tie_weights_"] = model.config.tie_word_embeddings  # which rust-bert asks for
-    (folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    # rust-bert asks for a key of its own
+    rust = {"tie_weights_": model.config.tie_word_embeddings} if form.for_rust else {}
+    write_config(folder / "config.json", model.config, dtype, rust)
     form.write(folder / form.file, named, STORED_AS[dtype])
     fit_weights(DistilBertConfig.from_file(folder), form.read(folder / form.file), folder)
     return named

@@ -4,18 +4,21 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..checkpoint import WEIGHTS
+from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, shown
 from ..files import is_file, read_json
 from ..sentence_folder import modules_of
 from . import safetensors
 from .formats import FORMATS, read_file
+from .weight import DType
 
-__all__ = ["bring_along", "check_place", "transformer_of", "written_whole_folder"]
+__all__ = ["bring_along", "check_place", "transformer_of", "write_config", "written_whole_folder"]
 
 _TOKENIZER_FILES = (
     "added_tokens.json",
@@ -67,6 +70,15 @@ def transformer_of(source: Path) -> Path:
         return Path()
     first = modules_of(path)[:1]
     return first[0][1].relative_to(source) if first else Path()
+
+
+def write_config(path: Path, config: DistilBertConfig, dtype: DType, more: Mapping[str, Any] | None = None) -> None:
+    """Write a config.json that says `dtype` of the weights, where it says anything of them."""
+    values = config.to_dict() | dict(more or {})
+    for key in ("dtype", "torch_dtype"):
+        if key in values:
+            values[key] = dtype
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def bring_along(root: Path, inner: Path, out: Path, *, is_bert: bool) -> list[str]:
