@@ -11,7 +11,7 @@ from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
 from ..sentence_folder import Normalize, SentenceFolder
 from ..tokenizer import Encoding
-from .task import FIRST, LongText, Model, Task, characters, check_count, check_long_text, listed, weighted_mean
+from .task import FIRST, LongText, Model, Task, characters, check_count, check_long_text, listed, several, weighted_mean
 
 __all__ = ["Embedder", "Output"]
 
@@ -94,13 +94,15 @@ class Embedder(Task):
         """One vector [D] a text, for a stream of any length, in bounded memory and in order."""
         check_long_text(long_text)
         check_count("truncate_dim", truncate_dim)
+        if truncate_dim is not None and truncate_dim > self.dim:
+            raise InputError(f"truncate_dim must be at most {self.dim}, the width of the vectors, not {truncate_dim}")
         if output not in ("float32", "int8", "uint8", "binary", "ubinary"):
             raise InputError(f'output must be "float32", "int8", "uint8", "binary" or "ubinary", not {output!r}')
         prefix = self.sentence.prompt_text(prompt)
         if normalize is None:
             normalize = self.sentence.normalize
         start = cut = 0
-        for chunk in in_chunks(texts, characters, self._chunk_characters):
+        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             vectors, truncated = self._embed(chunk, prefix, long_text, start)
             start += len(chunk)
             cut += truncated
@@ -131,13 +133,24 @@ class Embedder(Task):
         One against one is a float, one against several [B], several against several [A, B]. Distances
         (euclidean, manhattan) are negated, so that more is always more alike.
         """
-        left, right = (x if isinstance(x, np.ndarray) else self(x) for x in (a, b))
+        left, right = self._vectors(a), self._vectors(b)
+        if left.shape[-1] != right.shape[-1]:
+            raise InputError(f"vectors of {left.shape[-1]} and of {right.shape[-1]} numbers cannot be compared")
         scores = _similarity(self.sentence.similarity, np.atleast_2d(left), np.atleast_2d(right))
         if left.ndim == 1:
             scores = scores[0]
         if right.ndim == 1:
             scores = scores[..., 0]
         return float(scores) if scores.ndim == 0 else scores
+
+    def _vectors(self, given: str | Iterable[str] | Vectors) -> Vectors:
+        """Float vectors as they are, [D] or [B, D]; those of texts otherwise."""
+        if not isinstance(given, np.ndarray) or given.dtype.kind not in "iufb":
+            return self(given)
+        if given.dtype.kind != "f" or given.ndim not in (1, 2):
+            shape = f"{given.dtype} {list(given.shape)}"
+            raise InputError(f"give texts or float vectors [D] or [B, D], not {shape}; compare before you quantise")
+        return given
 
     def _embed(self, texts: list[str], prefix: str, long_text: LongText, start: int) -> tuple[Vectors, int]:
         """Vectors [B, D] before normalisation, and how many texts were cut."""

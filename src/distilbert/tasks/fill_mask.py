@@ -12,7 +12,7 @@ from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning, TokenizerError, shown
 from ..results import MaskFill
 from ..tokenizer import Encoding
-from .task import LongText, Model, Task, characters, check_count, check_long_text, listed
+from .task import LongText, Model, Task, characters, check_count, check_long_text, listed, several
 
 __all__ = ["MaskFiller"]
 
@@ -123,7 +123,7 @@ class MaskFiller(Task):
         words = None if targets is None else self._words(targets)
         slots = _slots(words)
         start = cut = 0
-        for chunk in in_chunks(texts, characters, self._chunk_characters):
+        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             encodings = self._encode_masked(chunk, start)
             found: dict[tuple[int, int, _Slot], dict[int, float]] = {}
             for each, rows in self._passes(encodings, slots, long_text, start):

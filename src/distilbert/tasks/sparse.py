@@ -11,7 +11,7 @@ from ..checkpoint import Head
 from ..errors import ConfigError, InputError, LongTextWarning
 from ..results import SparseVector
 from ..sentence_folder import SentenceFolder, SpladePooling
-from .task import LongText, Model, Task, characters, check_count, check_long_text, listed
+from .task import LongText, Model, Task, characters, check_count, check_long_text, listed, several
 
 __all__ = ["SparseEncoder"]
 
@@ -84,7 +84,7 @@ class SparseEncoder(Task):
         check_long_text(long_text)
         prefix = self.sentence.prompt_text(prompt)
         start = cut = 0
-        for chunk in in_chunks(texts, characters, self._chunk_characters):
+        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             for index, text in enumerate(chunk):
                 if not isinstance(text, str):
                     raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")

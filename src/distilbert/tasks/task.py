@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ __all__ = ["LongText", "Model", "Task", "check_long_text", "logistic", "softmax"
 
 LongText = Literal["truncate", "window", "error"]
 TextOrPair = str | tuple[str, str]
+Item = TypeVar("Item")
 
 FIRST = np.zeros(1, np.int64)  # the row of [CLS]
 _CHUNK_BATCHES = 16  # a stream is read this many batches ahead, so that texts of like length meet
@@ -142,6 +143,13 @@ def listed(texts: str | Iterable[str]) -> Iterable[str]:
         return [texts]
     if isinstance(texts, bytes) or not isinstance(texts, Iterable):
         raise InputError(f"give a string or a list of them, not {_kind(texts)}")
+    return texts
+
+
+def several(texts: Iterable[Item]) -> Iterable[Item]:
+    """What a stream is given. Raises InputError for one string, which would be read letter by letter."""
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise InputError(f"give a list or another iterable of texts, not {_kind(texts)}")
     return texts
 
 

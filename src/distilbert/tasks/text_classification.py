@@ -1,7 +1,9 @@
 """Text classification: single label, multi-label and regression, of texts and pairs."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, overload
+from math import isnan
+from numbers import Real
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from .task import (
     check_long_text,
     is_one,
     logistic,
+    several,
     softmax,
     weighted_mean,
 )
@@ -30,32 +33,39 @@ Function = Literal["softmax", "sigmoid", "none"]
 Labels = Classification | list[Classification]
 
 
+class _Best(TypedDict, total=False):
+    """Options with which a text gives one label, for type checkers."""
+
+    top_k: Literal[1]
+    threshold: None
+    function: Function | None
+    long_text: LongText
+
+
+class _Several(TypedDict, total=False):
+    """Options with which it gives a list."""
+
+    top_k: int | None
+    threshold: float | None
+    function: Function | None
+    long_text: LongText
+
+
 class TextClassifier(Task):
     """Labels texts. Made by `distilbert.load` from a DistilBertForSequenceClassification."""
 
     task = "text-classification"
     head = Head.SEQUENCE_CLASSIFICATION
 
+    # a string is an iterable of strings too, hence the overlaps
     @overload
-    def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self,
-        texts: TextOrPair,
-        *,
-        top_k: int | None = ...,
-        threshold: float | None = ...,
-        function: Function | None = ...,
-        long_text: LongText = ...,
-    ) -> Labels: ...
+    def __call__(self, texts: TextOrPair, **options: Unpack[_Best]) -> Classification: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(
-        self,
-        texts: Iterable[TextOrPair],
-        *,
-        top_k: int | None = ...,
-        threshold: float | None = ...,
-        function: Function | None = ...,
-        long_text: LongText = ...,
-    ) -> list[Labels]: ...
+    def __call__(self, texts: TextOrPair, **options: Unpack[_Several]) -> list[Classification]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, texts: Iterable[TextOrPair], **options: Unpack[_Best]) -> list[Classification]: ...
+    @overload
+    def __call__(self, texts: Iterable[TextOrPair], **options: Unpack[_Several]) -> list[list[Classification]]: ...
     def __call__(
         self,
         texts: TextOrPair | Iterable[TextOrPair],
@@ -64,7 +74,7 @@ class TextClassifier(Task):
         threshold: float | None = None,
         function: Function | None = None,
         long_text: LongText = "truncate",
-    ) -> Labels | list[Labels]:
+    ) -> Any:
         """Label one text or pair, or a list of them: list in, list out, in the same order.
 
         Args:
@@ -83,17 +93,15 @@ class TextClassifier(Task):
             InputError: for anything else than texts, and for options outside their range.
         """
         one = is_one(texts)
-        results = list(
-            self.stream(
-                [texts] if one else texts,  # type: ignore[list-item]
-                top_k=top_k,
-                threshold=threshold,
-                function=function,
-                long_text=long_text,
-            )
-        )
+        given: Any = [texts] if one else texts
+        options: _Several = {"top_k": top_k, "threshold": threshold, "function": function, "long_text": long_text}
+        results = list(self.stream(given, **options))
         return results[0] if one else results
 
+    @overload
+    def stream(self, texts: Iterable[TextOrPair], **options: Unpack[_Best]) -> Iterator[Classification]: ...
+    @overload
+    def stream(self, texts: Iterable[TextOrPair], **options: Unpack[_Several]) -> Iterator[list[Classification]]: ...
     def stream(
         self,
         texts: Iterable[TextOrPair],
@@ -106,6 +114,8 @@ class TextClassifier(Task):
         """The same for a stream of any length, in bounded memory and in order."""
         check_count("top_k", top_k)
         check_long_text(long_text)
+        if threshold is not None and (not isinstance(threshold, Real) or isnan(threshold)):
+            raise InputError(f"threshold must be a number, or None, not {threshold!r}")
         if function not in (None, "softmax", "sigmoid", "none"):
             raise InputError(f'function must be "softmax", "sigmoid" or "none", not {function!r}')
         for read, logits in self._stream_logits(texts, long_text):
@@ -134,7 +144,7 @@ class TextClassifier(Task):
     ) -> Iterator[tuple[list[list[Encoding]], np.ndarray]]:
         """Chunks of the stream: each text's encodings, and its logits [B, labels]."""
         start = 0
-        for chunk in in_chunks(texts, characters, self._chunk_characters):
+        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             read = self._encode(chunk, long_text, start)
             start += len(chunk)
             flat = [encoding for encodings in read for encoding in encodings]

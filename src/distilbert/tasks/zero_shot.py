@@ -11,7 +11,7 @@ from ..checkpoint import Head
 from ..errors import CheckpointError, InputError, shown
 from ..results import Classification
 from .pairs import PairTask, Row
-from .task import LongText, Model, check_long_text, listed, logistic, softmax
+from .task import LongText, Model, check_long_text, listed, logistic, several, softmax
 
 __all__ = ["ZeroShotClassifier"]
 
@@ -143,7 +143,7 @@ class ZeroShotClassifier(PairTask):
         hypotheses = [template.format(label) for label in labels]
         self._check_room(labels, hypotheses)
 
-        pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(texts))
+        pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(several(texts)))
         rows = self._rows(pairs, long_text)
         while own := list(islice(rows, len(labels))):
             yield own
