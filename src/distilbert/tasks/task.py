@@ -1,7 +1,7 @@
 """What all tasks share: an opened model, the policy for long texts, and the way from texts to output rows."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
@@ -132,7 +132,7 @@ def is_one(texts: object) -> bool:
     """Whether a caller gave one text or pair, not a list of them. Raises InputError for what is neither."""
     if isinstance(texts, str | tuple):
         return True
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"give a string, a pair of strings or a list of them, not {_kind(texts)}")
     return False
 
@@ -141,14 +141,14 @@ def listed(texts: str | Iterable[str]) -> Iterable[str]:
     """One string as a list of one. Raises InputError for what is neither a string nor a list."""
     if isinstance(texts, str):
         return [texts]
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"give a string or a list of them, not {_kind(texts)}")
     return texts
 
 
 def several(texts: Iterable[Item]) -> Iterable[Item]:
     """What a stream is given. Raises InputError for one string, which would be read letter by letter."""
-    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+    if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"give a list or another iterable of texts, not {_kind(texts)}")
     return texts
 
