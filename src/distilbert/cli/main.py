@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import model_commands, show, text_commands
+from . import convert_commands, model_commands, show, text_commands
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -36,7 +36,10 @@ COMMANDS = (
     Command("rerank", "order documents by a query", text_commands.add_rerank, text_commands.rerank),
     Command("sparse", "turn texts into sparse vectors", text_commands.add_sparse, text_commands.sparse),
     Command("info", "show what a model folder holds", model_commands.add_info, model_commands.info),
-    Command("convert", "make a model folder from other formats", model_commands.add_convert, model_commands.convert),
+    Command(
+        "convert", "make a model folder from other formats", convert_commands.add_convert, convert_commands.convert
+    ),
+    Command("export", "write a model for other runtimes", convert_commands.add_export, convert_commands.export),
     Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),
 )
 

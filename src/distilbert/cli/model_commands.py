@@ -66,18 +66,6 @@ def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str,
     return facts
 
 
-def add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, help="a folder or file in another format")
-    parser.add_argument("out", type=Path, help="the folder to write; must not exist")
-
-
-def convert(args: argparse.Namespace) -> int:
-    from ..convert import convert as run
-
-    print(run(args.source, args.out))
-    return 0
-
-
 _QUERIES = ("a moving love story", "it put me to sleep", "great action and special effects", "the actors are wonderful")
 
 

@@ -1,0 +1,54 @@
+"""The commands that write models in other formats."""
+
+import argparse
+import json
+
+from . import show
+
+
+def add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", help="a folder (a BERT is folded into a DistilBERT), a file of weights, or a name on the hub"
+    )
+    parser.add_argument("out", help="the folder to write; must not exist, or be empty")
+    parser.add_argument("--to", default="safetensors", help="safetensors (default), bin (PyTorch), ot (Rust) or npz")
+    parser.add_argument("--dtype", default="float32", help="float32 (default), float16 or bfloat16")
+    parser.add_argument("--layers", type=_numbers, help="keep only these, counted from 0: 0,2,4,7,9,11")
+    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    parser.add_argument("--report", metavar="FILE", help="save what became of each weight, as JSON")
+    parser.add_argument("--json", action="store_true", help="print it as one JSON object")
+
+
+def convert(args: argparse.Namespace) -> int:
+    from ..convert import convert as run
+
+    report = run(args.source, args.out, layers=args.layers, dtype=args.dtype, to=args.to, revision=args.revision)
+    if args.json:
+        print(json.dumps(report.to_dict()))
+    else:
+        for line in str(report).splitlines():
+            show.line(show.clean(line))
+    if args.report:
+        report.save(args.report)
+    return 0
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("format", choices=["onnx"], help="the ONNX standard, in Optimum's layout")
+    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    parser.add_argument("out", help="the folder to write; must not exist, or be empty")
+    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+
+
+def export(args: argparse.Namespace) -> int:
+    from ..convert import export_onnx
+
+    show.line(show.clean(str(export_onnx(args.model, args.out, revision=args.revision))))
+    return 0
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0,2,4") from None
