@@ -1,6 +1,4 @@
 import itertools
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,19 +114,3 @@ def test_wrong_options(chooser: ChoiceClassifier) -> None:
         list(chooser.stream([(PROMPT, CHOICES), (PROMPT, CHOICES, 3)]))
     with pytest.raises(InputError, match="prompt 1 has no choices"):
         list(chooser.stream([(PROMPT, CHOICES), (PROMPT, [])]))
-
-
-def test_naughty_strings(chooser: ChoiceClassifier, shared_data: Path) -> None:
-    strings = json.loads((shared_data / "blns" / "blns.json").read_text(encoding="utf-8"))
-    choices = [*strings, "\x00", "\ud800", "a" * 100_000]
-    assert {each.label for each in chooser("\ud800", choices)} == set(choices)
-    for result in chooser.stream((text, ["home", "!"]) for text in choices):
-        assert sum(each.score for each in result) == pytest.approx(1, abs=1e-6)
-
-
-def test_many_languages(chooser: ChoiceClassifier, shared_data: Path) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in sorted((shared_data / "udhr").glob("*.txt"))]
-    for long_text in ("truncate", "window"):
-        questions = ((text[:1500], ["human rights", text[-99:]]) for text in texts)
-        for results in chooser.stream(questions, long_text=long_text):
-            assert sum(each.score for each in results) == pytest.approx(1, abs=1e-6)

@@ -117,8 +117,8 @@ def test_prompts_and_lower_case_of_the_folder(make_checkpoint: Maker) -> None:
 @pytest.mark.parametrize(
     ("pooling", "message"),
     [
-        ({"pooling_strategy": "mean"}, "pooling_strategy must be one of max, sum, not 'mean'"),
-        ({"activation_function": "gelu"}, "activation_function must be one of relu, log1p_relu, not 'gelu'"),
+        ({"pooling_strategy": "mean"}, r"pooling_strategy must be one of .*max.*sum.* not 'mean'"),
+        ({"activation_function": "gelu"}, r"activation_function must be one of .*relu.* not 'gelu'"),
     ],
 )
 def test_poolings_that_are_not_known(make_checkpoint: Maker, pooling: dict[str, object], message: str) -> None:
@@ -256,15 +256,3 @@ def test_wrong_options(encoder: SparseEncoder) -> None:
         encoder(TEXT, top_k=0)
     with pytest.raises(InputError, match="long_text must be"):
         encoder(TEXT, long_text="cut")
-
-
-def test_naughty_strings(encoder: SparseEncoder, shared_data: Path) -> None:
-    strings = json.loads((shared_data / "blns" / "blns.json").read_text(encoding="utf-8"))
-    for vector in encoder([*strings, "\x00", "\ud800", "a" * 100_000], top_k=3, long_text="window"):
-        assert len(encoder.tokens(vector)) == 3
-
-
-def test_many_languages(encoder: SparseEncoder, shared_data: Path) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in sorted((shared_data / "udhr").glob("*.txt"))]
-    vectors = encoder([text[:1500] for text in texts], top_k=3, long_text="window")
-    assert [len(vector.values) for vector in vectors] == [3] * len(texts)

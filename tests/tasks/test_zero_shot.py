@@ -1,5 +1,4 @@
 import itertools
-import json
 import tracemalloc
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def classifier(make_checkpoint: Maker) -> ZeroShotClassifier:
     return named(make_checkpoint(id2label=MNLI))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "names", [("contradiction", "neutral", "entailment"), ("Entailment", "Neutral", "Contradiction")]
 )
@@ -44,7 +43,7 @@ def test_equals_transformers(make_checkpoint: Maker, sentences: list[str], seed:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, model_max_length=128)
     pipeline = transformers.pipeline("zero-shot-classification", model=str(folder), tokenizer=tokenizer, device="cpu")
     classifier = named(folder)
-    texts = [*sentences[seed * 5 : seed * 5 + 5], " ".join(sentences[:20])]
+    texts = [*sentences[seed * 2 : seed * 2 + 2], " ".join(sentences[:20])]
     for options in ({}, {"multi_label": True}, {"hypothesis_template": "Is it about {}? {{!}}"}):
         for labels in (LABELS, "love, politics ,music,", ["love"]):
             expected = pipeline(texts, labels, **options)
@@ -184,15 +183,15 @@ def test_labels_and_texts_are_batched_together_without_padding_tf24005(
 def test_memory_stays_small_with_thousands_of_labels_tf24873(classifier: ZeroShotClassifier) -> None:
     spy = Spy(classifier)
     classifier(TEXT, LABELS)  # what is made once
-    labels = [f"label {number}" for number in range(4000)]
+    labels = [f"label {number}" for number in range(2000)]
     tracemalloc.start()
     results = classifier(TEXT * 2, labels)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(results) == 4000
+    assert len(results) == 2000
     assert sum(each.score for each in results) == pytest.approx(1, abs=1e-4)
     assert spy.most_tokens <= 1024
-    assert peak < 10e6
+    assert peak < 6e6
 
 
 def test_a_text_does_not_depend_on_its_batch_mates(classifier: ZeroShotClassifier, sentences: list[str]) -> None:
@@ -267,19 +266,3 @@ def test_streams(classifier: ZeroShotClassifier, sentences: list[str]) -> None:
 def test_wrong_texts(classifier: ZeroShotClassifier, wrong: object) -> None:
     with pytest.raises(InputError, match="string"):
         classifier(wrong, LABELS)  # type: ignore[call-overload]
-
-
-def test_naughty_strings(classifier: ZeroShotClassifier, shared_data: Path) -> None:
-    strings = json.loads((shared_data / "blns" / "blns.json").read_text(encoding="utf-8"))
-    for results in classifier([*strings, "", "\x00", "\ud800", "a" * 100_000], ["love", "war"]):
-        assert sum(each.score for each in results) == pytest.approx(1, abs=1e-5)
-    labels = sorted({text for text in strings if text.strip() and len(text) < 50})
-    assert {each.label for each in classifier(TEXT, labels)} == set(labels)
-
-
-def test_many_languages(classifier: ZeroShotClassifier, shared_data: Path) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in sorted((shared_data / "udhr").glob("*.txt"))]
-    results = classifier([text[:2000] for text in texts], ["love", "war"])
-    assert len(results) >= 49
-    for each in results:
-        assert sum(one.score for one in each) == pytest.approx(1, abs=1e-5)
