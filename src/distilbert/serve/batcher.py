@@ -234,16 +234,13 @@ class Batcher:
         tokens = longest = 0
         while queue:
             job = queue[0][2]
-            tokens += len(job.ids)
-            longest = max(longest, len(job.ids))
-            padded = (len(jobs) + 1) * longest
-            if job.calls and jobs and (tokens > budget or padded > _PADDING * self.max_tokens):
-                break
-            heapq.heappop(queue)
-            if job.calls:
+            if job.calls:  # not given up
+                tokens, longest = tokens + len(job.ids), max(longest, len(job.ids))
+                padded = (len(jobs) + 1) * longest
+                if jobs and (tokens > budget or padded > _PADDING * self.max_tokens):
+                    break
                 jobs.append(job)
-            else:  # given up
-                tokens -= len(job.ids)
+            heapq.heappop(queue)
         now = time.perf_counter()
         for job in jobs:
             job.started = now
@@ -255,8 +252,9 @@ class Batcher:
         engine = jobs[0].engine
         started = time.perf_counter()
         try:
-            rows = None if jobs[0].rows is None else [job.rows for job in jobs if job.rows is not None]
-            batch = Batch.pack([job.ids for job in jobs], rows)
+            rows = [np.arange(len(job.ids)) if job.rows is None else job.rows for job in jobs]
+            all_rows = all(job.rows is None for job in jobs)
+            batch = Batch.pack([job.ids for job in jobs], None if all_rows else rows)
             outputs = np.split(engine.engine.run(batch), np.cumsum(batch.row_counts)[:-1])
         except Exception as error:  # of any kind: it must reach the callers, and the lane must go on
             if len(jobs) > 1:  # one text must not harm its neighbours
