@@ -11,6 +11,9 @@ import pytest
 from distilbert import DistilBertConfig
 from distilbert.checkpoint import Head, key_table, save_checkpoint
 
+# torch would start a thread for every core in every worker, and they would wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DATA = Path(__file__).parent / "data"
 Maker = Callable[..., Path]
 
