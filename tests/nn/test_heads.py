@@ -230,6 +230,12 @@ def test_nothing_to_learn_is_no_loss(make_checkpoint: Maker) -> None:
     loss = ours(ids, mask, labels=torch.full_like(ids, -100)).loss
     assert loss.item() == 0
     assert not any(gradient.any() for gradient in gradients(ours, loss).values())
+    none = np.array([], np.int64)
+    unread = ours.run(Packed.from_batch(Batch.pack([np.array([5, 6]), np.array([7])], [none, none])))
+    assert unread.shape == (0, 6000)
+    loss = ours.loss(unread, torch.tensor([], dtype=torch.long))
+    assert loss.item() == 0
+    assert not any(gradient.any() for gradient in gradients(ours, loss).values())
 
 
 @pytest.mark.parametrize("head", HEADS)

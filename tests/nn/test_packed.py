@@ -66,3 +66,5 @@ def test_wrong_inputs_are_errors() -> None:
         Packed.from_padded(PADDED, inputs_embeds=torch.zeros(3, 3, 4))
     with pytest.raises(InputError, match=r"attention_mask must be \[3, 3\] as the input, not \[3, 2\]"):
         Packed.from_padded(PADDED, MASK[:, :2])
+    with pytest.raises(InputError, match=r"input_ids must be \[B, T\] .*, not \[3\]"):
+        Packed.from_padded(PADDED[0])

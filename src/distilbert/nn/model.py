@@ -98,7 +98,7 @@ class SelfAttention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, D/H]."""
-        return x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2)
+        return x.view(*x.shape[:2], self.n_heads, x.shape[-1] // self.n_heads).transpose(1, 2)
 
 
 class FeedForward(nn.Module):

@@ -107,6 +107,8 @@ class Packed:
         if (input_ids is None) == (inputs_embeds is None):
             raise InputError("give either input_ids or inputs_embeds")
         words: Tensor = inputs_embeds if input_ids is None else input_ids  # type: ignore[assignment]
+        if words.dim() != (3 if input_ids is None else 2):
+            raise InputError(f"input_ids must be [B, T] or inputs_embeds [B, T, D], not {list(words.shape)}")
         texts, longest = words.shape[:2]
         places = torch.arange(longest, device=words.device)
         positions = (places if position_ids is None else position_ids).expand(texts, longest)
