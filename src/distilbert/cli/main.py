@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import convert_commands, model_commands, show, text_commands
+from . import convert_commands, model_commands, show, text_commands, train_commands
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -40,6 +40,8 @@ COMMANDS = (
         "convert", "make a model folder from other formats", convert_commands.add_convert, convert_commands.convert
     ),
     Command("export", "write a model for other runtimes", convert_commands.add_export, convert_commands.export),
+    Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
+    Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
     Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),
 )
 

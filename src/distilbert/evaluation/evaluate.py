@@ -120,7 +120,7 @@ def evaluate(
     task: str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-    precision: Literal["float32"] = "float32",
+    precision: Literal["float32", "int8"] | None = None,
     threads: int | None = None,
     max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
     revision: str | None = None,
@@ -149,7 +149,7 @@ def evaluate(
     scores = metrics.bootstrap(judgement.metrics, judgement.examples, resamples=resamples, seed=seed)
     folder = opened.model.folder
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    return Evaluation(str(model), str(data), opened_task(opened), precision, judgement, scores, seconds, size)
+    return Evaluation(str(model), str(data), opened_task(opened), precision or "as stored", judgement, scores, seconds, size)
 
 
 def opened_task(task: Task) -> str:

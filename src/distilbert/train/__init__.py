@@ -1,0 +1,16 @@
+"""Fine-tuning: from a file of examples to a model folder. Extra `train`.
+
+Read loop.py first: every task, and every other way of training, goes through it. docs/training.md shows the use.
+"""
+
+from ..errors import MissingExtraError
+
+try:
+    import accelerate as _accelerate  # noqa: F401
+    import torch as _torch  # noqa: F401
+except ImportError:
+    raise MissingExtraError("distilbert.train needs PyTorch and accelerate: pip install 'distilbert[train]'") from None
+
+from .finetune import Arguments, finetune
+
+__all__ = ["Arguments", "finetune"]

@@ -1,0 +1,158 @@
+"""Checkpoints of a training run: folders that are there whole or not at all.
+
+A folder is written under another name, forced to the disk, and renamed; so whatever is called `step-…` is whole.
+It holds the weights and the optimizer's moments, by the parameters' names, and the state of the loop.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..errors import CheckpointError, InputError
+from ..files import read_json
+
+__all__ = ["Checkpoints", "State"]
+
+_WEIGHTS, _STATE = "training.safetensors", "state.json"
+_UNFINISHED = ".writing-"
+
+
+@dataclasses.dataclass
+class State:
+    """Where a run is. What is random follows from the seed and the step alone, so no more needs keeping.
+
+    Attributes:
+        step: optimizer steps done.
+        best_step, best_score: of the evaluation with the best score so far; step 0 before there is one.
+        stale: evaluations since then.
+        losses: (step, mean loss since the entry before).
+        scores: (step, each metric's value).
+        tokens, seconds: spent on learning, evaluations left out.
+    """
+
+    step: int = 0
+    best_step: int = 0
+    best_score: float = float("-inf")
+    stale: int = 0
+    losses: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    scores: list[tuple[int, dict[str, float]]] = dataclasses.field(default_factory=list)
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+class Checkpoints:
+    """The checkpoints of one run in `folder`: the last one, and the best one where that is another.
+
+    `run` says what is being trained on what; a checkpoint of another run is refused.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder = folder
+        self._run = run
+
+    def steps(self) -> list[int]:
+        """The steps that there are checkpoints of, in order."""
+        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))
+
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+        """Write a checkpoint, then remove what it makes superfluous.
+
+        Raises CheckpointError where it cannot be written; those that there were stay.
+        """
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in model.named_parameters():
+            tensors[f"weight.{name}"] = parameter.detach()
+            for key, value in optimizer.state[parameter].items():
+                tensors[f"{key}.{name}"] = value
+        values = {"run": self._run, "state": dataclasses.asdict(state)}
+        temporary = self.folder / f"{_UNFINISHED}{state.step}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _WEIGHTS)
+            (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
+            for path in (temporary / _WEIGHTS, temporary / _STATE, temporary):
+                _force(path)
+            temporary.rename(self._at(state.step))
+            _force(self.folder)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            kept = f"the last good one is {self._at(self.steps()[-1])}" if self.steps() else "there is none yet"
+            raise CheckpointError(
+                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error}); {kept}"
+            ) from None
+        for step in self.steps():
+            if step not in (state.step, state.best_step):
+                shutil.rmtree(self._at(step))
+
+    def load_last(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+        """Put the last checkpoint into model and optimizer; the state of a fresh run where there is none."""
+        for path in self.folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(path)
+        if not (steps := self.steps()):
+            return State()
+        folder = self._at(steps[-1])
+        values = read_json(folder / _STATE, CheckpointError)
+        if values["run"] != self._run:
+            raise InputError(
+                f"{folder}: belongs to a run with other settings or data; resume with those, or choose another folder"
+            )
+        parameters = dict(model.named_parameters())
+        moments: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
+        for key, name, tensor in _tensors(folder):
+            if key == "weight":
+                parameters[name].data.copy_(tensor)
+            else:
+                moments[name][key] = tensor
+        for name, own in moments.items():
+            if own:
+                parameter = parameters[name]
+                # as the optimizer itself keeps them: the moments beside the weight, the step on the CPU or beside it
+                optimizer.state[parameter] = {key: tensor.to(parameter.device) for key, tensor in own.items()}
+        return _state(values["state"])
+
+    def load_weights(self, model: nn.Module, step: int) -> None:
+        """Put the weights of a step into the model."""
+        parameters = dict(model.named_parameters())
+        for key, name, tensor in _tensors(self._at(step)):
+            if key == "weight":
+                parameters[name].data.copy_(tensor)
+
+    def _at(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
+
+
+def _state(values: dict[str, Any]) -> State:
+    state = State(**values)
+    state.losses = [(step, loss) for step, loss in state.losses]
+    state.scores = [(step, scores) for step, scores in state.scores]
+    return state
+
+
+def _tensors(folder: Path) -> Any:
+    """(key, parameter, tensor) of all that a checkpoint holds."""
+    try:
+        with safe_open(folder / _WEIGHTS, framework="pt") as file:
+            for full in file.keys():  # noqa: SIM118  # it is no mapping
+                key, _, name = full.partition(".")
+                yield key, name, file.get_tensor(full)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot be read ({error})") from None
+
+
+def _force(path: Path) -> None:
+    """Have the file, or the names in the folder, on the disk before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

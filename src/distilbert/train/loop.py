@@ -1,0 +1,284 @@
+"""The loop: one for every task and every objective. Read `run` from top to bottom.
+
+A step learns from `batch_size` items, whatever their lengths. They are cut into batches of at most
+`max_batch_tokens`, packed without padding, and dealt out to the processes; each batch gives its share of the
+loss of the whole step, so that one batch or ten, one process or four, come to the same gradient. All that is
+random (order, masks, dropout) is seeded by the step, so that a resumed run needs to know no more than where it was.
+"""
+
+import dataclasses
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from ..batch import plan
+from ..engine import available_cpus
+from ..errors import InputError
+from .checkpoints import Checkpoints, State
+from .objectives import Objective
+
+__all__ = ["LoopArguments", "open_accelerator", "run"]
+
+
+_LAYER = re.compile(r"\blayer\.(\d+)\.")
+_LOG_STEPS = 10  # steps between two entries of the log of losses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoopArguments:
+    """How to train, whatever the task. Raises InputError for values outside their range.
+
+    Attributes:
+        epochs: how often to go through the data.
+        batch_size: items a step, over all processes.
+        learning_rate: of AdamW, at its peak.
+        layer_decay: each layer's learning rate is that of the layer above times this.
+        warmup: share of the steps over which the learning rate rises from 0; then it falls to 0.
+        weight_decay, beta1, beta2, epsilon: of AdamW; biases and LayerNorms do not decay.
+        max_grad_norm: gradients are cut to this norm; 0: never.
+        max_batch_tokens: how many are computed at once. Bounds memory; a step that has more takes several batches.
+        eval_steps: steps between evaluations; 0: once an epoch.
+        patience: stop after so many evaluations without a better score; 0: never.
+        save_steps: steps between checkpoints, besides those at evaluations; 0: at those alone.
+        seed: of all that is random.
+        precision: of computing; weights are float32 always.
+        device: "auto" is a GPU if there is one.
+        threads: 0: the cores that the process may use.
+    """
+
+    epochs: float = 3.0
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    layer_decay: float = 1.0
+    warmup: float = 0.06
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    max_batch_tokens: int = 4096
+    eval_steps: int = 0
+    patience: int = 0
+    save_steps: int = 0
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu"] = "auto"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        above_zero = ("epochs", "batch_size", "learning_rate", "layer_decay", "epsilon", "max_batch_tokens")
+        not_negative = (
+            "warmup",
+            "weight_decay",
+            "max_grad_norm",
+            "eval_steps",
+            "patience",
+            "save_steps",
+            "seed",
+            "threads",
+        )
+        for name in (*above_zero, *not_negative):
+            value, least = getattr(self, name), "above" if name in above_zero else "at least"
+            if not (value > 0 or (value == 0 and name in not_negative)) or not math.isfinite(value):
+                raise InputError(f"{name} must be {least} 0, not {value!r}")
+        for name in ("beta1", "beta2", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} must be from 0 to below 1, not {getattr(self, name)!r}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision must be 'float32' or 'bfloat16', not {self.precision!r}")
+        if self.device not in ("auto", "cpu"):
+            raise InputError(f"device must be 'auto' or 'cpu', not {self.device!r}")
+
+
+def open_accelerator(arguments: LoopArguments) -> Accelerator:
+    """Device, precision and processes: one, or those that `accelerate launch` started."""
+    precision = "bf16" if arguments.precision == "bfloat16" else "no"
+    accelerator = Accelerator(cpu=arguments.device == "cpu", mixed_precision=precision)
+    torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
+    return accelerator
+
+
+def run(
+    model: nn.Module,
+    objective: Objective,
+    arguments: LoopArguments,
+    accelerator: Accelerator,
+    *,
+    checkpoints: Checkpoints | None = None,
+    evaluate: Callable[[], Mapping[str, float]] | None = None,
+    main: str = "",
+    quiet: bool = False,
+) -> State:
+    """Train `model`, in place. At the end it has its best weights by `main`, or its last where nothing is evaluated.
+
+    Args:
+        checkpoints: where to write them, and to resume from the last one that is there.
+        evaluate: gives the scores of the model as it is now; more is better of the one called `main`.
+        quiet: show no progress.
+
+    Raises CheckpointError where a checkpoint cannot be written, and InputError where the loss is not finite.
+    """
+    items = objective.items
+    steps_per_epoch = math.ceil(len(items) / arguments.batch_size)
+    last_step = math.ceil(arguments.epochs * steps_per_epoch)
+    eval_steps = arguments.eval_steps or steps_per_epoch
+    save_steps = arguments.save_steps or eval_steps
+    processes, process = accelerator.num_processes, accelerator.process_index
+    if objective.whole_steps and processes > 1:
+        raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
+
+    model.to(accelerator.device).train()
+    groups = parameter_groups(model, arguments)
+    betas = (arguments.beta1, arguments.beta2)
+    optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
+    state = checkpoints.load_last(model, optimizer) if checkpoints else State()
+    recent = torch.zeros((), device=accelerator.device)  # losses since the last entry of the log
+    order, order_epoch = np.empty(0, np.int64), -1
+    started = time.perf_counter()
+
+    with _progress(quiet or not accelerator.is_main_process) as progress:
+        bar = progress.add_task("training", total=last_step, completed=state.step, loss=math.nan, rate=0.0)
+        while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
+            # what to learn from in this step
+            epoch, place = divmod(state.step, steps_per_epoch)
+            if epoch != order_epoch:
+                order, order_epoch = _rng(arguments.seed, 0, epoch).permutation(len(items)), epoch
+            rng = _rng(arguments.seed, 1, state.step)
+            chosen = order[place * arguments.batch_size : (place + 1) * arguments.batch_size]
+            step_items = [objective.draw(items[index], rng) for index in chosen]
+            lengths = [item.tokens for item in step_items]
+            total = sum(item.weight for item in step_items)
+
+            # its gradient: every process sums up that of its own batches
+            batches = [np.arange(len(step_items))]
+            if not objective.whole_steps:
+                batches = plan(lengths, min(arguments.max_batch_tokens, math.ceil(sum(lengths) / processes)))
+            loss = torch.zeros((), device=accelerator.device)
+            for number in range(process, len(batches), processes):
+                torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
+                with accelerator.autocast():
+                    own = objective.loss(model, [step_items[index] for index in batches[number]], total)
+                own.backward()  # type: ignore[no-untyped-call]
+                loss += own.detach()
+            if processes > 1:
+                loss = _summed(model, loss, accelerator)
+
+            # the update
+            if arguments.max_grad_norm:
+                nn.utils.clip_grad_norm_(model.parameters(), arguments.max_grad_norm)
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * learning_rate_share(state.step, last_step, arguments.warmup)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            state.step += 1
+            state.tokens += sum(lengths)
+            recent += loss
+            progress.update(bar, completed=state.step)
+
+            # what is said, scored and kept of it
+            ends = state.step == last_step
+            evaluates = evaluate is not None and (state.step % eval_steps == 0 or ends)
+            saves = checkpoints is not None and (evaluates or state.step % save_steps == 0 or ends)
+            if evaluates or saves or ends or state.step % _LOG_STEPS == 0:
+                before = state.losses[-1][0] if state.losses else 0
+                mean = float(recent) / (state.step - before)
+                recent.zero_()
+                if not math.isfinite(mean):
+                    raise InputError(f"the loss is {mean} at step {state.step}: lower the learning rate")
+                state.losses.append((state.step, mean))
+                now = time.perf_counter()
+                state.seconds += now - started
+                started = now
+                progress.update(bar, loss=mean, rate=state.tokens / state.seconds)
+            if evaluate is not None and evaluates:
+                model.eval()
+                scores = dict(evaluate())  # every process does: their weights are the same bit for bit
+                model.train()
+                state.scores.append((state.step, scores))
+                state.stale += 1
+                if scores[main] > state.best_score:
+                    state.best_step, state.best_score, state.stale = state.step, scores[main], 0
+                progress.console.print(
+                    f"step {state.step}/{last_step}  loss {mean:.4f}  {main} {scores[main]:.4f}"
+                    f"{' (best)' if not state.stale else ''}  {state.tokens / state.seconds:,.0f} tokens/s"
+                )
+            if checkpoints is not None and saves:
+                if accelerator.is_main_process:
+                    checkpoints.save(model, optimizer, state)
+                accelerator.wait_for_everyone()
+            if evaluates or saves:
+                started = time.perf_counter()
+
+    if checkpoints is not None and state.best_step not in (0, state.step):
+        checkpoints.load_weights(model, state.best_step)
+    model.eval()
+    return state
+
+
+def learning_rate_share(step: int, last_step: int, warmup: float) -> float:
+    """Of the peak learning rate: from 0 up over the warm-up, then down to 0; Transformers' linear schedule."""
+    rising = math.ceil(warmup * last_step)
+    if step < rising:
+        return step / rising
+    return (last_step - step) / max(1, last_step - rising)
+
+
+def parameter_groups(model: nn.Module, arguments: LoopArguments) -> list[dict[str, Any]]:
+    """The parameters by learning rate and weight decay: lower layers learn more slowly by `layer_decay`.
+
+    Biases and LayerNorms do not decay.
+    """
+    named = list(model.named_parameters())
+    layers = 1 + max((int(found[1]) for name, _ in named if (found := _LAYER.search(name))), default=-1)
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for name, parameter in named:
+        found = _LAYER.search(name)
+        below = layers - int(found[1]) if found else layers + 1 if "embeddings." in name else 0
+        decays = parameter.ndim > 1
+        groups.setdefault((below, decays), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "peak": arguments.learning_rate * arguments.layer_decay**below,
+            "lr": 0.0,
+            "weight_decay": arguments.weight_decay if decays else 0.0,
+        }
+        for (below, decays), parameters in groups.items()
+    ]
+
+
+def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
+    """Put the sum of all processes' gradients into each of them; gives the sum of their losses."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    own = [torch.zeros_like(x) if x.grad is None else x.grad for x in parameters]
+    flat = accelerator.reduce(torch.cat([loss.view(1), *(gradient.flatten() for gradient in own)]), "sum")
+    start = 1
+    for parameter in parameters:
+        parameter.grad = flat[start : start + parameter.numel()].view_as(parameter).clone()
+        start += parameter.numel()
+    return flat[0]
+
+
+def _rng(*seeds: int) -> np.random.Generator:
+    return np.random.default_rng(seeds)
+
+
+def _progress(quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} tokens/s  left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, quiet=quiet),
+        disable=quiet,
+    )

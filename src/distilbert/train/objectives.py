@@ -1,0 +1,386 @@
+"""What each task teaches: examples -> items, and the loss of a few items.
+
+The loop knows nothing else of a task, so that another way of training (a teacher's, say) is another objective.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # as everyone calls it
+from torch.nn.utils.rnn import pad_sequence
+
+from ..batch import Batch
+from ..errors import InputError
+from ..evaluation.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
+from ..evaluation.masking import MASKED_BLOCK, blocks
+from ..nn import Packed
+from ..tasks.task import FIRST
+from ..tokenizer import BertTokenizer, Encoding, Window
+
+__all__ = ["ClassWeights", "Item", "Objective", "make_objective"]
+
+AnyModel = Any  # one of distilbert.nn, whose `run` and `loss` an nn.Module does not declare
+ClassWeights = Literal["balanced"] | Mapping[str, float]
+
+# Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
+# 10 % another token, and 10 % stay
+_CHOSEN, _MASKED, _RANDOM = 0.15, 0.8, 0.1
+_SCALE = 20.0  # of cosines before the softmax over a batch's sentences
+_QUESTION = 64  # the longest question in tokens
+_STRIDE = 128  # tokens that neighbouring windows of a context share
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """What is learnt at once: a text, or texts that belong together.
+
+    Attributes:
+        texts: int64 [T_i] ids of each.
+        rows: of each text, the tokens whose last hidden state the head reads; None for all of all.
+        target: what the model should say, as the objective reads it.
+        weight: how much the item counts in the mean that the loss is: its labels, or the sum of their weights.
+    """
+
+    texts: tuple[np.ndarray, ...]
+    rows: tuple[np.ndarray, ...] | None
+    target: Any
+    weight: float = 1.0
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.texts))
+
+
+class Objective(Protocol):
+    """What the loop asks of a task.
+
+    Attributes:
+        items: all there is to learn.
+        whole_steps: whether the items of a step have to be seen together, in one batch.
+    """
+
+    items: Sequence[Item]
+    whole_steps: bool
+
+    def draw(self, item: Item, rng: np.random.Generator) -> Item:
+        """The item as it is learnt this time."""
+        ...
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        """The sum of the items' losses by `total`, the weight of all items of the step: a scalar."""
+        ...
+
+
+class _Objective:
+    """What most objectives have in common: items that are always the same and come in any batch."""
+
+    whole_steps = False
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+
+    def draw(self, item: Item, rng: np.random.Generator) -> Item:  # noqa: ARG002  # see Objective
+        return item
+
+
+def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
+    """The items' texts as one packed batch on the model's device."""
+    texts = [text for item in items for text in item.texts]
+    rows = None if items[0].rows is None else [own for item in items for own in item.rows or ()]
+    return Packed.from_batch(Batch.pack(texts, rows), device_of(model))
+
+
+def device_of(model: AnyModel) -> torch.device:
+    device: torch.device = next(model.parameters()).device
+    return device
+
+
+def _tensor(model: AnyModel, values: Any) -> Tensor:
+    return torch.as_tensor(np.asarray(values), device=device_of(model))
+
+
+def _class_weights(labels: Sequence[str], counts: Counter[str], weights: ClassWeights | None) -> np.ndarray | None:
+    """float32 [labels]; "balanced" is inverse to how often a label comes, 1 on average over examples."""
+    if weights is None:
+        return None
+    if weights == "balanced":
+        weights = {label: counts.total() / (len(labels) * max(counts[label], 1)) for label in labels}
+    if unknown := sorted(set(weights) - set(labels)):
+        raise InputError(f"class_weights: label {unknown[0]!r} is unknown; there are {', '.join(map(repr, labels))}")
+    if min(weights.values(), default=1) <= 0:
+        raise InputError("class_weights must be above 0")
+    return np.array([weights.get(label, 1.0) for label in labels], np.float32)
+
+
+def make_objective(
+    task: str,
+    data: Data[Any],
+    tokenizer: BertTokenizer,
+    max_length: int,
+    *,
+    class_weights: ClassWeights | None = None,
+    first_only: bool = False,
+) -> Objective:
+    """The objective of a task on its examples. `first_only`: sentences are embedded by their first token alone.
+
+    Raises InputError for examples that leave nothing to learn, and options that the task does not have.
+    """
+    if class_weights is not None and not (task == "token-classification" or data.problem == "single-label"):
+        raise InputError("class_weights are for single labels and for token classification")
+    match task:
+        case "text-classification" if data.problem == "single-label":
+            return ClassifyTexts(data, tokenizer, max_length, class_weights)
+        case "text-classification":
+            return ScoreTexts(data, tokenizer, max_length)
+        case "token-classification":
+            return TagWords(data, tokenizer, max_length, class_weights)
+        case "question-answering":
+            return AnswerQuestions(data, tokenizer, max_length)
+        case "fill-mask":
+            return FillMasks(data, tokenizer, max_length)
+        case "sentence-similarity" if data.examples[0].score is None:
+            return MatchPairs(data, tokenizer, max_length, first_only)
+        case "sentence-similarity":
+            return ScorePairs(data, tokenizer, max_length, first_only)
+        case "multiple-choice":
+            return ChooseEndings(data, tokenizer, max_length)
+    raise InputError(f"task {task!r} cannot be trained")
+
+
+def _encode(tokenizer: BertTokenizer, texts: Sequence[str | tuple[str, str]], max_length: int) -> list[Encoding]:
+    """Texts, or pairs of them, cut to the longest that is read."""
+    if isinstance(texts[0], tuple):
+        first, second = [text[0] for text in texts], [text[1] for text in texts]
+        return tokenizer.encode_batch(first, second, max_length=max_length)
+    return tokenizer.encode_batch(texts, max_length=max_length)
+
+
+class ClassifyTexts(_Objective):
+    """One label a text: cross-entropy."""
+
+    def __init__(
+        self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, weights: ClassWeights | None
+    ) -> None:
+        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
+        labels: list[str] = [str(example.label) for example in data.examples]
+        self.weights = _class_weights(data.labels, Counter(labels), weights)
+        targets = [data.labels.index(label) for label in labels]
+        super().__init__(
+            [
+                Item((encoding.ids,), (FIRST,), target, 1.0 if self.weights is None else float(self.weights[target]))
+                for encoding, target in zip(read, targets, strict=True)
+            ]
+        )
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        logits = model.run(pack(model, items))
+        return _cross_entropy(model, logits, [item.target for item in items], self.weights) / total
+
+
+class ScoreTexts(_Objective):
+    """Several labels at once, or a number: the head's own loss."""
+
+    def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int) -> None:
+        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
+        super().__init__(
+            [
+                Item((encoding.ids,), (FIRST,), self._target(data, example.label))
+                for encoding, example in zip(read, data.examples, strict=True)
+            ]
+        )
+
+    def _target(self, data: Data[LabelledText], label: Any) -> np.ndarray:
+        """float32 [labels]."""
+        if data.problem == "regression":
+            return np.array([label], np.float32)
+        return np.array([own in label for own in data.labels], np.float32)
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        logits = model.run(pack(model, items))
+        return model.loss(logits, _tensor(model, [item.target for item in items]), total=total)
+
+
+class TagWords(_Objective):
+    """A label for each word, read off its first token: cross-entropy. Long sentences are learnt in windows."""
+
+    def __init__(
+        self, data: Data[TaggedWords], tokenizer: BertTokenizer, max_length: int, weights: ClassWeights | None
+    ) -> None:
+        counts = Counter(label for example in data.examples for label in example.labels)
+        self.weights = _class_weights(data.labels, counts, weights)
+        index = {label: place for place, label in enumerate(data.labels)}
+        items = []
+        for example in data.examples:
+            labels = np.array([index[label] for label in example.labels])
+            last = -1  # a word that a window cuts has its label where it begins
+            for window in tokenizer.windows(example.words, max_length, stride=0, is_split=True):
+                words = window.encoding.word_ids
+                rows = np.flatnonzero((words > last) & (np.diff(words, prepend=-1) != 0))
+                if len(rows):
+                    last = int(words.max())
+                    target = labels[words[rows]]
+                    weight = len(rows) if self.weights is None else float(self.weights[target].sum())
+                    items.append(Item((window.encoding.ids,), (rows,), target, weight))
+        if not items:
+            raise InputError(f"{data.source}: has no word that the tokenizer can read")
+        super().__init__(items)
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        logits = model.run(pack(model, items))
+        return _cross_entropy(model, logits, np.concatenate([item.target for item in items]), self.weights) / total
+
+
+class AnswerQuestions(_Objective):
+    """The first and last token of an answer, in windows over its context; [CLS] where a window has none."""
+
+    def __init__(self, data: Data[Question], tokenizer: BertTokenizer, max_length: int) -> None:
+        items = []
+        for example in data.examples:
+            question = tokenizer.encode(example.question, max_length=_QUESTION + tokenizer.special_count)
+            asked = example.question
+            if question.truncated:
+                asked = asked[: int(question.offsets[:, 1].max())]
+            room = max_length - len(question) + tokenizer.special_count - tokenizer.pair_special_count
+            if room < 1:
+                raise InputError(f"max_length={max_length} leaves no room for the context of {asked!r}")
+            windows = tokenizer.pair_windows(asked, example.context, max_length, min(_STRIDE, room // 2))
+            items += [Item((window.encoding.ids,), None, _answer_tokens(window, example)) for window in windows]
+        super().__init__(items)
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        batch = pack(model, items)
+        starts, ends = _tensor(model, [item.target for item in items]).unbind(1)
+        return model.loss(model.run(batch), batch, starts, ends, total=total)
+
+
+def _answer_tokens(window: Window, example: Question) -> tuple[int, int]:
+    """The window's first and last token of the first answer; (0, 0) where it is not whole in the window."""
+    if not example.answers:
+        return 0, 0
+    text, start = example.answers[0]
+    inside = np.flatnonzero(window.encoding.sequence_ids == 1)
+    offsets = window.encoding.offsets[inside]
+    covered = inside[(offsets[:, 1] > start) & (offsets[:, 0] < start + len(text))]
+    whole = len(covered) and offsets[0, 0] <= start and offsets[-1, 1] >= start + len(text.rstrip())
+    return (int(covered[0]), int(covered[-1])) if whole else (0, 0)
+
+
+class FillMasks(_Objective):
+    """The tokens behind masks, drawn anew each time: cross-entropy over the vocabulary."""
+
+    def __init__(self, data: Data[PlainText], tokenizer: BertTokenizer, max_length: int) -> None:
+        if tokenizer.mask_token_id is None:
+            raise InputError(f"the vocabulary lacks the mask {tokenizer.mask_token}")
+        self._mask, self._vocab_size = tokenizer.mask_token_id, tokenizer.vocab_size
+        self._special = np.array(sorted(tokenizer.special_ids))
+        texts = [example.text for example in data.examples]
+        found = blocks(tokenizer, texts, min(MASKED_BLOCK, max_length))
+        items = [Item((block,), None, None) for block in found if not np.isin(block, self._special).all()]
+        if not items:
+            raise InputError(f"{data.source}: has no text that the tokenizer can read")
+        super().__init__(items)
+
+    def draw(self, item: Item, rng: np.random.Generator) -> Item:
+        (ids,) = item.texts
+        inside = np.flatnonzero(~np.isin(ids, self._special))
+        rows = inside[rng.random(len(inside)) < _CHOSEN]
+        if not len(rows):
+            rows = rng.choice(inside, 1)
+        fate = rng.random(len(rows))
+        random = rng.integers(0, self._vocab_size, len(rows))
+        masked = ids.copy()
+        masked[rows] = np.where(fate < _MASKED, self._mask, np.where(fate < _MASKED + _RANDOM, random, ids[rows]))
+        return replace(item, texts=(masked,), rows=(rows,), target=ids[rows], weight=float(len(rows)))
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        logits = model.run(pack(model, items))
+        return _cross_entropy(model, logits, np.concatenate([item.target for item in items]), None) / total
+
+
+class _Pairs(_Objective):
+    """Sentences embedded as vectors of length 1: the mean of their tokens, or the first alone."""
+
+    def __init__(self, data: Data[SentencePair], tokenizer: BertTokenizer, max_length: int, first_only: bool) -> None:
+        read = [
+            _encode(tokenizer, [getattr(example, side) for example in data.examples], max_length)
+            for side in ("first", "second")
+        ]
+        rows = (FIRST, FIRST) if first_only else None
+        super().__init__(
+            [
+                Item((first.ids, second.ids), rows, example.score)
+                for first, second, example in zip(*read, data.examples, strict=True)
+            ]
+        )
+
+    def _embed(self, model: AnyModel, items: Sequence[Item]) -> tuple[Tensor, Tensor]:
+        """[B, D] of the first sentences and of the second."""
+        batch = pack(model, items)
+        states = batch.row_view.pad(model.run(batch))  # [2B, T or 1, D]
+        if batch.rows is None and batch.mask is not None:
+            pooled = states.sum(1) / batch.mask.sum(1, keepdim=True)
+        else:
+            pooled = states.mean(1)
+        vectors = F.normalize(pooled.float(), dim=-1)
+        return vectors[0::2], vectors[1::2]
+
+
+class ScorePairs(_Pairs):
+    """How alike two sentences are: the squared error of their cosine, scores scaled to at most 1.
+
+    Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
+    """
+
+    def __init__(self, data: Data[SentencePair], tokenizer: BertTokenizer, max_length: int, first_only: bool) -> None:
+        super().__init__(data, tokenizer, max_length, first_only)
+        largest = max(1.0, *(abs(item.target) for item in self.items))
+        self.items = [replace(item, target=np.float32(item.target / largest)) for item in self.items]
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        first, second = self._embed(model, items)
+        return (
+            F.mse_loss((first * second).sum(-1), _tensor(model, [item.target for item in items]), reduction="sum")
+            / total
+        )
+
+
+class MatchPairs(_Pairs):
+    """Which second sentence of the batch belongs to each first: cross-entropy of cosines times 20.
+
+    Henderson et al. 2017, https://arxiv.org/abs/1705.00652.
+    """
+
+    whole_steps = True
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        first, second = self._embed(model, items)
+        return _cross_entropy(model, _SCALE * first @ second.T, np.arange(len(items)), None) / total
+
+
+class ChooseEndings(_Objective):
+    """Which of several texts goes with a prompt: cross-entropy over them."""
+
+    def __init__(self, data: Data[Choices], tokenizer: BertTokenizer, max_length: int) -> None:
+        pairs = [(example.prompt, choice) for example in data.examples for choice in example.choices]
+        read = iter(_encode(tokenizer, pairs, max_length))
+        items = []
+        for example in data.examples:
+            texts = tuple(next(read).ids for _ in example.choices)
+            items.append(Item(texts, (FIRST,) * len(texts), example.right))
+        super().__init__(items)
+
+    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
+        each = model.run(pack(model, items)).squeeze(-1).split([len(item.texts) for item in items])
+        logits = pad_sequence(list(each), batch_first=True, padding_value=-torch.inf)
+        return _cross_entropy(model, logits, [item.target for item in items], None) / total
+
+
+def _cross_entropy(model: AnyModel, logits: Tensor, targets: Any, weights: np.ndarray | None) -> Tensor:
+    """The sum over rows of logits [K, C], in float32; with weights [C] each row times its class's."""
+    weight = None if weights is None else _tensor(model, weights)
+    return F.cross_entropy(logits.float(), _tensor(model, targets), weight, reduction="sum")

@@ -1,0 +1,295 @@
+"""report.html and the model card: what was trained on what, how it went, and what the model still has wrong.
+
+The page is one file with its drawings inside: it asks for nothing from anywhere.
+"""
+
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..evaluation.evaluate import Judgement
+from ..evaluation.metrics import Interval, calibration_bins
+from ..files import written_whole
+from .checkpoints import State
+
+__all__ = ["write_report"]
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 560, 260, 56, 34, 12
+_MOST_POINTS = 400  # of a curve or a scatter: more cannot be told apart
+_MOST_LABELS = 30  # of a confusion matrix that can be read
+_LONGEST_TEXT = 600  # characters of a mistake
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6675; --line: #d5dae1; --paper: #fff; --a: #2563a8;
+  --b: #c2571a; --cell: 37, 99, 168; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4b2; --line: #39424f; --paper: #14181e;
+  --a: #79b0ec; --b: #f0a06a; --cell: 121, 176, 236; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2.5rem auto;
+  max-width: 62rem; padding: 0 1.25rem; }
+h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
+p, .soft { color: var(--soft); } p { max-width: 46rem; margin: .3rem 0 .8rem; }
+.row { display: flex; flex-wrap: wrap; gap: 1.5rem; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--soft); } td.n, th.n { text-align: right; }
+.matrix td { text-align: center; padding: .35rem .6rem; border: 1px solid var(--paper); min-width: 2.6rem; }
+.matrix th { border: 0; padding: .35rem .6rem; }
+svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+.axis { stroke: var(--line); fill: none; } .a { stroke: var(--a); fill: none; stroke-width: 2; }
+.b { stroke: var(--b); fill: none; stroke-width: 2; } .dot { fill: var(--b); } .point { fill: var(--a); opacity: .55; }
+.same { stroke: var(--soft); stroke-dasharray: 4 4; }
+"""
+
+
+def write_report(
+    out: Path,
+    facts: Mapping[str, Any],
+    state: State,
+    judgement: Judgement | None,
+    scores: Mapping[str, Interval],
+) -> None:
+    """Write report.html and README.md (the model card) into `out`.
+
+    `facts` say how the model was made; `judgement` and `scores` are those of the best weights, None and
+    empty where nothing was evaluated.
+    """
+    for name, content in (("report.html", _page(facts, state, judgement, scores)), ("README.md", _card(facts, scores))):
+        with written_whole(out / name) as path:
+            path.write_text(content, encoding="utf-8", errors="replace")
+
+
+# the model card -------------------------------------------------------------------------------------
+
+
+def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
+    settings = facts["settings"]
+    lines = [
+        "---",
+        "library_name: distilbert",
+        f"pipeline_tag: {facts['task']}",
+        "tags: [distilbert]",
+        "---",
+        f"# A DistilBERT for {facts['task']}",
+        "",
+        f"Fine-tuned from `{settings['model']}` with `distilbert train`. `report.html` shows how it went.",
+        "",
+        "```python",
+        "import distilbert",
+        "",
+        'model = distilbert.load("path/to/this/folder")',
+        "```",
+        "",
+        "## Data",
+        "",
+        f"- trained on `{settings['train']}`: {facts['train_examples']} examples",
+    ]
+    if scores:
+        lines.append(
+            f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples, which also chose the best"
+        )
+        lines.append("  of the run's weights, so that scores on data never seen may be a little lower")
+    if facts["labels"]:
+        lines.append(f"- labels: {', '.join(f'`{label}`' for label in facts['labels'])}")
+    lines += ["", "## Scores", ""]
+    if scores:
+        lines += ["| metric | value | 95 % interval (bootstrap) |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" for name, score in scores.items()
+        ]
+    else:
+        lines.append("None: the run had no data to evaluate on.")
+    lines += ["", "## Settings", "", "| setting | value |", "|---|---|"]
+    lines += [f"| {name} | {_setting(value)} |" for name, value in settings.items()]
+    lines += [f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |"]
+    lines += [f"| {name} | {version} |" for name, version in facts["versions"].items()]
+    return "\n".join([*lines, ""])
+
+
+def _setting(value: Any) -> str:
+    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)
+
+
+# the page -------------------------------------------------------------------------------------------
+
+
+def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, scores: Mapping[str, Interval]) -> str:
+    settings = facts["settings"]
+    parts = [
+        f"<h1>{_text(facts['task'])}</h1>",
+        f"<p>{_text(settings['model'])}, fine-tuned on {facts['train_examples']:,} examples of "
+        f"{_text(settings['train'])} in {facts['steps']:,} steps, {_duration(facts['seconds'])} "
+        f"({facts['tokens'] / max(facts['seconds'], 1e-9):,.0f} tokens a second).</p>",
+    ]
+    if scores:
+        rows = [(name, f"{s.value:.4f}", f"{s.low:.4f}", f"{s.high:.4f}") for name, s in scores.items()]
+        parts += [
+            "<h2>Scores</h2>",
+            f"<p>On {facts['eval_examples']:,} examples of {_text(settings['eval'])}, with the weights of step "
+            f"{facts['best_step']:,}, the best by {_text(judgement.main if judgement else '')}. The interval holds "
+            "95 % of bootstrap samples.</p>",
+            _table(("metric", "value", "from", "to"), rows, numbers=(1, 2, 3)),
+        ]
+    parts += ["<h2>Curves</h2>", '<div class="row">', _figure("loss", [("a", state.losses)])]
+    if judgement and state.scores:
+        curve = [(step, own[judgement.main]) for step, own in state.scores]
+        parts.append(_figure(judgement.main, [("b", curve)], mark=state.best_step))
+    parts.append("</div>")
+    if judgement:
+        parts += _judged(judgement)
+    set_to = [(name, _setting(value)) for name, value in settings.items()]
+    versions = [(name, str(version)) for name, version in facts["versions"].items()]
+    parts += ["<h2>Settings</h2>", _table(("setting", "value"), [*set_to, *versions])]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(facts['task'])}: training report</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _judged(judgement: Judgement) -> list[str]:
+    """Confusion, calibration, true against predicted numbers, and mistakes, as far as the task has them."""
+    parts = []
+    if judgement.confusion is not None and len(judgement.labels) <= _MOST_LABELS:
+        parts += [
+            "<h2>Confusion</h2>",
+            "<p>Rows are true labels, columns what the model said; the shade is the share of the row.</p>",
+            f'<div class="wide">{_matrix(judgement.labels, judgement.confusion)}</div>',
+        ]
+    if judgement.confidence is not None and judgement.right is not None:
+        parts += [
+            "<h2>Calibration</h2>",
+            "<p>How often the model is right when it says that it is so sure. On the dashed line it is as often "
+            "right as it says; the area of a dot is its share of the examples.</p>",
+            _reliability(judgement.confidence, judgement.right),
+        ]
+    if judgement.points is not None:
+        parts += [
+            "<h2>Predictions</h2>",
+            "<p>True values to the right, predicted ones up.</p>",
+            _scatter(*judgement.points),
+        ]
+    if judgement.mistakes:
+        rows = [(_cut(m.text), _cut(m.true), _cut(m.predicted), f"{m.weight:.3g}") for m in judgement.mistakes]
+        parts += [
+            "<h2>Worst mistakes</h2>",
+            "<p>The worst first: look here for wrong labels in the data, and for what the model cannot know.</p>",
+            f'<div class="wide">{_table(("example", "true", "predicted", "weight"), rows, numbers=(3,))}</div>',
+        ]
+    return parts
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " …"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=n' if place in numbers else ''}>{_text(cell)}</{tag}>" for place, cell in enumerate(cells)
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table><tr>{line(head, 'th')}</tr>{body}</table>"
+
+
+def _matrix(labels: Sequence[str], confusion: np.ndarray) -> str:
+    head = "".join(f"<th>{_text(label)}</th>" for label in labels)
+    rows = []
+    for label, counts in zip(labels, confusion.tolist(), strict=True):
+        total = max(sum(counts), 1)
+        cells = "".join(
+            f'<td style="background: rgba(var(--cell), {0.85 * count / total:.3f})">{count:,}</td>' for count in counts
+        )
+        rows.append(f"<tr><th>{_text(label)}</th>{cells}</tr>")
+    return f'<table class="matrix"><tr><th></th>{head}</tr>{"".join(rows)}</table>'
+
+
+# drawings -------------------------------------------------------------------------------------------
+
+
+class _Frame:
+    """The axes of a drawing, and the place of a value between them."""
+
+    def __init__(self, x: tuple[float, float], y: tuple[float, float], title: str) -> None:
+        self.x, self.y, self.title = x, y, title
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        (x0, x1), (y0, y1) = self.x, self.y
+        right, up = (x - x0) / ((x1 - x0) or 1), (y - y0) / ((y1 - y0) or 1)
+        return _LEFT + right * (_WIDTH - _LEFT - 14), _HEIGHT - _BOTTOM - up * (_HEIGHT - _BOTTOM - _TOP)
+
+    def drawn(self, *content: str) -> str:
+        lines = []
+        for value in np.linspace(*self.y, 5).tolist():
+            left, height = self.at(self.x[0], value)
+            right, _ = self.at(self.x[1], value)
+            lines.append(f'<path class="axis" d="M{left:.1f} {height:.1f}H{right:.1f}"/>')
+            lines.append(f'<text x="{_LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{value:.3g}</text>')
+        for value in np.linspace(*self.x, 5).tolist():
+            along, _ = self.at(value, self.y[0])
+            lines.append(f'<text x="{along:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{value:.4g}</text>')
+        return (
+            f'<figure style="margin: 0"><figcaption class="soft">{_text(self.title)}</figcaption>'
+            f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+            f'aria-label="{_text(self.title)}">{"".join([*lines, *content])}</svg></figure>'
+        )
+
+
+def _figure(title: str, curves: Sequence[tuple[str, Sequence[tuple[int, float]]]], mark: int = 0) -> str:
+    """Curves of (step, value), each with its class; a dot at the step `mark`."""
+    values = [value for _, curve in curves for _, value in curve if math.isfinite(value)]
+    last = max((step for _, curve in curves for step, _ in curve), default=1)
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    frame = _Frame((0, last), (low, high if high > low else low + 1), f"{title} by step")
+    content = []
+    for kind, curve in curves:
+        places = [frame.at(step, value) for step, value in _thinned(curve) if math.isfinite(value)]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        content.append(f'<polyline class="{kind}" points="{line}"/>')
+        for step, value in curve:
+            if step == mark or len(curve) == 1:
+                x, y = frame.at(step, value)
+                content.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+    return frame.drawn(*content)
+
+
+def _thinned(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most `_MOST_POINTS`, each the mean of its neighbours."""
+    if len(curve) <= _MOST_POINTS:
+        return list(curve)
+    parts = np.array_split(np.array(curve), _MOST_POINTS)
+    return [(int(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts]
+
+
+def _reliability(confidence: np.ndarray, right: np.ndarray) -> str:
+    frame = _Frame((0, 1), (0, 1), "share that is right, by confidence")
+    (x0, y0), (x1, y1) = frame.at(0, 0), frame.at(1, 1)
+    content = [f'<path class="same" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>']
+    for sure, share, count in calibration_bins(confidence, right):
+        x, y = frame.at(sure, share)
+        radius = max(2.0, 22 * math.sqrt(count / len(confidence)))
+        content.append(f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>')
+    return frame.drawn(*content)
+
+
+def _scatter(true: np.ndarray, predicted: np.ndarray) -> str:
+    frame = _Frame((true.min(), true.max()), (predicted.min(), predicted.max()), "predicted by true")
+    chosen = np.random.default_rng(0).permutation(len(true))[:_MOST_POINTS]
+    places = [frame.at(float(true[i]), float(predicted[i])) for i in chosen]
+    return frame.drawn(*(f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in places))
