@@ -2,13 +2,14 @@
 
 import asyncio
 import contextvars
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import InputError, TokenizerError
 from ..tasks.task import Task
@@ -148,7 +149,7 @@ class Service:
             stage.labels("wait").observe(work.waited)
             stage.labels("run").observe(work.ran)
             stage.labels("task").observe(computed - started - work.waited - work.ran)
-        answer = to_json(result, inf_nan_mode="null")
+        answer = _json(result)
         stage.labels("write").observe(time.perf_counter() - computed)
         return answer
 
@@ -162,6 +163,13 @@ class Service:
     def _chosen(request: Request, model: ServedModel) -> ServedModel:
         request.scope["distilbert.work"].model = model.name
         return model
+
+
+def _json(value: object) -> bytes:
+    try:
+        return to_json(value, inf_nan_mode="null")
+    except PydanticSerializationError:  # a text sent back has unpaired surrogates: only escapes can hold those
+        return json.dumps(value).encode()
 
 
 async def _disconnected(request: Request) -> None:

@@ -1,0 +1,91 @@
+"""The OpenAPI page is whole: its examples work, and what it describes cannot break the server."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+schemathesis = pytest.importorskip("schemathesis")
+
+from live import Live, make_tasks, serving  # noqa: E402
+
+from distilbert.serve.page import _bodies, _example  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with serving(make_tasks(tmp_path_factory.mktemp("models"))) as live:
+        yield live
+
+
+def test_every_route_has_a_description_and_an_example_that_works(server: Live) -> None:
+    schema = server.http.get("/openapi.json").json()
+    models = {
+        "TextsRequest": "sentiment",
+        "ZeroShotRequest": "nli",
+        "QuestionRequest": "qa",
+        "SimilarityRequest": "embed",
+        "ChoiceRequest": "choice",
+        "EmbedAllRequest": "sparse",
+    }
+    tried = 0
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description"), path
+            assert "200" in operation["responses"]
+            if method != "post" or not path.startswith("/models/"):
+                continue
+            for body in _bodies(operation):
+                name = models.get(body["$ref"].rsplit("/", 1)[1], "embed")
+                if path.endswith("/predict"):
+                    name = "sentiment"
+                if path.endswith("/rerank"):
+                    name = "rerank"
+                if path.endswith("/embed_all"):
+                    name = "embed"
+                answer = server.http.post(path.format(name=name), json=_example(body, schema))
+                assert answer.status_code == 200, (path, answer.text)
+                tried += 1
+    assert tried == 14
+
+
+def _fuzz(server: Live, examples: int) -> int:
+    """Requests made from the description, right ones and wrong ones; no answer may be the server's fault."""
+    from hypothesis import HealthCheck, given, settings
+
+    loaded = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    count = 0
+    modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
+    for result, mode in itertools.product(loaded.get_all_operations(), modes):
+        operation = result.ok()
+        if mode is modes[1] and not operation.body:  # nothing there to get wrong
+            continue
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        def check(case: Any) -> None:
+            nonlocal count
+            answer = case.call(base_url=server.url)
+            count += 1
+            assert answer.status_code < 500, (case, answer.text)
+            if answer.status_code >= 400:
+                error = json.loads(answer.text)["error"]
+                assert error
+                assert "Traceback" not in answer.text
+
+        check()
+    return count
+
+
+def test_fuzzing_finds_no_fault(server: Live) -> None:
+    assert _fuzz(server, 4) > 100
+
+
+@pytest.mark.slow
+def test_long_fuzzing_finds_no_fault(server: Live) -> None:
+    assert _fuzz(server, 400) > 5000
