@@ -17,6 +17,7 @@ from .task import LongText, Model, Task, characters, check_count, check_long_tex
 __all__ = ["MaskFiller"]
 
 Fills = list[MaskFill] | list[list[MaskFill]]
+Scores = tuple[np.ndarray, np.ndarray]  # pieces, and the logarithms of their probabilities
 
 
 class _Slot(NamedTuple):
@@ -57,7 +58,7 @@ class MaskFiller(Task):
     def __init__(self, model: Model) -> None:
         super().__init__(model)
         if self.tokenizer.mask_token_id is None:
-            raise TokenizerError(f"{model.folder}: the vocabulary lacks the mask {self.tokenizer.mask_token}")
+            raise TokenizerError(f"{model.folder}: the vocabulary lacks the mask {shown(self.tokenizer.mask_token)}")
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -125,12 +126,11 @@ class MaskFiller(Task):
         start = cut = 0
         for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             encodings = self._encode_masked(chunk, start)
-            found: dict[tuple[int, int, _Slot], dict[int, float]] = {}
+            found: dict[tuple[int, int, _Slot], Scores] = {}
             for each, rows in self._passes(encodings, slots, long_text, start):
                 for mask, row in zip(each.masks, rows, strict=True):
                     pieces = _largest(row, top_k) if words is None else slots[each.slot]
-                    logs = _log_probabilities(row, pieces)
-                    found[each.text, mask, each.slot] = dict(zip(pieces.tolist(), logs.tolist(), strict=True))
+                    found[each.text, mask, each.slot] = pieces, _log_probabilities(row, pieces)
             for index, (text, encoding) in enumerate(zip(chunk, encodings, strict=True)):
                 fills = []
                 for mask, span in enumerate(encoding.offsets[encoding.ids == self.tokenizer.mask_token_id].tolist()):
@@ -255,16 +255,17 @@ class MaskFiller(Task):
         return self.tokenizer.decode([piece], skip_special_tokens=False)
 
     def _ranked(
-        self, words: list[_Word] | None, found: dict[_Slot, dict[int, float]], top_k: int | None
+        self, words: list[_Word] | None, found: dict[_Slot, Scores], top_k: int | None
     ) -> list[tuple[str, int | None, float]]:
-        """(token, its id, its probability) of a mask, best first, from the logarithms at each slot."""
+        """(token, its id, its probability) of a mask, best first, from the scores at each slot."""
+        logs = {slot: dict(zip(pieces.tolist(), own.tolist(), strict=True)) for slot, (pieces, own) in found.items()}
         if words is None:
-            return [(self._token(piece), piece, math.exp(log)) for piece, log in found[_Slot()].items()]
+            return [(self._token(piece), piece, math.exp(log)) for piece, log in logs[_Slot()].items()]
         scored = [
             (
                 word.token,
                 word.ids[0] if len(word.ids) == 1 else None,
-                math.exp(sum(found[slot][piece] for slot, piece in word.steps)),
+                math.exp(sum(logs[slot][piece] for slot, piece in word.steps)),
             )
             for word in words
         ]
