@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import convert_commands, model_commands, show, text_commands, train_commands
+from . import convert_commands, model_commands, serve_command, show, text_commands, train_commands
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -42,6 +42,7 @@ COMMANDS = (
     Command("export", "write a model for other runtimes", convert_commands.add_export, convert_commands.export),
     Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
     Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
+    Command("serve", "answer over HTTP, as the hub, TEI and OpenAI do", serve_command.add_serve, serve_command.serve),
     Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),
 )
 
