@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -60,6 +60,14 @@ def make_tasks(root: Path) -> dict[str, Task]:
     return tasks
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread brings about."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
 class Live:
     """A server that answers at `url`."""
 
@@ -71,11 +79,7 @@ class Live:
         return self.http.post(path, json=body)
 
     def wait_until_warm(self) -> None:
-        for _ in range(500):
-            if self.http.get("/health").status_code == 200:
-                return
-            time.sleep(0.02)
-        raise AssertionError("the models did not get warm")
+        until(lambda: self.http.get("/health").status_code == 200)
 
     def metric(self, line: str) -> float:
         """The value of the metric whose line begins so."""

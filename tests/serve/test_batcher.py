@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("fastapi")
 
+from live import until
+
 from distilbert.batch import Batch
 from distilbert.serve.batcher import Batcher, QueuedEngine, Work, current_work
 from distilbert.serve.errors import GoneError, UnavailableError
@@ -89,14 +91,6 @@ class Future:
             raise self.value
         assert self.value is not None
         return self.value
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.002)
-    raise AssertionError("it did not come about")
 
 
 def held(engine: QueuedEngine, fake: Fake) -> Future:

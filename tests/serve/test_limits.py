@@ -7,7 +7,6 @@ import json
 import logging
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from live import Live, make_tasks, serving
+from live import Live, make_tasks, serving, until
 
 from conftest import DATA
 from distilbert.batch import Batch
@@ -67,14 +66,6 @@ def gated(tasks: dict[str, Task]) -> tuple[dict[str, Task], Gate]:
     task = tasks["sentiment"]
     gate = Gate(task.model.engine)
     return {"sentiment": type(task)(dataclasses.replace(task.model, engine=gate))}, gate
-
-
-def until(condition) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not come about")
 
 
 def bad(answer: httpx.Response, status: int, kind: str) -> None:

@@ -1,0 +1,203 @@
+"""The command as a process: its flags, what it says at the start, and how it ends."""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytest.importorskip("fastapi")
+
+from live import make_folders, until
+
+from distilbert import InputError
+from distilbert.cli.serve_command import add_serve
+from distilbert.serve import Settings, open_models
+
+COMMAND = [sys.executable, "-m", "distilbert", "serve"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return make_folders(tmp_path_factory.mktemp("models"))
+
+
+class Process:
+    """`distilbert serve` on a free port; its log as it comes."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments, "--port", str(self.port)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+        )
+        self.log: list[dict[str, object]] = []
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.log.append(json.loads(line))
+
+    def warm(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health").status_code == 200
+        except httpx.ConnectError:
+            assert self.process.poll() is None, self.log
+            return False
+
+    def end(self) -> int:
+        code = self.process.wait(20)
+        self.reader.join(5)
+        assert self.process.stderr
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def process(folders: dict[str, Path]) -> Iterator[Process]:
+    process = Process(
+        f"first={folders['embed']}", str(folders["nli"]), "--task", "nli=zero-shot-classification", "--threads", "1",
+        DISTILBERT_SERVE_MAX_TEXTS="7", DISTILBERT_SERVE_API_KEY="swordfish",
+    )  # fmt: skip
+    try:
+        until(process.warm)
+        yield process
+    finally:
+        process.process.kill()
+        process.end()
+
+
+def test_sigterm_drains_and_ends_in_order(process: Process) -> None:
+    (start, *_) = [line for line in process.log if line["event"] == "starting"]
+    assert start["models"] == ["first", "nli"]
+    assert (start["host"], start["max_texts"], start["max_concurrent"], start["api_key"]) == (
+        "127.0.0.1",
+        7,
+        512,
+        "set",
+    )
+    assert "swordfish" not in json.dumps(process.log)
+    headers = {"Authorization": "Bearer swordfish"}
+    with httpx.Client(base_url=process.url, headers=headers, timeout=30) as http:
+        assert http.get("/info").json()["model_id"] == "first"
+        assert http.get("/models/nli/info").json()["task"] == "zero-shot-classification"
+        answers: list[int] = []
+
+        def ask(number: int) -> None:
+            with contextlib.suppress(httpx.TransportError):  # whoever comes after the end finds nobody
+                body = {"inputs": [f"{number} {n} " * 40 for n in range(7)]}
+                answers.append(httpx.post(f"{process.url}/embed", headers=headers, json=body, timeout=30).status_code)
+
+        asking = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+        for thread in asking:
+            thread.start()
+        until(lambda: "distilbert_requests_at_work 0.0" not in http.get("/metrics").text)
+    process.process.send_signal(signal.SIGTERM)
+    for thread in asking:
+        thread.join()
+    assert process.end() == 0
+    assert answers
+    assert set(answers) == {200}, "whoever had got in is answered"
+    done = [line for line in process.log if line["event"] == "request" and line["path"] == "/embed"]
+    assert len(done) == len(answers)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+def test_a_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    code, error = run(str(tmp_path / "nothing"))
+    assert code == 1
+    assert re.fullmatch(r"distilbert serve: .*nothing: no such folder\n", error)
+
+
+def test_flags_are_the_settings() -> None:
+    parser = argparse.ArgumentParser()
+    add_serve(parser)
+    given = vars(parser.parse_args(["model"]))
+    assert given.keys() - {"models", "task", "precision"} == {field.name for field in dataclasses.fields(Settings)}
+    assert Settings.read(given, {}) == Settings()
+
+
+def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
+    parser = argparse.ArgumentParser()
+    add_serve(parser)
+    flags = vars(parser.parse_args(["model", "--max-texts", "5", "--api-key", "k"]))
+    settings = Settings.read(
+        flags, {"DISTILBERT_SERVE_MAX_TEXTS": "6", "DISTILBERT_SERVE_TIMEOUT": "2.5", "DISTILBERT_SERVE_API_KEY": "e"}
+    )
+    assert (settings.max_texts, settings.timeout, settings.api_key) == (5, 2.5, "k")
+    assert settings.public()["api_key"] == "set"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_TEXTS", "0"),
+        ("MAX_TEXTS", "many"),
+        ("PORT", "70000"),
+        ("TIMEOUT", "0"),
+        ("TIMEOUT", "nan"),
+        ("API_KEY", "a b"),
+        ("THREADS", "-1"),
+    ],
+)
+def test_settings_that_cannot_be_right(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=name.lower() if value != "many" else f"DISTILBERT_SERVE_{name}"):
+        Settings.read({}, {f"DISTILBERT_SERVE_{name}": value})
+
+
+def test_models_have_names(folders: dict[str, Path]) -> None:
+    opened = open_models([str(folders["embed"]), f"labels={folders['nli']}"], ["labels=zero-shot-classification"])
+    assert {name: task.task for name, task in opened.items()} == {
+        "embed": "feature-extraction",
+        "labels": "zero-shot-classification",
+    }
+    both = open_models(
+        [f"a={folders['nli']}", f"b={folders['nli']}"], ["zero-shot-classification", "b=text-classification"]
+    )
+    assert [task.task for task in both.values()] == ["zero-shot-classification", "text-classification"]
+
+
+@pytest.mark.parametrize(
+    ("models", "tasks", "message"),
+    [
+        (["a=x", "a=y"], [], "two models are called 'a'"),
+        (["a b=x"], [], "cannot be a model's name"),
+        (["a=x"], ["b=fill-mask"], "no model is called 'b'"),
+    ],
+)
+def test_names_that_cannot_be_right(models: list[str], tasks: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        open_models(models, tasks)
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    code = "import sys; sys.modules['fastapi'] = None; import distilbert.serve"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("pip install 'distilbert[serve]'\n")
+
+
+def test_serving_needs_no_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; import distilbert.serve"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
