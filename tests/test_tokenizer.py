@@ -548,6 +548,10 @@ def test_a_tokenizer_that_drops_letters(tmp_path: Path) -> None:
 
 
 WRONG_SETTINGS = [
+    ("mask_token", ""),
+    ("mask_token", 5),
+    ("cls_token", ["[CLS]"]),
+    ("unk_token", {"content": "\ud800"}),
     ("do_lower_case", "yes"),
     ("strip_accents", 1),
     ("tokenize_chinese_chars", []),

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from . import int8
 from .config import DistilBertConfig
-from .errors import CheckpointError, shown
+from .errors import CheckpointError, said, shown
 from .files import is_file, is_text, read_json, written_whole
 
 __all__ = ["Checkpoint", "Head", "Tensor", "key_table", "open_checkpoint", "save_checkpoint", "written_whole"]
@@ -242,7 +242,7 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
             save_file(arrays, path, metadata={"format": "pt"})
             config_path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error}); nothing in it was changed") from None
+        raise CheckpointError(f"{folder}: cannot be written ({said(error)}); nothing in it was changed") from None
 
 
 def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Path) -> Head:
@@ -305,7 +305,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
+        raise CheckpointError(f"{path}: not a whole safetensors file ({said(error)})") from None
     header.pop("__metadata__", None)
     real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
     if not is_text(str(real)):
@@ -340,7 +340,8 @@ def _check_weight(name: str, weight: Stored, shape: tuple[int, ...], config: Dis
 
 
 def _bits(config: DistilBertConfig) -> int | None:
-    return int8.check_scheme(config.extra[int8.KEY]) if int8.KEY in config.extra else None
+    scheme = config.extra.get(int8.KEY)
+    return None if scheme is None else int8.check_scheme(scheme)
 
 
 def some(names: Collection[str], most: int = 3) -> str:

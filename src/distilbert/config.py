@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import int8
 from .errors import ConfigError, shown
 from .files import is_folder, is_text, read_json
 
@@ -219,6 +220,8 @@ class DistilBertConfig:
         labels = _labels(extra.pop("id2label", None), extra.pop("label2id", None), extra.pop("num_labels", None))
         if labels is not None:
             ours["labels"] = labels
+        if extra.get(int8.KEY) is not None:
+            int8.check_scheme(extra[int8.KEY])
         if "activation" in ours:
             ours["activation"] = Activation.from_name(ours["activation"])
         ours["architectures"] = _strings("architectures", ours.get("architectures"))

@@ -14,7 +14,7 @@ import onnxruntime
 from .batch import Batch
 from .checkpoint import Checkpoint, Head
 from .config import DistilBertConfig
-from .errors import CheckpointError, InputError
+from .errors import CheckpointError, InputError, said
 from .graph import build_graph
 
 __all__ = ["Engine", "OnnxEngine", "available_cpus", "check_batch", "open_engine"]
@@ -90,7 +90,7 @@ class OnnxEngine:
                 disabled_optimizers=["SkipLayerNormFusion"],
             )
         except Exception as error:  # the runtime has no public base class of its errors
-            raise CheckpointError(f"{checkpoint.folder}: the runtime cannot open the weights ({error})") from None
+            raise CheckpointError(f"{checkpoint.folder}: the runtime cannot open the weights ({said(error)})") from None
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._config)

@@ -22,6 +22,7 @@ __all__ = [
     "LongTextWarning",
     "MissingExtraError",
     "TokenizerError",
+    "said",
     "shown",
 ]
 
@@ -65,3 +66,9 @@ _short.maxstring = _short.maxother = 100
 def shown(value: object) -> str:
     """`repr(value)` for a message: on one line, and cut to what a person reads, whatever a file held."""
     return _short.repr(value)
+
+
+def said(error: BaseException) -> str:
+    """What an error of another library says, on one line and cut: some quote the file that they failed on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:300])

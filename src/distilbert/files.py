@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import ConfigError, DistilBertError, shown
+from .errors import ConfigError, DistilBertError, said, shown
 
 __all__ = ["is_file", "is_folder", "is_text", "read_json", "read_json_list", "read_text", "written_whole"]
 
@@ -71,7 +71,7 @@ def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertE
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:  # bad syntax, a number of endless digits, endless nesting
-        raise error(f"{path}: not valid JSON ({problem})") from None
+        raise error(f"{path}: not valid JSON ({said(problem)})") from None
     if not isinstance(value, kind):
         raise error(f"{path}: must hold {name}, not {shown(value)}")
     return value

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from .checkpoint import INDEX, WEIGHTS
-from .errors import ConfigError, HubError, shown
+from .errors import ConfigError, HubError, said, shown
 from .files import is_file, is_folder, read_json
 
 __all__ = ["resolve"]
@@ -92,9 +92,13 @@ def _fetch(name: str, revision: str | None) -> Path:
         ) from None
     except Exception as error:  # the client's errors and those of the network below it have no common base
         cause = error.__cause__ or error
-        reason = "HF_HUB_OFFLINE is set" if isinstance(cause, OfflineModeIsEnabled) else f"the hub gives none ({cause})"
+        reason = (
+            "HF_HUB_OFFLINE is set"
+            if isinstance(cause, OfflineModeIsEnabled)
+            else f"the hub gives none ({said(cause)})"
+        )
         raise HubError(
-            f"{name}: no such folder here, no whole copy in the hub's cache, and {' '.join(reason.split())}; "
+            f"{name}: no such folder here, no whole copy in the hub's cache, and {reason}; "
             "give a local folder, or try again"
         ) from None
     if lacking := _lacking(folder):

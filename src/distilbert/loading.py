@@ -143,6 +143,9 @@ def load(
         )
     sentence = sentence or SentenceFolder(checkpoint.folder)
     embeds, encodes = kind is Embedder, kind in (Embedder, SparseEncoder)
+    longest = longest_text(checkpoint.config, tokenizer, sentence if encodes else None)
+    if longest <= tokenizer.special_count:
+        raise CheckpointError(f"{folder}: says that a text has {longest} tokens at most, which leaves no room for text")
     engine = open_engine(
         checkpoint,
         kind.head,
@@ -158,7 +161,7 @@ def load(
         config=checkpoint.config,
         tokenizer=tokenizer,
         engine=engine,
-        max_length=longest_text(checkpoint.config, tokenizer, sentence if encodes else None),
+        max_length=longest,
         max_batch_tokens=max_batch_tokens,
     )
     if kind is Embedder:

@@ -15,8 +15,8 @@ import tokenizers
 from tokenizers import AddedToken, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from .errors import InputError, TokenizerError, shown
-from .files import is_file, read_json, read_text
+from .errors import InputError, TokenizerError, said, shown
+from .files import is_file, is_text, read_json, read_text
 
 __all__ = ["BertTokenizer", "Cut", "Encoding", "Window"]
 
@@ -174,12 +174,14 @@ class BertTokenizer:
         folder = Path(folder)
         config = folder / "tokenizer_config.json"
         settings = _optional(config)
-        special = _special_tokens(settings, _optional(folder / "special_tokens_map.json"))
+        special = _SPECIAL | _named_tokens(settings, config)
+        named = folder / "special_tokens_map.json"
+        special |= _named_tokens(_optional(named), named)
         if is_file(path := folder / "tokenizer.json"):
             try:
                 backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
             except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"{path}: not a tokenizer that can be read ({error})") from None
+                raise TokenizerError(f"{path}: not a tokenizer that can be read ({said(error)})") from None
         elif is_file(path := folder / "vocab.txt"):
             backend = _from_vocab(path, special)
             _add_tokens(backend, settings, folder)
@@ -309,7 +311,7 @@ class BertTokenizer:
         try:
             read = self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
         except Exception as error:  # the library raises bare Exception
-            raise TokenizerError(f"the tokenizer cannot read this text ({error})") from None
+            raise TokenizerError(f"the tokenizer cannot read this text ({said(error)})") from None
         return [_Tokens(raw) for raw in read]
 
     def _single(self, tokens: _Tokens, start: int, stop: int, max_length: int | None) -> Encoding:
@@ -355,7 +357,7 @@ class BertTokenizer:
             try:
                 encoding = self.backend.encode(text, pair)
             except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"the tokenizer cannot read a letter ({error})") from None
+                raise TokenizerError(f"the tokenizer cannot read a letter ({said(error)})") from None
             groups: list[list[int]] = [[]]
             last: int | None = None
             for index, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
@@ -450,15 +452,16 @@ def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping
             setattr(normalizer, attribute, value)
 
 
-def _special_tokens(*sources: Mapping[str, Any]) -> dict[str, str]:
-    """Role -> token: BERT's, but where a file names another."""
-    found = dict(_SPECIAL)
-    for source in sources:
-        for role in found:
-            token = source.get(f"{role}_token")
-            token = token.get("content") if isinstance(token, dict) else token
-            if isinstance(token, str):
-                found[role] = token
+def _named_tokens(settings: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """Role -> special token, as far as a file names them."""
+    found = {}
+    for role in _SPECIAL:
+        token = settings.get(f"{role}_token")
+        token = token.get("content") if isinstance(token, dict) else token
+        if token is not None and not (is_text(token) and token):
+            raise TokenizerError(f"{path}: {role}_token must be text, not {shown(token)}")
+        if token is not None:
+            found[role] = token
     return found
 
 

@@ -217,7 +217,7 @@ def _answers(read: Read, options: _Options) -> list[Answer]:
     if options.no_answer:
         answers.append(Answer("", 0, 0, math.exp(none)))
         answers.sort(key=lambda answer: -answer.score)
-    return answers[: options.top_k]
+    return answers[: options.top_k] or [Answer("", 0, 0, math.nan)]  # damaged weights give no numbers, and no span
 
 
 def _log_scores(windows: list[Window], rows: list[np.ndarray], length: int, longest: int) -> tuple[np.ndarray, float]:
