@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import convert_commands, model_commands, serve_command, show, text_commands, train_commands
+from . import bench_commands, convert_commands, model_commands, serve_command, show, text_commands, train_commands
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -40,6 +40,8 @@ COMMANDS = (
         "convert", "make a model folder from other formats", convert_commands.add_convert, convert_commands.convert
     ),
     Command("export", "write a model for other runtimes", convert_commands.add_export, convert_commands.export),
+    Command("quantize", "make a model folder with int8 weights", bench_commands.add_quantize, bench_commands.quantize),
+    Command("bench", "measure a model on this machine", bench_commands.add_bench, bench_commands.bench),
     Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
     Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
     Command("serve", "answer over HTTP, as the hub, TEI and OpenAI do", serve_command.add_serve, serve_command.serve),
