@@ -170,6 +170,6 @@ class TextClassifier(Task):
             return label(int(scores.argmax()))
         order = [int(index) for index in np.argsort(-scores, kind="stable")]
         if threshold is not None:
-            order = [index for index in order if scores[index] >= threshold]
+            order = [index for index in order if float(scores[index]) >= threshold]
             top_k = None if top_k == 1 else top_k
         return [label(index) for index in order[:top_k]]
