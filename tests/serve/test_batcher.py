@@ -48,8 +48,8 @@ def batcher(metrics: Metrics) -> Iterator[Batcher]:
     batcher.close()
 
 
-def queued(batcher: Batcher, rate: float = 100.0) -> tuple[QueuedEngine, Fake]:
-    """An engine measured at `rate` tokens a second: at a bound of 0.1 s and 100.0, runs of 10 tokens."""
+def queued(batcher: Batcher, rate: float = 105.0) -> tuple[QueuedEngine, Fake]:
+    """An engine measured at `rate` tokens a second: at a bound of 0.1 s and 105, runs of 10 tokens."""
     fake = Fake()
     engine = batcher.wrap(fake, "fake")
     engine.measured(1_000_000, 1_000_000 / rate)

@@ -14,11 +14,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 pytest.importorskip("fastapi")
 
+import httpx
 from live import make_folders, until
 
 from distilbert import InputError

@@ -3,12 +3,12 @@
 import base64
 from collections.abc import Iterator
 
-import httpx
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
 
+import httpx
 from live import Live, make_tasks, serving
 
 from distilbert import Reranker, TextClassifier
