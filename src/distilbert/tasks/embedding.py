@@ -11,7 +11,19 @@ from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
 from ..sentence_folder import Normalize, SentenceFolder
 from ..tokenizer import Encoding
-from .task import FIRST, LongText, Model, Task, characters, check_count, check_long_text, listed, several, weighted_mean
+from .task import (
+    FIRST,
+    LongText,
+    Model,
+    Task,
+    characters,
+    check_count,
+    check_long_text,
+    check_strings,
+    listed,
+    several,
+    weighted_mean,
+)
 
 __all__ = ["Embedder", "Output"]
 
@@ -121,6 +133,7 @@ class Embedder(Task):
         states = []
         start = 0
         for chunk in in_chunks(listed(texts), characters, self._chunk_characters):
+            check_strings(chunk, start)
             read = self._encode(chunk, long_text, start)
             start += len(chunk)
             rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
@@ -154,9 +167,7 @@ class Embedder(Task):
 
     def _embed(self, texts: list[str], prefix: str, long_text: LongText, start: int) -> tuple[Vectors, int]:
         """Vectors [B, D] before normalisation, and how many texts were cut."""
-        for index, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
+        check_strings(texts, start)
         read = self._encode([prefix + text for text in texts], long_text, start)
         skip = len(self.tokenizer.encode(prefix)) - self.tokenizer.closing_count if prefix else 0
         rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))

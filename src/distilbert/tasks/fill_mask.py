@@ -12,7 +12,7 @@ from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning, TokenizerError, shown
 from ..results import MaskFill
 from ..tokenizer import Encoding
-from .task import LongText, Model, Task, characters, check_count, check_long_text, listed, several
+from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
 
 __all__ = ["MaskFiller"]
 
@@ -176,9 +176,7 @@ class MaskFiller(Task):
         return list(words.values())
 
     def _encode_masked(self, texts: list[str], start: int) -> list[Encoding]:
-        for index, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
+        check_strings(texts, start)
         encodings = self.tokenizer.encode_batch(texts)
         for index, encoding in enumerate(encodings):
             if self.tokenizer.mask_token_id not in encoding.ids:

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..batch import in_chunks, run_each
 from ..checkpoint import Head
-from ..errors import ConfigError, InputError, LongTextWarning
+from ..errors import ConfigError, LongTextWarning
 from ..results import SparseVector
 from ..sentence_folder import SentenceFolder, SpladePooling
-from .task import LongText, Model, Task, characters, check_count, check_long_text, listed, several
+from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
 
 __all__ = ["SparseEncoder"]
 
@@ -85,9 +85,7 @@ class SparseEncoder(Task):
         prefix = self.sentence.prompt_text(prompt)
         start = cut = 0
         for chunk in in_chunks(several(texts), characters, self._chunk_characters):
-            for index, text in enumerate(chunk):
-                if not isinstance(text, str):
-                    raise InputError(f"text {start + index} must be a string, not {type(text).__name__}")
+            check_strings(chunk, start)
             read = self._encode([prefix + text for text in chunk], long_text, start)
             start += len(chunk)
             cut += sum(encodings[0].truncated for encodings in read)
@@ -106,7 +104,9 @@ class SparseEncoder(Task):
         for a text of 512 tokens and BERT's vocabulary.
         """
         check_long_text(long_text)
-        read = self._encode(list(listed(texts)), long_text, 0)
+        given = list(listed(texts))
+        check_strings(given, 0)
+        read = self._encode(given, long_text, 0)
         rows = iter(self._run([encoding for encodings in read for encoding in encodings]))
         return [np.concatenate([next(rows) for _ in encodings]) for encodings in read]
 

@@ -153,6 +153,13 @@ def several(texts: Iterable[Item]) -> Iterable[Item]:
     return texts
 
 
+def check_strings(texts: Sequence[object], start: int) -> None:
+    """Raises InputError for what is no string; `start` is the first one's number in the caller's input."""
+    for index, text in enumerate(texts, start):
+        if not isinstance(text, str):
+            raise InputError(f"text {index} must be a string, not {_kind(text)}")
+
+
 def check_count(name: str, value: int | None) -> None:
     if value is not None and (type(value) is not int or value < 1):
         raise InputError(f"{name} must be a whole number of at least 1, or None for all, not {value!r}")
