@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+# the official builds of 1.29 and later report to Microsoft unless they are told not to before they are imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from .batch import Batch

@@ -18,6 +18,8 @@ from ..sentence_folder import SentenceFolder, read_sentence_folder
 from ..tokenizer import BertTokenizer
 from . import show
 
+__all__ = ["add_demo", "add_info", "demo", "info"]
+
 
 def add_info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")

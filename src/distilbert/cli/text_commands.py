@@ -29,6 +29,27 @@ from ..tasks.zero_shot import ZeroShotClassifier
 from . import show
 from .reading import count_texts, text_groups
 
+__all__ = [
+    "add_answer",
+    "add_choose",
+    "add_classify",
+    "add_embed",
+    "add_fill_mask",
+    "add_ner",
+    "add_rerank",
+    "add_sparse",
+    "add_zero_shot",
+    "answer",
+    "choose",
+    "classify",
+    "embed",
+    "fill_mask",
+    "ner",
+    "rerank",
+    "sparse",
+    "zero_shot",
+]
+
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 

@@ -14,6 +14,8 @@ from ..evaluation.metrics import Difference
 from ..loading import DEFAULT_BATCH_TOKENS
 from . import show
 
+__all__ = ["add_evaluate", "add_train", "evaluate", "train"]
+
 # option -> its type or its values, and its help. They are the fields of distilbert.train.Arguments, which is not
 # imported to build a parser: PyTorch takes seconds
 _REQUIRED: dict[str, str] = {
