@@ -67,6 +67,7 @@ def test_one_file_with_its_config_beside_it(make_checkpoint: Maker, tmp_path: Pa
     report = convert(tmp_path / "bin" / "epoch3.pt", tmp_path / "out")
     assert report.source.endswith("epoch3.pt")
     assert (tmp_path / "out" / "vocab.txt").is_file()
+    convert(tmp_path / "bin" / "epoch3.pt", tmp_path / "bin" / "beside")  # as `convert epoch3.pt beside` does
 
 
 def test_head_of_another_task_is_left_out(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def convert(
     source, out = Path(source), Path(out)
     is_one_file = is_file(source)
     root = source.parent if is_one_file else resolve(source, revision)
-    check_place(root, out)
+    check_place(source if is_one_file else root, out)
     inner = Path() if is_one_file else transformer_of(root)
     model = _read(root / inner, read_file(source) if is_one_file else read_folder(root / inner))
     if layers is not None:
