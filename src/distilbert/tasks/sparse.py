@@ -17,7 +17,7 @@ __all__ = ["SparseEncoder"]
 
 Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
 
-_MOST_LOGITS = 1 << 23  # of a batch, tokens times vocabulary: 32 MB
+_MOST_LOGITS = 1 << 24  # of a batch, tokens times vocabulary: 64 MB, as one text of 512 tokens has anyway
 
 
 class SparseEncoder(Task):
