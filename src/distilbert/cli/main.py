@@ -44,7 +44,7 @@ COMMANDS = (
     Command("bench", "measure a model on this machine", bench_commands.add_bench, bench_commands.bench),
     Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
     Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
-    Command("serve", "answer over HTTP, as the hub, TEI and OpenAI do", serve_command.add_serve, serve_command.serve),
+    Command("serve", "serve models to the clients that people have", serve_command.add_serve, serve_command.serve),
     Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),
 )
 
