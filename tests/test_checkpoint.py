@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 import distilbert
 from conftest import Maker, random_weights
-from distilbert import CheckpointError, ConfigError, DistilBertConfig
+from distilbert import CheckpointError, ConfigError, DistilBertConfig, DistilBertError
 from distilbert import checkpoint as module
 from distilbert.checkpoint import INDEX, PREFIX, WEIGHTS, Head, key_table, open_checkpoint, save_checkpoint
 
@@ -540,6 +542,34 @@ def test_no_weights_no_config_and_no_folder(make: Any, tmp_path: Path) -> None:
         open_checkpoint(folder)
     with pytest.raises(ConfigError, match=r"config\.json: no such file"):
         open_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("config.json", r"config\.json: cannot be read \(Permission denied\)"),
+        (WEIGHTS, r"model\.safetensors: cannot be read \(Permission denied\)"),
+        ("vocab.txt", r"vocab\.txt: cannot be read \(Permission denied\)"),
+        ("tokenizer_config.json", r"tokenizer_config\.json: cannot be read \(Permission denied\)"),
+        (".", r"config\.json: cannot be read \(Permission denied\)"),
+    ],
+)
+def test_files_that_may_not_be_read(name: str, reason: str, make_checkpoint: Maker) -> None:
+    source = make_checkpoint()
+    distilbert.load(source)
+    with tempfile.TemporaryDirectory() as place:  # tmp_path lies where only its owner may go
+        Path(place).chmod(0o777)
+        folder = shutil.copytree(source, Path(place) / "model")
+        distilbert.load(folder)
+        (folder / name).chmod(0)
+        if os.geteuid() == 0:  # for root, permissions do not count
+            os.seteuid(65534)
+        try:
+            with pytest.raises(DistilBertError, match=reason):
+                distilbert.load(folder)
+        finally:
+            os.seteuid(os.getuid())
+            (folder / name).chmod(0o777)
 
 
 def test_huge_sizes_in_the_config_take_no_memory(make: Any) -> None:

@@ -301,10 +301,12 @@ def read_shards(index: Path, read: Callable[[Path], dict[str, AnyStored]]) -> di
 def read_header(path: Path) -> dict[str, Tensor]:
     """The places of all tensors of one safetensors file. The library checks that they tile the file."""
     try:
-        with safe_open(path, framework="numpy"), path.open("rb") as file:
+        with path.open("rb") as file, safe_open(path, framework="numpy"):
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({said(error)})") from None
     header.pop("__metadata__", None)
     real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
