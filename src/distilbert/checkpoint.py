@@ -22,7 +22,22 @@ from .config import DistilBertConfig
 from .errors import CheckpointError, said, shown
 from .files import is_file, is_text, read_json, written_whole
 
-__all__ = ["Checkpoint", "Head", "Tensor", "key_table", "open_checkpoint", "save_checkpoint", "written_whole"]
+__all__ = [
+    "INDEX",
+    "PREFIX",
+    "WEIGHTS",
+    "Checkpoint",
+    "Head",
+    "Tensor",
+    "fit_weights",
+    "key_table",
+    "modern_name",
+    "open_checkpoint",
+    "read_header",
+    "read_shards",
+    "save_checkpoint",
+    "some",
+]
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -170,7 +185,7 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     """
     folder = Path(folder)
     config = DistilBertConfig.from_file(folder / "config.json")
-    head, tensors = fit_weights(config, stored_tensors(folder), folder)
+    head, tensors = fit_weights(config, _stored_tensors(folder), folder)
     return Checkpoint(folder, config, head, tensors)
 
 
@@ -267,7 +282,7 @@ def modern_name(name: str) -> str:
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
-def stored_tensors(folder: Path) -> dict[str, Tensor]:
+def _stored_tensors(folder: Path) -> dict[str, Tensor]:
     """Every tensor of the folder's one file or of its shards, by its name in the file."""
     if is_file(folder / WEIGHTS):
         return read_header(folder / WEIGHTS)

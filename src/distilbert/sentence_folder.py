@@ -16,7 +16,7 @@ from .config import Activation
 from .errors import CheckpointError, ConfigError, InputError, shown
 from .files import is_file, read_json, read_json_list
 
-__all__ = ["Dense", "Normalize", "Pooling", "SentenceFolder", "SpladePooling", "read_sentence_folder"]
+__all__ = ["Dense", "Normalize", "Pooling", "SentenceFolder", "SpladePooling", "modules_of", "read_sentence_folder"]
 
 _OLD_FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
