@@ -64,11 +64,16 @@ def open_engine(
 
 
 class OnnxEngine:
-    """The packed graph in ONNX Runtime. Safe to use from several threads at once."""
+    """The packed graph in ONNX Runtime. Safe to use from several threads at once.
+
+    Attributes:
+        precision: of the matrix products, "float32" or "int8".
+    """
 
     def __init__(
         self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, precision: str = "float32"
     ) -> None:
+        self.precision = precision
         self._config = checkpoint.config
         self._all_rows = all_rows
         graph = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)

@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
-from live import make_folders, until
+from live import make_folders, serving, until
 
 from distilbert import InputError
 from distilbert.cli.serve_command import add_serve
@@ -177,6 +177,15 @@ def test_models_have_names(folders: dict[str, Path]) -> None:
         [f"a={folders['nli']}", f"b={folders['nli']}"], ["zero-shot-classification", "b=text-classification"]
     )
     assert [task.task for task in both.values()] == ["zero-shot-classification", "text-classification"]
+
+
+def test_int8_is_served_as_it_computes_offline(folders: dict[str, Path]) -> None:
+    opened = open_models([str(folders["sentiment"])], precision="int8")
+    want = opened["sentiment"]("a charming journey", top_k=None)
+    with serving(opened) as live:
+        assert live.http.get("/info").json()["model_dtype"] == "int8"
+        ((best, *_),) = live.post("/", inputs="a charming journey").json()
+    assert best == {"label": want[0].label, "score": pytest.approx(want[0].score, abs=1e-6)}
 
 
 @pytest.mark.parametrize(

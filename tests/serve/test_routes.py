@@ -171,7 +171,7 @@ def test_tokenize_and_decode(server: Live, tasks: dict[str, Task]) -> None:
 
 def test_info(server: Live) -> None:
     info = good(server.http.get("/models/nli/info"))
-    assert info["model_id"] == "nli"
+    assert (info["model_id"], info["model_dtype"]) == ("nli", "float32")
     assert info["model_type"]["classifier"]["id2label"] == {"0": "contradiction", "1": "neutral", "2": "entailment"}
     assert info["max_input_length"] == 128
     assert info["max_client_batch_size"] == 32

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal, TypeVar
 
+from ..engine import OnnxEngine
 from ..errors import CheckpointError, InputError, shown
 from ..loading import load
 from ..tasks.embedding import Embedder
@@ -78,10 +79,16 @@ def open_models(
 
 
 class ServedModel:
-    """A model and its tasks. `tasks[0]` is the one it was loaded for."""
+    """A model and its tasks.
+
+    Attributes:
+        tasks: the first is the one that it was loaded for.
+        precision: of computing.
+    """
 
     def __init__(self, name: str, task: Task, batcher: Batcher) -> None:
         self.name = name
+        self.precision = task.model.engine.precision if isinstance(task.model.engine, OnnxEngine) else "float32"
         self.model = dataclasses.replace(task.model, engine=batcher.wrap(task.model.engine, name))
         self.tasks = _tasks(task, self)
 

@@ -113,7 +113,7 @@ def tei_routes(service: Service) -> APIRouter:
         return {
             "model_id": model.name,
             "model_sha": None,
-            "model_dtype": "float32",
+            "model_dtype": model.precision,
             "model_type": _model_type(task),
             "max_concurrent_requests": settings.max_concurrent,
             "max_input_length": task.model.max_length,
