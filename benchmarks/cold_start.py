@@ -1,0 +1,73 @@
+"""From a shell's prompt to the first result: `distilbert classify TEXT` against a script with Transformers' pipeline.
+
+    python benchmarks/cold_start.py [--rounds 5]
+
+Each run is a process of its own; seconds are medians, memory is the peak of the process.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import common
+from distilbert.convert import quantize
+
+TEXT = "a charming and often affecting journey"
+PIPELINE = """
+import sys
+from transformers import pipeline
+print(pipeline("text-classification", model=sys.argv[1], device="cpu")(sys.argv[2]))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--save", type=Path)
+    args = parser.parse_args()
+    command = shutil.which("distilbert", path=Path(sys.executable).parent) or "distilbert"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = common.base_checkpoint(Path(temporary) / "float32")
+        quantize(folder, Path(temporary) / "int8", data=[TEXT])
+        ways = {
+            "distilbert": [command, "classify", "-m", str(folder), TEXT],
+            "distilbert, quantised folder": [command, "classify", "-m", f"{temporary}/int8", TEXT],
+            "Transformers' pipeline": [sys.executable, "-c", PIPELINE, str(folder), TEXT],
+        }
+        runs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for _ in range(args.rounds):
+            for name, way in ways.items():
+                runs[name].append(_run(way))
+    seconds = {name: statistics.median(run[0] for run in own) for name, own in runs.items()}
+    memory = {name: max(run[1] for run in own) for name, own in runs.items()}
+    slowest = seconds["Transformers' pipeline"]
+    rows = {name: [f"{own:.2f} s", f"{slowest / own:.1f}", f"{memory[name]:.0f} MB"] for name, own in seconds.items()}
+    print(common.table("From cold to one result", rows, ["time", "times faster", "peak memory"]))
+    common.save(args.save, {"machine": common.machine(), "seconds": seconds, "memory": memory})
+
+
+# a process counts the memory of the one that started it into its peak, so a small one starts it
+_LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(process, 0)
+assert status == 0, sys.argv
+print(time.perf_counter() - started, usage.ru_maxrss / 1024)
+"""
+
+
+def _run(command: list[str]) -> tuple[float, float]:
+    """Seconds, and MB at most, of one process."""
+    out = subprocess.run([sys.executable, "-IS", "-c", _LAUNCHER, *command], capture_output=True, text=True, check=True)
+    seconds, memory = out.stdout.split()
+    return float(seconds), float(memory)
+
+
+if __name__ == "__main__":
+    main()
