@@ -209,7 +209,8 @@ def classify(args: argparse.Namespace) -> int:
         )
 
     for text, result in _results(args, groups, run):
-        _show_labels(args, " | ".join(text) if args.pairs else text, result)
+        given = {"text": text[0], "pair": text[1]} if args.pairs else {"text": text}
+        _show_labels(args, given, result)
     return 0
 
 
@@ -218,13 +219,15 @@ def _pair(line: str) -> tuple[str, str]:
     return first, "\t".join(rest)
 
 
-def _show_labels(args: argparse.Namespace, text: str, result: Classification | list[Classification]) -> None:
+def _show_labels(
+    args: argparse.Namespace, given: dict[str, str], result: Classification | list[Classification]
+) -> None:
     several = isinstance(result, list)
     if args.json:
         labels = {"labels": _dicts(result)} if isinstance(result, list) else result.to_dict()
-        _print_json({"text": text} | labels)
+        _print_json(given | labels)
     else:
-        show.labels(text, result if isinstance(result, list) else [result], several=several)
+        show.labels(" | ".join(given.values()), result if isinstance(result, list) else [result], several=several)
 
 
 def add_embed(parser: argparse.ArgumentParser) -> None:
@@ -406,7 +409,7 @@ def choose(args: argparse.Namespace) -> int:
         groups = [[(args.prompt, args.texts)]]
 
     for (prompt, _), result in _results(args, groups, partial(chooser.stream, long_text=args.long_text)):
-        _show_labels(args, prompt, result)
+        _show_labels(args, {"prompt": prompt}, result)
     return 0
 
 
@@ -437,7 +440,7 @@ def zero_shot(args: argparse.Namespace) -> int:
         )
 
     for text, result in _results(args, _texts(args), run):
-        _show_labels(args, text, result)
+        _show_labels(args, {"text": text}, result)
     return 0
 
 
