@@ -7,10 +7,12 @@ from ..errors import MissingExtraError
 
 try:
     import accelerate as _accelerate  # noqa: F401
+    import sklearn as _sklearn  # noqa: F401
     import torch as _torch  # noqa: F401
-except ImportError:
-    raise MissingExtraError("distilbert.train needs PyTorch and accelerate: pip install 'distilbert[train]'") from None
+except ImportError as error:
+    raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
-from .finetune import Arguments, finetune
+from .estimator import DistilBertClassifier
+from .finetune import Arguments, Trained, finetune
 
-__all__ = ["Arguments", "finetune"]
+__all__ = ["Arguments", "DistilBertClassifier", "Trained", "finetune"]

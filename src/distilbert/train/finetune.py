@@ -9,35 +9,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
 from .. import __version__
-from ..batch import Batch
-from ..checkpoint import Checkpoint, Head, open_checkpoint
-from ..config import DistilBertConfig
-from ..engine import Engine
 from ..errors import InputError
 from ..evaluation.evaluate import Judgement, judge
 from ..evaluation.examples import Data, Problem
 from ..evaluation.metrics import Interval, bootstrap
 from ..evaluation.reading import read_data
 from ..files import is_folder, written_whole
-from ..hub import resolve
-from ..loading import TASKS
-from ..nn import Packed
-from ..nn.heads import MODELS
-from ..sentence_folder import SentenceFolder, read_sentence_folder
-from ..tasks.embedding import Embedder
-from ..tasks.task import Model, Task
-from ..tokenizer import BertTokenizer
 from .checkpoints import Checkpoints, State
 from .loop import LoopArguments, open_accelerator, run
-from .objectives import AnyModel, ClassWeights, device_of, make_objective
+from .objectives import ClassWeights, make_objective
 from .report import write_report
+from .student import open_student
 
-__all__ = ["Arguments", "Trained", "finetune", "open_live"]
+__all__ = ["Arguments", "Trained", "finetune"]
 
 TRAINABLE = (
     "text-classification",
@@ -47,11 +35,6 @@ TRAINABLE = (
     "sentence-similarity",
     "multiple-choice",
 )
-_PROBLEMS = {
-    "single-label": "single_label_classification",
-    "multi-label": "multi_label_classification",
-    "regression": "regression",
-}
 # what a tokenizer is made of, and what makes a folder one of sentence-transformers
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json")
 _SENTENCE = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling")
@@ -135,36 +118,30 @@ def finetune(arguments: Arguments, *, quiet: bool = False) -> Trained:
             console.print(f"{own.source}: {len(own.examples)} examples{f' ({own.guessed})' if own.guessed else ''}")
 
     # the model and what it should learn
-    folder = resolve(arguments.model)
-    sentence = read_sentence_folder(folder)
-    checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
-    sentence = sentence or SentenceFolder(checkpoint.folder)
-    max_length = _max_length(arguments, checkpoint, tokenizer, sentence)
-    torch.manual_seed(arguments.seed)  # of a fresh head
-    model = _fresh_model(arguments.task, checkpoint, data)
+    student = open_student(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
     objective = make_objective(
         arguments.task,
         data,
-        tokenizer,
-        max_length,
+        student.tokenizer,
+        student.max_length,
         class_weights=arguments.class_weights,
-        first_only=sentence.pooling.first_only,
+        first_only=student.sentence.pooling.first_only,
     )
     tokens = sum(item.tokens for item in objective.items)
     console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
 
     # the training
-    live = open_live(model, arguments.task, folder, tokenizer, max_length, sentence)
     judgement: Judgement | None = None
 
     def evaluate() -> Mapping[str, float]:
-        return judge(live, held_out).values()  # type: ignore[arg-type]
+        return judge(student.live, held_out).values()  # type: ignore[arg-type]
 
     if held_out is not None:
-        judgement = judge(live, dataclasses.replace(held_out, examples=held_out.examples[:8]))  # finds faults early
+        judgement = judge(
+            student.live, dataclasses.replace(held_out, examples=held_out.examples[:8])
+        )  # finds faults early
     state = run(
-        model,
+        student.model,
         objective,
         arguments,
         accelerator,
@@ -177,13 +154,13 @@ def finetune(arguments: Arguments, *, quiet: bool = False) -> Trained:
     # what is left of it
     scores: dict[str, Interval] = {}
     if held_out is not None:
-        judgement = judge(live, held_out)
+        judgement = judge(student.live, held_out)
         scores = bootstrap(judgement.metrics, judgement.examples)
     if accelerator.is_main_process:
-        model.cpu().save_pretrained(out)
-        _copy(checkpoint.folder, out, _TOKENIZER)
+        student.model.cpu().save_pretrained(out)
+        _copy(student.checkpoint.folder, out, _TOKENIZER)
         if arguments.task == "sentence-similarity":
-            _copy(folder, out, _SENTENCE)
+            _copy(student.folder, out, _SENTENCE)
         facts = _facts(arguments, data, held_out, state)
         write_report(out, facts, state, judgement, scores)
         with written_whole(out / _DONE) as path:
@@ -198,63 +175,10 @@ def finetune(arguments: Arguments, *, quiet: bool = False) -> Trained:
     return Trained(out, scores)
 
 
-def open_live(
-    model: AnyModel, task: str, folder: Path, tokenizer: BertTokenizer, max_length: int, sentence: SentenceFolder
-) -> Task:
-    """The task that runs `model` as it is now: training scores it with what users run later."""
-    opened = Model(
-        folder=folder,
-        config=model.config,
-        tokenizer=tokenizer,
-        engine=_LiveEngine(model),
-        max_length=max_length,
-        max_batch_tokens=_LIVE_TOKENS,
-    )
-    kind = TASKS[task]
-    return Embedder(opened, sentence) if kind is Embedder else kind(opened)
-
-
-_LIVE_TOKENS = 1024
-
-
-class _LiveEngine(Engine):
-    """A model in training behind the engine's one method."""
-
-    def __init__(self, model: AnyModel) -> None:
-        self._model = model
-
-    def run(self, batch: Batch) -> np.ndarray:
-        with torch.no_grad():
-            output: np.ndarray = self._model.run(Packed.from_batch(batch, device_of(self._model))).float().cpu().numpy()
-        return output
-
-
 def _check_out(out: Path, resume: bool) -> None:
     if is_folder(out) and any(out.iterdir()) and not resume:
         way = "`resume` goes on with it" if (out / _CHECKPOINTS).is_dir() else "choose another"
         raise InputError(f"{out}: is not empty; {way}")
-
-
-def _max_length(
-    arguments: Arguments, checkpoint: Checkpoint, tokenizer: BertTokenizer, sentence: SentenceFolder
-) -> int:
-    most = checkpoint.config.max_position_embeddings
-    if arguments.max_length > most:
-        raise InputError(f"max_length={arguments.max_length} is more than the {most} tokens that the model reads")
-    stated = sentence.max_length if arguments.task == "sentence-similarity" else None
-    return arguments.max_length or min(stated or tokenizer.max_length or most, most)
-
-
-def _fresh_model(task: str, checkpoint: Checkpoint, data: Data[Any]) -> AnyModel:
-    """The checkpoint's model with the task's head: its own where it has that head and the same labels."""
-    head = TASKS[task].head
-    config: DistilBertConfig = checkpoint.config
-    new_head = checkpoint.head is not head
-    if data.labels:
-        problem = _PROBLEMS[data.problem] if data.problem else None
-        new_head |= config.labels != data.labels
-        config = dataclasses.replace(config, labels=data.labels, problem_type=problem)
-    return MODELS[head].from_checkpoint(checkpoint, config=config, new_head=new_head and head is not Head.NONE)
 
 
 def _copy(source: Path, out: Path, names: tuple[str, ...]) -> None:

@@ -1,0 +1,105 @@
+"""Fine-tuning DistilBERT-base on ragged sentences: this package against transformers' Trainer.
+
+    python benchmarks/training.py [--rounds 3] [--texts 128] [--save FILE.json]
+
+The same model, sentences, order, effective batch of 32, optimizer and schedule. Without dropout both end in the
+same weights, which is checked first; then both are timed with it. Loading and tokenising are left out.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+import common
+from distilbert.checkpoint import Head
+from distilbert.engine import available_cpus
+from distilbert.evaluation.examples import Data, LabelledText
+from distilbert.train.loop import LoopArguments, open_accelerator, run
+from distilbert.train.objectives import make_objective
+from distilbert.train.student import open_student
+
+ARGUMENTS = LoopArguments(epochs=1, batch_size=32, learning_rate=5e-5, warmup=0.0, device="cpu", max_batch_tokens=4096)
+
+
+class Trainer(transformers.Trainer):
+    """Transformers' own, in the order that our loop takes."""
+
+    def _get_train_sampler(self, *_: Any) -> Any:
+        return np.random.default_rng((ARGUMENTS.seed, 0, 0)).permutation(len(self.train_dataset)).tolist()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--texts", type=int, default=128)
+    parser.add_argument("--save", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(available_cpus())
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    texts = common.sentences()[: args.texts]
+    labels = [index % 2 for index in range(len(texts))]
+    data = Data("sentences", [LabelledText(*pair) for pair in zip(texts, map(str, labels))], ("0", "1"), "single-label")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = common.base_checkpoint(Path(temporary) / "base", Head.SEQUENCE_CLASSIFICATION)
+        student = open_student("text-classification", folder, data)
+        objective = make_objective("text-classification", data, student.tokenizer, student.max_length)
+        start = {name: tensor.clone() for name, tensor in student.model.state_dict().items()}
+        theirs = transformers.DistilBertForSequenceClassification.from_pretrained(folder)
+        examples = [{"input_ids": item.texts[0].tolist(), "labels": item.target} for item in objective.items]
+        collator = transformers.DataCollatorWithPadding(transformers.AutoTokenizer.from_pretrained(folder))
+        accelerator = open_accelerator(ARGUMENTS)
+
+        def ours_run() -> None:
+            student.model.load_state_dict(start)
+            run(student.model, objective, ARGUMENTS, accelerator, quiet=True)
+
+        def theirs_run() -> None:
+            theirs.load_state_dict(start)
+            settings = transformers.TrainingArguments(
+                output_dir=temporary, num_train_epochs=1, per_device_train_batch_size=32, learning_rate=5e-5,
+                weight_decay=0.01, use_cpu=True, report_to=[], save_strategy="no", logging_strategy="no",
+                disable_tqdm=True,
+            )  # fmt: skip
+            Trainer(theirs, settings, data_collator=collator, train_dataset=examples).train()
+
+        set_dropout(student.model, 0.0)
+        set_dropout(theirs, 0.0)
+        ours_run()
+        theirs_run()
+        apart = max(
+            float((student.model.state_dict()[name] - tensor).abs().max())
+            for name, tensor in theirs.state_dict().items()
+        )
+        assert apart < 1e-4, f"the two end in weights that are {apart} apart"
+        set_dropout(student.model, 0.1)
+        set_dropout(theirs, 0.1)
+        seconds = common.race({"transformers Trainer": theirs_run, "distilbert": ours_run}, args.rounds)
+    tokens = sum(item.tokens for item in objective.items)
+    rates = {name: tokens / own for name, own in seconds.items()}
+    ratio = rates["distilbert"] / rates["transformers Trainer"]
+    rows = {name: [f"{rate:,.0f}", f"{rate / rates['transformers Trainer']:.2f}x"] for name, rate in rates.items()}
+    mean = tokens / len(texts)
+    print(common.table(f"{len(texts)} sentences of {mean:.1f} tokens on average", rows, ["tokens a second", "ratio"]))
+    print(f"largest difference of the weights after {len(texts) // 32} steps without dropout: {apart:.1e}")
+    packages = ("distilbert", "torch", "transformers", "accelerate")
+    common.save(
+        args.save, {"machine": common.machine(packages), "tokens_per_second": rates, "ratio": ratio, "apart": apart}
+    )
+
+
+def set_dropout(model: torch.nn.Module, share: float) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+        if name.endswith("attention") and hasattr(module, "config"):  # Transformers reads the config as well
+            module.config.attention_dropout = share
+
+
+if __name__ == "__main__":
+    main()

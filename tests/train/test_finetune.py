@@ -1,0 +1,150 @@
+"""From files to a model folder: every task learns, and other programs read what is saved."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from students import HEADS, arguments, data_file  # noqa: E402
+
+import distilbert  # noqa: E402
+from conftest import Maker  # noqa: E402
+from distilbert.errors import CheckpointError, InputError  # noqa: E402
+from distilbert.evaluation.evaluate import evaluate  # noqa: E402
+from distilbert.train import finetune  # noqa: E402
+
+# what a small model reaches on the examples that it learnt from, where guessing gives less than half
+REACHED = {
+    "text-classification": ("accuracy", 0.9),
+    "token-classification": ("f1", 0.9),
+    "question-answering": ("f1", 0.8),
+    "fill-mask": ("top1_accuracy", 0.07),
+    "sentence-similarity": ("spearman", 0.6),
+    "multiple-choice": ("accuracy", 0.8),
+}
+
+
+@pytest.mark.parametrize("task", HEADS)
+def test_every_task_learns_and_is_saved(
+    task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    texts = sentences[:40]
+    train = data_file(tmp_path, task, texts)
+    out = tmp_path / "out"
+    folder = make_checkpoint(dim=64, hidden_dim=128, n_layers=1)
+    steps = {"fill-mask": 60, "question-answering": 40}.get(task, 20)
+    done = finetune(
+        arguments(folder, train, out, task, eval=train, epochs=steps, eval_steps=50, learning_rate=2e-3), quiet=True
+    )
+    metric, least = REACHED[task]
+    assert done.scores[metric].value >= least
+    # the saved model on the CPU engine says the same
+    again = evaluate(out, train, task, resamples=10)
+    assert again.scores[metric].value == pytest.approx(done.scores[metric].value, abs=0.02)
+    # and Transformers reads it
+    kind = getattr(transformers, HEADS[task].value)
+    _, report = kind.from_pretrained(out, output_loading_info=True)
+    assert not any(report.values())
+    assert transformers.AutoTokenizer.from_pretrained(out).vocab_size == 6000
+    assert not (out / "checkpoints").exists()
+
+
+def test_the_report_stands_alone_and_the_card_says_what_was_done(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    texts = [*sentences[:60], "<script>alert(1)</script> the end", "so & so"]
+    train = data_file(tmp_path, "text-classification", texts)
+    done = finetune(arguments(make_checkpoint(), train, tmp_path / "out", eval=train), quiet=True)
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(src|href|url)\s*[=(]|@import|https?:", page)
+    assert "<script" not in page
+    for heading in ("Scores", "Curves", "Confusion", "Calibration", "Worst mistakes", "Settings"):
+        assert f"<h2>{heading}</h2>" in page
+    assert page.count("<svg") == page.count("</svg>") == 3
+    card = (done.folder / "README.md").read_text(encoding="utf-8")
+    score = done.scores["accuracy"]
+    assert f"| accuracy | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" in card
+    assert "62 examples" in card
+    assert "| learning_rate | 0.001 |" in card
+    kept = json.loads((done.folder / "training.json").read_text())
+    assert kept["steps"] == 16
+    assert kept["losses"][-1][0] == 16
+
+
+def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    folder = make_checkpoint(dim=64, hidden_dim=128, n_layers=1)
+    kinds = [[], ["good"], ["bad"], ["bad", "good"]]
+    texts = [" ".join([*3 * kinds[index % 4], text[:20]]) for index, text in enumerate(sentences[:60])]
+    rows = [{"text": text, "label": kinds[index % 4]} for index, text in enumerate(texts)]
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    train = tmp_path / "m.jsonl"
+    out = tmp_path / "several"
+    done = finetune(arguments(folder, train, out, eval=train, epochs=10, learning_rate=2e-3), quiet=True)
+    assert done.scores["f1_micro"].value > 0.85
+    assert distilbert.load(out).config.problem_type == "multi_label_classification"
+    rows = [{"text": text, "label": len(text) / 100} for text in sentences[:60]]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    out = tmp_path / "numbers"
+    done = finetune(
+        arguments(folder, tmp_path / "r.jsonl", out, eval=tmp_path / "r.jsonl", epochs=10, learning_rate=2e-3),
+        quiet=True,
+    )
+    assert done.scores["pearson"].value > 0.9
+    assert distilbert.load(out)("short").label == "label"
+    rows = [{"anchor": text, "positive": " ".join(text.split()[::-1])} for text in sentences[:40]]
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pairs = arguments(
+        folder, tmp_path / "p.jsonl", tmp_path / "pairs", "sentence-similarity", eval=tmp_path / "p.jsonl"
+    )
+    before = evaluate(folder, tmp_path / "p.jsonl", "sentence-similarity", resamples=10)
+    assert finetune(pairs, quiet=True).scores["mrr"].value > before.scores["mrr"].value
+
+
+def test_a_head_with_the_same_labels_goes_on_learning(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    first = finetune(arguments(make_checkpoint(), train, tmp_path / "one", epochs=8), quiet=True)
+    tiny = {"learning_rate": 1e-9, "epochs": 1}
+    second = finetune(arguments(first.folder, train, tmp_path / "two", **tiny), quiet=True)
+    one, two = (distilbert.load(done.folder).logits(sentences[:5]) for done in (first, second))
+    np.testing.assert_allclose(one, two, atol=1e-4)
+    assert second.scores == {}
+    assert "no data to evaluate on" in (second.folder / "README.md").read_text()
+
+
+def test_what_is_wrong_is_found_before_anything_trains(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    folder = make_checkpoint()
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\na,yes\nb,perhaps\n")
+    out = tmp_path / "out"
+
+    def refused(match: str, error: Any = InputError, **changes: Any) -> None:
+        with pytest.raises(error, match=match):
+            finetune(arguments(folder, **{"train": train, "out": out} | changes), quiet=True)
+        assert not out.exists()
+
+    refused("bad.csv:3: label 'perhaps' is unknown; there are 'no', 'yes'", eval=bad)
+    refused("max_length=129 is more than the 128 tokens", max_length=129)
+    refused("no such file", train=tmp_path / "none.csv")
+    refused("class_weights are for single labels", task="fill-mask", class_weights="balanced")
+    refused("'zero-shot-classification' cannot be trained", task="zero-shot-classification")
+    refused("is not empty; choose another", out=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"the checkpoint of step 3 cannot be written .*; there is none yet"):
+        finetune(arguments(make_checkpoint(), train, tmp_path / "file" / "out"), quiet=True)

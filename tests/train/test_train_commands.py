@@ -1,0 +1,57 @@
+"""`distilbert train` and `distilbert evaluate`, as a user types them."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from students import data_file
+
+from conftest import Maker
+from distilbert.cli import main, train_commands
+from distilbert.train import Arguments
+
+
+def test_every_argument_is_an_option() -> None:
+    options = {*train_commands._REQUIRED, *train_commands._OPTIONS, "columns", "class_weights", "resume"}
+    assert options == {field.name for field in dataclasses.fields(Arguments)}
+
+
+def test_train_then_evaluate_and_compare(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:40])
+    out = tmp_path / "out"
+    command = ["train", "--task", "text-classification", "--model", str(make_checkpoint()), "--train", str(train)]
+    command += ["--eval", str(train), "--out", str(out), "--epochs", "2", "--learning-rate", "1e-3", "--threads", "1"]
+    assert main([*command, "--class-weights", "no=2", "--columns", "text=text"]) == 0
+    said = capsys.readouterr().err
+    assert "40 examples (text from column 'text', label from column 'label'; a single-label problem)" in said
+    assert "tokens/s" in said
+    assert json.loads((out / "training.json").read_text())["settings"]["class_weights"] == {"no": 2.0}
+
+    assert main(["evaluate", str(out), str(train), "--json", "--resamples", "50"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", str(out), str(train), "--compare", str(out), "--compare-precision", "int8"]) == 0
+    table = capsys.readouterr().out
+    assert f"accuracy           {alone['scores']['accuracy']['value']:.4f} [" in table
+    assert "MB of weights" in table
+    command = ["evaluate", str(out), str(train), "--compare", str(out), "--json", "--resamples", "50"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["second_minus_first"]["accuracy"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_mistakes_are_one_line(make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\na,\n")
+    command = ["train", "--task", "text-classification", "--model", str(make_checkpoint()), "--train", str(bad)]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"distilbert train: {bad}:2: the label ('label') is missing\n"
+    assert main([*command, "--out", str(tmp_path / "out"), "--class-weights", "x=heavy"]) == 1
+    assert "--class-weights must be" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "out"), "--columns", "text"]) == 1
+    assert "--columns takes NAME=VALUE" in capsys.readouterr().err
