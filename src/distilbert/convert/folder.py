@@ -11,14 +11,14 @@ from typing import Any
 
 from ..checkpoint import WEIGHTS
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, InputError, shown
+from ..errors import CheckpointError, ConfigError, InputError, shown
 from ..files import is_file, read_json
-from ..sentence_folder import modules_of
+from ..sentence_folder import modules_of, read_sentence_folder
 from . import safetensors
 from .formats import FORMATS, read_file
 from .weight import DType
 
-__all__ = ["bring_along", "check_place", "transformer_of", "write_config", "written_whole_folder"]
+__all__ = ["bring_along", "check_modules", "check_place", "transformer_of", "write_config", "written_whole_folder"]
 
 _TOKENIZER_FILES = (
     "added_tokens.json",
@@ -81,6 +81,14 @@ def write_config(path: Path, config: DistilBertConfig, dtype: DType, more: Mappi
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
+def check_modules(folder: Path, source: Path) -> None:
+    """Raises ConfigError or CheckpointError, naming the file in `source`, for a broken module that came along."""
+    try:
+        read_sentence_folder(folder)
+    except (CheckpointError, ConfigError) as error:
+        raise type(error)(str(error).replace(str(folder), str(source))) from None
+
+
 def bring_along(root: Path, inner: Path, out: Path, *, is_bert: bool) -> list[str]:
     """Copy tokenizer and sentence-transformers files into `out`; returns their names."""
     folder = root / inner
@@ -98,9 +106,9 @@ def bring_along(root: Path, inner: Path, out: Path, *, is_bert: bool) -> list[st
             name = path.relative_to(root)
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             brought.append(_copy(path, out / name).relative_to(out).as_posix())
-    settings = out / inner / "tokenizer_config.json"
+    settings = folder / "tokenizer_config.json"
     if is_bert and is_file(settings):
-        _without_token_types(settings)
+        _drop_token_types(settings, out / inner / settings.name)
     return brought
 
 
@@ -115,9 +123,9 @@ def _copy(path: Path, to: Path) -> Path:
     return to
 
 
-def _without_token_types(path: Path) -> None:
+def _drop_token_types(path: Path, to: Path) -> None:
     """Transformers must not give a DistilBERT the token types that BERT's tokenizer makes."""
     settings = read_json(path) | {"model_input_names": ["input_ids", "attention_mask"]}
     if str(settings.get("tokenizer_class", "")).startswith("BertTokenizer"):
         settings["tokenizer_class"] = f"Distil{settings['tokenizer_class']}"
-    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    to.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -49,6 +49,7 @@ def export_onnx(model: str | Path, out: str | Path, *, revision: str | None = No
     root, out = resolve(model, revision), Path(out)
     check_place(root, out)
     inner = transformer_of(root)
+    read_sentence_folder(root)  # so that what comes along is known to be whole
     checkpoint = open_checkpoint(root / inner)
     if checkpoint.bits:
         raise CheckpointError(f"{root}: holds int8 weights; export the float32 folder that they were made from")
@@ -58,7 +59,6 @@ def export_onnx(model: str | Path, out: str | Path, *, revision: str | None = No
         bring_along(root, inner, temporary, is_bert=False)
         write_config(temporary / inner / "config.json", checkpoint.config, "float32")
         onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / inner / "model.onnx"))
-        read_sentence_folder(temporary)
     return out / inner / "model.onnx"
 
 

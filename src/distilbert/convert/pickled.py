@@ -305,6 +305,8 @@ def _collect(module: Module, prefix: str, found: dict[str, TensorRef], seen: set
         raise CheckpointError(f"{place}: module {shown(prefix)} stands twice, or in more than {_DEEPEST} others")
     seen.add(id(module))
     for name, value in module.attributes.items():
+        if prefix + name in found:
+            raise CheckpointError(f"{place}: {shown(prefix + name)} stands twice")
         if isinstance(value, Module):
             _collect(value, f"{prefix}{name}.", found, seen, place)
         elif isinstance(value, TensorRef):

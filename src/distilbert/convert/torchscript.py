@@ -27,7 +27,11 @@ def read(path: Path) -> dict[str, Weight]:
     """
     archive = open_archive(path)
     _check_code(path)
-    return {name.replace("|", "."): weight for name, weight in read_archive(archive).items()}
+    stored = read_archive(archive)
+    weights = {name.replace("|", "."): weight for name, weight in stored.items()}
+    if len(weights) < len(stored):
+        raise CheckpointError(f"{path}: two parameters have one name, once written with dots and once with bars")
+    return weights
 
 
 def _check_code(path: Path) -> None:
