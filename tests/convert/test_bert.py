@@ -24,7 +24,7 @@ def folded(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 @pytest.fixture(scope="module")
 def embedder(folded: tuple[Path, Report]) -> Embedder:
-    task = distilbert.load(folded[0])
+    task = distilbert.load(folded[0], threads=1)  # tests run side by side
     assert isinstance(task, Embedder)
     return task
 
