@@ -9,7 +9,7 @@ import json
 import shutil
 
 from common import DATA, RESULTS, WORK, encoder, share
-from distilbert.evaluation.evaluate import evaluate
+from distilbert.evaluation import evaluate
 from distilbert.evaluation.reading import read_data
 from distilbert.train import Arguments, finetune
 

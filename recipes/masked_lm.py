@@ -8,7 +8,7 @@ import re
 import shutil
 
 from common import DATA, RESULTS, WORK, encoder, share
-from distilbert.evaluation.evaluate import evaluate
+from distilbert.evaluation import evaluate
 from distilbert.train import Arguments, finetune
 
 SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..evaluation.evaluate import Evaluation, compare
-from ..evaluation.evaluate import evaluate as run_evaluation
+from ..evaluation.judging import Evaluation, compare
+from ..evaluation.judging import evaluate as run_evaluation
 from ..evaluation.metrics import Difference
 from ..loading import DEFAULT_BATCH_TOKENS
 from . import show

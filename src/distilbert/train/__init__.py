@@ -13,6 +13,6 @@ except ImportError as error:
     raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
 from .estimator import DistilBertClassifier
-from .finetune import Arguments, Trained, finetune
+from .finetuning import Arguments, Trained, finetune
 
 __all__ = ["Arguments", "DistilBertClassifier", "Trained", "finetune"]

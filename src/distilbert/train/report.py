@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.evaluate import Judgement
+from ..evaluation.judging import Judgement
 from ..evaluation.metrics import Interval, calibration_bins
 from ..files import written_whole
 from .checkpoints import State
 
 __all__ = ["write_report"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 560, 260, 56, 34, 12
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 460, 240, 56, 34, 12
 _MOST_POINTS = 400  # of a curve or a scatter: more cannot be told apart
 _MOST_LABELS = 30  # of a confusion matrix that can be read
 _LONGEST_TEXT = 600  # characters of a mistake
@@ -179,7 +179,8 @@ def _judged(judgement: Judgement) -> list[str]:
         rows = [(_cut(m.text), _cut(m.true), _cut(m.predicted), f"{m.weight:.3g}") for m in judgement.mistakes]
         parts += [
             "<h2>Worst mistakes</h2>",
-            "<p>The worst first: look here for wrong labels in the data, and for what the model cannot know.</p>",
+            "<p>The worst first, by how sure the model was of them or how far off it is: look here for wrong labels in "
+            "the data, and for what the model cannot know.</p>",
             f'<div class="wide">{_table(("example", "true", "predicted", "weight"), rows, numbers=(3,))}</div>',
         ]
     return parts

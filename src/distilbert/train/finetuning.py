@@ -14,8 +14,8 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import InputError
-from ..evaluation.evaluate import Judgement, judge
 from ..evaluation.examples import Data, Problem
+from ..evaluation.judging import Judgement, judge
 from ..evaluation.metrics import Interval, bootstrap
 from ..evaluation.reading import read_data
 from ..files import is_folder, written_whole

@@ -149,7 +149,9 @@ def evaluate(
     scores = metrics.bootstrap(judgement.metrics, judgement.examples, resamples=resamples, seed=seed)
     folder = opened.model.folder
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    return Evaluation(str(model), str(data), opened_task(opened), precision or "as stored", judgement, scores, seconds, size)
+    return Evaluation(
+        str(model), str(data), opened_task(opened), precision or "as stored", judgement, scores, seconds, size
+    )
 
 
 def opened_task(task: Task) -> str:

@@ -11,7 +11,7 @@ import distilbert
 from conftest import Maker
 from distilbert.checkpoint import Head
 from distilbert.errors import InputError
-from distilbert.evaluation.evaluate import compare, evaluate
+from distilbert.evaluation.judging import compare, evaluate
 
 
 def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> Path:
