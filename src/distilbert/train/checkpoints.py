@@ -97,7 +97,7 @@ class Checkpoints:
     def load_last(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         """Put the last checkpoint into model and optimizer; the state of a fresh run where there is none."""
         for path in self.folder.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # another process may be at it too
         if not (steps := self.steps()):
             return State()
         folder = self._at(steps[-1])

@@ -150,6 +150,7 @@ def finetune(arguments: Arguments, *, quiet: bool = False) -> Trained:
         main=judgement.main if judgement else "",
         quiet=quiet,
     )
+    accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
 
     # what is left of it
     scores: dict[str, Interval] = {}
