@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 import distilbert
 from conftest import random_weights
-from distilbert import CheckpointError, ConfigError, DistilBertConfig, Embedder
+from distilbert import CheckpointError, ConfigError, DistilBertConfig, DistilBertError, Embedder
 from distilbert.checkpoint import Head, key_table, open_checkpoint
 from distilbert.convert import Report, convert
 from distilbert.convert.bert import bert_names
@@ -271,3 +272,62 @@ def test_first_berts_name_no_model_type_and_use_old_names(tmp_path: Path) -> Non
     assert convert(source, tmp_path / "out").model == "DistilBertModel"
     written = load_file(tmp_path / "out" / "model.safetensors")
     np.testing.assert_array_equal(written["embeddings.LayerNorm.bias"], weights["bert.embeddings.LayerNorm.bias"])
+
+
+# values that a config may hold by mistake or on purpose
+ODD_VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    3,
+    2**40,
+    10**400,
+    0.5,
+    float("nan"),
+    "",
+    "absolute",
+    [],
+    [["BertModel"]],
+    {},
+    {"a": 1},
+)
+ODD_DTYPES = (np.int64, np.uint8, np.bool_, np.float16, np.float64)
+
+
+@pytest.mark.parametrize("count", [120, pytest.param(3000, marks=pytest.mark.slow)])
+def test_damaged_berts(count: int, tmp_path: Path) -> None:
+    """A folder with something changed is folded or refused in one line, and nothing is left of what was refused."""
+    rng = random.Random(7)
+    outcomes = set()
+    for index in range(count):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        source = write_bert(folder / "bert", rng.choice(("BertModel", "BertForMaskedLM", "BertForTokenClassification")))
+        values, weights = json.loads((source / "config.json").read_text()), load_file(source / "model.safetensors")
+        what = rng.randrange(5)
+        name = rng.choice(sorted(weights))
+        if what == 0:
+            values[rng.choice(sorted(values))] = rng.choice(ODD_VALUES)
+        elif what == 1:
+            values[rng.choice(("architectures", "layer_norm_eps", "position_embedding_type"))] = rng.choice(ODD_VALUES)
+        elif what == 2:
+            weights[name] = weights[name].astype(rng.choice(ODD_DTYPES))
+        elif what == 3:
+            weights[name] = weights[name][..., 1:]
+        else:
+            weights[rng.choice(("bert.pooler.extra", "cls.predictions.decoder.bias", "x"))] = weights.pop(name)
+        (source / "config.json").write_text(json.dumps(values))
+        save_file(weights, source / "model.safetensors")
+        message = ""
+        try:
+            convert(source, folder / "out")
+            open_checkpoint(folder / "out")
+        except DistilBertError as error:
+            message = str(error)
+        outcomes.add(bool(message))
+        assert len(message.splitlines()) <= 1
+        assert len(message) < 1000
+        assert (folder / "out").exists() == (not message)
+        assert len(list(folder.iterdir())) == (1 if message else 2)
+    assert outcomes == {True, False}

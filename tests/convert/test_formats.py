@@ -20,7 +20,8 @@ PYTORCH = DATA / "pytorch"
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:
-    return {name: weight.read() for name, weight in read_file(path).items()}
+    """The floating-point tensors of a file."""
+    return {name: weight.read() for name, weight in read_file(path).items() if weight.dtype != "I64"}
 
 
 @pytest.mark.parametrize("name", ["zip.bin", "legacy.bin"])
@@ -247,7 +248,10 @@ def test_npz_compressed_fortran_and_big_endian(tmp_path: Path) -> None:
         "ids": "I64",
     }
     for name, array in expected.items():
-        np.testing.assert_array_equal(found[name].read(), array)
+        if name != "ids":
+            np.testing.assert_array_equal(found[name].read(), array)
+    with pytest.raises(CheckpointError, match="a weight is stored as 'I64'"):
+        found["ids"].read()
 
 
 @pytest.mark.parametrize("to", ["safetensors", "bin"])
@@ -338,7 +342,7 @@ def test_npz_that_lies(tmp_path: Path) -> None:
     np.save(buffer, np.zeros(6, np.float32))
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", buffer.getvalue().replace(b"(6,)", b"(9,)"))
-    with pytest.raises(CheckpointError, match=r"says \(9,\) of float32, but has 24 bytes"):
+    with pytest.raises(CheckpointError, match=r"'a' says \(9,\) of float32, but has 24 bytes"):
         read_file(path)
 
     with zipfile.ZipFile(path, "w") as archive:
@@ -357,5 +361,5 @@ def test_npz_with_a_flipped_bit(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[2000] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CheckpointError, match="a cannot be read"):
+    with pytest.raises(CheckpointError, match="'a' cannot be read"):
         read_file(path)["a"].read()

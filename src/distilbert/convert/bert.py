@@ -158,8 +158,8 @@ def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:
     def refuse(reason: str) -> ConfigError:
         return ConfigError(f"{place}: this BERT cannot become a DistilBERT: {reason}")
 
-    named = values.get("architectures") or [None]
-    architecture = named[0] if isinstance(named, list) else named
+    named = values.get("architectures")
+    architecture = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else None
     if architecture in _ON_POOLER:
         raise refuse(f"a {architecture}; {_POOLER_REASON}")
     if values.get("is_decoder") or values.get("add_cross_attention") or architecture == "BertLMHeadModel":
@@ -202,7 +202,7 @@ def _add_types(found: dict[str, Weight], types: Weight | None, values: Mapping[s
     if types.shape != (count, *positions.shape[1:]):
         raise CheckpointError(
             f"{place}: {types.name} has shape {list(types.shape)}, but config.json asks for "
-            f"{[count, *positions.shape[1:]]}"
+            f"{shown([count, *positions.shape[1:]])}"
         )
     if count == 0:
         return "this BERT has no token types; nothing was added to the positions"

@@ -34,9 +34,9 @@ def read(path: Path) -> dict[str, Weight]:
                     shape, dtype = _header(file)
                     rest = info.file_size - file.tell()
                 if dtype.hasobject:
-                    raise CheckpointError(f"{path}: {name} holds Python objects, which would have to be unpickled")
+                    raise CheckpointError(f"{path}: {shown(name)} holds Python objects, which are never unpickled")
                 if dtype.itemsize * math.prod(shape) != rest:
-                    raise CheckpointError(f"{path}: {name} says {shape} of {dtype}, but has {rest} bytes")
+                    raise CheckpointError(f"{path}: {shown(name)} says {shape} of {dtype}, but has {rest} bytes")
                 weights[name] = _weight(path, info, name, shape, dtype)
     except ZIP_ERRORS as error:
         raise CheckpointError(f"{path}: not a whole .npz file ({error})") from None
@@ -58,7 +58,7 @@ def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]
             with zipfile.ZipFile(path) as archive, archive.open(info) as file:
                 return as_float32(npy.read_array(file, allow_pickle=False), _name(dtype))
         except ZIP_ERRORS as error:
-            raise CheckpointError(f"{path}: {name} cannot be read ({error})") from None
+            raise CheckpointError(f"{path}: {shown(name)} cannot be read ({error})") from None
 
     return Weight(name, shape, _name(dtype), array)
 

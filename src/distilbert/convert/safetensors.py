@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checkpoint import Tensor, read_header
+from ..errors import CheckpointError
 from .weight import NUMBERS, Weight, as_float32, encode, mapped
 
 __all__ = ["read", "write"]
@@ -20,6 +21,8 @@ def read(path: Path) -> dict[str, Weight]:
 
 def _weight(tensor: Tensor) -> Weight:
     def numbers() -> np.ndarray:
+        if tensor.dtype not in NUMBERS:
+            raise CheckpointError(f"{tensor.path}: {tensor.name} is stored as {tensor.dtype}, which is not read here")
         return as_float32(mapped(tensor.path, tensor.offset, tensor.shape, NUMBERS[tensor.dtype]), tensor.dtype)
 
     return Weight(tensor.name, tensor.shape, tensor.dtype, numbers)

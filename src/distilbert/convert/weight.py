@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shown
 
 __all__ = ["NUMBERS", "STORED_AS", "DType", "Weight", "as_float32", "encode", "mapped"]
 
 DType = Literal["float32", "float16", "bfloat16"]
 STORED_AS: dict[DType, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _LARGEST = {"F16": 65504.0, "BF16": float(np.uint32(0x7F7F0000).view(np.float32))}
+_FLOATS = ("F64", "F32", "F16", "BF16")
 _BLOCK = 1 << 20
 # by safetensors' names; the bits of a bfloat16 are the upper half of a float32's
 NUMBERS: dict[str, np.dtype[Any]] = {
@@ -55,7 +56,12 @@ def mapped(path: Path, offset: int, shape: tuple[int, ...], numbers: np.dtype[An
 
 
 def as_float32(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Numbers of safetensors' `dtype`, in either byte order, as float32; not copied where they are that already."""
+    """Numbers of safetensors' `dtype`, in either byte order, as float32; not copied where they are that already.
+
+    Raises CheckpointError for numbers that are not floating-point, or too large.
+    """
+    if dtype not in _FLOATS:
+        raise CheckpointError(f"a weight is stored as {shown(dtype)}; use one of {', '.join(_FLOATS)}")
     if dtype == "BF16":
         return (array.astype("<u4") << 16).view("<f4")
     with np.errstate(over="raise"):
