@@ -115,9 +115,9 @@ class Checkpoints:
                 moments[name][key] = tensor
         for name, own in moments.items():
             if own:
-                parameter = parameters[name]
-                # as the optimizer itself keeps them: the moments beside the weight, the step on the CPU or beside it
-                optimizer.state[parameter] = {key: tensor.to(parameter.device) for key, tensor in own.items()}
+                # copies: what the file gives is mapped, and the file goes with the next checkpoint
+                device = parameters[name].device
+                optimizer.state[parameters[name]] = {key: tensor.to(device, copy=True) for key, tensor in own.items()}
         return _state(values["state"])
 
     def load_weights(self, model: nn.Module, step: int) -> None:
