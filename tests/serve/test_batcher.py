@@ -146,13 +146,25 @@ def test_a_slow_engine_gets_shorter_runs(batcher: Batcher) -> None:
 def test_a_long_text_runs_alone_and_beside_short_ones(batcher: Batcher) -> None:
     engine, fake = queued(batcher)
     fake.gate.clear()
-    long = call(engine, [7] * 11, [8] * 11)  # over the bound, each
-    until(lambda: fake.runs == [[[7] * 11]])
+    long = call(engine, [7] * 65, [8] * 65)  # over the bound, each
+    until(lambda: fake.runs == [[[7] * 65]])
     short = call(engine, [1])
     until(lambda: [[1]] in fake.runs)  # while the long one is under way
     fake.gate.set()
     short.result(), long.result()
     assert sorted(map(len, fake.runs)) == [1, 1, 1]
+
+
+def test_a_short_text_stays_one_on_a_slow_machine(batcher: Batcher) -> None:
+    engine, fake = queued(batcher, rate=1.0)  # each token is over the bound
+    fake.gate.clear()
+    long = call(engine, [7] * 65)
+    until(lambda: fake.runs == [[[7] * 65]])
+    short = call(engine, [1] * 64, [2] * 64)
+    until(lambda: [[1] * 64] in fake.runs)  # not behind the long one
+    fake.gate.set()
+    short.result(), long.result()
+    assert [len(run) for run in fake.runs] == [1, 1, 1]
 
 
 def test_shorter_texts_pass_but_nothing_waits_forever(batcher: Batcher) -> None:

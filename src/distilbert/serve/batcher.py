@@ -5,9 +5,9 @@ batch's texts join a queue, runs are packed from the texts of all requests, and 
 its own texts are done. Nothing is waited for: a run takes what is there, and while it runs more gathers.
 
 Two rules keep short texts quick among long ones:
-- A run is cut so that, at the rate measured, it takes no longer than a bound. A text that takes longer by
-  itself has a run of its own, in a second lane beside the first, so that no short text waits for it: the
-  two share the cores.
+- A run is cut so that, at the rate measured, it takes no longer than a bound. A long text, one that takes
+  longer by itself, has a run of its own, in a second lane beside the first, so that no short text waits
+  for it: the two share the cores.
 - Within a lane texts are taken in the order of `arrival + patience * own time`: a text lets shorter ones
   pass that arrive within so many times its own length, and no text waits forever.
 """
@@ -32,6 +32,7 @@ __all__ = ["Batcher", "QueuedEngine", "Work", "current_work"]
 PATIENCE = 20.0
 _FORGET = 0.9  # what is kept of the measured rate at each run
 _FIRST_RATE = 1000.0  # tokens a second, until the first run is measured
+_SHORT = 64  # tokens: a text no longer than this is a short one, however slow the machine is at the moment
 _PADDING = 2.0  # as in batch.plan: the padded view of attention, in budgets
 
 
@@ -161,13 +162,13 @@ class Batcher:
                 raise GoneError("cancelled")
             if self._closed:
                 raise UnavailableError("the server is ending")
-            budget = self.budget(engine)
+            short = max(_SHORT, self.budget(engine))
             for ids, rows in _texts(batch):
                 key = (id(engine), ids.tobytes(), b"" if rows is None else rows.tobytes())
                 job = self._in_flight.get(key)
                 if job is None:
                     job = self._in_flight[key] = _Job(engine, key, ids, rows, now)
-                    lane = self._quick if len(ids) <= budget else self._long
+                    lane = self._quick if len(ids) <= short else self._long
                     due = now + PATIENCE * len(ids) / engine.rate
                     heapq.heappush(lane.queues.setdefault(engine, []), (due, next(self._numbers), job))
                     self._metrics.queued(1, len(ids))
