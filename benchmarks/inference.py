@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--texts", type=int, default=160)
-    parser.add_argument("--only", choices=["ragged", "one", "windows", "fill-mask"])
+    parser.add_argument("--only", choices=["ragged", "one", "windows", "entities", "fill-mask"])
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(THREADS)
@@ -42,6 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "classifier")
         masked = common.base_checkpoint(Path(temporary) / "masked", Head.MASKED_LM)
+        tagger = common.base_checkpoint(Path(temporary) / "tagger", Head.TOKEN_CLASSIFICATION)
         export_onnx(folder, Path(temporary) / "onnx")
         exported = Path(temporary) / "onnx/model.onnx"
         quantize_dynamic(exported, exported.with_name("int8.onnx"), weight_type=QuantType.QInt8)
@@ -50,6 +51,7 @@ def main() -> None:
             "ragged": lambda: ragged(folder, exported, args.texts, args.rounds),
             "one": lambda: one_text(folder, exported, args.rounds),
             "windows": lambda: windows(folder, args.rounds),
+            "entities": lambda: entities(tagger, args.texts, args.rounds),
             "fill-mask": lambda: fill_mask(masked, args.rounds),
         }
         for name in [args.only] if args.only else parts:
@@ -171,6 +173,24 @@ def one_text(folder: Path, exported: Path, rounds: int) -> dict[str, object]:
         10 * rounds,
     )
     print(_report(f"one text of {len(tokenizer.encode(text))} tokens", seconds, 1))
+    return {"seconds": seconds}
+
+
+def entities(folder: Path, count: int, rounds: int) -> dict[str, object]:
+    texts = common.sentences()[:count]
+    ours = distilbert.load(folder)
+    pipeline = transformers.pipeline("ner", model=str(folder), device="cpu", aggregation_strategy="simple")
+    for mine, theirs in zip(ours(texts[:4]), pipeline(texts[:4])):
+        assert [(entity.start, entity.end) for entity in mine] == [(group["start"], group["end"]) for group in theirs]
+    best = _best_size(lambda size: pipeline(texts, batch_size=size))
+    seconds = common.race(
+        {
+            "distilbert": lambda: ours(texts),
+            f"Transformers pipeline, batches of {best}": lambda: pipeline(texts, batch_size=best),
+        },
+        rounds,
+    )
+    print(_report(f"entities, {count} ragged sentences", seconds, count))
     return {"seconds": seconds}
 
 

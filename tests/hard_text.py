@@ -27,7 +27,7 @@ anything = st.text(max_size=120) | st.text(alphabet="aé́ \u200d❤️👩東1.
 
 
 def naughty_and_foreign() -> list[str]:
-    """Those above, naughty strings that others have collected, and articles of human rights in 48 languages."""
+    """Those above, naughty strings that others have collected, and human rights in 47 languages."""
     collected = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))
     rights = [line.split("\t")[1] for line in (DATA / "udhr.tsv").read_text(encoding="utf-8").splitlines()]
     assert len(collected) > 150

@@ -200,7 +200,7 @@ def test_a_vocabulary_without_a_mask(make_checkpoint: Maker) -> None:
     folder = make_checkpoint(Head.MASKED_LM)
     vocab = (folder / "vocab.txt").read_text(encoding="utf-8").replace("[MASK]", "[unused]")
     (folder / "vocab.txt").write_text(vocab, encoding="utf-8")
-    with pytest.raises(TokenizerError, match=r"lacks the mask \[MASK\]"):
+    with pytest.raises(TokenizerError, match=r"lacks the mask '\[MASK\]'"):
         load(folder)
 
 
