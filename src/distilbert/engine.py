@@ -22,6 +22,8 @@ from .graph import build_graph
 
 __all__ = ["Engine", "OnnxEngine", "available_cpus", "check_batch", "open_engine"]
 
+_MOST_THREADS = 1024  # a system may let a process start far more, and then stand still
+
 
 class Engine(Protocol):
     """Runs one model with one head."""
@@ -46,8 +48,8 @@ def open_engine(
         raise InputError(
             f"{checkpoint.folder}: holds int8 weights; leave precision out, or load the folder it came from"
         )
-    if threads is not None and (type(threads) is not int or threads < 1):
-        raise InputError(f"threads must be a whole number of at least 1, not {threads!r}")
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= _MOST_THREADS):
+        raise InputError(f"threads must be a whole number from 1 to {_MOST_THREADS}, not {threads!r}")
     if device not in ("cpu", "cuda", "mps", "auto"):
         raise InputError(f"device must be 'cpu', 'cuda', 'mps' or 'auto', not {device!r}")
     if device != "cpu":

@@ -124,7 +124,9 @@ def test_every_command_explains_itself(command: str, capsys: Printed) -> None:
 
 
 def test_the_list_of_commands(capsys: Printed) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    printed = capsys.readouterr().out
-    assert all(command.help in printed for command in COMMANDS)
+    for arguments in (["--help"], []):
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        assert stopped.value.code == 0
+        printed = capsys.readouterr().out
+        assert all(command.help in printed for command in COMMANDS)

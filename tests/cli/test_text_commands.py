@@ -405,7 +405,7 @@ def test_what_cannot_be_is_one_line(make_checkpoint: Maker, tmp_path: Path, caps
         (["classify", "--file", tmp_path / "none.txt", "-m", classifier], "none.txt: cannot be read (No such file"),
         (["classify", "--file", tmp_path, "-m", classifier], "cannot be read (Is a directory)"),
         (["classify", TEXT, "-m", classifier, "--top-k", "-1"], "top_k must be"),
-        (["classify", TEXT, "-m", classifier, "--threads", "0"], "threads must be"),
+        (["classify", TEXT, "-m", classifier, "--threads", "99999"], "threads must be a whole number from 1 to 1024"),
         (["classify", TEXT, "-m", classifier, "--max-batch-tokens", "0"], "max_batch_tokens must be"),
         (["fill-mask", TEXT, "-m", masked], "text 0 has no mask"),
         (["zero-shot", TEXT, "-m", classifier, "--labels", "a"], "needs a model of inference"),
@@ -430,7 +430,6 @@ def test_numbers_that_are_none_are_no_json(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
         (["translate"], "invalid choice: 'translate'"),
         (["classify", "--top-k", "many", "-m", "x"], "argument --top-k: invalid int value: 'many'"),
         (["classify", "--long-text", "cut", "-m", "x"], "argument --long-text: invalid choice: 'cut'"),

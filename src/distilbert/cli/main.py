@@ -87,7 +87,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parsers[command.name] = sub
     if arguments and arguments[0] in parsers and "--" not in arguments:  # options may stand between texts
         return parsers[arguments[0]].parse_intermixed_args(arguments[1:])
-    return parser.parse_args(arguments)
+    return parser.parse_args(arguments or ["--help"])
 
 
 def _complain(message: str) -> None:

@@ -69,7 +69,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, help="default: the cores that the process may use")
     parser.add_argument("--precision", choices=["float32", "int8"], help="default: as the model is stored")
-    parser.add_argument("--max-batch-tokens", type=int, default=DEFAULT_BATCH_TOKENS, metavar="N")
+    parser.add_argument(
+        "--max-batch-tokens",
+        type=int,
+        default=DEFAULT_BATCH_TOKENS,
+        metavar="N",
+        help=f"the token budget of one batch (default: {DEFAULT_BATCH_TOKENS})",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
