@@ -122,3 +122,9 @@ def test_odd_labels_have_a_best_sequence(data: st.DataObject) -> None:
 def test_a_sequence_that_is_valid_already_stays() -> None:
     scores = np.eye(len(IOB))[[0, 1, 2, 2, 0, 3, 3, 4]]
     assert LabelScheme(IOB).best_sequence(scores, iob1=False).tolist() == [0, 1, 2, 2, 0, 3, 3, 4]
+
+
+def test_without_a_begin_a_word_by_itself_is_an_end() -> None:
+    """IOE2: every entity ends with E-, one of a single word too."""
+    scores = np.log([[0.9, 0.1]])
+    assert LabelScheme(["I-LOC", "E-LOC"]).best_sequence(scores, iob1=False).tolist() == [1]

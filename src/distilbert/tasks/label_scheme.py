@@ -100,7 +100,7 @@ class LabelScheme:
                 opens[label] = iob1 or "begin" not in siblings
                 closes[label] = "end" not in siblings
             elif role == "end":
-                opens[label] = "begin" not in siblings and "inside" not in siblings
+                opens[label] = iob1 or "begin" not in siblings  # IOE2: a word by itself
         same = self._kinds[:, None] == self._kinds
         continues = same & ~self._ends[:, None] & ~self._begins
         begins_anew = closes[:, None] & opens & (same | ~parts)
