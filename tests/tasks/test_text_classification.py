@@ -2,6 +2,7 @@ import json
 import math
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,14 @@ def test_texts_of_every_kind_leave_their_neighbours_alone(classifier: TextClassi
     assert np.isfinite(mixed).all()
     for text, row in list(zip(odd, mixed[::2], strict=True))[-40:]:
         np.testing.assert_allclose(classifier.logits(text), row, atol=1e-6)
+
+
+def test_threads_may_share_a_task(classifier: TextClassifier, sentences: list[str]) -> None:
+    expected = classifier.logits(sentences[:100])
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda place: classifier.logits(sentences[place : place + 25]), [0, 25, 50, 75] * 4))
+    for each in range(4):
+        np.testing.assert_allclose(np.concatenate(found[4 * each : 4 * each + 4]), expected, atol=1e-6)
 
 
 def test_every_language(classifier: TextClassifier) -> None:
