@@ -1,4 +1,7 @@
+import time
 import unicodedata
+from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from hypothesis import given
@@ -97,6 +100,62 @@ def test_nothing_is_taken_for_markup(terminal: Console) -> None:
     assert printed[1].endswith(" [red]b")
     assert printed[2] == "[/x] [MASK]"
     assert printed[3].endswith(" [unused1]")
+
+
+# progress -------------------------------------------------------------------------------------------
+
+
+class Screen(Console):
+    """A terminal on standard error that keeps what it shows."""
+
+    def __init__(self, stderr: bool) -> None:
+        super().__init__(file=StringIO(), force_terminal=True, force_interactive=True, color_system=None, width=80)
+        SCREENS.append(self)
+
+
+SCREENS: list[Screen] = []
+
+
+@pytest.fixture
+def screens(monkeypatch: pytest.MonkeyPatch) -> list[Screen]:
+    SCREENS.clear()
+    monkeypatch.setattr(show, "Console", Screen)
+    return SCREENS
+
+
+def slowly(count: int) -> Iterator[int]:
+    for number in range(count):
+        time.sleep(0.02)
+        yield number
+
+
+def shown(screen: Screen) -> str:
+    assert isinstance(screen.file, StringIO)
+    return screen.file.getvalue()
+
+
+def test_long_work_shows_its_progress(screens: list[Screen], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(show, "_LONG_WORK", 0.05)
+    assert list(show.progress(slowly(20), lambda: 20, silent=False)) == list(range(20))
+    assert "/20 texts" in shown(screens[0])
+    assert shown(screens[0]).endswith("\x1b[2K")  # and takes it away again
+    assert list(show.progress(slowly(20), lambda: None, silent=False)) == list(range(20))
+    assert "/? texts" in shown(screens[1])
+
+
+def test_short_work_shows_none(screens: list[Screen]) -> None:
+    assert list(show.progress(slowly(5), lambda: 5, silent=True)) == list(range(5))
+    assert shown(screens[0]) == ""
+
+
+def test_work_that_shows_its_results_shows_no_progress(
+    screens: list[Screen], terminal: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show, "_LONG_WORK", 0)
+    list(show.progress(slowly(5), lambda: 5, silent=False))
+    assert shown(screens[0]) == ""
+    list(show.progress(slowly(5), lambda: 5, silent=True))
+    assert "/5 texts" in shown(screens[1])
 
 
 def test_a_long_line_is_the_terminals_to_wrap(terminal: Console) -> None:

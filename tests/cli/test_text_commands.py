@@ -12,7 +12,7 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert.checkpoint import Head, save_checkpoint
-from distilbert.cli import main
+from distilbert.cli import main, reading
 
 Run = Callable[..., list[str]]
 
@@ -138,6 +138,18 @@ def test_options_may_stand_anywhere(make_checkpoint: Maker, capsys: pytest.Captu
 def test_a_text_that_looks_like_an_option(run: Run, make_checkpoint: Maker, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", "-m", str(make_checkpoint()), "--", "-v", "--json"]) == 0
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["-v", "--json"]
+
+
+def test_a_file_that_is_no_text(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "image.bin"
+    path.write_bytes(b"one\n" + b"x" * (1 << 21))
+    assert main(["classify", "-m", str(make_checkpoint()), "--file", str(path)]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(reading, "_LONGEST", 1 << 20)
+    message = refused(capsys, "classify", "-m", tmp_path / "model", "--file", path)
+    assert message.endswith("image.bin: has a line of more than 1 MB; give one text a line")
 
 
 # each command ---------------------------------------------------------------------------------------
