@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -56,18 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings(action="always", category=LongTextWarning):
-            warnings.showwarning = _show_warning
+            warnings.showwarning = lambda message, *_, **__: _complain(args, "distilbert", message)
             code: int = args.run(args)
             print(end="", flush=True)  # what cannot be written is found out here, not at exit
             return code
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong
         return 0
     except DistilBertError as error:
-        _complain(f"distilbert {args.command}: {error}")
+        _complain(args, f"distilbert {args.command}", error)
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _complain(f"distilbert {args.command}: {place}{error.strerror or error}")
+        _complain(args, f"distilbert {args.command}", f"{place}{error.strerror or error}")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -90,12 +91,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments or ["--help"])
 
 
-def _complain(message: str) -> None:
-    print(show.clean(message), file=sys.stderr)
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _complain(f"distilbert: {message}")
+def _complain(args: argparse.Namespace, who: str, message: object) -> None:
+    """One line on standard error, with the command line's names of options: --top-k where Python has top_k."""
+    text = str(message)
+    for name in vars(args):
+        if "_" in name:
+            text = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", f"--{name.replace('_', '-')}", text)
+    print(show.clean(f"{who}: {text}"), file=sys.stderr)
 
 
 def _drop_unwritable() -> None:
