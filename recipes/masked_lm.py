@@ -11,7 +11,7 @@ from common import DATA, RESULTS, WORK, encoder, share
 from distilbert.evaluation import evaluate
 from distilbert.train import Arguments, finetune
 
-SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400}
+SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400, "precision": "bfloat16"}
 SHARE = 0.25  # of the books' paragraphs: what an hour on two cores has time for
 
 
