@@ -12,7 +12,14 @@ from common import DATA, RESULTS, WORK, encoder, share
 from distilbert.evaluation import evaluate
 from distilbert.train import Arguments, finetune
 
-SETTINGS = {"epochs": 2, "batch_size": 16, "learning_rate": 2e-4, "layer_decay": 0.9, "max_length": 384, "precision": "bfloat16"}
+SETTINGS = {
+    "epochs": 2,
+    "batch_size": 16,
+    "learning_rate": 2e-4,
+    "layer_decay": 0.9,
+    "max_length": 384,
+    "precision": "bfloat16",
+}
 
 
 def main() -> None:

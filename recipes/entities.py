@@ -13,7 +13,14 @@ from distilbert.evaluation import evaluate
 from distilbert.evaluation.reading import read_data
 from distilbert.train import Arguments, finetune
 
-SETTINGS = {"epochs": 6, "batch_size": 32, "learning_rate": 3e-4, "layer_decay": 0.9, "patience": 3, "precision": "bfloat16"}
+SETTINGS = {
+    "epochs": 6,
+    "batch_size": 32,
+    "learning_rate": 3e-4,
+    "layer_decay": 0.9,
+    "patience": 3,
+    "precision": "bfloat16",
+}
 # wnut17's types -> UNER's three; its products and creative works are none of them
 TYPES = {"person": "PER", "location": "LOC", "corporation": "ORG", "group": "ORG"}
 

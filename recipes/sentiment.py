@@ -12,7 +12,14 @@ from common import DATA, RESULTS, WORK, encoder, share
 from distilbert.evaluation import evaluate
 from distilbert.train import Arguments, finetune
 
-SETTINGS = {"epochs": 4, "batch_size": 32, "learning_rate": 1e-4, "layer_decay": 0.9, "patience": 2, "precision": "bfloat16"}
+SETTINGS = {
+    "epochs": 4,
+    "batch_size": 32,
+    "learning_rate": 1e-4,
+    "layer_decay": 0.9,
+    "patience": 2,
+    "precision": "bfloat16",
+}
 
 
 def split() -> None:

@@ -17,7 +17,7 @@ from distilbert.checkpoint import Head  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.evaluation.reading import read_data  # noqa: E402
 from distilbert.train.loop import LoopArguments, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
-from distilbert.train.objectives import Objective, make_objective  # noqa: E402
+from distilbert.train.objectives import Objective, Whole, make_objective  # noqa: E402
 from distilbert.train.student import Student, open_student  # noqa: E402
 
 ARGUMENTS = LoopArguments(epochs=1, batch_size=8, learning_rate=1e-3, warmup=0, threads=1, device="cpu")
@@ -121,7 +121,7 @@ def test_class_weights_weigh_as_in_pytorch(open_task: Any) -> None:
         logits = torch.cat([objective_logits(student, item) for item in items])
         targets = torch.tensor([item.target for item in items])
         wanted = torch.nn.functional.cross_entropy(logits, targets, torch.tensor([3.0, 1.0]))
-        own = sum(objective.loss(student.model, [item], sum(i.weight for i in items)) for item in items)
+        own = sum(objective.loss(student.model, [item], Whole.of(items)) for item in items)
     torch.testing.assert_close(own, wanted)
     _, balanced = open_task("text-classification", 24, class_weights="balanced")
     by_class = [sum(item.weight for item in balanced.items if item.target == target) for target in (0, 1)]

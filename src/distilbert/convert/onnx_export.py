@@ -106,7 +106,7 @@ class _PaddedBuilder(Builder):
         x = self.op("Add", self.rows_of(f"{name}.word_embeddings.weight", self.ids), positions)
         return self.norm(self.op("Reshape", x, self.integers(-1, self.config.dim)), f"{name}.LayerNorm")
 
-    def attention(self, name: str, x: str, queries: str, *, cut: bool) -> str:  # noqa: ARG002
+    def attention(self, name: str, x: str, queries: str, *, cut: bool) -> str:
         """Multi-head self-attention of all tokens: [B·T, D] -> [B·T, D]."""
         q = self.op("Transpose", self.split(self.linear(queries, f"{name}.q_lin")), perm=[0, 2, 1, 3])
         k = self.op("Transpose", self.split(self.linear(x, f"{name}.k_lin")), perm=[0, 2, 3, 1])

@@ -21,15 +21,15 @@ Problem = Literal["single-label", "multi-label", "regression"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text, perhaps a pair, and its label: one, several (perhaps none), or a number."""
+    """A text, perhaps a pair, and its label: one, several (perhaps none), or a number; None where it is not known."""
 
     text: str | tuple[str, str]
-    label: str | tuple[str, ...] | float
+    label: str | tuple[str, ...] | float | None
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedWords:
-    """A sentence in words, each with its label."""
+    """A sentence in words, each with its label; no labels where they are not known."""
 
     words: tuple[str, ...]
     labels: tuple[str, ...]
@@ -37,12 +37,14 @@ class TaggedWords:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question on a context, with its answers as (text, start in characters); none where there is no answer."""
+    """A question on a context, with its answers as (text, start in characters): an empty tuple where there is no
+    answer, None where that is not known.
+    """
 
     id: str
     question: str
     context: str
-    answers: tuple[tuple[str, int], ...]
+    answers: tuple[tuple[str, int], ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,7 +342,7 @@ def _judge_answers(task: QuestionAnswerer, data: Data[Question]) -> Judgement:
     ]
     scores = np.array(
         [
-            metrics.squad_scores(answer.text, [text for text, _ in example.answers])
+            metrics.squad_scores(answer.text, [text for text, _ in example.answers or ()])
             for answer, example in zip(found, examples, strict=True)
         ]
     )
@@ -358,7 +358,7 @@ def _judge_answers(task: QuestionAnswerer, data: Data[Question]) -> Judgement:
     mistakes = [
         Mistake(
             examples[i].question,
-            " | ".join(dict.fromkeys(text for text, _ in examples[i].answers)) or "(no answer)",
+            " | ".join(dict.fromkeys(text for text, _ in examples[i].answers or ())) or "(no answer)",
             found[i].text or "(no answer)",
             float(confidence[i]),
         )

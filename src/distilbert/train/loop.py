@@ -24,7 +24,7 @@ from ..batch import plan
 from ..engine import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
-from .objectives import Objective
+from .objectives import Objective, Whole
 
 __all__ = ["LoopArguments", "open_accelerator", "run"]
 
@@ -156,7 +156,7 @@ def run(
             chosen = order[place * arguments.batch_size : (place + 1) * arguments.batch_size]
             step_items = [objective.draw(items[index], rng) for index in chosen]
             lengths = [item.tokens for item in step_items]
-            total = sum(item.weight for item in step_items)
+            whole = Whole.of(step_items)
 
             # its gradient: every process sums up that of its own batches
             batches = [np.arange(len(step_items))]
@@ -166,7 +166,7 @@ def run(
             for number in range(process, len(batches), processes):
                 torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
                 with accelerator.autocast():
-                    own = objective.loss(model, [step_items[index] for index in batches[number]], total)
+                    own = objective.loss(model, [step_items[index] for index in batches[number]], whole)
                 own.backward()  # type: ignore[no-untyped-call]
                 loss += own.detach()
             if processes > 1:
@@ -180,7 +180,7 @@ def run(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             state.step += 1
-            state.tokens += sum(lengths)
+            state.tokens += whole.tokens
             recent += loss
             progress.update(bar, completed=state.step)
 

@@ -6,7 +6,7 @@ The loop knows nothing else of a task, so that another way of training (a teache
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ..nn import Packed
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer, Encoding, Window
 
-__all__ = ["ClassWeights", "Item", "Objective", "make_objective"]
+__all__ = ["IGNORED", "ClassWeights", "Item", "Objective", "Whole", "make_objective"]
 
 AnyModel = Any  # one of distilbert.nn, whose `run` and `loss` an nn.Module does not declare
 ClassWeights = Literal["balanced"] | Mapping[str, float]
@@ -30,6 +30,8 @@ ClassWeights = Literal["balanced"] | Mapping[str, float]
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
 # 10 % another token, and 10 % stay
 _CHOSEN, _MASKED, _RANDOM = 0.15, 0.8, 0.1
+IGNORED = -100  # a label that no loss counts, as in PyTorch
+_NOWHERE = 1 << 30  # a place beyond any text, which no loss counts either
 _SCALE = 20.0  # of cosines before the softmax over a batch's sentences
 _QUESTION = 64  # the longest question in tokens
 _STRIDE = 128  # tokens that neighbouring windows of a context share
@@ -56,6 +58,23 @@ class Item:
         return sum(map(len, self.texts))
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A whole step, over all its batches and processes: what sums over a batch are divided by.
+
+    Attributes:
+        weight: of all items.
+        tokens: of all texts, special tokens included.
+    """
+
+    weight: float
+    tokens: int
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> Self:
+        return cls(sum(item.weight for item in items), sum(item.tokens for item in items))
+
+
 class Objective(Protocol):
     """What the loop asks of a task.
 
@@ -71,21 +90,32 @@ class Objective(Protocol):
         """The item as it is learnt this time."""
         ...
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        """The sum of the items' losses by `total`, the weight of all items of the step: a scalar."""
+    def loss(self, model: AnyModel, items: Sequence[Item], whole: Whole) -> Tensor:
+        """The items' share of the mean loss of the whole step: a scalar."""
         ...
 
 
-class _Objective:
-    """What most objectives have in common: items that are always the same and come in any batch."""
+class TaskObjective:
+    """What the tasks' objectives have in common: items that are always the same, in any batch.
+
+    An item without a label (`IGNORED` where the label would be) adds nothing to the loss; fine-tuning has none.
+    """
 
     whole_steps = False
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
 
-    def draw(self, item: Item, rng: np.random.Generator) -> Item:  # noqa: ARG002  # see Objective
+    def draw(self, item: Item, rng: np.random.Generator) -> Item:  # see Objective
         return item
+
+    def loss(self, model: AnyModel, items: Sequence[Item], whole: Whole) -> Tensor:
+        batch = pack(model, items)
+        return self.loss_of(model, model.run(batch), batch, items) / whole.weight
+
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        """The sum of the items' losses, from the model's output [K, …] of their rows."""
+        raise NotImplementedError
 
 
 def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
@@ -93,6 +123,14 @@ def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
     texts = [text for item in items for text in item.texts]
     rows = None if items[0].rows is None else [own for item in items for own in item.rows or ()]
     return Packed.from_batch(Batch.pack(texts, rows), device_of(model))
+
+
+def pooled(states: Tensor, batch: Packed) -> Tensor:
+    """The mean of each text's rows, states [K, D] -> float32 [B, D]."""
+    padded = batch.row_view.pad(states)
+    if batch.rows is None and batch.mask is not None:
+        return (padded.sum(1) / batch.mask.sum(1, keepdim=True)).float()
+    return padded.mean(1).float()
 
 
 def device_of(model: AnyModel) -> torch.device:
@@ -160,16 +198,16 @@ def _encode(tokenizer: BertTokenizer, texts: Sequence[str | tuple[str, str]], ma
     return tokenizer.encode_batch(texts, max_length=max_length)
 
 
-class ClassifyTexts(_Objective):
+class ClassifyTexts(TaskObjective):
     """One label a text: cross-entropy."""
 
     def __init__(
         self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, weights: ClassWeights | None
     ) -> None:
         read = _encode(tokenizer, [example.text for example in data.examples], max_length)
-        labels: list[str] = [str(example.label) for example in data.examples]
-        self.weights = _class_weights(data.labels, Counter(labels), weights)
-        targets = [data.labels.index(label) for label in labels]
+        labels = [example.label for example in data.examples]
+        self.weights = _class_weights(data.labels, Counter(map(str, labels)), weights)
+        targets = [IGNORED if label is None else data.labels.index(str(label)) for label in labels]
         super().__init__(
             [
                 Item((encoding.ids,), (FIRST,), target, 1.0 if self.weights is None else float(self.weights[target]))
@@ -177,12 +215,11 @@ class ClassifyTexts(_Objective):
             ]
         )
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        logits = model.run(pack(model, items))
-        return _cross_entropy(model, logits, [item.target for item in items], self.weights) / total
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        return _cross_entropy(model, output, [item.target for item in items], self.weights)
 
 
-class ScoreTexts(_Objective):
+class ScoreTexts(TaskObjective):
     """Several labels at once, or a number: the head's own loss."""
 
     def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int) -> None:
@@ -195,17 +232,20 @@ class ScoreTexts(_Objective):
         )
 
     def _target(self, data: Data[LabelledText], label: Any) -> np.ndarray:
-        """float32 [labels]."""
+        """float32 [labels]; NaN where there is no label."""
+        if label is None:
+            return np.full(max(len(data.labels), 1), np.nan, np.float32)
         if data.problem == "regression":
             return np.array([label], np.float32)
         return np.array([own in label for own in data.labels], np.float32)
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        logits = model.run(pack(model, items))
-        return model.loss(logits, _tensor(model, [item.target for item in items]), total=total)
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        targets = np.array([item.target for item in items])
+        labelled = np.flatnonzero(~np.isnan(targets).any(1))
+        return model.loss(output[_tensor(model, labelled)], _tensor(model, targets[labelled]), total=1)
 
 
-class TagWords(_Objective):
+class TagWords(TaskObjective):
     """A label for each word, read off its first token: cross-entropy. Long sentences are learnt in windows."""
 
     def __init__(
@@ -216,7 +256,7 @@ class TagWords(_Objective):
         index = {label: place for place, label in enumerate(data.labels)}
         items = []
         for example in data.examples:
-            labels = np.array([index[label] for label in example.labels])
+            labels = np.array([index[label] for label in example.labels] or [IGNORED] * len(example.words))
             last = -1  # a word that a window cuts has its label where it begins
             for window in tokenizer.windows(example.words, max_length, stride=0, is_split=True):
                 words = window.encoding.word_ids
@@ -230,12 +270,11 @@ class TagWords(_Objective):
             raise InputError(f"{data.source}: has no word that the tokenizer can read")
         super().__init__(items)
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        logits = model.run(pack(model, items))
-        return _cross_entropy(model, logits, np.concatenate([item.target for item in items]), self.weights) / total
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        return _cross_entropy(model, output, np.concatenate([item.target for item in items]), self.weights)
 
 
-class AnswerQuestions(_Objective):
+class AnswerQuestions(TaskObjective):
     """The first and last token of an answer, in windows over its context; [CLS] where a window has none."""
 
     def __init__(self, data: Data[Question], tokenizer: BertTokenizer, max_length: int) -> None:
@@ -252,14 +291,15 @@ class AnswerQuestions(_Objective):
             items += [Item((window.encoding.ids,), None, _answer_tokens(window, example)) for window in windows]
         super().__init__(items)
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        batch = pack(model, items)
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
         starts, ends = _tensor(model, [item.target for item in items]).unbind(1)
-        return model.loss(model.run(batch), batch, starts, ends, total=total)
+        return model.loss(output, batch, starts, ends, total=1)
 
 
 def _answer_tokens(window: Window, example: Question) -> tuple[int, int]:
     """The window's first and last token of the first answer; (0, 0) where it is not whole in the window."""
+    if example.answers is None:
+        return _NOWHERE, _NOWHERE
     if not example.answers:
         return 0, 0
     text, start = example.answers[0]
@@ -270,7 +310,7 @@ def _answer_tokens(window: Window, example: Question) -> tuple[int, int]:
     return (int(covered[0]), int(covered[-1])) if whole else (0, 0)
 
 
-class FillMasks(_Objective):
+class FillMasks(TaskObjective):
     """The tokens behind masks, drawn anew each time: cross-entropy over the vocabulary."""
 
     def __init__(self, data: Data[PlainText], tokenizer: BertTokenizer, max_length: int) -> None:
@@ -297,12 +337,11 @@ class FillMasks(_Objective):
         masked[rows] = np.where(fate < _MASKED, self._mask, np.where(fate < _MASKED + _RANDOM, random, ids[rows]))
         return replace(item, texts=(masked,), rows=(rows,), target=ids[rows], weight=float(len(rows)))
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        logits = model.run(pack(model, items))
-        return _cross_entropy(model, logits, np.concatenate([item.target for item in items]), None) / total
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        return _cross_entropy(model, output, np.concatenate([item.target for item in items]), None)
 
 
-class _Pairs(_Objective):
+class _Pairs(TaskObjective):
     """Sentences embedded as vectors of length 1: the mean of their tokens, or the first alone."""
 
     def __init__(self, data: Data[SentencePair], tokenizer: BertTokenizer, max_length: int, first_only: bool) -> None:
@@ -318,15 +357,9 @@ class _Pairs(_Objective):
             ]
         )
 
-    def _embed(self, model: AnyModel, items: Sequence[Item]) -> tuple[Tensor, Tensor]:
+    def _embed(self, output: Tensor, batch: Packed) -> tuple[Tensor, Tensor]:
         """[B, D] of the first sentences and of the second."""
-        batch = pack(model, items)
-        states = batch.row_view.pad(model.run(batch))  # [2B, T or 1, D]
-        if batch.rows is None and batch.mask is not None:
-            pooled = states.sum(1) / batch.mask.sum(1, keepdim=True)
-        else:
-            pooled = states.mean(1)
-        vectors = F.normalize(pooled.float(), dim=-1)
+        vectors = F.normalize(pooled(output, batch), dim=-1)
         return vectors[0::2], vectors[1::2]
 
 
@@ -341,12 +374,9 @@ class ScorePairs(_Pairs):
         largest = max(1.0, *(abs(item.target) for item in self.items))
         self.items = [replace(item, target=np.float32(item.target / largest)) for item in self.items]
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        first, second = self._embed(model, items)
-        return (
-            F.mse_loss((first * second).sum(-1), _tensor(model, [item.target for item in items]), reduction="sum")
-            / total
-        )
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        first, second = self._embed(output, batch)
+        return F.mse_loss((first * second).sum(-1), _tensor(model, [item.target for item in items]), reduction="sum")
 
 
 class MatchPairs(_Pairs):
@@ -357,12 +387,12 @@ class MatchPairs(_Pairs):
 
     whole_steps = True
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        first, second = self._embed(model, items)
-        return _cross_entropy(model, _SCALE * first @ second.T, np.arange(len(items)), None) / total
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        first, second = self._embed(output, batch)
+        return _cross_entropy(model, _SCALE * first @ second.T, np.arange(len(items)), None)
 
 
-class ChooseEndings(_Objective):
+class ChooseEndings(TaskObjective):
     """Which of several texts goes with a prompt: cross-entropy over them."""
 
     def __init__(self, data: Data[Choices], tokenizer: BertTokenizer, max_length: int) -> None:
@@ -374,10 +404,10 @@ class ChooseEndings(_Objective):
             items.append(Item(texts, (FIRST,) * len(texts), example.right))
         super().__init__(items)
 
-    def loss(self, model: AnyModel, items: Sequence[Item], total: float) -> Tensor:
-        each = model.run(pack(model, items)).squeeze(-1).split([len(item.texts) for item in items])
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        each = output.squeeze(-1).split([len(item.texts) for item in items])  # type: ignore[no-untyped-call]
         logits = pad_sequence(list(each), batch_first=True, padding_value=-torch.inf)
-        return _cross_entropy(model, logits, [item.target for item in items], None) / total
+        return _cross_entropy(model, logits, [item.target for item in items], None)
 
 
 def _cross_entropy(model: AnyModel, logits: Tensor, targets: Any, weights: np.ndarray | None) -> Tensor:
