@@ -72,7 +72,7 @@ class Pretrained(nn.Module):
         elif config.tie_word_embeddings:
             wanted.pop(_PROJECTOR, None)
         model = cls(config)
-        parameters = model._by_table_name()
+        parameters = model.by_table_name()
         for name, shape in wanted.items():
             tensor = checkpoint.tensors[name]
             if tensor.shape != shape:
@@ -88,7 +88,7 @@ class Pretrained(nn.Module):
         The tokenizer's files are the caller's to copy. Raises CheckpointError for parameters that a
         DistilBERT of this kind does not have.
         """
-        weights = {name: tensor.float().numpy(force=True) for name, tensor in self._by_table_name().items()}
+        weights = {name: tensor.float().numpy(force=True) for name, tensor in self.by_table_name().items()}
         if self.config.tie_word_embeddings:
             weights.pop(_PROJECTOR, None)
         # the checkpoint that the config came from may have been stored in another precision
@@ -96,7 +96,7 @@ class Pretrained(nn.Module):
         config = dataclasses.replace(self.config, architectures=(self.head.value,), extra=extra)
         save_checkpoint(folder, config, weights)
 
-    def _by_table_name(self) -> dict[str, Tensor]:
+    def by_table_name(self) -> dict[str, Tensor]:
         """The parameters by the names of the key table, where the encoder's always have its prefix."""
         prefix = PREFIX if self.head is Head.NONE else ""
         return {prefix + name: tensor for name, tensor in self.state_dict().items()}

@@ -1,6 +1,7 @@
-"""Fine-tuning: from a file of examples to a model folder. Extra `train`.
+"""Fine-tuning and distillation: from a file of examples to a model folder. Extra `train`.
 
-Read loop.py first: every task, and every other way of training, goes through it. docs/training.md shows the use.
+Read loop.py first: every task, and every way of training, goes through it. docs/training.md and docs/distillation.md
+show the use.
 """
 
 from ..errors import MissingExtraError
@@ -12,7 +13,9 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
+from .distillation.distilling import DistillArguments, distill
 from .estimator import DistilBertClassifier
-from .finetuning import Arguments, Trained, finetune
+from .finetuning import Arguments, finetune
+from .whole_run import Trained
 
-__all__ = ["Arguments", "DistilBertClassifier", "Trained", "finetune"]
+__all__ = ["Arguments", "DistilBertClassifier", "DistillArguments", "Trained", "distill", "finetune"]

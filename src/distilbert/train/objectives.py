@@ -29,7 +29,7 @@ ClassWeights = Literal["balanced"] | Mapping[str, float]
 
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
 # 10 % another token, and 10 % stay
-_CHOSEN, _MASKED, _RANDOM = 0.15, 0.8, 0.1
+CHOSEN, _MASKED, _RANDOM = 0.15, 0.8, 0.1
 IGNORED = -100  # a label that no loss counts, as in PyTorch
 _NOWHERE = 1 << 30  # a place beyond any text, which no loss counts either
 _SCALE = 20.0  # of cosines before the softmax over a batch's sentences
@@ -328,14 +328,17 @@ class FillMasks(TaskObjective):
     def draw(self, item: Item, rng: np.random.Generator) -> Item:
         (ids,) = item.texts
         inside = np.flatnonzero(~np.isin(ids, self._special))
-        rows = inside[rng.random(len(inside)) < _CHOSEN]
-        if not len(rows):
-            rows = rng.choice(inside, 1)
+        rows = self.choose(ids[inside], rng)
+        rows = inside[rows] if len(rows) else rng.choice(inside, 1)
         fate = rng.random(len(rows))
         random = rng.integers(0, self._vocab_size, len(rows))
         masked = ids.copy()
         masked[rows] = np.where(fate < _MASKED, self._mask, np.where(fate < _MASKED + _RANDOM, random, ids[rows]))
         return replace(item, texts=(masked,), rows=(rows,), target=ids[rows], weight=float(len(rows)))
+
+    def choose(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Which of the tokens with these ids are asked for, in order."""
+        return np.flatnonzero(rng.random(len(ids)) < CHOSEN)
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
         return _cross_entropy(model, output, np.concatenate([item.target for item in items]), None)

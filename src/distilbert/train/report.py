@@ -55,8 +55,8 @@ def write_report(
 ) -> None:
     """Write report.html and README.md (the model card) into `out`.
 
-    `facts` say how the model was made; `judgement` and `scores` are those of the best weights, None and
-    empty where nothing was evaluated.
+    `facts` say how the model was made, "from" what and by which "command"; `judgement` and `scores` are those of
+    the best weights, None and empty where nothing was evaluated.
     """
     for name, content in (("report.html", _page(facts, state, judgement, scores)), ("README.md", _card(facts, scores))):
         with written_whole(out / name) as path:
@@ -76,7 +76,7 @@ def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
         "---",
         f"# A DistilBERT for {facts['task']}",
         "",
-        f"Fine-tuned from `{settings['model']}` with `distilbert train`. `report.html` shows how it went.",
+        f"{facts['made']} from `{facts['from']}` with `{facts['command']}`. `report.html` shows how it went.",
         "",
         "```python",
         "import distilbert",
@@ -121,7 +121,7 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
     settings = facts["settings"]
     parts = [
         f"<h1>{_text(facts['task'])}</h1>",
-        f"<p>{_text(settings['model'])}, fine-tuned on {facts['train_examples']:,} examples of "
+        f"<p>{_text(facts['made'])} from {_text(facts['from'])}, on {facts['train_examples']:,} examples of "
         f"{_text(settings['train'])} in {facts['steps']:,} steps, {_duration(facts['seconds'])} "
         f"({facts['tokens'] / max(facts['seconds'], 1e-9):,.0f} tokens a second).</p>",
     ]
