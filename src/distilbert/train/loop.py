@@ -100,9 +100,14 @@ class LoopArguments:
 
 
 def open_accelerator(arguments: LoopArguments) -> Accelerator:
-    """Device, precision and processes: one, or those that `accelerate launch` started."""
-    precision = "bf16" if arguments.precision == "bfloat16" else "no"
-    accelerator = Accelerator(cpu=arguments.device == "cpu", mixed_precision=precision)
+    """Device and processes: one, or those that `accelerate launch` started.
+
+    Raises InputError for what Accelerate refuses, such as the CPU in a process that trained on a GPU before.
+    """
+    try:
+        accelerator = Accelerator(cpu=arguments.device == "cpu")
+    except ValueError as error:
+        raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
     return accelerator
 
@@ -137,6 +142,8 @@ def run(
         raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
 
     model.to(accelerator.device).train()
+    # not Accelerate's: that is one for the whole program, and a second training may want another
+    precision = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=arguments.precision == "bfloat16")
     groups = parameter_groups(model, arguments)
     betas = (arguments.beta1, arguments.beta2)
     optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
@@ -165,7 +172,7 @@ def run(
             loss = torch.zeros((), device=accelerator.device)
             for number in range(process, len(batches), processes):
                 torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
-                with accelerator.autocast():
+                with precision:
                     own = objective.loss(model, [step_items[index] for index in batches[number]], whole)
                 own.backward()  # type: ignore[no-untyped-call]
                 loss += own.detach()
