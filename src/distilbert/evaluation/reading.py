@@ -319,7 +319,9 @@ def _problem(values: Sequence[Any]) -> Problem:
         numbers = [float(value) for value in values if not isinstance(value, bool)]
     except (TypeError, ValueError):
         return "single-label"
-    fractions = any(not number.is_integer() for number in numbers)  # a NaN too: it is refused as a number, with its place
+    fractions = any(
+        not number.is_integer() for number in numbers
+    )  # a NaN too: it is refused as a number, with its place
     return "regression" if fractions or len(set(numbers)) > _MOST_CLASSES else "single-label"
 
 

@@ -16,8 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from ..batch import plan
@@ -25,6 +23,7 @@ from ..engine import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
 from .objectives import Objective, Whole
+from .progress import RunProgress
 
 __all__ = ["LoopArguments", "open_accelerator", "run"]
 
@@ -152,8 +151,7 @@ def run(
     order, order_epoch = np.empty(0, np.int64), -1
     started = time.perf_counter()
 
-    with _progress(quiet or not accelerator.is_main_process) as progress:
-        bar = progress.add_task("training", total=last_step, completed=state.step, loss=math.nan, rate=0.0)
+    with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
         while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
             # what to learn from in this step
             epoch, place = divmod(state.step, steps_per_epoch)
@@ -189,7 +187,7 @@ def run(
             state.step += 1
             state.tokens += whole.tokens
             recent += loss
-            progress.update(bar, completed=state.step)
+            progress.step(state.step)
 
             # what is said, scored and kept of it
             ends = state.step == last_step
@@ -205,7 +203,7 @@ def run(
                 now = time.perf_counter()
                 state.seconds += now - started
                 started = now
-                progress.update(bar, loss=mean, rate=state.tokens / state.seconds)
+                progress.learnt(state, mean)
             if evaluate is not None and evaluates:
                 model.eval()
                 scores = dict(evaluate())  # every process does: their weights are the same bit for bit
@@ -214,10 +212,7 @@ def run(
                 state.stale += 1
                 if scores[main] > state.best_score:
                     state.best_step, state.best_score, state.stale = state.step, scores[main], 0
-                progress.console.print(
-                    f"step {state.step}/{last_step}  loss {mean:.4f}  {main} {scores[main]:.4f}"
-                    f"{' (best)' if not state.stale else ''}  {state.tokens / state.seconds:,.0f} tokens/s"
-                )
+                progress.scored(state, mean, f"{main} {scores[main]:.4f}{' (best)' if not state.stale else ''}")
             if checkpoints is not None and saves:
                 if accelerator.is_main_process:
                     checkpoints.save(model, optimizer, state)
@@ -277,15 +272,3 @@ def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
 
 def _rng(*seeds: int) -> np.random.Generator:
     return np.random.default_rng(seeds)
-
-
-def _progress(quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} tokens/s  left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, quiet=quiet),
-        disable=quiet,
-    )
