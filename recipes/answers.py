@@ -6,12 +6,11 @@ The data set's train part is eight times as large; this shows the way, not the b
 """
 
 import json
-import shutil
+from pathlib import Path
 
-from common import DATA, RESULTS, WORK, encoder, share
-from distilbert.evaluation import evaluate
-from distilbert.train import Arguments, finetune
+from common import follow, part, part_files, source
 
+TASK = "question-answering"
 SETTINGS = {
     "epochs": 2,
     "batch_size": 16,
@@ -22,25 +21,14 @@ SETTINGS = {
 }
 
 
-def main() -> None:
-    model = encoder()
-    squad = json.loads((DATA / "squad_dev" / "squad-dev-v1.1.rebuilt.json").read_text(encoding="utf-8"))
-    files = {part: WORK / f"answers.{part}.json" for part in ("train", "dev", "test")}
-    parts: dict[str, list] = {part: [] for part in files}
-    for article in squad["data"]:
-        place = share(article["title"])
-        parts["train" if place < 0.8 else "dev" if place < 0.9 else "test"].append(article)
-    for part, articles in parts.items():
-        files[part].write_text(json.dumps({"version": "1.1", "data": articles}))
-    out = WORK / "answers"
-    settings = {"train": files["train"], "eval": files["dev"], "out": out, "resume": True, **SETTINGS}
-    finetune(Arguments(task="question-answering", model=model, **settings))
-    RESULTS.mkdir(exist_ok=True)
-    scores = evaluate(out, files["test"], precision="float32").to_dict()
-    (RESULTS / "answers.json").write_text(json.dumps(scores, indent=2) + "\n")
-    shutil.copyfile(out / "report.html", RESULTS / "answers.html")
-    print({name: round(score["value"], 4) for name, score in scores["scores"].items()})
+def prepare() -> dict[str, Path]:
+    squad = json.loads(source("squad_dev/squad-dev-v1.1.rebuilt.json").read_text(encoding="utf-8"))
+    files = part_files("answers", ".json")
+    for own, file in files.items():
+        articles = [article for article in squad["data"] if part(article["title"]) == own]
+        file.write_text(json.dumps({"version": "1.1", "data": articles}))
+    return files
 
 
 if __name__ == "__main__":
-    main()
+    follow("answers", TASK, prepare(), SETTINGS)

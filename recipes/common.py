@@ -1,15 +1,51 @@
-"""What the recipes share: where the data lies, the encoder that they start from, and a split that never changes."""
+"""What the recipes share: where the data lies, the encoder to start from, a split that never changes, and their end.
+
+Results go to recipes/results/, all else (models and prepared data: hundreds of megabytes) to the folder that
+DISTILBERT_WORK names, by default `work`.
+"""
 
 import hashlib
+import json
 import os
+import shutil
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from distilbert.convert import convert
+from distilbert.evaluation import evaluate
+from distilbert.train import Arguments, finetune
 
-DATA = Path(os.environ.get("DISTILBERT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RESULTS = Path(__file__).parent / "results"
-WORK = Path(os.environ.get("DISTILBERT_WORK", "work"))  # models and prepared data: hundreds of megabytes
+WORK = Path(os.environ.get("DISTILBERT_WORK", "work"))
+_DATA = Path(os.environ.get("DISTILBERT_DATA", Path(__file__).parents[2] / "shared" / "data"))
+_REPORTED = ("float32", "int8")  # precisions that a recipe's model is scored in
+
+
+def source(name: str) -> Path:
+    """A file or folder of the data; recipes/README.md says where to get it."""
+    path = _DATA / name
+    if not path.exists():
+        raise SystemExit(f"{path}: not there; set DISTILBERT_DATA to the folder with the data (see recipes/README.md)")
+    return path
+
+
+def part_files(name: str, suffix: str) -> dict[str, Path]:
+    """Where a recipe puts what it learns from, chooses the best weights by, and is scored on."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    return {part: WORK / f"{name}.{part}{suffix}" for part in ("train", "dev", "test")}
+
+
+def part(text: str) -> str:
+    """train, dev or test, 80/10/10."""
+    place = share(text)
+    return "train" if place < 0.8 else "dev" if place < 0.9 else "test"
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1 that follows from the text alone: splits by it are the same everywhere and for ever."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 def encoder() -> Path:
@@ -23,6 +59,21 @@ def encoder() -> Path:
     return folder
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1 that follows from the text alone: splits by it are the same everywhere and for ever."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> None:
+    """Fine-tune the encoder, or go on where it was left; score it on the test part, and keep scores and report."""
+    out = WORK / name
+    arguments = Arguments(
+        task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, **settings
+    )
+    finetune(arguments)
+    scores = {precision: evaluate(out, files["test"], task, precision=precision).to_dict() for precision in _REPORTED}
+    keep(name, scores)
+    shutil.copyfile(out / "report.html", RESULTS / f"{name}.html")
+    for precision, own in scores.items():
+        print(precision, {metric: round(score["value"], 4) for metric, score in own["scores"].items()})
+
+
+def keep(name: str, values: Mapping[str, Any]) -> None:
+    """Write results."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")

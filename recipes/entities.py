@@ -6,13 +6,14 @@ A tenth of UNER's dev sentences, by a hash of their words, chooses the best weig
 """
 
 import json
-import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
-from common import DATA, RESULTS, WORK, encoder, share
-from distilbert.evaluation import evaluate
+from common import follow, part_files, share, source
+from distilbert.evaluation.examples import TaggedWords
 from distilbert.evaluation.reading import read_data
-from distilbert.train import Arguments, finetune
 
+TASK = "token-classification"
 SETTINGS = {
     "epochs": 6,
     "batch_size": 32,
@@ -25,41 +26,33 @@ SETTINGS = {
 TYPES = {"person": "PER", "location": "LOC", "corporation": "ORG", "group": "ORG"}
 
 
+def prepare() -> dict[str, Path]:
+    tweets, dev, test = (
+        read_data(source(name), TASK).examples
+        for name in (
+            "wnut17/wnut17train.conll",
+            "uner_english_ewt/en_ewt-ud-dev.iob2",
+            "uner_english_ewt/en_ewt-ud-test.iob2",
+        )
+    )
+    held_out = [share(" ".join(example.words)) < 0.1 for example in dev]
+    files = part_files("entities", ".jsonl")
+    write(files["train"], [*tweets, *(example for example, held in zip(dev, held_out) if not held)])
+    write(files["dev"], [example for example, held in zip(dev, held_out) if held])
+    write(files["test"], test)
+    return files
+
+
+def write(file: Path, examples: Sequence[TaggedWords]) -> None:
+    rows = [{"words": example.words, "labels": [renamed(label) for label in example.labels]} for example in examples]
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+
+
 def renamed(label: str) -> str:
     prefix, _, kind = label.partition("-")
     kind = TYPES.get(kind, kind)
     return f"{prefix}-{kind}" if kind in ("PER", "LOC", "ORG") else "O"
 
 
-def write(name: str, examples: list) -> None:
-    rows = [{"words": example.words, "labels": [renamed(label) for label in example.labels]} for example in examples]
-    (WORK / name).write_text("\n".join(map(json.dumps, rows)) + "\n")
-
-
-def main() -> None:
-    model = encoder()
-    tweets = read_data(DATA / "wnut17" / "wnut17train.conll", "token-classification").examples
-    dev, test = (
-        read_data(DATA / "uner_english_ewt" / f"en_ewt-ud-{part}.iob2", "token-classification").examples
-        for part in ("dev", "test")
-    )
-    held_out = [example for example in dev if share(" ".join(example.words)) < 0.1]
-    write("entities.train.jsonl", [*tweets, *(example for example in dev if example not in held_out)])
-    write("entities.dev.jsonl", held_out)
-    write("entities.test.jsonl", list(test))
-    files = {part: WORK / f"entities.{part}.jsonl" for part in ("train", "dev", "test")}
-    out = WORK / "entities"
-    settings = {"train": files["train"], "eval": files["dev"], "out": out, "resume": True, **SETTINGS}
-    finetune(Arguments(task="token-classification", model=model, **settings))
-    RESULTS.mkdir(exist_ok=True)
-    scores = {
-        precision: evaluate(out, files["test"], precision=precision).to_dict() for precision in ("float32", "int8")
-    }
-    (RESULTS / "entities.json").write_text(json.dumps(scores, indent=2) + "\n")
-    shutil.copyfile(out / "report.html", RESULTS / "entities.html")
-    for precision, own in scores.items():
-        print(precision, {name: round(score["value"], 4) for name, score in own["scores"].items()})
-
-
 if __name__ == "__main__":
-    main()
+    follow("entities", TASK, prepare(), SETTINGS)

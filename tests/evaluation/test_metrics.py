@@ -163,3 +163,9 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     ).values()
     assert gap.value == pytest.approx(20 / 500)
     assert 0 < gap.low < gap.value < gap.high < 0.07
+
+
+def test_a_figure_that_has_no_value_is_null_in_json() -> None:
+    none = metrics.Interval(float("nan"), 0.0, 1.0)
+    assert none.to_dict() == {"value": None, "low": 0.0, "high": 1.0}
+    assert str(metrics.Interval.from_dict(none.to_dict())) == str(none)

@@ -122,7 +122,10 @@ def test_choices_in_a_list_or_in_columns(tmp_path: Path) -> None:
         ("text-classification", "a.csv", 'text,label\na,x\n"b,y\n', "a.csv:3: not valid CSV"),
         ("text-classification", "a.csv", "text,text\na,x\n", "a.csv:1: two columns have one name"),
         ("text-classification", "a.csv", "text,topic\na,x\n", "no column looks like 'label' among 'text', 'topic'"),
-        ("text-classification", "a.csv", "text,label\n", "has no examples"),
+        ("text-classification", "a.csv", "text,label\n", "a.csv: has no examples"),
+        ("text-classification", "a.csv", "", "a.csv: has no examples"),
+        ("text-classification", "a.jsonl", "\n", "a.jsonl: has no examples"),
+        ("text-classification", "a.csv", "text,label\na,1\nb,nan\n", "a.csv:3: 'label' must be a finite number, not 'nan'"),
         ("text-classification", "a.csv", "text,label\na,0.5\nb,inf\n", "a.csv:3: 'label' must be a finite number"),
         ("text-classification", "a.jsonl", '{"text": "a", "label": 1}\n{"text": 3}', "a.jsonl:2: the label"),
         ("text-classification", "a.jsonl", '{"text": "a", "label": 1}\n{', "a.jsonl:2: not valid JSON"),
@@ -167,3 +170,12 @@ def test_unknown_labels_bytes_and_columns(tmp_path: Path) -> None:
         read_data(path, "text-classification")
     with pytest.raises(InputError, match="no such file"):
         read_data(tmp_path / "none.csv", "text-classification")
+    with pytest.raises(InputError, match="is a folder; give a file"):
+        read_data(tmp_path, "text-classification")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_mark_at_the_beginning_any_line_ends_and_a_name_in_capitals(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "A.CSV"
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(["text,label", "a,x", "b,y", ""]).encode())
+    assert read_data(path, "text-classification").examples == [LabelledText("a", "x"), LabelledText("b", "y")]

@@ -126,6 +126,10 @@ def test_what_is_wrong_is_found_before_anything_trains(
     train = data_file(tmp_path, "text-classification", sentences[:20])
     bad = tmp_path / "bad.csv"
     bad.write_text("text,label\na,yes\nb,perhaps\n")
+    alike = tmp_path / "alike.csv"
+    alike.write_text("text,label\na,yes\nb,yes\n")
+    outside = tmp_path / "outside.conll"
+    outside.write_text("a O\nb O\n")
     out = tmp_path / "out"
 
     def refused(match: str, error: Any = InputError, **changes: Any) -> None:
@@ -137,6 +141,9 @@ def test_what_is_wrong_is_found_before_anything_trains(
     refused("max_length=129 is more than the 128 tokens", max_length=129)
     refused("no such file", train=tmp_path / "none.csv")
     refused("class_weights are for single labels", task="fill-mask", class_weights="balanced")
+    refused("class_weights must be above 0, and finite", class_weights={"yes": float("nan")})
+    refused("alike.csv: all labels are 'yes'; there is nothing to tell apart", train=alike)
+    refused("outside.conll: all labels are 'O'", train=outside, task="token-classification")
     refused("'zero-shot-classification' cannot be trained", task="zero-shot-classification")
     refused("is not empty; choose another", out=tmp_path)
 

@@ -204,6 +204,15 @@ def test_it_stops_when_the_score_no_longer_rises(open_task: Any, tmp_path: Path)
     assert checkpoints.steps() == [4, 8]
 
 
+def test_one_process_trains_in_several_precisions(open_task: Any) -> None:
+    first, coarse, again = (
+        trained(*open_task("text-classification"), precision=precision)["classifier.weight"]
+        for precision in ("float32", "bfloat16", "float32")
+    )
+    assert torch.equal(first, again)
+    assert 0 < (first - coarse).abs().max() < 1e-2
+
+
 def test_a_loss_that_is_not_a_number_is_an_error(open_task: Any) -> None:
     with pytest.raises(InputError, match="the loss is nan at step 10: lower the learning rate"):
         trained(*open_task("text-classification", 200), learning_rate=1e30, max_grad_norm=0.0)

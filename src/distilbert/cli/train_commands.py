@@ -1,7 +1,6 @@
 """The commands that make models from examples and say how good they are."""
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -132,7 +131,7 @@ def evaluate(args: argparse.Namespace) -> int:
     gaps = compare(first, second, resamples=args.resamples)
     if args.json:
         both = {"first": first.to_dict(), "second": second.to_dict()}
-        print(json.dumps({**both, "second_minus_first": {name: dataclasses.asdict(gap) for name, gap in gaps.items()}}))
+        print(json.dumps({**both, "second_minus_first": {name: gap.to_dict() for name, gap in gaps.items()}}))
     else:
         _show([first, second], gaps)
     return 0

@@ -108,7 +108,7 @@ class Evaluation:
             "task": self.task,
             "precision": self.precision,
             "examples": self.judgement.examples,
-            "scores": {name: dataclasses.asdict(score) for name, score in self.scores.items()},
+            "scores": {name: score.to_dict() for name, score in self.scores.items()},
             "examples_per_second": self.rate,
             "bytes": self.bytes,
         }
@@ -136,9 +136,11 @@ def evaluate(
         resamples, seed: of the bootstrap.
 
     Raises:
-        InputError: for what is wrong in the data, naming file and line, and for a task without metrics.
+        InputError: for what is wrong in the data, naming file and line, for a task without metrics, and for
+            `resamples` below 1.
         and what `load` raises.
     """
+    _check_resamples(resamples)
     opened = load(
         model, task, precision=precision, threads=threads, max_batch_tokens=max_batch_tokens, revision=revision
     )
@@ -152,6 +154,11 @@ def evaluate(
     return Evaluation(
         str(model), str(data), opened_task(opened), precision or "as stored", judgement, scores, seconds, size
     )
+
+
+def _check_resamples(resamples: int) -> None:
+    if resamples < 1:
+        raise InputError(f"resamples must be at least 1, not {resamples!r}")
 
 
 def opened_task(task: Task) -> str:
@@ -174,8 +181,9 @@ def read_for(task: Task, data: str | Path, columns: Mapping[str, str] | None = N
 def compare(first: Evaluation, second: Evaluation, *, resamples: int = 1000, seed: int = 0) -> dict[str, Difference]:
     """How much better the second model is than the first, metric by metric, both on the same examples.
 
-    Raises InputError for evaluations on different examples.
+    Raises InputError for evaluations on different examples, and for `resamples` below 1.
     """
+    _check_resamples(resamples)
     if (first.data, first.task, first.judgement.examples) != (second.data, second.task, second.judgement.examples):
         raise InputError(f"{first.model} and {second.model} were not evaluated on the same examples")
     both = (first.judgement.metrics, second.judgement.metrics)

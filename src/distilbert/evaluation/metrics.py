@@ -5,12 +5,14 @@ metric; counts drawn at random are the bootstrap, and so one vectorised definiti
 interval. A metric that has no value for a sample (an AUC without positives) gives NaN there.
 """
 
+import dataclasses
+import math
 import re
 import string
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -36,11 +38,20 @@ _CHUNK = 1 << 21  # counts held at once
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and where it lies in 95 % of the bootstrap's samples."""
+    """A figure and where it lies in 95 % of the bootstrap's samples; NaN where the metric has no value."""
 
     value: float
     low: float
     high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Ready for `json.dumps`: JSON has no NaN, so None stands for it."""
+        return {name: None if math.isnan(own) else own for name, own in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, float | None]) -> Self:
+        """What `to_dict` gave."""
+        return cls(**{name: math.nan if own is None else own for name, own in values.items()})
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, MissingExtraError, shown
-from ..files import is_file
+from ..files import is_file, is_folder
 from .examples import (
     Choices,
     Data,
@@ -104,11 +104,11 @@ def read_data(
     if task not in COLUMNS:
         raise InputError(f"task {task!r} has no data format; use one of {', '.join(COLUMNS)}")
     if not is_file(path):
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: is a folder; give a file" if is_folder(path) else f"{path}: no such file")
     columns = dict(columns or {})
     if unknown := sorted(set(columns) - set(COLUMNS[task])):
         raise InputError(f"columns: {task} has no {unknown[0]!r}; it has {', '.join(COLUMNS[task])}")
-    if path.suffix not in _TABLES:
+    if _suffix(path) not in _TABLES:
         if task == "token-classification":
             return _conll(path, columns, labels)
         if task == "question-answering":
@@ -118,6 +118,8 @@ def read_data(
             return _some(Data(str(path), [PlainText(line) for _, line in lines if line]))
         raise InputError(f"{path}: cannot tell its format; name it {', '.join(_TABLES)}")
     names, rows = _table(path, headless=bool(columns) and all(name.isdecimal() for name in columns.values()))
+    if not rows:
+        raise InputError(f"{path}: has no examples")
     found, guessed = _find_columns(path, task, names, columns)
     data: Data[Any]
     match task:
@@ -152,7 +154,7 @@ def _joined(*parts: str) -> str:
 
 def _table(path: Path, headless: bool) -> tuple[list[str], list[_Row]]:
     """The columns' names (from "1" on without a header) and the rows."""
-    match path.suffix:
+    match _suffix(path):
         case ".jsonl":
             rows = list(_json_lines(path))
         case ".parquet":
@@ -162,10 +164,14 @@ def _table(path: Path, headless: bool) -> tuple[list[str], list[_Row]]:
     return list(dict.fromkeys(name for row in rows for name in row.values)), rows
 
 
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()
+
+
 def _separated(path: Path, headless: bool) -> tuple[list[str], list[_Row]]:
     csv.field_size_limit(sys.maxsize)  # the default, 131,072 characters, is shorter than some documents
     lines = io.StringIO(_text(path))
-    if path.suffix == ".csv":
+    if _suffix(path) == ".csv":
         reader = csv.reader(lines, strict=True)
     else:  # a TSV has no quotes: a mark at the beginning of a text is a letter like any other
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -187,7 +193,7 @@ def _separated(path: Path, headless: bool) -> tuple[list[str], list[_Row]]:
                 raise InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}")
             rows.append(_Row(place, dict(zip(names, cells, strict=True))))
     except csv.Error as error:
-        raise InputError(f"{path}:{line}: not valid {path.suffix[1:].upper()} ({error})") from None
+        raise InputError(f"{path}:{line}: not valid {_suffix(path)[1:].upper()} ({error})") from None
     return names, rows
 
 
@@ -220,7 +226,8 @@ def _parquet(path: Path) -> Iterator[_Row]:
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        return text if "\n" in text else text.replace("\r", "\n")  # which ended lines on old Macintoshes
     except UnicodeDecodeError as error:
         raise InputError(f"{path}:{1 + content[: error.start].count(10)}: not UTF-8 text") from None
     except OSError as error:
@@ -247,7 +254,7 @@ def _find_columns(path: Path, task: str, names: Sequence[str], said: Mapping[str
         elif (task, role) not in _OPTIONAL:
             raise InputError(
                 f"{path}: no column looks like {role!r} among {', '.join(map(repr, names))}; "
-                f"say which it is: columns {role}=NAME"
+                f"say which it is: --columns {role}=NAME, in Python columns={{'{role}': 'NAME'}}"
             )
     return found, any(role not in said and name for role, name in found.items())
 
@@ -312,7 +319,9 @@ def _problem(values: Sequence[Any]) -> Problem:
         numbers = [float(value) for value in values if not isinstance(value, bool)]
     except (TypeError, ValueError):
         return "single-label"
-    fractions = any(number != int(number) for number in numbers if math.isfinite(number))
+    fractions = any(
+        not number.is_integer() for number in numbers
+    )  # a NaN too: it is refused as a number, with its place
     return "regression" if fractions or len(set(numbers)) > _MOST_CLASSES else "single-label"
 
 

@@ -16,8 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from ..batch import plan
@@ -25,6 +23,7 @@ from ..engine import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
 from .objectives import Objective, Whole
+from .progress import RunProgress
 
 __all__ = ["LoopArguments", "open_accelerator", "run"]
 
@@ -100,9 +99,14 @@ class LoopArguments:
 
 
 def open_accelerator(arguments: LoopArguments) -> Accelerator:
-    """Device, precision and processes: one, or those that `accelerate launch` started."""
-    precision = "bf16" if arguments.precision == "bfloat16" else "no"
-    accelerator = Accelerator(cpu=arguments.device == "cpu", mixed_precision=precision)
+    """Device and processes: one, or those that `accelerate launch` started.
+
+    Raises InputError for what Accelerate refuses, such as the CPU in a process that trained on a GPU before.
+    """
+    try:
+        accelerator = Accelerator(cpu=arguments.device == "cpu")
+    except ValueError as error:
+        raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
     return accelerator
 
@@ -137,6 +141,8 @@ def run(
         raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
 
     model.to(accelerator.device).train()
+    # not Accelerate's: that is one for the whole program, and a second training may want another
+    precision = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=arguments.precision == "bfloat16")
     groups = parameter_groups(model, arguments)
     betas = (arguments.beta1, arguments.beta2)
     optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
@@ -145,8 +151,7 @@ def run(
     order, order_epoch = np.empty(0, np.int64), -1
     started = time.perf_counter()
 
-    with _progress(quiet or not accelerator.is_main_process) as progress:
-        bar = progress.add_task("training", total=last_step, completed=state.step, loss=math.nan, rate=0.0)
+    with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
         while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
             # what to learn from in this step
             epoch, place = divmod(state.step, steps_per_epoch)
@@ -165,7 +170,7 @@ def run(
             loss = torch.zeros((), device=accelerator.device)
             for number in range(process, len(batches), processes):
                 torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
-                with accelerator.autocast():
+                with precision:
                     own = objective.loss(model, [step_items[index] for index in batches[number]], whole)
                 own.backward()  # type: ignore[no-untyped-call]
                 loss += own.detach()
@@ -182,7 +187,7 @@ def run(
             state.step += 1
             state.tokens += whole.tokens
             recent += loss
-            progress.update(bar, completed=state.step)
+            progress.step(state.step)
 
             # what is said, scored and kept of it
             ends = state.step == last_step
@@ -198,7 +203,7 @@ def run(
                 now = time.perf_counter()
                 state.seconds += now - started
                 started = now
-                progress.update(bar, loss=mean, rate=state.tokens / state.seconds)
+                progress.learnt(state, mean)
             if evaluate is not None and evaluates:
                 model.eval()
                 scores = dict(evaluate())  # every process does: their weights are the same bit for bit
@@ -207,10 +212,7 @@ def run(
                 state.stale += 1
                 if scores[main] > state.best_score:
                     state.best_step, state.best_score, state.stale = state.step, scores[main], 0
-                progress.console.print(
-                    f"step {state.step}/{last_step}  loss {mean:.4f}  {main} {scores[main]:.4f}"
-                    f"{' (best)' if not state.stale else ''}  {state.tokens / state.seconds:,.0f} tokens/s"
-                )
+                progress.scored(state, mean, f"{main} {scores[main]:.4f}{' (best)' if not state.stale else ''}")
             if checkpoints is not None and saves:
                 if accelerator.is_main_process:
                     checkpoints.save(model, optimizer, state)
@@ -270,15 +272,3 @@ def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
 
 def _rng(*seeds: int) -> np.random.Generator:
     return np.random.default_rng(seeds)
-
-
-def _progress(quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} tokens/s  left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, quiet=quiet),
-        disable=quiet,
-    )

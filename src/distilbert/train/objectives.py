@@ -150,8 +150,8 @@ def _class_weights(labels: Sequence[str], counts: Counter[str], weights: ClassWe
         weights = {label: counts.total() / (len(labels) * max(counts[label], 1)) for label in labels}
     if unknown := sorted(set(weights) - set(labels)):
         raise InputError(f"class_weights: label {unknown[0]!r} is unknown; there are {', '.join(map(repr, labels))}")
-    if min(weights.values(), default=1) <= 0:
-        raise InputError("class_weights must be above 0")
+    if not all(0 < weight < np.inf for weight in weights.values()):
+        raise InputError("class_weights must be above 0, and finite")
     return np.array([weights.get(label, 1.0) for label in labels], np.float32)
 
 
@@ -170,6 +170,10 @@ def make_objective(
     """
     if class_weights is not None and not (task == "token-classification" or data.problem == "single-label"):
         raise InputError("class_weights are for single labels and for token classification")
+    if len(data.labels) < 2 and (task == "token-classification" or data.problem == "single-label"):
+        raise InputError(f"{data.source}: all labels are {data.labels[0]!r}; there is nothing to tell apart")
+    if data.problem == "multi-label" and not data.labels:
+        raise InputError(f"{data.source}: no example has a label")
     match task:
         case "text-classification" if data.problem == "single-label":
             return ClassifyTexts(data, tokenizer, max_length, class_weights)

@@ -1,0 +1,64 @@
+"""How a run goes, for a person: a bar on a terminal; in a file a line at evaluations, and one a minute between them."""
+
+import math
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .checkpoints import State
+
+__all__ = ["RunProgress"]
+
+_SILENCE = 60.0  # seconds without a line in a file
+
+
+class RunProgress:
+    """A context in which a run of `last_step` steps shows itself on standard error."""
+
+    def __init__(self, step: int, last_step: int, *, quiet: bool) -> None:
+        self._last_step = last_step
+        self._console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} tokens/s  left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("training", total=last_step, completed=step, loss=math.nan, rate=0.0)
+        self._spoke = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, step: int) -> None:
+        self._bar.update(self._task, completed=step)
+
+    def learnt(self, state: State, loss: float) -> None:
+        """`loss` is the mean of the last steps."""
+        self._bar.update(self._task, loss=loss, rate=state.tokens / state.seconds)
+        if not self._console.is_terminal and time.monotonic() - self._spoke > _SILENCE:
+            self._say(state, loss)
+
+    def scored(self, state: State, loss: float, score: str) -> None:
+        self._say(state, loss, f"{score}  ")
+
+    def _say(self, state: State, loss: float, score: str = "") -> None:
+        rate = state.tokens / state.seconds
+        left = round((self._last_step - state.step) * state.seconds / state.step)
+        self._console.print(
+            f"step {state.step}/{self._last_step}  loss {loss:.4f}  {score}{rate:,.0f} tokens/s  "
+            f"{left // 60}:{left % 60:02} left"
+        )
+        self._spoke = time.monotonic()
