@@ -12,7 +12,7 @@ from common import follow, part, part_files, source
 
 TASK = "question-answering"
 SETTINGS = {
-    "epochs": 2,
+    "epochs": 1,
     "batch_size": 16,
     "learning_rate": 2e-4,
     "layer_decay": 0.9,

@@ -9,7 +9,7 @@ from pathlib import Path
 from common import follow, part_files, share, source
 
 TASK = "fill-mask"
-SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400, "precision": "bfloat16"}
+SETTINGS = {"epochs": 1, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400, "precision": "bfloat16"}
 SHARE = 0.25  # of the books' paragraphs: what an hour on two cores has time for
 
 

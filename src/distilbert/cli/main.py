@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
-from . import bench_commands, convert_commands, model_commands, serve_command, show, text_commands, train_commands
+from . import (
+    bench_commands,
+    convert_commands,
+    distill_command,
+    model_commands,
+    serve_command,
+    show,
+    text_commands,
+    train_commands,
+)
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -44,6 +53,7 @@ COMMANDS = (
     Command("quantize", "make a model folder with int8 weights", bench_commands.add_quantize, bench_commands.quantize),
     Command("bench", "measure a model on this machine", bench_commands.add_bench, bench_commands.bench),
     Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
+    Command("distill", "make a small model of a large one", distill_command.add_distill, distill_command.distill),
     Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
     Command("serve", "serve models to the clients that people have", serve_command.add_serve, serve_command.serve),
     Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),

@@ -15,6 +15,7 @@ __all__ = [
     "answers",
     "bar",
     "clean",
+    "columns",
     "entities",
     "facts",
     "fills",
@@ -44,6 +45,13 @@ def line(*parts: Part) -> None:
         _console.print(Text.assemble(*parts))
     else:  # to the same effect in a tenth of the time
         print("".join(part if isinstance(part, str) else part[0] for part in parts))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of cells, which are clean, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def clean(text: str) -> str:

@@ -13,7 +13,7 @@ from ..evaluation.metrics import Difference
 from ..loading import DEFAULT_BATCH_TOKENS
 from . import show
 
-__all__ = ["add_evaluate", "add_train", "evaluate", "train"]
+__all__ = ["OPTIONS", "add_evaluate", "add_options", "add_train", "evaluate", "pairs", "train"]
 
 # option -> its type or its values, and its help. They are the fields of distilbert.train.Arguments, which is not
 # imported to build a parser: PyTorch takes seconds
@@ -24,11 +24,12 @@ _REQUIRED: dict[str, str] = {
     "train": "examples: .csv .tsv .jsonl .parquet, CoNLL columns, SQuAD's .json, plain text",
     "out": "the folder to write",
 }
-_OPTIONS: dict[str, tuple[type | list[str], str]] = {
+OPTIONS: dict[str, tuple[type | list[str], str]] = {
     "eval": (str, "examples that decide which weights are best"),
     "problem": (["single-label", "multi-label", "regression"], "of text classification (default: guessed)"),
     "max_length": (int, "longest text in tokens (default: all that the model reads)"),
     "epochs": (float, "how often to go through the data (default: 3)"),
+    "max_steps": (int, "stop after so many steps, whatever the epochs"),
     "batch_size": (int, "items a step, over all processes (default: 32)"),
     "learning_rate": (float, "of AdamW, at its peak (default: 5e-5)"),
     "layer_decay": (float, "each layer's learning rate is that of the layer above times this (default: 1)"),
@@ -52,43 +53,48 @@ _OPTIONS: dict[str, tuple[type | list[str], str]] = {
 def add_train(parser: argparse.ArgumentParser) -> None:
     for name, help_ in _REQUIRED.items():
         parser.add_argument(f"--{name}", required=True, help=help_)
-    for name, (kind, help_) in _OPTIONS.items():
+    add_options(parser, OPTIONS)
+    parser.add_argument("--class-weights", nargs="+", metavar="LABEL=WEIGHT", help="or: balanced")
+
+
+def add_options(parser: argparse.ArgumentParser, options: Mapping[str, tuple[type | list[str], str]]) -> None:
+    """Options by the names of attributes, and those that every way of training has."""
+    for name, (kind, help_) in options.items():
         option = "--" + name.replace("_", "-")
         if isinstance(kind, list):
             parser.add_argument(option, choices=kind, help=help_)
         else:
             parser.add_argument(option, type=kind, metavar="FILE" if kind is str else "N", help=help_)
     parser.add_argument("--columns", nargs="+", default=[], metavar="ROLE=NAME", help="columns not to be guessed")
-    parser.add_argument("--class-weights", nargs="+", metavar="LABEL=WEIGHT", help="or: balanced")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint, if there is one")
 
 
 def train(args: argparse.Namespace) -> int:
     from ..train import Arguments, finetune
 
-    values = {name: value for name in (*_REQUIRED, *_OPTIONS) if (value := getattr(args, name)) is not None}
+    values = {name: value for name in (*_REQUIRED, *OPTIONS) if (value := getattr(args, name)) is not None}
     weights: Any = None
     if args.class_weights == ["balanced"]:
         weights = "balanced"
     elif args.class_weights:
         try:
-            weights = {label: float(weight) for label, weight in _pairs("--class-weights", args.class_weights).items()}
+            weights = {label: float(weight) for label, weight in pairs("--class-weights", args.class_weights).items()}
         except ValueError:
             raise InputError("--class-weights must be 'balanced' or LABEL=NUMBER") from None
-    columns = _pairs("--columns", args.columns)
+    columns = pairs("--columns", args.columns)
     finetune(Arguments(**values, columns=columns, class_weights=weights, resume=args.resume))
     return 0
 
 
-def _pairs(option: str, given: list[str]) -> dict[str, str]:
+def pairs(option: str, given: list[str]) -> dict[str, str]:
     """NAME=VALUE of each."""
-    pairs = {}
+    found = {}
     for pair in given:
         name, equals, value = pair.rpartition("=")
         if not equals:
             raise InputError(f"{option} takes NAME=VALUE, and {pair!r} has no =")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +118,7 @@ def evaluate(args: argparse.Namespace) -> int:
             model,
             args.data,
             args.task,
-            columns=_pairs("--columns", args.columns),
+            columns=pairs("--columns", args.columns),
             precision=precision,
             threads=args.threads,
             max_batch_tokens=args.max_batch_tokens,
@@ -150,7 +156,5 @@ def _show(done: list[Evaluation], gaps: Mapping[str, Difference]) -> None:
             row.append(str(gaps.get(row[0], "-")))
         rows[-2].append(f"{rates[1] / rates[0]:.2f}x")
         rows[-1].append(f"{sizes[1] / sizes[0]:.2f}x")
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     show.line(f"{done[0].task}, {done[0].judgement.examples:,} examples, with 95 % intervals")
-    for row in [head, *rows]:
-        show.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show.columns([head, *rows])

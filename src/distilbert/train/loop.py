@@ -38,6 +38,7 @@ class LoopArguments:
 
     Attributes:
         epochs: how often to go through the data.
+        max_steps: stop after so many steps, whatever the epochs; 0: as they say.
         batch_size: items a step, over all processes.
         learning_rate: of AdamW, at its peak.
         layer_decay: each layer's learning rate is that of the layer above times this.
@@ -55,6 +56,7 @@ class LoopArguments:
     """
 
     epochs: float = 3.0
+    max_steps: int = 0
     batch_size: int = 32
     learning_rate: float = 5e-5
     layer_decay: float = 1.0
@@ -76,6 +78,7 @@ class LoopArguments:
     def __post_init__(self) -> None:
         above_zero = ("epochs", "batch_size", "learning_rate", "layer_decay", "epsilon", "max_batch_tokens")
         not_negative = (
+            "max_steps",
             "warmup",
             "weight_decay",
             "max_grad_norm",
@@ -133,7 +136,7 @@ def run(
     """
     items = objective.items
     steps_per_epoch = math.ceil(len(items) / arguments.batch_size)
-    last_step = math.ceil(arguments.epochs * steps_per_epoch)
+    last_step = arguments.max_steps or math.ceil(arguments.epochs * steps_per_epoch)
     eval_steps = arguments.eval_steps or steps_per_epoch
     save_steps = arguments.save_steps or eval_steps
     processes, process = accelerator.num_processes, accelerator.process_index

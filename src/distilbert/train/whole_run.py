@@ -106,7 +106,7 @@ class WholeRun:
             return None
         self.console.print(f"{self.out}: is done")
         saved = json.loads((self.out / _DONE).read_text(encoding="utf-8"))["scores"]
-        return Trained(self.out, {name: Interval(**score) for name, score in saved.items()})
+        return Trained(self.out, {name: Interval.from_dict(score) for name, score in saved.items()})
 
     def read(self, path: str | Path, task: str | None = None, like: Data[Any] | None = None) -> Data[Any]:
         """The examples of a file, with the labels and the problem of others; says what was guessed."""
@@ -177,7 +177,7 @@ class WholeRun:
             about = {**_facts(arguments, data, held_out, state), **facts}
             write_report(self.out, about, state, judgement, scores)
             with written_whole(self.out / _DONE) as path:
-                done = {**about, "scores": {name: dataclasses.asdict(score) for name, score in scores.items()}}
+                done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
                 done |= {"losses": state.losses, "evaluations": state.scores}
                 path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
             for name in (_CHECKPOINTS, LESSONS):

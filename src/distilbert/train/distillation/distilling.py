@@ -192,8 +192,8 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         held_out=held_out,
         facts=facts,
     )
-    for name, score in facts["teacher_scores"].items():
-        if name in done.scores and score > 0:
+    for name, score in facts["teacher_score"].items():
+        if score > 0:
             whole.console.print(f"{name:<20} {done.scores[name].value / score:.1%} of the teacher's {score:.4f}")
     return done
 
@@ -354,7 +354,7 @@ def _facts(
         "made": "Distilled",
         "command": "distilbert distill",
         "student": about,
-        "teacher_scores": {},
+        "teacher_score": {},
     }
     if arguments.vocab_size:
         facts["vocabulary"] = (
@@ -363,7 +363,8 @@ def _facts(
         )
         whole.console.print(facts["vocabulary"])
     if held_out is not None and isinstance(teacher, NativeTeacher):
-        facts["teacher_scores"] = judge(load(arguments.teacher, arguments.task), held_out).values()
+        judgement = judge(load(arguments.teacher, arguments.task), held_out)
+        facts["teacher_score"] = {judgement.main: judgement.values()[judgement.main]}
     return facts
 
 
