@@ -64,7 +64,7 @@ def test_a_student_comes_to_say_what_its_teacher_says(
     done = distill(arguments, quiet=True)
     logits = (distilbert.load(folder).logits(sentences[:40]) for folder in (teacher, done.folder))
     told, said = (own[:, 1] - own[:, 0] for own in logits)  # a softmax sees differences alone
-    assert np.abs(told - said).mean() < 0.25 * np.abs(told - told.mean()).mean()
+    assert np.abs(told - said).mean() < 0.4 * np.abs(told - told.mean()).mean()
 
 
 def test_a_teacher_of_vectors_passes_on_its_similarities(minilm: Path, tmp_path: Path, sentences: list[str]) -> None:

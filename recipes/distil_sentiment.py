@@ -1,0 +1,43 @@
+"""A student of recipes/sentiment.py's model with less than a quarter of its parameters, also taught by unlabelled text.
+
+DISTILBERT_DATA=path/to/data python recipes/distil_sentiment.py
+
+The unlabelled text is sentences of whole film reviews (movie_reviews, Pang and Lee 2004).
+"""
+
+import json
+from pathlib import Path
+
+from common import WORK, part_files, share, source
+from sentiment import TASK, prepare
+from students import students
+
+SETTINGS = {
+    "layers": 3,
+    "dim": 256,
+    "vocab_size": 8000,
+    "epochs": 3,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "precision": "bfloat16",
+}
+SHARE = 0.6  # of the sentences without labels
+
+
+def unlabelled() -> Path:
+    """Sentences of whole reviews, none of which is in the labelled data."""
+    known = {json.loads(line)["text"] for file in prepare().values() for line in file.read_text().splitlines()}
+    reviews = [json.loads(line)["text"] for line in (source("movie_reviews") / "reviews.jsonl").open(encoding="utf-8")]
+    lines = {" ".join(line.split()): None for review in reviews for line in review.split("\n")}
+    chosen = [line for line in lines if len(line) > 20 and share(line) < SHARE and line not in known]
+    path = WORK / "sentiment.unlabelled.txt"
+    path.write_text("\n".join(chosen) + "\n", encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    files = part_files("sentiment", ".jsonl")
+    students(
+        "distil-sentiment", WORK / "sentiment", TASK, files["test"], SETTINGS,
+        train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
+    )  # fmt: skip

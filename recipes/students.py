@@ -1,0 +1,80 @@
+"""What the recipes of distillation share: students of several seeds, scored and timed beside their teacher."""
+
+import dataclasses
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import distilbert
+from common import RESULTS, WORK, keep
+from distilbert.evaluation import evaluate
+from distilbert.evaluation.judging import compare
+from distilbert.train import DistillArguments, distill
+
+SEEDS = (0, 1, 2)
+
+
+def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[str, Any], **files: Any) -> None:
+    """Distil a student for each seed, or go on where it was left, and keep how all of them do on the test part.
+
+    `files` are train, eval and unlabelled, and columns. The report of the first student is kept as well.
+    """
+    columns = files.get("columns", {})
+    first = None
+    results: dict[str, Any] = {"settings": dict(settings), "students": {}}
+    judged = {own: evaluate(teacher, test, task, columns=columns, precision=own) for own in ("float32", "int8")}
+    results["teacher"] = {own: done.to_dict() for own, done in judged.items()}
+    for seed in SEEDS:
+        out = WORK / f"{name}-{seed}"
+        arguments = DistillArguments(
+            task=task, teacher=teacher, out=out, seed=seed, resume=True, cache=WORK / "lessons", **files, **settings
+        )
+        distill(arguments)
+        first = first or out
+        for own, theirs in judged.items():
+            done = evaluate(out, test, task, columns=columns, precision=own)
+            gaps = compare(theirs, done)
+            main = done.judgement.main
+            results["students"][f"seed {seed}, {own}"] = {
+                **done.to_dict(),
+                "kept": done.scores[main].value / judged["float32"].scores[main].value,
+                "minus_teacher": {metric: dataclasses.asdict(gap) for metric, gap in gaps.items()},
+            }
+    main = judged["float32"].judgement.main
+    for own in judged:
+        kept = [results["students"][f"seed {seed}, {own}"]["kept"] for seed in SEEDS]
+        results[f"kept, {own}"] = {"mean": statistics.mean(kept), "least": min(kept), "most": max(kept)}
+        print(f"{own}: {main} {statistics.mean(kept):.1%} of the teacher's in float32 ({min(kept):.1%} to {max(kept):.1%})")
+    assert first is not None
+    results["speed"] = speed(teacher, first, task, texts_of(test))
+    print({precision: f"{own['ratio']:.2f}x" for precision, own in results["speed"].items()})
+    keep(name, results)
+    shutil.copyfile(first / "report.html", RESULTS / f"{name}.html")
+
+
+def texts_of(path: Path) -> list[str]:
+    """The texts of a file of the recipes, at most 1,000."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:1000]]
+    return [row["text"] if "text" in row else " ".join(row["words"]) for row in rows]
+
+
+def speed(teacher: Path, student: Path, task: str, texts: Sequence[str], rounds: int = 5) -> dict[str, Any]:
+    """Texts a second of both on the CPU engine, by turns, medians."""
+    found = {}
+    for precision in ("float32", "int8"):
+        models = {name: distilbert.load(folder, task, precision=precision) for name, folder in
+                  (("teacher", teacher), ("student", student))}  # fmt: skip
+        seconds: dict[str, list[float]] = {name: [] for name in models}
+        for turn in range(rounds + 1):
+            for name, model in models.items():
+                started = time.perf_counter()
+                model(texts)
+                if turn:
+                    seconds[name].append(time.perf_counter() - started)
+        rates = {name: len(texts) / statistics.median(own) for name, own in seconds.items()}
+        found[precision] = rates | {"ratio": rates["student"] / rates["teacher"]}
+    return found
