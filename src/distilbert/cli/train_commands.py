@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,12 @@ def train(args: argparse.Namespace) -> int:
         except ValueError:
             raise InputError("--class-weights must be 'balanced' or LABEL=NUMBER") from None
     columns = _pairs("--columns", args.columns)
-    finetune(Arguments(**values, columns=columns, class_weights=weights, resume=args.resume))
+    arguments = Arguments(**values, columns=columns, class_weights=weights, resume=args.resume)
+    try:
+        finetune(arguments)
+    except KeyboardInterrupt:
+        print("stopped; the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        raise
     return 0
 
 
