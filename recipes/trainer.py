@@ -9,7 +9,6 @@ that score best on the dev part, and stops early; both are scored by `distilbert
 import importlib
 import json
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,7 @@ MAIN = {"text-classification": "accuracy", "token-classification": "f1", "fill-m
 
 
 class Trainer(transformers.Trainer):
-    """Scores its model as ours are scored, and keeps account of the time that takes."""
-
-    seconds = 0.0
+    """Scores its model as ours are scored."""
 
     def __init__(self, task: str, dev: Path | None, **values: Any) -> None:
         super().__init__(**values)
@@ -47,19 +44,17 @@ class Trainer(transformers.Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         assert self.dev is not None
-        started = time.perf_counter()
         folder = Path(self.args.output_dir) / "scored"
         self.save_model(str(folder))
         scores = evaluate(folder, self.dev, self.task, resamples=1).scores
         metrics = {"eval_score": scores[MAIN.get(self.task, "f1")].value}
-        self.seconds += time.perf_counter() - started
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
 
-def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[str, Any], out: Path) -> float:
-    """Train into the folder `out`, with `files["dev"]` to choose by if there is one; gives the seconds of learning."""
+def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[str, Any], out: Path) -> None:
+    """Train into the folder `out`, with `files["dev"]` to choose by if there is one."""
     ours = LoopArguments(**{name: value for name, value in settings.items() if name != "max_length"})
     torch.set_num_threads(available_cpus())
     transformers.set_seed(ours.seed)
@@ -104,9 +99,8 @@ def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[s
         optimizers=(optimizer, None),
         callbacks=stopping,
     )
-    seconds = trainer.train().metrics["train_runtime"]
+    trainer.train()
     trainer.save_model(str(out))
-    return seconds - trainer.seconds
 
 
 def lay_out(task: str, data: Data[Any], tokenizer: Any, model: Path, longest: int) -> tuple[Features, Any]:
@@ -168,11 +162,11 @@ def main(names: list[str]) -> None:
         recipe = importlib.import_module(name)
         out = WORK / f"{name}-trainer"
         files = recipe.prepare()
-        seconds = train(recipe.TASK, encoder(), files, recipe.SETTINGS, out)
+        train(recipe.TASK, encoder(), files, recipe.SETTINGS, out)
         scores = evaluate(out, files["test"], recipe.TASK, precision="float32").to_dict()
-        results[name] = {"seconds": round(seconds, 1), "float32": scores}
+        results[name] = {"float32": scores}
         keep("trainer", results)
-        print(name, round(seconds), {metric: round(score["value"], 4) for metric, score in scores["scores"].items()})
+        print(name, {metric: round(score["value"], 4) for metric, score in scores["scores"].items()})
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import pytest
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from students import HEADS, arguments, data_file  # noqa: E402
-
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
+from distilbert.checkpoint import Head  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.judging import evaluate  # noqa: E402
 from distilbert.train import finetune  # noqa: E402
+from students import HEADS, arguments, data_file  # noqa: E402
 
 # what a small model reaches on the examples that it learnt from, where guessing gives less than half
 REACHED = {
@@ -67,6 +67,8 @@ def test_the_report_stands_alone_and_the_card_says_what_was_done(
     for heading in ("Scores", "Curves", "Confusion", "Calibration", "Worst mistakes", "Settings"):
         assert f"<h2>{heading}</h2>" in page
     assert page.count("<svg") == page.count("</svg>") == 3
+    assert "share of examples that are right" in page
+    assert "<th class=n>confidence</th>" in page
     card = (done.folder / "README.md").read_text(encoding="utf-8")
     score = done.scores["accuracy"]
     assert f"| accuracy | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" in card
@@ -153,5 +155,30 @@ def test_a_folder_that_cannot_be_written_is_an_error(
 ) -> None:
     train = data_file(tmp_path, "text-classification", sentences[:20])
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match=r"the checkpoint of step 3 cannot be written .*; there is none yet"):
-        finetune(arguments(make_checkpoint(), train, tmp_path / "file" / "out"), quiet=True)
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(CheckpointError, match=r"checkpoints: cannot be written \(Not a directory\)"):
+            finetune(arguments(make_checkpoint(), train, out, epochs=1e9), quiet=True)
+
+
+def test_a_run_that_never_began_is_not_gone_on_with(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    with pytest.raises(InputError, match="holds other files, and no run to go on with; choose another folder"):
+        finetune(arguments(make_checkpoint(), train, tmp_path, resume=True), quiet=True)
+    (tmp_path / "out" / "checkpoints").mkdir(parents=True)  # what a run leaves that fails before its first checkpoint
+    finetune(arguments(make_checkpoint(), train, tmp_path / "out"), quiet=True)
+
+
+def test_a_score_without_a_value_is_kept_as_null(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    rows = [{"text": text, "pair": text, "score": 1} for text in sentences[:8]]
+    (tmp_path / "same.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    run = arguments(
+        make_checkpoint(Head.NONE), tmp_path / "same.jsonl", tmp_path / "out", "sentence-similarity",
+        eval=tmp_path / "same.jsonl", resume=True,
+    )  # fmt: skip
+    assert np.isnan(finetune(run, quiet=True).scores["spearman"].value)
+    kept = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
+    assert kept["scores"]["spearman"]["value"] is None
+    assert kept["evaluations"][0][1]["spearman"] is None
+    assert np.isnan(finetune(run, quiet=True).scores["spearman"].value)

@@ -12,11 +12,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from students import arguments, data_file  # noqa: E402
-
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.train import Arguments, checkpoints, finetune  # noqa: E402
+from students import arguments, data_file  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -108,7 +107,7 @@ def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(
     ):
         finetune(arguments_of(settings), quiet=True)
     assert sorted(path.name for path in (tmp_path / "out" / "checkpoints").iterdir()) == ["step-00000006"]
-    with pytest.raises(InputError, match="is not empty; `resume` goes on with it"):
+    with pytest.raises(InputError, match=r"is not empty; resume \(--resume\) goes on with its run"):
         finetune(arguments_of(settings), quiet=True)
     finetune(arguments_of(settings, resume=True), quiet=True)
     finetune(arguments_of(settings, out=tmp_path / "out-unbroken"), quiet=True)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from . import show
-from .train_commands import OPTIONS, add_options, pairs
+from .train_commands import OPTIONS, add_options, pairs, saying_how_to_go_on
 
 __all__ = ["add_distill", "distill"]
 
@@ -77,11 +77,12 @@ def distill(args: argparse.Namespace) -> int:
     values: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
     values |= {name: getattr(args, name) for name in (*_FLAGS, "unlabelled", "resume")}
     arguments = DistillArguments(**values, columns=pairs("--columns", args.columns))
-    if not args.search:
-        run_distill(arguments)
-        return 0
-    shapes = [Shape.parse(text, arguments.vocab_size) for text in args.search]
-    found = search(arguments, shapes, args.minutes)
+    with saying_how_to_go_on():
+        if not args.search:
+            run_distill(arguments)
+            return 0
+        shapes = [Shape.parse(text, arguments.vocab_size) for text in args.search]
+        found = search(arguments, shapes, args.minutes)
     rows = [["", "precision", found[0].metric, "examples a second", "MB of weights", ""]]
     rows += [
         [own.name, own.precision, str(own.score), f"{own.rate:,.1f}", f"{own.megabytes:,.1f}", "*" if own.best else ""]

@@ -2,7 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ..evaluation.metrics import Difference
 from ..loading import DEFAULT_BATCH_TOKENS
 from . import show
 
-__all__ = ["OPTIONS", "add_evaluate", "add_options", "add_train", "evaluate", "pairs", "train"]
+__all__ = ["OPTIONS", "add_evaluate", "add_options", "add_train", "evaluate", "pairs", "saying_how_to_go_on", "train"]
 
 # option -> its type or its values, and its help. They are the fields of distilbert.train.Arguments, which is not
 # imported to build a parser: PyTorch takes seconds
@@ -57,6 +59,16 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--class-weights", nargs="+", metavar="LABEL=WEIGHT", help="or: balanced")
 
 
+@contextmanager
+def saying_how_to_go_on() -> Iterator[None]:
+    """Where a run is stopped by hand, one line about how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped; the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        raise
+
+
 def add_options(parser: argparse.ArgumentParser, options: Mapping[str, tuple[type | list[str], str]]) -> None:
     """Options by the names of attributes, and those that every way of training has."""
     for name, (kind, help_) in options.items():
@@ -82,7 +94,9 @@ def train(args: argparse.Namespace) -> int:
         except ValueError:
             raise InputError("--class-weights must be 'balanced' or LABEL=NUMBER") from None
     columns = pairs("--columns", args.columns)
-    finetune(Arguments(**values, columns=columns, class_weights=weights, resume=args.resume))
+    arguments = Arguments(**values, columns=columns, class_weights=weights, resume=args.resume)
+    with saying_how_to_go_on():
+        finetune(arguments)
     return 0
 
 

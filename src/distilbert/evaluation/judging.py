@@ -56,6 +56,7 @@ class Judgement:
             that was right; else None.
         points: of numbers: true and predicted float [n]; else None.
         mistakes: the worst ones first.
+        worst_by: what the weight of a mistake is, in words.
     """
 
     main: str
@@ -67,6 +68,7 @@ class Judgement:
     confidence: np.ndarray | None = None
     right: np.ndarray | None = None
     points: tuple[np.ndarray, np.ndarray] | None = None
+    worst_by: str = "confidence"
 
     def values(self) -> dict[str, float]:
         """Each metric on all examples."""
@@ -278,6 +280,7 @@ def _several_labels(data: Data[LabelledText], wanted: np.ndarray, scores: np.nda
         [Mistake(_shown(data.examples[i].text), names(wanted[i]), names(said[i]), float(surprise[i])) for i in wrong],
         confidence=np.maximum(scores, 1 - scores).ravel(),
         right=(wanted == said).ravel(),
+        worst_by="surprise",
     )
 
 
@@ -294,6 +297,7 @@ def _numbers(true: np.ndarray, predicted: np.ndarray, texts: Sequence[str], main
         len(true),
         [Mistake(texts[i], f"{true[i]:.4g}", f"{predicted[i]:.4g}", float(off[i])) for i in worst],
         points=(true, predicted),
+        worst_by="off by" if main == "pearson" else "ranks apart",
     )
 
 
@@ -332,7 +336,7 @@ def _judge_words(task: TokenClassifier, data: Data[TaggedWords]) -> Judgement:
     index = {label: place for place, label in enumerate(labels)}
     flat = [[index[label] for sentence in both for label in sentence] for both in (true, said)]
     np.add.at(confusion, tuple(flat), 1)
-    return Judgement("f1", values, len(true), mistakes, labels, confusion, sure, same)
+    return Judgement("f1", values, len(true), mistakes, labels, confusion, sure, same, worst_by="entities off")
 
 
 def _spans(words: Sequence[str], labels: Sequence[str]) -> str:
@@ -407,15 +411,14 @@ def _judge_masks(task: MaskFiller, data: Data[PlainText], seed: int) -> Judgemen
                 confused[true, said] = confused.get((true, said), 0) + 1
     usual = sorted(confused.items(), key=lambda pair: -pair[1])[:_MISTAKES]
     mistakes = [
-        Mistake(f"{count} times", tokenizer.token(true), tokenizer.token(said), float(count))
-        for (true, said), count in usual
+        Mistake("", tokenizer.token(true), tokenizer.token(said), float(count)) for (true, said), count in usual
     ]
     values = {
         "top1_accuracy": metrics.ratio(first, counts),
         "top5_accuracy": metrics.ratio(fifth, counts),
         "cross_entropy": metrics.ratio(surprise, counts),
     }
-    return Judgement("top1_accuracy", values, len(ids), mistakes)
+    return Judgement("top1_accuracy", values, len(ids), mistakes, worst_by="times")
 
 
 def _judge_pairs(task: Embedder, data: Data[SentencePair]) -> Judgement:
@@ -443,7 +446,7 @@ def _judge_pairs(task: Embedder, data: Data[SentencePair]) -> Judgement:
         "accuracy_at_1": metrics.mean(rank == 1),
         "accuracy_at_10": metrics.mean(rank <= 10),
     }
-    return Judgement("mrr", values, len(rank), mistakes)
+    return Judgement("mrr", values, len(rank), mistakes, worst_by="rank of the true one")
 
 
 def _judge_choices(task: ChoiceClassifier, data: Data[Choices]) -> Judgement:

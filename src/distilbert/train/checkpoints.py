@@ -58,6 +58,19 @@ class Checkpoints:
         self.folder = folder
         self._run = run
 
+    def make_room(self) -> None:
+        """Make the folder, so that nothing is learnt for a place that nothing can be written to.
+
+        Raises CheckpointError where it cannot be made or written to.
+        """
+        trial = self.folder / f"{_UNFINISHED}trial"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            trial.mkdir(exist_ok=True)
+            trial.rmdir()
+        except OSError as error:
+            raise CheckpointError(f"{self.folder}: cannot be written ({error.strerror})") from None
+
     def steps(self) -> list[int]:
         """The steps that there are checkpoints of, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))

@@ -23,6 +23,26 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 460, 240, 56, 34, 12
 _MOST_POINTS = 400  # of a curve or a scatter: more cannot be told apart
 _MOST_LABELS = 30  # of a confusion matrix that can be read
 _LONGEST_TEXT = 600  # characters of a mistake
+_MEANING = {  # of metrics, for people who do not meet them every day
+    "accuracy": "share of examples that are right",
+    "f1_macro": "mean over the labels of their F1: rare labels count as much as frequent ones",
+    "f1_micro": "F1 over all labels of all examples",
+    "mcc": "Matthews' correlation: 0 for guessing, 1 for no mistake",
+    "auc": "how often a right example is scored above a wrong one",
+    "cross_entropy": "mean surprise, less is better",
+    "calibration_error": "how far confidence and accuracy are apart, less is better",
+    "exact_match": "share of examples that are right in whole",
+    "f1": "harmonic mean of precision and recall",
+    "precision": "share of what was found that is right",
+    "recall": "share of what there is that was found",
+    "word_accuracy": "share of words with the right label",
+    "pearson": "correlation with the true numbers",
+    "spearman": "correlation of the order",
+    "rmse": "root mean square error, less is better",
+    "mrr": "mean of 1 / rank of the true partner",
+    "top1_accuracy": "share of masks filled with the true token",
+    "top5_accuracy": "share of masks whose token is among the first five",
+}
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6675; --line: #d5dae1; --paper: #fff; --a: #2563a8;
@@ -126,13 +146,16 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
         f"({facts['tokens'] / max(facts['seconds'], 1e-9):,.0f} tokens a second).</p>",
     ]
     if scores:
-        rows = [(name, f"{s.value:.4f}", f"{s.low:.4f}", f"{s.high:.4f}") for name, s in scores.items()]
+        rows = [
+            (name, f"{s.value:.4f}", f"{s.low:.4f}", f"{s.high:.4f}", _MEANING.get(name, ""))
+            for name, s in scores.items()
+        ]
         parts += [
             "<h2>Scores</h2>",
             f"<p>On {facts['eval_examples']:,} examples of {_text(settings['eval'])}, with the weights of step "
-            f"{facts['best_step']:,}, the best by {_text(judgement.main if judgement else '')}. The interval holds "
-            "95 % of bootstrap samples.</p>",
-            _table(("metric", "value", "from", "to"), rows, numbers=(1, 2, 3)),
+            f"{facts['best_step']:,}, the best by {_text(judgement.main if judgement else '')}. From and to hold 95 % "
+            "of bootstrap samples.</p>",
+            _table(("metric", "value", "from", "to", ""), rows, numbers=(1, 2, 3)),
         ]
     parts += ["<h2>Curves</h2>", '<div class="row">', _figure("loss", [("a", state.losses)])]
     if judgement and state.scores:
@@ -176,12 +199,16 @@ def _judged(judgement: Judgement) -> list[str]:
             _scatter(*judgement.points),
         ]
     if judgement.mistakes:
-        rows = [(_cut(m.text), _cut(m.true), _cut(m.predicted), f"{m.weight:.3g}") for m in judgement.mistakes]
+        with_text = any(mistake.text for mistake in judgement.mistakes)
+        head = (*(["example"] if with_text else []), "true", "predicted", judgement.worst_by)
+        rows = [
+            (*([_cut(m.text)] if with_text else []), _cut(m.true), _cut(m.predicted), f"{m.weight:.3g}")
+            for m in judgement.mistakes
+        ]
         parts += [
             "<h2>Worst mistakes</h2>",
-            "<p>The worst first, by how sure the model was of them or how far off it is: look here for wrong labels in "
-            "the data, and for what the model cannot know.</p>",
-            f'<div class="wide">{_table(("example", "true", "predicted", "weight"), rows, numbers=(3,))}</div>',
+            "<p>Look here for wrong labels in the data, and for what the model cannot know.</p>",
+            f'<div class="wide">{_table(head, rows, numbers=(len(head) - 1,))}</div>',
         ]
     return parts
 
@@ -237,12 +264,12 @@ class _Frame:
 
     def drawn(self, *content: str) -> str:
         lines = []
-        for value in np.linspace(*self.y, 5).tolist():
+        for value in _ticks(*self.y):
             left, height = self.at(self.x[0], value)
             right, _ = self.at(self.x[1], value)
             lines.append(f'<path class="axis" d="M{left:.1f} {height:.1f}H{right:.1f}"/>')
-            lines.append(f'<text x="{_LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{value:.3g}</text>')
-        for value in np.linspace(*self.x, 5).tolist():
+            lines.append(f'<text x="{_LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{value:.4g}</text>')
+        for value in _ticks(*self.x):
             along, _ = self.at(value, self.y[0])
             lines.append(f'<text x="{along:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{value:.4g}</text>')
         return (
@@ -250,6 +277,15 @@ class _Frame:
             f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
             f'aria-label="{_text(self.title)}">{"".join([*lines, *content])}</svg></figure>'
         )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Some three to seven round numbers from low to high."""
+    rough = (high - low) / 6 or 1
+    power = 10 ** math.floor(math.log10(rough))
+    step = power * next(size for size in (1, 2, 5, 10) if size * power >= rough)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [place * step for place in range(first, last + 1)]
 
 
 def _figure(title: str, curves: Sequence[tuple[str, Sequence[tuple[int, float]]]], mark: int = 0) -> str:

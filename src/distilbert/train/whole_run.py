@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -90,12 +91,15 @@ class WholeRun:
     """
 
     def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
-        """Raises InputError for a folder that is not empty."""
+        """Raises InputError for a folder that has files, unless they are those of a run that shall go on."""
         self.arguments, self.out, self._quiet = arguments, Path(arguments.out), quiet
-        if is_folder(self.out) and any(self.out.iterdir()) and not arguments.resume:
+        if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
             begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, LESSONS))
-            way = "`resume` goes on with it" if begun else "choose another"
-            raise InputError(f"{self.out}: is not empty; {way}")
+            if not arguments.resume:
+                way = "resume (--resume) goes on with its run" if begun else "choose another folder"
+                raise InputError(f"{self.out}: is not empty; {way}")
+            if not begun and not (self.out / _DONE).is_file():
+                raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
         self.accelerator: Accelerator = open_accelerator(arguments)
         silent = quiet or not self.accelerator.is_main_process
         self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
@@ -156,12 +160,15 @@ class WholeRun:
 
         if held_out is not None:  # finds faults early
             judgement = judge(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
+        checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
+        if accelerator.is_main_process:
+            checkpoints.make_room()
         state = run(
             model,
             objective,
             arguments,
             accelerator,
-            checkpoints=Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out)),
+            checkpoints=checkpoints,
             evaluate=None if held_out is None else evaluate,
             main=judgement.main if judgement else "",
             quiet=self._quiet,
@@ -178,7 +185,7 @@ class WholeRun:
             write_report(self.out, about, state, judgement, scores)
             with written_whole(self.out / _DONE) as path:
                 done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
-                done |= {"losses": state.losses, "evaluations": state.scores}
+                done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
                 path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
             for name in (_CHECKPOINTS, LESSONS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
@@ -197,6 +204,11 @@ def copy_files(source: Path, out: Path, names: Sequence[str]) -> None:
         elif (source / name).is_file():
             with written_whole(out / name) as path:
                 shutil.copyfile(source / name, path)
+
+
+def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:
+    """JSON has no NaN."""
+    return [(step, {name: None if math.isnan(x) else x for name, x in own.items()}) for step, own in scores]
 
 
 def _fingerprint(arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None) -> str:
