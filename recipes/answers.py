@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 def prepare() -> dict[str, Path]:
-    squad = json.loads(source("squad_dev/squad-dev-v1.1.rebuilt.json").read_text(encoding="utf-8"))
+    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
     files = part_files("answers", ".json")
     for own, file in files.items():
         articles = [article for article in squad["data"] if part(article["title"]) == own]

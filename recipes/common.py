@@ -23,11 +23,12 @@ _DATA = Path(os.environ.get("DISTILBERT_DATA", Path(__file__).parents[2] / "shar
 _REPORTED = ("float32", "int8")  # precisions that a recipe's model is scored in
 
 
-def source(name: str) -> Path:
+def source(pattern: str) -> Path:
     """A file or folder of the data; recipes/README.md says where to get it."""
-    path = _DATA / name
-    if not path.exists():
-        raise SystemExit(f"{path}: not there; set DISTILBERT_DATA to the folder with the data (see recipes/README.md)")
+    path = min(_DATA.glob(pattern), default=None)
+    if path is None:
+        way = "set DISTILBERT_DATA to the folder with the data; recipes/README.md says where to get them"
+        raise SystemExit(f"{_DATA / pattern}: not there; {way}")
     return path
 
 

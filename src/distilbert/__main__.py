@@ -1,5 +1,6 @@
-import sys
+"""`python -m distilbert` is the command `distilbert`, where a launcher wants a module."""
 
 from .cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,6 +1,5 @@
 """Two processes learn what one learns."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +16,6 @@ from conftest import Maker
 from distilbert.checkpoint import open_checkpoint
 from distilbert.train import finetune
 
-CODE = """
-import json, sys
-from distilbert.train import Arguments, finetune
-finetune(Arguments(**json.loads(sys.argv[1])))
-"""
-
 
 def test_two_processes_give_the_weights_of_one(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     # ragged items that weigh differently: sentences with one to thirty labels each
@@ -30,13 +23,13 @@ def test_two_processes_give_the_weights_of_one(make_checkpoint: Maker, tmp_path:
     folder = make_checkpoint(**NO_DROPOUT)
     settings = {"eval": train, "batch_size": 5, "epochs": 2}
     finetune(arguments(folder, train, tmp_path / "one", "token-classification", **settings), quiet=True)
-    values = {"task": "token-classification", "model": str(folder), "train": str(train), "out": str(tmp_path / "two")}
-    values |= {"eval": str(train), "batch_size": 5, "epochs": 2, "learning_rate": 1e-3, "threads": 1, "device": "cpu"}
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    (tmp_path / "run.py").write_text(CODE)
+    command = ["-m", "distilbert", "train", "--task", "token-classification", "--model", folder, "--train", train]
+    command += ["--eval", train, "--out", tmp_path / "two", "--batch-size", 5, "--epochs", 2, "--learning-rate", 1e-3]
+    command += ["--threads", 1, "--device", "cpu"]
     run = subprocess.run(
-        [sys.executable, *launch, str(tmp_path / "run.py"), json.dumps(values)],
+        [sys.executable, *launch, *map(str, command)],
         capture_output=True,
         text=True,
         check=False,
