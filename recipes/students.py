@@ -48,9 +48,7 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
     for own in judged:
         kept = [results["students"][f"seed {seed}, {own}"]["kept"] for seed in SEEDS]
         results[f"kept, {own}"] = {"mean": statistics.mean(kept), "least": min(kept), "most": max(kept)}
-        print(
-            f"{own}: {main} {statistics.mean(kept):.1%} of the teacher's in float32 ({min(kept):.1%} to {max(kept):.1%})"
-        )
+        print(f"{own}: keeps {statistics.mean(kept):.1%} of the teacher's {main} ({min(kept):.1%} to {max(kept):.1%})")
     assert first is not None
     results["speed"] = speed(teacher, first, task, texts_of(test))
     print({precision: f"{own['ratio']:.2f}x" for precision, own in results["speed"].items()})

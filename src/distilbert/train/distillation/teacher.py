@@ -4,7 +4,6 @@
 model of another family that Transformers loads.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from ...nn.heads import MODELS
 from ...sentence_folder import Dense, read_sentence_folder
 from ...tokenizer import BertTokenizer
 from ..objectives import AnyModel, Item, device_of, pack, pooled
+from ..whole_run import TOKENIZER_FILES, copy_files
 
 __all__ = ["ForeignTeacher", "Lesson", "NativeTeacher", "Teacher", "Wanted", "listen", "open_teacher"]
 
@@ -231,7 +231,7 @@ class ForeignTeacher:
             self.model, loading = getattr(transformers, _FOREIGN[task]).from_pretrained(
                 folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # of any kind, those of its file formats among them
             raise CheckpointError(f"{folder}: Transformers cannot open it as a teacher ({said(error)})") from None
         if missing := sorted(loading["missing_keys"]):
             raise CheckpointError(f"{folder}: has no head for {task}: {missing[0]} is missing")
@@ -255,7 +255,7 @@ class ForeignTeacher:
         with tempfile.TemporaryDirectory() as temporary:
             bare, folded = Path(temporary) / "bert", Path(temporary) / "folded"
             self.model.base_model.save_pretrained(bare)
-            shutil.copyfile(Path(self.name) / "tokenizer.json", bare / "tokenizer.json")
+            copy_files(Path(self.name), bare, TOKENIZER_FILES)
             convert(bare, folded)
             return {n: torch.from_numpy(np.array(t.read())) for n, t in open_checkpoint(folded).tensors.items()}
 
