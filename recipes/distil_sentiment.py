@@ -24,12 +24,17 @@ SETTINGS = {
 SHARE = 0.6  # of the sentences without labels
 
 
+def review_sentences() -> list[str]:
+    """Those of whole reviews, each once."""
+    reviews = [json.loads(line)["text"] for line in (source("movie_reviews") / "reviews.jsonl").open(encoding="utf-8")]
+    lines = dict.fromkeys(" ".join(line.split()) for review in reviews for line in review.split("\n"))
+    return [line for line in lines if len(line) > 20]
+
+
 def unlabelled() -> Path:
     """Sentences of whole reviews, none of which is in the labelled data."""
     known = {json.loads(line)["text"] for file in prepare().values() for line in file.read_text().splitlines()}
-    reviews = [json.loads(line)["text"] for line in (source("movie_reviews") / "reviews.jsonl").open(encoding="utf-8")]
-    lines = {" ".join(line.split()): None for review in reviews for line in review.split("\n")}
-    chosen = [line for line in lines if len(line) > 20 and share(line) < SHARE and line not in known]
+    chosen = [line for line in review_sentences() if share(line) < SHARE and line not in known]
     path = WORK / "sentiment.unlabelled.txt"
     path.write_text("\n".join(chosen) + "\n", encoding="utf-8")
     return path

@@ -14,12 +14,7 @@ SHARE = 0.25  # of the books' paragraphs: what an hour on two cores has time for
 
 
 def prepare() -> dict[str, Path]:
-    paragraphs = [
-        " ".join(paragraph.split())
-        for path in sorted(source("books").glob("*.md"))
-        for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8"))
-    ]
-    books = [text for text in paragraphs if len(text) > 80 and share(text) < SHARE]
+    books = [text for text in paragraphs() if share(text) < SHARE]
     held_out = {text for text in books if share("dev" + text) < 0.02}
     files = part_files("masked_lm", ".txt")
     texts = {
@@ -30,6 +25,13 @@ def prepare() -> dict[str, Path]:
     for own, file in files.items():
         file.write_text("\n".join(texts[own]) + "\n")
     return files
+
+
+def paragraphs() -> list[str]:
+    """Those of all books, but for headings and the like."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(source("books").glob("*.md"))]
+    found = [" ".join(paragraph.split()) for text in texts for paragraph in re.split(r"\n\s*\n", text)]
+    return [text for text in found if len(text) > 80]
 
 
 def wikipedia(name: str) -> list[str]:
