@@ -16,7 +16,7 @@ SETTINGS = {
     "layers": 3,
     "dim": 256,
     "vocab_size": 12000,
-    "epochs": 4,
+    "epochs": 3,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "hard": 1.0,

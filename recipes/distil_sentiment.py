@@ -16,7 +16,7 @@ SETTINGS = {
     "layers": 3,
     "dim": 256,
     "vocab_size": 8000,
-    "epochs": 3,
+    "epochs": 2,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "precision": "bfloat16",
