@@ -86,7 +86,8 @@ def write_prototypes(root: Path) -> None:
         _write(folder / "special_tokens_map.json", {"mask_token": {"content": "[MASK]"}, "unk_token": "[UNK]"})
     _shard(root / "sequence_classification", root / "shards")
     _sentence_folder(root / "none", root / "sentences")
-    quantize(root / "token_classification", root / "int8", data=[TEXT])
+    for name in ("sequence_classification", "token_classification", "question_answering", "masked_lm", "sentences"):
+        quantize(root / name, root / f"int8_{name}", data=[TEXT])
 
 
 def _small_vocab() -> str:

@@ -61,6 +61,25 @@ def test_every_head_is_close_to_float32(make_checkpoint: Maker, head: Head) -> N
     assert np.corrcoef(exact.ravel(), close.ravel())[0, 1] > 0.995
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_classifier_decides_the_same(make_checkpoint: Maker, seed: int) -> None:
+    """99 % of 400 decisions at least, where float32's margin is more than a fifth of its average."""
+    folder = make_checkpoint(Head.SEQUENCE_CLASSIFICATION, **WIDE, seed=seed)
+    texts = texts_of(tuple(np.random.default_rng(seed).integers(3, 60, 400)), seed)
+    rows = [np.array([0])] * len(texts)
+    exact, close = (
+        np.concatenate(run_batched(engine_of(folder, all_rows=False, precision=precision).run, texts, rows, 1024))
+        for precision in ("float32", "int8")
+    )
+    middle = exact.mean(0)  # of an untrained head one label would win nearly every time
+    exact, close = exact - middle, close - middle
+    margins = np.abs(exact[:, 1] - exact[:, 0])
+    clear = margins > margins.mean() / 5
+    assert clear.mean() > 0.75
+    assert 0.3 < exact.argmax(1).mean() < 0.7
+    assert (exact.argmax(1) == close.argmax(1))[clear].mean() >= 0.99
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_result_does_not_depend_on_its_company(make_checkpoint: Maker, tmp_path: Path, stored: bool) -> None:
     """Alone, in batches of equal and of mixed length, in any order, with 1 or 2 threads: to 1e-6."""
