@@ -14,6 +14,8 @@ from distilbert.checkpoint import Head, key_table, save_checkpoint
 
 # torch would start a thread for every core in every worker, and they would wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# graphs are built anew in every test but those of the cache
+os.environ["DISTILBERT_CACHE"] = ""
 
 DATA = Path(__file__).parent / "data"
 Maker = Callable[..., Path]

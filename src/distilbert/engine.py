@@ -18,7 +18,7 @@ from .batch import Batch
 from .checkpoint import Checkpoint, Head
 from .config import DistilBertConfig
 from .errors import CheckpointError, InputError, said
-from .graph import build_graph
+from .graph_cache import open_graph
 
 __all__ = ["Engine", "OnnxEngine", "available_cpus", "check_batch", "open_engine"]
 
@@ -78,7 +78,7 @@ class OnnxEngine:
         self.precision = precision
         self._config = checkpoint.config
         self._all_rows = all_rows
-        graph = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)
+        graph = open_graph(checkpoint, head, all_rows=all_rows, precision=precision)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

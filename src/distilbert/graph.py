@@ -12,7 +12,6 @@ alone that the head reads. Weights are not copied into the graph: it points into
     output:  output                            float32 [K, …]
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,28 +23,14 @@ from onnx import TensorProto, helper, numpy_helper
 from . import int8
 from .checkpoint import PREFIX, Checkpoint, Head, Tensor
 from .config import Activation
+from .graph_cache import Graph, weights_folder
 
-__all__ = ["Builder", "Graph", "build_graph"]
+__all__ = ["Builder", "build_graph"]
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
 _EPSILON = 1e-12
 _OPSET = 20
 _IR_VERSION = 9
-
-
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """A model for ONNX Runtime and the weights that it does not find in the file as they are.
-
-    Attributes:
-        model: serialised ModelProto. Its external data are files in `folder`.
-        folder: where the files of the weights lie, links resolved.
-        converted: weights by name that the file does not hold as the graph needs them.
-    """
-
-    model: bytes
-    folder: Path
-    converted: dict[str, np.ndarray]
 
 
 def build_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str = "float32") -> Graph:
@@ -76,7 +61,7 @@ class Builder:
     def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:
         self.checkpoint = checkpoint
         self.config = checkpoint.config
-        self.folder = Path(os.path.commonpath({tensor.path.parent for tensor in checkpoint.tensors.values()}))
+        self.folder = weights_folder(checkpoint)
         self.all_rows = all_rows
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
