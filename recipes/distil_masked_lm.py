@@ -17,8 +17,8 @@ from distilbert.train import DistillArguments, distill
 
 SETTINGS: dict[str, Any] = {
     "layers": 3,
-    "max_steps": 150,
-    "batch_size": 32,
+    "max_steps": 120,
+    "batch_size": 16,
     "precision": "bfloat16",
 }
 ARMS: dict[str, dict[str, Any]] = {
