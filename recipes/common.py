@@ -7,7 +7,6 @@ DISTILBERT_WORK names, by default `work`.
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,7 +68,7 @@ def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[st
     finetune(arguments)
     scores = {precision: evaluate(out, files["test"], task, precision=precision).to_dict() for precision in _REPORTED}
     keep(name, scores)
-    shutil.copyfile(out / "report.html", RESULTS / f"{name}.html")
+    keep_report(name, out)
     for precision, own in scores.items():
         print(precision, {metric: round(score["value"], 4) for metric, score in own["scores"].items()})
 
@@ -77,4 +76,15 @@ def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[st
 def keep(name: str, values: Mapping[str, Any]) -> None:
     """Write results."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(without_places(json.dumps(values, indent=2)) + "\n")
+
+
+def keep_report(name: str, folder: Path) -> None:
+    """Copy a model's report to the results."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    (RESULTS / f"{name}.html").write_text(without_places(page), encoding="utf-8")
+
+
+def without_places(text: str) -> str:
+    """Without what only one machine has: where the data and the models lie on it."""
+    return text.replace(str(WORK), "work").replace(str(_DATA), "data")

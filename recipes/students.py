@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import distilbert
-from common import RESULTS, WORK, keep
+from common import WORK, keep, keep_report
 from distilbert.evaluation import evaluate
 from distilbert.evaluation.judging import compare
 from distilbert.train import DistillArguments, distill
@@ -53,7 +52,7 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
     results["speed"] = speed(teacher, first, task, texts_of(test))
     print({precision: f"{own['ratio']:.2f}x" for precision, own in results["speed"].items()})
     keep(name, results)
-    shutil.copyfile(first / "report.html", RESULTS / f"{name}.html")
+    keep_report(name, first)
 
 
 def texts_of(path: Path) -> list[str]:
