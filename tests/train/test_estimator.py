@@ -53,5 +53,7 @@ def test_what_is_fitted_predicts_the_same_again_and_survives_a_pickle(
 
 
 def test_what_cannot_be_fitted_is_refused(estimator: DistilBertClassifier) -> None:
-    with pytest.raises(InputError, match="2 texts, 2 classes of 1 kinds"):
+    with pytest.raises(InputError, match="all of one class, or none"):
         estimator.fit(["a", "b"], [1, 1])
+    with pytest.raises(InputError, match="2 texts and 3 classes; give one for each"):
+        estimator.fit(["a", "b"], [1, 2, 1])

@@ -41,7 +41,7 @@ OPTIONS: dict[str, tuple[type | list[str], str]] = {
     "beta2": (float, "of AdamW (default: 0.999)"),
     "epsilon": (float, "of AdamW (default: 1e-8)"),
     "max_grad_norm": (float, "gradients are cut to this norm, 0: never (default: 1)"),
-    "max_batch_tokens": (int, "tokens computed at once; bounds memory (default: 4096)"),
+    "max_batch_tokens": (int, "tokens computed at once, more on a GPU (default: 1024)"),
     "eval_steps": (int, "steps between evaluations (default: once an epoch)"),
     "patience": (int, "stop after so many evaluations without a better score"),
     "save_steps": (int, "steps between checkpoints (default: at evaluations)"),

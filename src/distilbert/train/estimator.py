@@ -62,10 +62,10 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Train a fresh copy of the model on texts (or pairs) and their classes, of two kinds at least."""
         texts = _texts(X)
         self.classes_, targets = np.unique(np.asarray(y), return_inverse=True)
-        if len(texts) != len(targets) or len(self.classes_) < 2:
-            raise InputError(
-                f"{len(texts)} texts, {len(targets)} classes of {len(self.classes_)} kinds: cannot be trained"
-            )
+        if len(texts) != len(targets):
+            raise InputError(f"there are {len(texts)} texts and {len(targets)} classes; give one for each")
+        if len(self.classes_) < 2:
+            raise InputError("the texts are all of one class, or none; there is nothing to tell apart")
         labels = tuple(str(label) for label in self.classes_.tolist())
         examples = [LabelledText(text, labels[target]) for text, target in zip(texts, targets, strict=True)]
         data = Data("X", examples, labels, "single-label")

@@ -1,6 +1,5 @@
 """How a run goes, for a person: a bar on a terminal; in a file a line at evaluations, and one a minute between them."""
 
-import math
 import time
 from types import TracebackType
 from typing import Self
@@ -25,12 +24,12 @@ class RunProgress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} tokens/s  left"),
+            TextColumn("{task.fields[learnt]}left"),
             TimeRemainingColumn(),
             console=self._console,
             disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=last_step, completed=step, loss=math.nan, rate=0.0)
+        self._task = self._bar.add_task("training", total=last_step, completed=step, learnt="")
         self._spoke = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -47,7 +46,7 @@ class RunProgress:
 
     def learnt(self, state: State, loss: float) -> None:
         """`loss` is the mean of the last steps."""
-        self._bar.update(self._task, loss=loss, rate=state.tokens / state.seconds)
+        self._bar.update(self._task, learnt=f"loss {loss:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  ")
         if not self._console.is_terminal and time.monotonic() - self._spoke > _SILENCE:
             self._say(state, loss)
 

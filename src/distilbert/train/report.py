@@ -59,7 +59,8 @@ th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; bo
 th { font-weight: 600; color: var(--soft); } td.n, th.n { text-align: right; }
 .matrix td { text-align: center; padding: .35rem .6rem; border: 1px solid var(--paper); min-width: 2.6rem; }
 .matrix th { border: 0; padding: .35rem .6rem; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+svg { max-width: 100%; height: auto; overflow: visible; }
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .axis { stroke: var(--line); fill: none; } .a { stroke: var(--a); fill: none; stroke-width: 2; }
 .b { stroke: var(--b); fill: none; stroke-width: 2; } .dot { fill: var(--b); } .point { fill: var(--a); opacity: .55; }
 .same { stroke: var(--soft); stroke-dasharray: 4 4; }
@@ -158,7 +159,7 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
             _table(("metric", "value", "from", "to", ""), rows, numbers=(1, 2, 3)),
         ]
     parts += ["<h2>Curves</h2>", '<div class="row">', _figure("loss", [("a", state.losses)])]
-    if judgement and state.scores:
+    if judgement and len(state.scores) > 1:
         curve = [(step, own[judgement.main]) for step, own in state.scores]
         parts.append(_figure(judgement.main, [("b", curve)], mark=state.best_step))
     parts.append("</div>")
