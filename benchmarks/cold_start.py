@@ -6,6 +6,7 @@ Each run is a process of its own; seconds are medians, memory is the peak of the
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -23,6 +24,12 @@ from transformers import pipeline
 print(pipeline("text-classification", model=sys.argv[1], device="cpu")(sys.argv[2]))
 """
 
+STARTS = {
+    "distilbert": ("first", "second"),
+    "distilbert, quantised folder": ("first", "second"),
+    "Transformers' pipeline": ("every",),
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -38,13 +45,16 @@ def main() -> None:
             "distilbert, quantised folder": [command, "classify", "-m", f"{temporary}/int8", TEXT],
             "Transformers' pipeline": [sys.executable, "-c", PIPELINE, str(folder), TEXT],
         }
+        # the first start builds the graph, later ones find it in the cache
+        ways = {f"{name}, {start} start": way for name, way in ways.items() for start in STARTS[name]}
         runs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-        for _ in range(args.rounds):
+        for turn in range(args.rounds):
+            os.environ["DISTILBERT_CACHE"] = f"{temporary}/cache-{turn}"
             for name, way in ways.items():
                 runs[name].append(_run(way))
     seconds = {name: statistics.median(run[0] for run in own) for name, own in runs.items()}
     memory = {name: max(run[1] for run in own) for name, own in runs.items()}
-    slowest = seconds["Transformers' pipeline"]
+    slowest = seconds["Transformers' pipeline, every start"]
     rows = {name: [f"{own:.2f} s", f"{slowest / own:.1f}", f"{memory[name]:.0f} MB"] for name, own in seconds.items()}
     print(common.table("From cold to one result", rows, ["time", "times faster", "peak memory"]))
     common.save(args.save, {"machine": common.machine(), "seconds": seconds, "memory": memory})
