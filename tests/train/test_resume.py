@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.train import Arguments, checkpoints, finetune  # noqa: E402
+from distilbert.train import Arguments, checkpoints, finetune, whole_run  # noqa: E402
 from students import arguments, data_file  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -137,7 +137,7 @@ def test_a_checkpoint_of_another_run_is_refused(settings: dict[str, Any], monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(sys.modules[Arguments.__module__], "write_report", stop)
+        patched.setattr(whole_run, "write_report", stop)
         with pytest.raises(KeyboardInterrupt):
             finetune(arguments_of(settings), quiet=True)
     with pytest.raises(InputError, match="belongs to a run with other settings or data"):

@@ -9,15 +9,14 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from students import data_file
-
 from conftest import Maker
 from distilbert.cli import main, train_commands
 from distilbert.train import Arguments
+from students import data_file
 
 
 def test_every_argument_is_an_option() -> None:
-    options = {*train_commands._REQUIRED, *train_commands._OPTIONS, "columns", "class_weights", "resume"}
+    options = {*train_commands._REQUIRED, *train_commands.OPTIONS, "columns", "class_weights", "resume"}
     assert options == {field.name for field in dataclasses.fields(Arguments)}
 
 
