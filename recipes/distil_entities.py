@@ -10,7 +10,7 @@ from pathlib import Path
 import entities
 from common import WORK, part_files, share
 from masked_lm import paragraphs, wikipedia
-from students import students
+from teaching import students
 
 SETTINGS = {
     "layers": 3,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common import WORK, part_files, share, source
 from sentiment import TASK, prepare
-from students import students
+from teaching import students
 
 SETTINGS = {
     "layers": 3,

@@ -15,7 +15,7 @@ from pathlib import Path
 from common import WORK, encoder, share, source
 from distil_sentiment import review_sentences
 from masked_lm import paragraphs, wikipedia
-from students import students
+from teaching import students
 
 SETTINGS = {
     "layers": 3,

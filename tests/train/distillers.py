@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+from students import HEADS, data_file
+
 from conftest import Maker
 from distilbert.train import DistillArguments
-from students import HEADS, data_file
 
 SHAPE = {"layers": 1, "dim": 16, "heads": 2, "hidden_dim": 32}
 _LABELS = {

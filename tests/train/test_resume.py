@@ -12,10 +12,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from students import arguments, data_file  # noqa: E402
+
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.train import Arguments, checkpoints, finetune, whole_run  # noqa: E402
-from students import arguments, data_file  # noqa: E402
 
 HERE = Path(__file__).parent
 
