@@ -8,10 +8,11 @@ pipeline of Transformers (pipeline_server.py).
 """
 
 import argparse
-import asyncio
 import contextlib
 import itertools
 import json
+import re
+import selectors
 import socket
 import subprocess
 import sys
@@ -27,6 +28,8 @@ import common
 import distilbert
 
 LONG = "the " * 510
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+UNMEASURED = 0.5  # seconds of load before it counts
 
 
 @contextlib.contextmanager
@@ -61,64 +64,79 @@ def peer(folder: Path) -> "contextlib.AbstractContextManager[int]":
 
 
 class Connection:
-    """A client of bytes: it takes next to no time itself."""
+    """A client of prebuilt bytes: it takes next to no time itself."""
 
-    async def open(self, port: int) -> "Connection":
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
-        return self
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    async def ask(self, text: str) -> float:
-        """The seconds that the answer took."""
-        asked = time.perf_counter()
-        body = json.dumps({"inputs": text}).encode()
-        head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.writer.write(head.encode() + body)
-        answer = await self.reader.readuntil(b"\r\n\r\n")
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(answer.decode())
-        length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await self.reader.readexactly(int(length.split(b":")[1]))
-        return time.perf_counter() - asked
+    def send(self, request: bytes) -> None:
+        self.asked = time.perf_counter()
+        self.answer = b""
+        self.socket.sendall(request)
+
+    def receive(self) -> float | None:
+        """Read what is there: the seconds that the answer took, once it is whole."""
+        self.answer += self.socket.recv(1 << 16)
+        head = self.answer.find(b"\r\n\r\n")
+        length = LENGTH.search(self.answer, 0, head) if head >= 0 else None
+        if length is None or len(self.answer) < head + 4 + int(length[1]):
+            return None
+        if not self.answer.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(self.answer.decode())
+        return time.perf_counter() - self.asked
+
+    def ask(self, request: bytes) -> float:
+        self.send(request)
+        while (seconds := self.receive()) is None:
+            pass
+        return seconds
 
 
-async def client(port: int, texts: Iterator[str], until: float) -> list[float]:
-    """Ask one text after the other until the time is over; the seconds that each took."""
-    connection = await Connection().open(port)
-    seconds = []
-    while time.perf_counter() < until:
-        seconds.append(await connection.ask(next(texts)))
-    connection.writer.close()
-    return seconds
+def request(text: str) -> bytes:
+    body = json.dumps({"inputs": text}).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
-def load(port: int, clients: int, seconds: float, texts: Sequence[str]) -> dict[str, float]:
-    """Texts a second, and milliseconds, of so many clients."""
+def ask_all(port: int, streams: Sequence[Iterator[bytes]], seconds: float) -> list[list[float]]:
+    """The seconds that the answers to each client took. Each sends its next request when the last is answered."""
+    taken: list[list[float]] = [[] for _ in streams]
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+        for stream, own in zip(streams, taken, strict=True):
+            connection = Connection(port)
+            stack.enter_context(connection.socket)
+            selector.register(connection.socket, selectors.EVENT_READ, (connection, stream, own))
+            connection.send(next(stream))
+        started = time.perf_counter()
+        while (now := time.perf_counter()) < started + UNMEASURED + seconds:
+            for key, _ in selector.select(0.1):
+                connection, stream, own = key.data
+                if (answered := connection.receive()) is not None:
+                    if now > started + UNMEASURED:
+                        own.append(answered)
+                    connection.send(next(stream))
+    return taken
 
-    async def all_clients(seconds: float) -> list[list[float]]:
-        until = time.perf_counter() + seconds
-        offsets = (itertools.islice(itertools.cycle(texts), 7 * n, None) for n in range(clients))
-        return await asyncio.gather(*(client(port, own, until) for own in offsets))
 
-    asyncio.run(all_clients(0.5))  # unmeasured
-    started = time.perf_counter()
-    taken = np.concatenate(asyncio.run(all_clients(seconds)))
-    return {"texts/s": len(taken) / (time.perf_counter() - started)} | milliseconds(taken)
+def load(port: int, clients: int, seconds: float, requests: Sequence[bytes]) -> dict[str, float]:
+    """Texts a second, and milliseconds, of so many clients; and what the clients themselves take of a core."""
+    streams = [itertools.islice(itertools.cycle(requests), 7 * n, None) for n in range(clients)]
+    used = time.process_time()
+    taken = np.concatenate(ask_all(port, streams, seconds))
+    share = (time.process_time() - used) / (seconds + UNMEASURED)
+    return {"texts/s": len(taken) / seconds} | milliseconds(taken) | {"client's %": 100 * share}
 
 
 def milliseconds(seconds: np.ndarray) -> dict[str, float]:
     return {f"p{q} ms": 1e3 * float(np.percentile(seconds, q)) for q in (50, 95, 99)}
 
 
-def flooded(port: int, seconds: float, texts: Sequence[str]) -> dict[str, float]:
+def flooded(port: int, seconds: float, requests: Sequence[bytes]) -> dict[str, float]:
     """One client's short texts while eight others send texts of 512 tokens."""
-
-    async def all_clients() -> list[float]:
-        until = time.perf_counter() + seconds
-        floods = [client(port, (f"{n} {LONG}" for n in itertools.count(8 * own)), until) for own in range(8)]
-        short, *_ = await asyncio.gather(client(port, itertools.cycle(texts), until), *floods)
-        return short
-
-    return milliseconds(np.array(asyncio.run(all_clients())))
+    floods = [(request(f"{n} {LONG}") for n in itertools.count(own, 8)) for own in range(8)]
+    short, *_ = ask_all(port, [itertools.cycle(requests), *floods], seconds)
+    return milliseconds(np.array(short))
 
 
 def offline(folder: Path, precision: str, texts: Sequence[str]) -> float:

@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Mapping
 
 import uvicorn
+from fastapi import FastAPI
 
 from ..errors import LongTextWarning
 from ..tasks.task import Task
 from .app import create_app
 from .guard import JsonFormatter, logger
+from .protocol import Protocol
 from .settings import Settings
 
-__all__ = ["run_server"]
+__all__ = ["run_server", "server_config"]
 
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
 
@@ -31,15 +33,21 @@ def run_server(tasks: Mapping[str, Task], settings: Settings) -> None:
     logger.info("starting", extra={"fields": settings.public() | {"models": list(tasks)}})
     if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_key:
         logger.warning("open to the network without a key", extra={"fields": {"host": settings.host}})
-    config = uvicorn.Config(
-        create_app(tasks, settings),
+    # uvicorn drains first and then raises the signal again
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.Server(server_config(create_app(tasks, settings), settings)).run()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to run the application."""
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
+        http=Protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.timeout) + _GRACE,
     )
-    # uvicorn drains first and then raises the signal again
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run()
