@@ -18,6 +18,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -131,6 +132,7 @@ class Batcher:
         self._in_flight: dict[tuple[int, bytes, bytes], _Job] = {}
         self._numbers = itertools.count()
         self._quick, self._long = _Lane(self._lock), _Lane(self._lock)
+        self._deliverer = ThreadPoolExecutor(1, "distilbert-deliver")
         self._threads = [
             threading.Thread(target=self._work, args=(lane,), name=f"distilbert-{name}", daemon=True)
             for name, lane in (("quick", self._quick), ("long", self._long))
@@ -149,6 +151,7 @@ class Batcher:
             self._long.filled.notify()
         for thread in self._threads:
             thread.join()
+        self._deliverer.shutdown()
 
     def budget(self, engine: QueuedEngine) -> int:
         """Tokens that a run may have."""
@@ -221,6 +224,10 @@ class Batcher:
                         return
                     lane.filled.wait()
             self._run(jobs, measure=lane is self._quick)
+            if any(lane.queues.values()):  # first of all the next run: meanwhile another thread can deliver
+                self._deliverer.submit(self._deliver, jobs)
+            else:
+                self._deliver(jobs)
 
     def _take(self, lane: _Lane) -> list[_Job]:
         """The texts of the next run, those that are due first; the lock is held."""
@@ -232,7 +239,8 @@ class Batcher:
             return []
         queue = min(queues, key=lambda queue: queue[0][:2])
         budget = self.budget(queue[0][2].engine) if lane is self._quick else 0  # a long text runs alone
-        waiting, tokens = [], 0
+        waiting: list[tuple[float, int, _Job]] = []
+        tokens = 0
         while queue and (not waiting or tokens < _CHOICE * budget):
             entry = heapq.heappop(queue)
             if entry[2].calls:  # not given up
@@ -278,10 +286,13 @@ class Batcher:
             self._metrics.ran(engine.name, len(jobs), len(batch.ids), seconds)
             if measure:
                 engine.measured(len(batch.ids), seconds)
+        ended = time.perf_counter()
+        for job in jobs:
+            job.ended = ended
+
+    def _deliver(self, jobs: list[_Job]) -> None:
         with self._lock:
-            ended = time.perf_counter()
             for job in jobs:
-                job.ended = ended
                 self._in_flight.pop(job.key, None)
                 for call in job.calls:
                     call.missing -= 1
