@@ -8,8 +8,10 @@ Two rules keep short texts quick among long ones:
 - A run is cut so that, at the rate measured, it takes no longer than a bound. A long text, one that takes
   longer by itself, has a run of its own, in a second lane beside the first, so that no short text waits
   for it: the two share the cores.
-- Within a lane texts are taken in the order of `arrival + patience * own time`: a text lets shorter ones
-  pass that arrive within so many times its own length, and no text waits forever.
+- Within a lane the next run begins with the text whose `arrival + patience * own time` is the least: a text
+  lets shorter ones pass that arrive within so many times its own length, and no text waits forever. The run
+  is filled up with texts of like length from among those that are due next, so that attention's padded view
+  stays small.
 """
 
 import contextvars
@@ -18,7 +20,6 @@ import itertools
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -132,7 +133,6 @@ class Batcher:
         self._in_flight: dict[tuple[int, bytes, bytes], _Job] = {}
         self._numbers = itertools.count()
         self._quick, self._long = _Lane(self._lock), _Lane(self._lock)
-        self._deliverer = ThreadPoolExecutor(1, "distilbert-deliver")
         self._threads = [
             threading.Thread(target=self._work, args=(lane,), name=f"distilbert-{name}", daemon=True)
             for name, lane in (("quick", self._quick), ("long", self._long))
@@ -151,7 +151,6 @@ class Batcher:
             self._long.filled.notify()
         for thread in self._threads:
             thread.join()
-        self._deliverer.shutdown()
 
     def budget(self, engine: QueuedEngine) -> int:
         """Tokens that a run may have."""
@@ -224,10 +223,6 @@ class Batcher:
                         return
                     lane.filled.wait()
             self._run(jobs, measure=lane is self._quick)
-            if any(lane.queues.values()):  # first of all the next run: meanwhile another thread can deliver
-                self._deliverer.submit(self._deliver, jobs)
-            else:
-                self._deliver(jobs)
 
     def _take(self, lane: _Lane) -> list[_Job]:
         """The texts of the next run, those that are due first; the lock is held."""
@@ -286,13 +281,10 @@ class Batcher:
             self._metrics.ran(engine.name, len(jobs), len(batch.ids), seconds)
             if measure:
                 engine.measured(len(batch.ids), seconds)
-        ended = time.perf_counter()
-        for job in jobs:
-            job.ended = ended
-
-    def _deliver(self, jobs: list[_Job]) -> None:
         with self._lock:
+            ended = time.perf_counter()
             for job in jobs:
+                job.ended = ended
                 self._in_flight.pop(job.key, None)
                 for call in job.calls:
                     call.missing -= 1
