@@ -1,17 +1,20 @@
 """The server under load: offered load against throughput and latency, next to the library offline and to a peer.
 
-    python benchmarks/serving.py [--seconds 4] [--clients 1 8 64] [--save FILE.json]
+    python benchmarks/serving.py [--seconds 4] [--clients 1 8 64] [--plot FILE.svg] [--save FILE.json]
 
 Clients ask for one ragged sentence after the other, each on a connection of its own, the next when the
 last is answered. They run in this process, on the same cores as the server. The peer is FastAPI around a
-pipeline of Transformers (pipeline_server.py).
+pipeline of Transformers (pipeline_server.py), with the threads that it has by default and those with which
+it does best.
 """
 
 import argparse
-import asyncio
 import contextlib
+import functools
 import itertools
 import json
+import re
+import selectors
 import socket
 import subprocess
 import sys
@@ -27,6 +30,8 @@ import common
 import distilbert
 
 LONG = "the " * 510
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+UNMEASURED = 0.5  # seconds of load before it counts
 
 
 @contextlib.contextmanager
@@ -56,69 +61,96 @@ def ours(folder: Path, precision: str = "float32", **flags: int) -> "contextlib.
     return serving("-m", "distilbert", "serve", str(folder), "--precision", precision, "--port", "{port}", *extra)
 
 
-def peer(folder: Path) -> "contextlib.AbstractContextManager[int]":
-    return serving(str(Path(__file__).with_name("pipeline_server.py")), str(folder), "{port}")
+def peer(folder: Path, workers: int, torch_threads: int) -> "contextlib.AbstractContextManager[int]":
+    script = str(Path(__file__).with_name("pipeline_server.py"))
+    return serving(script, str(folder), "{port}", str(workers), str(torch_threads))
+
+
+OURS = {precision: functools.partial(ours, precision=precision) for precision in ("float32", "int8")}
+PEERS = {
+    "pipeline, as it comes": functools.partial(peer, workers=40, torch_threads=2),
+    "pipeline, at its best": functools.partial(peer, workers=2, torch_threads=1),  # of five settings tried
+}
+SERVERS = OURS | PEERS
 
 
 class Connection:
-    """A client of bytes: it takes next to no time itself."""
+    """A client of prebuilt bytes: it takes next to no time itself."""
 
-    async def open(self, port: int) -> "Connection":
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
-        return self
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    async def ask(self, text: str) -> float:
-        """The seconds that the answer took."""
-        asked = time.perf_counter()
-        body = json.dumps({"inputs": text}).encode()
-        head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.writer.write(head.encode() + body)
-        answer = await self.reader.readuntil(b"\r\n\r\n")
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(answer.decode())
-        length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await self.reader.readexactly(int(length.split(b":")[1]))
-        return time.perf_counter() - asked
+    def send(self, request: bytes) -> None:
+        self.asked = time.perf_counter()
+        self.answer = b""
+        self.socket.sendall(request)
+
+    def receive(self) -> float | None:
+        """Read what is there: the seconds that the answer took, once it is whole."""
+        self.answer += self.socket.recv(1 << 16)
+        head = self.answer.find(b"\r\n\r\n")
+        length = LENGTH.search(self.answer, 0, head) if head >= 0 else None
+        if length is None or len(self.answer) < head + 4 + int(length[1]):
+            return None
+        if not self.answer.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(self.answer.decode())
+        return time.perf_counter() - self.asked
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def ask(self, request: bytes) -> float:
+        self.send(request)
+        while (seconds := self.receive()) is None:
+            pass
+        return seconds
 
 
-async def client(port: int, texts: Iterator[str], until: float) -> list[float]:
-    """Ask one text after the other until the time is over; the seconds that each took."""
-    connection = await Connection().open(port)
-    seconds = []
-    while time.perf_counter() < until:
-        seconds.append(await connection.ask(next(texts)))
-    connection.writer.close()
-    return seconds
+def request(text: str) -> bytes:
+    body = json.dumps({"inputs": text}).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
-def load(port: int, clients: int, seconds: float, texts: Sequence[str]) -> dict[str, float]:
-    """Texts a second, and milliseconds, of so many clients."""
+def ask_all(port: int, streams: Sequence[Iterator[bytes]], seconds: float) -> list[list[float]]:
+    """The seconds that the answers to each client took. Each sends its next request when the last is answered."""
+    taken: list[list[float]] = [[] for _ in streams]
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+        for stream, own in zip(streams, taken, strict=True):
+            connection = Connection(port)
+            stack.enter_context(contextlib.closing(connection))
+            selector.register(connection.socket, selectors.EVENT_READ, (connection, stream, own))
+            connection.send(next(stream))
+        started = time.perf_counter()
+        while (now := time.perf_counter()) < started + UNMEASURED + seconds:
+            for key, _ in selector.select(0.1):
+                connection, stream, own = key.data
+                if (answered := connection.receive()) is not None:
+                    if now > started + UNMEASURED:
+                        own.append(answered)
+                    connection.send(next(stream))
+    return taken
 
-    async def all_clients(seconds: float) -> list[list[float]]:
-        until = time.perf_counter() + seconds
-        offsets = (itertools.islice(itertools.cycle(texts), 7 * n, None) for n in range(clients))
-        return await asyncio.gather(*(client(port, own, until) for own in offsets))
 
-    asyncio.run(all_clients(0.5))  # unmeasured
-    started = time.perf_counter()
-    taken = np.concatenate(asyncio.run(all_clients(seconds)))
-    return {"texts/s": len(taken) / (time.perf_counter() - started)} | milliseconds(taken)
+def load(port: int, clients: int, seconds: float, requests: Sequence[bytes]) -> dict[str, float]:
+    """Texts a second, and milliseconds, of so many clients; and what the clients take of one core, in per cent."""
+    streams = [itertools.islice(itertools.cycle(requests), 7 * n, None) for n in range(clients)]
+    used = time.process_time()
+    taken = np.concatenate(ask_all(port, streams, seconds))
+    share = (time.process_time() - used) / (seconds + UNMEASURED)
+    return {"texts/s": len(taken) / seconds} | milliseconds(taken) | {"clients' %": 100 * share}
 
 
 def milliseconds(seconds: np.ndarray) -> dict[str, float]:
     return {f"p{q} ms": 1e3 * float(np.percentile(seconds, q)) for q in (50, 95, 99)}
 
 
-def flooded(port: int, seconds: float, texts: Sequence[str]) -> dict[str, float]:
+def flooded(port: int, seconds: float, requests: Sequence[bytes]) -> dict[str, float]:
     """One client's short texts while eight others send texts of 512 tokens."""
-
-    async def all_clients() -> list[float]:
-        until = time.perf_counter() + seconds
-        floods = [client(port, (f"{n} {LONG}" for n in itertools.count(8 * own)), until) for own in range(8)]
-        short, *_ = await asyncio.gather(client(port, itertools.cycle(texts), until), *floods)
-        return short
-
-    return milliseconds(np.array(asyncio.run(all_clients())))
+    floods = [(request(f"{n} {LONG}") for n in itertools.count(own, 8)) for own in range(8)]
+    short, *_ = ask_all(port, [itertools.cycle(requests), *floods], seconds)
+    return milliseconds(np.array(short))
 
 
 def offline(folder: Path, precision: str, texts: Sequence[str]) -> float:
@@ -132,72 +164,104 @@ def offline(folder: Path, precision: str, texts: Sequence[str]) -> float:
     return float(np.median(rates))
 
 
-def added(folder: Path, text: str, rounds: int = 60) -> dict[str, float]:
+def added(folder: Path, precision: str, text: str, rounds: int = 100) -> dict[str, float]:
     """Milliseconds at the median of one short text: offline, over HTTP, asked by turns."""
-    task = distilbert.load(folder)
+    task = distilbert.load(folder, precision=precision)
     alone, served = [], []
-
-    async def by_turns(port: int) -> None:
-        connection = await Connection().open(port)
+    with ours(folder, precision) as port, contextlib.closing(Connection(port)) as connection:
         for _ in range(rounds):
             started = time.perf_counter()
             task(text)
             alone.append(time.perf_counter() - started)
-            served.append(await connection.ask(text))
+            served.append(connection.ask(request(text)))
+    medians = {"library": 1e3 * float(np.median(alone[5:])), "server": 1e3 * float(np.median(served[5:]))}
+    return medians | {"added": medians["server"] - medians["library"]}
 
-    with ours(folder) as port:
-        asyncio.run(by_turns(port))
-    medians = {"offline": 1e3 * float(np.median(alone[5:])), "server": 1e3 * float(np.median(served[5:]))}
-    return medians | {"added": medians["server"] - medians["offline"]}
+
+def plot(path: Path, rows: dict[str, dict[int, dict[str, float]]]) -> None:
+    """Texts a second and the median latency against the number of clients, for each server."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "distilbert"
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    for panel, column, label in zip(
+        panels, ("texts/s", "p50 ms"), ("texts a second", "p50, milliseconds"), strict=True
+    ):
+        for name, loads in rows.items():
+            panel.plot(list(loads), [row[column] for row in loads.values()], marker="o", markersize=3, label=name)
+        clients = sorted({count for loads in rows.values() for count in loads})
+        panel.set(xscale="log", xlabel="clients", ylabel=label)
+        panel.set_xticks(clients, [str(count) for count in clients], minor=False)
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+    panels[0].set_ylim(0)
+    panels[1].set_yscale("log")
+    panels[1].legend(frameon=False, fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
+    parts = {"load": load_part, "added": added_part, "flood": flood_part}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
-    parser.add_argument("--parts", nargs="+", default=["load", "added", "flood"], choices=["load", "added", "flood"])
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=list(SERVERS))
+    parser.add_argument("--parts", nargs="+", default=list(parts), choices=list(parts))
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
-    texts = common.sentences()
     results: dict[str, object] = {"machine": common.machine()}
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "base")
-        if "load" in args.parts:
-            rows = {}
-            servers = {
-                "distilbert float32": lambda: ours(folder),
-                "distilbert int8": lambda: ours(folder, "int8"),
-                "FastAPI + pipeline": lambda: peer(folder),
-            }
-            for name, server in servers.items():
-                with server() as port:
-                    for clients in args.clients:
-                        rows[f"{name}, {clients} clients"] = load(port, clients, args.seconds, texts)
-            results["load"] = rows
-            columns = ["texts/s", "p50 ms", "p95 ms", "p99 ms"]
-            cells = {name: [f"{row[column]:.1f}" for column in columns] for name, row in rows.items()}
-            print(common.table("Offered load", cells, columns))
-            rates = {precision: offline(folder, precision, texts) for precision in ("float32", "int8")}
-            results["offline texts/s"] = rates
-            most = {name: max(rows[f"{name}, {n} clients"]["texts/s"] for n in args.clients) for name in servers}
-            shares = {
-                precision: [f"{rate:.1f}", f"{most[f'distilbert {precision}'] / rate:.0%}",
-                            f"{most[f'distilbert {precision}'] / most['FastAPI + pipeline']:.2f}x"]
-                for precision, rate in rates.items()
-            }  # fmt: skip
-            print(common.table("At saturation", shares, ["offline texts/s", "server of it", "of the peer"]))
-        if "added" in args.parts:
-            results["added"] = added(folder, "a charming and often affecting journey .")
-            print(common.table("One text, ms at p50", {k: [f"{v:.2f}"] for k, v in results["added"].items()}, ["ms"]))
-        if "flood" in args.parts:
-            flood = {}
-            for name, flags in {"no bound": {"max_run_ms": 100_000}, "bound of 64 ms": {}}.items():
-                with ours(folder, **flags) as port:
-                    flood[name] = flooded(port, 3 * args.seconds, texts)
-            results["flood"] = flood
-            cells = {name: [f"{value:.0f}" for value in row.values()] for name, row in flood.items()}
-            print(common.table("Short texts among texts of 512 tokens", cells, ["p50 ms", "p95 ms", "p99 ms"]))
+        for part in args.parts:
+            results[part] = parts[part](folder, args)
     common.save(args.save, results)
+
+
+def load_part(folder: Path, args: argparse.Namespace) -> dict[str, object]:
+    texts = common.sentences()
+    requests = [request(text) for text in texts]
+    rows: dict[str, dict[int, dict[str, float]]] = {}
+    for name in args.servers:
+        with SERVERS[name](folder) as port:
+            rows[name] = {clients: load(port, clients, args.seconds, requests) for clients in args.clients}
+    columns = ["texts/s", "p50 ms", "p95 ms", "p99 ms", "clients' %"]
+    cells = {f"{name}, {clients}": [f"{row[column]:.1f}" for column in columns]
+             for name, own in rows.items() for clients, row in own.items()}  # fmt: skip
+    print(common.table("Server, clients", cells, columns))
+    most = {name: max(row["texts/s"] for row in own.values()) for name, own in rows.items()}
+    peers = [most[name] for name in PEERS if name in most]
+    rates, shares = {}, {}
+    for precision in (name for name in OURS if name in most):
+        rate = rates[precision] = offline(folder, precision, texts)
+        ratio = f"{most[precision] / max(peers):.2f}x" if peers else ""
+        shares[precision] = [f"{rate:.1f}", f"{most[precision] / rate:.0%}", ratio]
+    print(common.table("At saturation", shares, ["library, texts/s", "server of it", "of the best peer"]))
+    if args.plot:
+        plot(args.plot, rows)
+    return {"rows": rows, "library texts/s": rates}
+
+
+def added_part(folder: Path, _: argparse.Namespace) -> dict[str, object]:
+    text = "a charming and often affecting journey ."
+    rows = {precision: added(folder, precision, text) for precision in OURS}
+    cells = {name: [f"{value:.2f}" for value in row.values()] for name, row in rows.items()}
+    print(common.table("One text, ms at p50", cells, ["library", "server", "added"]))
+    return dict(rows)
+
+
+def flood_part(folder: Path, args: argparse.Namespace) -> dict[str, object]:
+    requests = [request(text) for text in common.sentences()]
+    rows = {}
+    for name, flags in {"no bound": {"max_run_ms": 100_000}, "bound of 64 ms": {}}.items():
+        with ours(folder, **flags) as port:
+            rows[name] = flooded(port, 3 * args.seconds, requests)
+    cells = {name: [f"{value:.0f}" for value in row.values()] for name, row in rows.items()}
+    print(common.table("Short texts among texts of 512 tokens", cells, ["p50 ms", "p95 ms", "p99 ms"]))
+    return dict(rows)
 
 
 if __name__ == "__main__":

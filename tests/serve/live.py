@@ -14,6 +14,7 @@ import distilbert
 from conftest import DATA, random_weights, small_config
 from distilbert.checkpoint import Head, save_checkpoint
 from distilbert.serve import Settings, create_app
+from distilbert.serve.server import server_config
 from distilbert.tasks.task import Task
 
 _NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
@@ -92,8 +93,8 @@ class Live:
 @contextlib.contextmanager
 def serving(tasks: Mapping[str, Task], *, warm: bool = True, **settings: object) -> Iterator[Live]:
     """Serve on a free port until the block ends."""
-    app = create_app(tasks, Settings(**settings))  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+    chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
+    server = uvicorn.Server(server_config(create_app(tasks, chosen), chosen))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -188,6 +188,18 @@ def test_shorter_texts_pass_but_nothing_waits_forever(batcher: Batcher) -> None:
     assert fake.runs[1][0] == [5] * 2
 
 
+def test_a_run_is_filled_with_texts_of_like_length(batcher: Batcher) -> None:
+    engine, fake = queued(batcher)
+    first = held(engine, fake)
+    early = call(engine, [1] * 4)
+    time.sleep(0.5)  # longer than it lets texts of two tokens pass
+    late = [call(engine, [n] * length) for n, length in ((2, 2), (3, 2), (4, 4), (5, 2))]
+    fake.gate.set()
+    for each in (first, early, *late):
+        each.result()
+    assert fake.runs[1:] == [[[1] * 4, [4] * 4, [2] * 2], [[3] * 2, [5] * 2]]
+
+
 def test_identical_texts_in_flight_are_computed_once(batcher: Batcher, metrics: Metrics) -> None:
     engine, fake = queued(batcher)
     first = held(engine, fake)

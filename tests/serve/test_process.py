@@ -131,6 +131,16 @@ def test_a_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"distilbert serve: .*nothing: no such folder\n", error)
 
 
+def test_a_port_that_is_taken_is_one_line(folders: dict[str, Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, error = run(str(folders["embed"]), "--port", str(port))
+    assert code == 1
+    assert re.fullmatch(
+        rf"distilbert serve: cannot listen on port {port} of '127.0.0.1' \(.*; choose others .*\n", error
+    )
+
+
 def test_flags_are_the_settings() -> None:
     parser = argparse.ArgumentParser()
     add_serve(parser)

@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 from fastapi import Depends, FastAPI, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
 from ..tasks.task import Task
-from .errors import HttpError, RequestError, UnprocessableError
+from .direct import Direct
+from .errors import HttpError
 from .guard import Guard
 from .page import openapi_page
 from .routes_hub import hub_routes
@@ -45,12 +45,13 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        exception_handlers={RequestValidationError: _not_valid, HTTPException: _refused},
+        exception_handlers={HTTPException: _refused},
     )
-    for routes in (tei_routes(service), openai_routes(service)):
+    tei, openai, hub = tei_routes(service), openai_routes(service), hub_routes(service)
+    for routes in (tei, openai):
         app.include_router(routes)
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(_named)])
-    app.include_router(hub_routes(service))
+    app.include_router(hub)
 
     @app.get("/metrics", response_class=Response, responses={401: ERRORS[401]}, tags=["Operation"])
     async def metrics() -> Response:
@@ -61,6 +62,7 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
     async def docs() -> HTMLResponse:
         return HTMLResponse(openapi_page(app.openapi()))
 
+    app.add_middleware(Direct, routers=(tei, openai, hub))
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
         app.add_middleware(
@@ -75,16 +77,6 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
 def _named(name: str = Path(description="a name of /v1/models")) -> None:
     """Only for the OpenAPI page: the routes read the name from the request."""
-
-
-async def _not_valid(_: Request, error: Exception) -> Response:
-    """What is wrong with a body, without the body itself: it may be long, secret, or no JSON."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        raise RequestError("the body is not JSON")
-    place = ".".join(str(part) for part in first["loc"] if part != "body")
-    raise UnprocessableError(f"{place[:200] or 'the body'}: {first['msg'][:300]}")
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -8,8 +8,10 @@ Two rules keep short texts quick among long ones:
 - A run is cut so that, at the rate measured, it takes no longer than a bound. A long text, one that takes
   longer by itself, has a run of its own, in a second lane beside the first, so that no short text waits
   for it: the two share the cores.
-- Within a lane texts are taken in the order of `arrival + patience * own time`: a text lets shorter ones
-  pass that arrive within so many times its own length, and no text waits forever.
+- Within a lane the next run begins with the text whose `arrival + patience * own time` is the least: a text
+  lets shorter ones pass that arrive within so many times its own length, and no text waits forever. The run
+  is filled up with texts of like length from among those that are due next, so that attention's padded view
+  stays small.
 """
 
 import contextvars
@@ -33,6 +35,7 @@ PATIENCE = 20.0
 _FORGET = 0.9  # what is kept of the measured rate at each run
 _FIRST_RATE = 1000.0  # tokens a second, until the first run is measured
 _SHORT = 64  # tokens: a text no longer than this is a short one, however slow the machine is at the moment
+_CHOICE = 4  # a run is chosen from the texts of so many that are due first
 _PADDING = 2.0  # as in batch.plan: the padded view of attention, in budgets
 
 
@@ -231,17 +234,25 @@ class Batcher:
             return []
         queue = min(queues, key=lambda queue: queue[0][:2])
         budget = self.budget(queue[0][2].engine) if lane is self._quick else 0  # a long text runs alone
+        waiting: list[tuple[float, int, _Job]] = []
+        tokens = 0
+        while queue and (not waiting or tokens < _CHOICE * budget):
+            entry = heapq.heappop(queue)
+            if entry[2].calls:  # not given up
+                waiting.append(entry)
+                tokens += len(entry[2].ids)
+        first = len(waiting[0][2].ids)
+        waiting.sort(key=lambda entry: abs(len(entry[2].ids) - first))  # the first stays the first
         jobs: list[_Job] = []
         tokens = longest = 0
-        while queue:
-            job = queue[0][2]
-            if job.calls:  # not given up
-                tokens, longest = tokens + len(job.ids), max(longest, len(job.ids))
-                padded = (len(jobs) + 1) * longest
-                if jobs and (tokens > budget or padded > _PADDING * self.max_tokens):
-                    break
-                jobs.append(job)
-            heapq.heappop(queue)
+        for entry in waiting:
+            length = len(entry[2].ids)
+            tokens, longest = tokens + length, max(longest, length)
+            if jobs and (tokens > budget or (len(jobs) + 1) * longest > _PADDING * self.max_tokens):
+                break
+            jobs.append(entry[2])
+        for entry in waiting[len(jobs) :]:
+            heapq.heappush(queue, entry)
         now = time.perf_counter()
         for job in jobs:
             job.started = now

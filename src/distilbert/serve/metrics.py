@@ -20,7 +20,7 @@ class Metrics:
         self.request_seconds = Histogram(
             "distilbert_request_seconds", "Whole requests", ["route"], buckets=_SECONDS, registry=registry
         )
-        self.stage_seconds = Histogram(
+        stage_seconds = Histogram(
             "distilbert_stage_seconds",
             "Parts of a request: thread (until one is free), task (text to tokens, logits to result), "
             "wait (in the queue), run (of the model), write (JSON)",
@@ -28,6 +28,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.stages = {stage: stage_seconds.labels(stage) for stage in ("thread", "task", "wait", "run", "write")}
         self.at_work = Gauge("distilbert_requests_at_work", "Requests at work now", registry=registry)
         self.queue_texts = Gauge("distilbert_queue_texts", "Texts that wait for a run", registry=registry)
         self.queue_tokens = Gauge("distilbert_queue_tokens", "Tokens that wait for a run", registry=registry)

@@ -1,7 +1,6 @@
 """From an asynchronous request to a thread that runs a task, and back: admission, time limit, giving up."""
 
 import asyncio
-import contextvars
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
@@ -117,9 +116,7 @@ class Service:
         self.metrics.at_work.inc()
         work: Work = request.scope["distilbert.work"]
         loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(
-            self._pool, contextvars.copy_context().run, self._run, work, compute, time.perf_counter()
-        )
+        answer = loop.run_in_executor(self._pool, self._run, work, compute, time.perf_counter())
         answer.add_done_callback(self._left)
         gone = asyncio.ensure_future(_disconnected(request))
         try:
@@ -137,20 +134,20 @@ class Service:
 
     def _run(self, work: Work, compute: Callable[[], object], asked: float) -> bytes:
         current_work.set(work)
-        stage = self.metrics.stage_seconds
+        stages = self.metrics.stages
         started = time.perf_counter()
-        stage.labels("thread").observe(started - asked)
+        stages["thread"].observe(started - asked)
         try:
             result = compute()
         except (InputError, TokenizerError) as error:
             raise UnprocessableError(str(error)) from None
         finally:
             computed = time.perf_counter()
-            stage.labels("wait").observe(work.waited)
-            stage.labels("run").observe(work.ran)
-            stage.labels("task").observe(computed - started - work.waited - work.ran)
+            stages["wait"].observe(work.waited)
+            stages["run"].observe(work.ran)
+            stages["task"].observe(computed - started - work.waited - work.ran)
         answer = _json(result)
-        stage.labels("write").observe(time.perf_counter() - computed)
+        stages["write"].observe(time.perf_counter() - computed)
         return answer
 
     def _left(self, answer: "asyncio.Future[bytes]") -> None:
