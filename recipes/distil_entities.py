@@ -13,12 +13,12 @@ from masked_lm import paragraphs, wikipedia
 from teaching import students
 
 SETTINGS = {
-    "layers": 3,
-    "dim": 256,
+    "layers": 2,
+    "hidden_dim": 880,
     "vocab_size": 12000,
     "epochs": 3,
     "batch_size": 64,
-    "learning_rate": 1e-3,
+    "learning_rate": 5e-4,
     "hard": 1.0,
     "precision": "bfloat16",
 }

@@ -18,12 +18,12 @@ from masked_lm import paragraphs, wikipedia
 from teaching import students
 
 SETTINGS = {
-    "layers": 3,
-    "hidden_dim": 376,  # as wide as the teacher, so that its attention and embeddings are taken over as they are
+    "layers": 2,
+    "hidden_dim": 880,
     "vocab_size": 16000,
     "epochs": 2,
     "batch_size": 128,
-    "learning_rate": 1e-3,
+    "learning_rate": 5e-4,
     "max_length": 64,
     "precision": "bfloat16",
 }
