@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 pytest.importorskip("fastapi")
 schemathesis = pytest.importorskip("schemathesis")
 
-from live import Live, make_tasks, serving  # noqa: E402
+from live import Live, make_folders, make_tasks, serving  # noqa: E402
 
+import distilbert  # noqa: E402
 from distilbert.serve.page import _bodies, _example  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -52,6 +54,21 @@ def test_every_route_has_a_description_and_an_example_that_works(server: Live) -
                 assert answer.status_code == 200, (path, answer.text)
                 tried += 1
     assert tried == 14
+
+
+def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path) -> None:
+    schema = server.http.get("/openapi.json").json()
+    assert "HTTPValidationError" not in json.dumps(schema)
+    assert "security" not in schema
+    page = server.http.get("/docs").text
+    for field in ("truncation_direction", "candidate_labels", "encoding_format", "return_text", "max_answer_len"):
+        assert f"<code>{field}</code>" in page
+    assert "<code>inputs</code> string or list of integer or list of string or list of integer, needed: a text" in page
+    with serving({"embed": distilbert.load(make_folders(tmp_path)["embed"])}, api_key="k") as keyed:
+        schema = keyed.http.get("/openapi.json", headers={"Authorization": "Bearer k"}).json()
+        assert schema["security"] == [{"key": []}]
+        assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+        assert schema["paths"]["/health"]["get"]["security"] == []
 
 
 def _fuzz(server: Live, examples: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.responses import HTMLResponse
@@ -62,6 +63,8 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
     async def docs() -> HTMLResponse:
         return HTMLResponse(openapi_page(app.openapi()))
 
+    described = app.openapi
+    app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
     app.add_middleware(Direct, routers=(tei, openai, hub))
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
@@ -77,6 +80,20 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
 def _named(name: str = Path(description="a name of /v1/models")) -> None:
     """Only for the OpenAPI page: the routes read the name from the request."""
+
+
+def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
+    """The description without the errors that FastAPI makes up, and with the key where there is one."""
+    for methods in schema["paths"].values():
+        if "get" in methods:
+            methods["get"]["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+    if keyed:
+        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"key": []}]
+        schema["paths"]["/health"]["get"]["security"] = []
+    return schema
 
 
 async def _refused(_: Request, error: Exception) -> Response:

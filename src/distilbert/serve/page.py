@@ -15,7 +15,7 @@ _STYLE = (
 
 
 def openapi_page(schema: Mapping[str, Any]) -> str:
-    """HTML with every route, what it does, an example of a request, and what it answers."""
+    """HTML with every route, what it does, an example of a request and its fields, and what it answers."""
     routes = [
         _route(method, path, operation, schema)
         for path, methods in schema["paths"].items()
@@ -33,7 +33,7 @@ def _route(method: str, path: str, operation: Mapping[str, Any], schema: Mapping
     parts = [f"<p>{html.escape(operation.get('description', ''))}</p>"]
     for body in _bodies(operation):
         example = json.dumps(_example(body, schema), indent=2)
-        parts.append(f"<pre>{html.escape(example)}</pre>")
+        parts.append(f"<pre>{html.escape(example)}</pre>{_fields(body, schema)}")
     answers = (
         f"<li>{status}: {html.escape(each['description'])}</li>" for status, each in operation["responses"].items()
     )
@@ -51,10 +51,40 @@ def _bodies(operation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(schema.get("oneOf", [schema]))
 
 
+def _fields(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """A list of a body's fields: name, type, what it means; those of a field that is an object below it."""
+    part = _found(part, schema)
+    items = []
+    for name, field in part.get("properties", {}).items():
+        needed = ", needed" if name in part.get("required", ()) else ""
+        about = html.escape(
+            f"{_type(field, schema)}{needed}{': ' * ('description' in field)}{field.get('description', '')}"
+        )
+        inner: Mapping[str, Any] = next((each for each in (field, *field.get("anyOf", ())) if "$ref" in each), {})
+        items.append(f"<li><code>{html.escape(name)}</code> {about}{_fields(inner, schema)}</li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _type(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    field = _found(field, schema)
+    if "anyOf" in field:
+        return " or ".join(_type(each, schema) for each in field["anyOf"] if each.get("type") != "null")
+    if "enum" in field:
+        return " or ".join(map(json.dumps, field["enum"]))
+    return f"list of {_type(field['items'], schema)}" if "items" in field else str(field.get("type", "any"))
+
+
+def _found(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference refers to; anything else as it is."""
+    if "$ref" not in part:
+        return part
+    found: Mapping[str, Any] = schema["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
 def _example(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     """The example of a schema, or one put together from its fields that must be there."""
-    if "$ref" in part:
-        return _example(schema["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]], schema)
+    part = _found(part, schema)
     if part.get("examples"):
         return part["examples"][0]
     wanted = part.get("required", ())
