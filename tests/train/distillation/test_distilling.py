@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from distillers import settings, teacher_of, text_file  # noqa: E402
+from students import HEADS  # noqa: E402
 
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
@@ -22,7 +23,6 @@ from distilbert.evaluation.judging import evaluate  # noqa: E402
 from distilbert.train import distill  # noqa: E402
 from distilbert.train.distillation import lessons  # noqa: E402
 from distilbert.train.distillation.distilling import TEACHABLE  # noqa: E402
-from students import HEADS  # noqa: E402
 
 
 def weights(folder: Path) -> bytes:
