@@ -123,7 +123,7 @@ def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
     distill(dataclasses.replace(arguments, out=folder, eval=None, max_steps=_TRIAL, resume=False), quiet=True)
     made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     shutil.rmtree(folder)
-    steps = int(seconds * made["steps"] / made["seconds"])
+    steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # told in tenths
     if steps < _LEAST:
         raise InputError(f"{seconds:.0f} seconds a student are enough for {steps} steps; give more minutes")
     return steps
