@@ -1,5 +1,6 @@
 """What the recipes of distillation share: students of several seeds, scored and timed beside their teacher."""
 
+import csv
 import dataclasses
 import json
 import statistics
@@ -56,7 +57,10 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
 
 
 def texts_of(path: Path) -> list[str]:
-    """The texts of a file of the recipes, at most 1,000."""
+    """The texts of a file of the recipes, at most 1,000; of pairs in a CSV the first."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            return [row[0] for row in csv.reader(file)][:1000]
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:1000]]
     return [row["text"] if "text" in row else " ".join(row["words"]) for row in rows]
 
