@@ -68,6 +68,7 @@ def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[st
     finetune(arguments)
     scores = {precision: evaluate(out, files["test"], task, precision=precision).to_dict() for precision in _REPORTED}
     keep(name, scores)
+    keep_log(name, out)
     keep_report(name, out)
     for precision, own in scores.items():
         print(precision, {metric: round(score["value"], 4) for metric, score in own["scores"].items()})
@@ -79,10 +80,19 @@ def keep(name: str, values: Mapping[str, Any]) -> None:
     (RESULTS / f"{name}.json").write_text(without_places(json.dumps(values, indent=2)) + "\n")
 
 
+def keep_log(name: str, folder: Path) -> None:
+    """Copy to the results what a training wrote down as it went: settings, losses, scores."""
+    _copy(folder / "training.json", f"{name}.log.json")
+
+
 def keep_report(name: str, folder: Path) -> None:
     """Copy a model's report to the results."""
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    (RESULTS / f"{name}.html").write_text(without_places(page), encoding="utf-8")
+    _copy(folder / "report.html", f"{name}.html")
+
+
+def _copy(path: Path, name: str) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(without_places(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def without_places(text: str) -> str:

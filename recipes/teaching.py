@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import distilbert
-from common import WORK, keep, keep_report
+from common import WORK, keep, keep_log, keep_report
 from distilbert.evaluation import evaluate
 from distilbert.evaluation.judging import compare
 from distilbert.train import DistillArguments, distill
@@ -21,7 +21,7 @@ SEEDS = (0, 1, 2)
 def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[str, Any], **files: Any) -> None:
     """Distil a student for each seed, or go on where it was left, and keep how all of them do on the test part.
 
-    `files` are train, eval and unlabelled, and columns. The report of the first student is kept as well.
+    `files` are train, eval and unlabelled, and columns. Every student's log and the first one's report are kept as well.
     """
     columns = files.get("columns", {})
     first = None
@@ -34,6 +34,7 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
             task=task, teacher=teacher, out=out, seed=seed, resume=True, cache=WORK / "lessons", **files, **settings
         )
         distill(arguments)
+        keep_log(out.name, out)
         first = first or out
         for own, theirs in judged.items():
             done = evaluate(out, test, task, columns=columns, precision=own)

@@ -139,8 +139,9 @@ class TokenClassifier(Task):
     ) -> Iterator[list[Entity]]:
         """The same for a stream of any length, in bounded memory and in order."""
         reading = _Reading(aggregation, ignore_labels, valid_sequences)
+        ignored = self.scheme.matching(ignore_labels)
         for text, encoding, logits in self._stream_logits(texts, stride, long_text):
-            yield self._entities(text, encoding, logits, reading)
+            yield self._entities(text, encoding, logits, reading, ignored)
 
     def from_words(
         self,
@@ -160,8 +161,9 @@ class TokenClassifier(Task):
         arguments are those of a call.
         """
         reading = _Reading(aggregation, ignore_labels, valid_sequences)
+        ignored = self.scheme.matching(ignore_labels)
         read = self._stream_logits(texts, stride, long_text, is_split=True)
-        return [self._entities(text, encoding, logits, reading) for text, encoding, logits in read]
+        return [self._entities(text, encoding, logits, reading, ignored) for text, encoding, logits in read]
 
     def logits(
         self, texts: str | Iterable[str], *, stride: int | None = None, long_text: LongText = "window"
@@ -223,7 +225,14 @@ class TokenClassifier(Task):
             ]
         )
 
-    def _entities(self, text: Text, encoding: Encoding, logits: np.ndarray, reading: _Reading) -> list[Entity]:
+    def _entities(
+        self, text: Text, encoding: Encoding, logits: np.ndarray, reading: _Reading, ignored: np.ndarray
+    ) -> list[Entity]:
+        """`ignored` [labels] marks the labels that are left out."""
+        # most texts have no entities, and are quickly told; averages and valid sequences may find what no token says
+        by_token = not reading.valid_sequences and reading.aggregation != "average"
+        if by_token and ignored[logits.argmax(-1)].all():
+            return []
         inside = encoding.sequence_ids == 0
         if not inside.any():
             return []
@@ -238,7 +247,7 @@ class TokenClassifier(Task):
         bounds = self.scheme.starts(labels) if grouped else np.arange(len(labels))
         counts = np.diff(bounds, append=len(labels))
         means = np.add.reduceat(scores[np.arange(len(labels)), labels], bounds) / counts
-        kept = ~self.scheme.matching(reading.ignore_labels)[labels[bounds]]
+        kept = ~ignored[labels[bounds]]
         entities = []
         for first, count, mean in zip(bounds[kept].tolist(), counts[kept].tolist(), means[kept].tolist(), strict=True):
             start, end, after = int(starts[first]), int(ends[first + count - 1]), first + count

@@ -101,6 +101,10 @@ class LoopArguments:
         if self.device not in ("auto", "cpu"):
             raise InputError(f"device must be 'auto' or 'cpu', not {self.device!r}")
 
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """A context that computes in `precision`. Not Accelerate's: that is one for all runs of a program."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
 
 def open_accelerator(arguments: LoopArguments) -> Accelerator:
     """Device and processes: one, or those that `accelerate launch` started.
@@ -145,8 +149,7 @@ def run(
         raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
 
     model.to(accelerator.device).train()
-    # not Accelerate's: that is one for the whole program, and a second training may want another
-    precision = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=arguments.precision == "bfloat16")
+    precision = arguments.autocast(accelerator.device)
     groups = parameter_groups(model, arguments)
     betas = (arguments.beta1, arguments.beta2)
     optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)

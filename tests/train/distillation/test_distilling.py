@@ -23,6 +23,7 @@ from distilbert.evaluation.judging import evaluate  # noqa: E402
 from distilbert.train import distill  # noqa: E402
 from distilbert.train.distillation import lessons  # noqa: E402
 from distilbert.train.distillation.distilling import TEACHABLE  # noqa: E402
+from distilbert.train.distillation.teacher import NativeTeacher  # noqa: E402
 
 
 def weights(folder: Path) -> bytes:
@@ -147,6 +148,30 @@ def test_lessons_are_kept_for_other_runs(
     ]
     assert asked == [0, 16]
     assert weights(runs[0].folder) != weights(runs[1].folder)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("live", [False, True])
+def test_the_teacher_computes_in_the_run_s_precision(
+    precision: str,
+    live: bool,
+    make_checkpoint: Maker,
+    tmp_path: Path,
+    sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    teacher = teacher_of("text-classification", make_checkpoint)
+    found = set()
+    teach = NativeTeacher.teach
+
+    def watched(self: NativeTeacher, *arguments: Any) -> Any:
+        found.add(torch.is_autocast_enabled("cpu"))
+        return teach(self, *arguments)
+
+    monkeypatch.setattr(NativeTeacher, "teach", watched)
+    changes = {"eval": None, "live": live, "precision": precision}
+    distill(settings("text-classification", teacher, tmp_path, sentences[:16], **changes), quiet=True)
+    assert found == {precision == "bfloat16"}
 
 
 @pytest.mark.parametrize("task", ["text-classification", "fill-mask"])

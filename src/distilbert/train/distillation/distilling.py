@@ -316,7 +316,7 @@ def _lessons(
             lessons.fill(
                 arguments.max_batch_tokens,
                 accelerator.device,
-                accelerator.autocast,
+                lambda: arguments.autocast(accelerator.device),
                 lambda done: progress.update(bar, completed=done),
             )
     accelerator.wait_for_everyone()
