@@ -21,7 +21,7 @@ SEEDS = (0, 1, 2)
 def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[str, Any], **files: Any) -> None:
     """Distil a student for each seed, or go on where it was left, and keep how all of them do on the test part.
 
-    `files` are train, eval and unlabelled, and columns. Every student's log and the first one's report are kept as well.
+    `files` are train, eval and unlabelled, and columns. All logs and the first one's report are kept as well.
     """
     columns = files.get("columns", {})
     first = None

@@ -177,6 +177,16 @@ def test_bfloat16(model: DistilBertModel) -> None:
         assert torch.nn.functional.cosine_similarity(output.float(), exact, -1)[mask.bool()].min() > 0.99
 
 
+def test_bfloat16_is_the_same_where_gradients_are_wanted(model: DistilBertModel) -> None:
+    ids, mask = inputs()
+    with torch.autocast("cpu", torch.bfloat16):
+        learning = model.eval()(ids, mask).last_hidden_state  # attention is computed in another way
+        with torch.no_grad():
+            plain = model(ids, mask).last_hidden_state
+    assert learning.requires_grad
+    torch.testing.assert_close(learning[mask.bool()], plain[mask.bool()], atol=0.05, rtol=0.02)
+
+
 def test_fresh_weights_are_spread_as_in_transformers() -> None:
     torch.manual_seed(0)
     model = DistilBertModel(small_config(Head.NONE, initializer_range=0.05))

@@ -213,6 +213,18 @@ def test_one_process_trains_in_several_precisions(open_task: Any) -> None:
     assert 0 < (first - coarse).abs().max() < 1e-2
 
 
+def test_dropout_may_be_another_than_the_model_s(open_task: Any) -> None:
+    config = {"dropout": 0.3, "attention_dropout": 0.3, "seq_classif_dropout": 0.3}
+    student, objective = open_task("text-classification", **config)
+    own = trained(student, objective)["classifier.weight"]
+    student, objective = open_task("text-classification", **config)
+    none = trained(student, objective, dropout=0.0)["classifier.weight"]
+    assert student.model.config.attention_dropout == 0.3  # and what is saved keeps its own
+    fresh = trained(*open_task("text-classification", **NO_DROPOUT))["classifier.weight"]
+    assert torch.equal(none, fresh)
+    assert not torch.equal(none, own)
+
+
 def test_a_loss_that_is_not_a_number_is_an_error(open_task: Any) -> None:
     with pytest.raises(InputError, match="the loss is nan at step 10: lower the learning rate"):
         trained(*open_task("text-classification", 200), learning_rate=1e30, max_grad_norm=0.0)
@@ -221,7 +233,7 @@ def test_a_loss_that_is_not_a_number_is_an_error(open_task: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("epochs", 0), ("batch_size", -1), ("learning_rate", float("nan")), ("warmup", 1.0), ("beta2", -0.1),
-     ("precision", "float16"), ("device", "tpu"), ("patience", -1)],
+     ("precision", "float16"), ("dropout", 1.0), ("device", "tpu"), ("patience", -1)],
 )  # fmt: skip
 def test_settings_outside_their_range_are_refused(name: str, value: Any) -> None:
     with pytest.raises(InputError, match=name):

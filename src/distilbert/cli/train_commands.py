@@ -45,6 +45,7 @@ OPTIONS: dict[str, tuple[type | list[str], str]] = {
     "eval_steps": (int, "steps between evaluations (default: once an epoch)"),
     "patience": (int, "stop after so many evaluations without a better score"),
     "save_steps": (int, "steps between checkpoints (default: at evaluations)"),
+    "dropout": (float, "in place of what the model's config says of it"),
     "seed": (int, "of all that is random (default: 0)"),
     "precision": (["float32", "bfloat16"], "of computing (default: float32)"),
     "device": (["auto", "cpu"], "auto, the default, is a GPU if there is one"),

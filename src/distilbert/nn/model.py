@@ -88,13 +88,14 @@ class SelfAttention(nn.Module):
         v = self._split(batch.view.pad(self.v_lin(x)))
         mask = None if batch.mask is None else batch.mask[:, None, None, :]
         weights = None
-        if weigh:
+        # PyTorch's own kernel takes longer backwards in bfloat16 on a CPU than all else together
+        if weigh or (q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled()):
             scores = q @ k.mT / k.shape[-1] ** 0.5
             weights = (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
             context = self.dropout(weights) @ v
         else:
             context = F.scaled_dot_product_attention(q, k, v, mask, self.dropout.p if self.training else 0.0)
-        return self.out_lin(view.unpad(context.transpose(1, 2).flatten(2))), weights
+        return self.out_lin(view.unpad(context.transpose(1, 2).flatten(2))), weights if weigh else None
 
     def _split(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, D/H]."""

@@ -14,8 +14,20 @@ except ImportError as error:
     raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
 from .distillation.distilling import DistillArguments, distill
+from .distillation.search import Candidate, search
+from .distillation.shrinking import Shape
 from .estimator import DistilBertClassifier
 from .finetuning import Arguments, finetune
 from .whole_run import Trained
 
-__all__ = ["Arguments", "DistilBertClassifier", "DistillArguments", "Trained", "distill", "finetune"]
+__all__ = [
+    "Arguments",
+    "Candidate",
+    "DistilBertClassifier",
+    "DistillArguments",
+    "Shape",
+    "Trained",
+    "distill",
+    "finetune",
+    "search",
+]

@@ -6,9 +6,11 @@ loss of the whole step, so that one batch or ten, one process or four, come to t
 random (order, masks, dropout) is seeded by the step, so that a resumed run needs to know no more than where it was.
 """
 
+import ctypes
 import dataclasses
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -30,6 +32,8 @@ __all__ = ["LoopArguments", "open_accelerator", "run"]
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
 _LOG_STEPS = 10  # steps between two entries of the log of losses
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+_LARGEST = 2**30  # bytes; an int in C
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,7 @@ class LoopArguments:
         eval_steps: steps between evaluations; 0: once an epoch.
         patience: stop after so many evaluations without a better score; 0: never.
         save_steps: steps between checkpoints, besides those at evaluations; 0: at those alone.
+        dropout: in place of what the model's config says of it, which the trained model keeps; None: as it says.
         seed: of all that is random.
         precision: of computing; weights are float32 always.
         device: "auto" is a GPU if there is one.
@@ -71,6 +76,7 @@ class LoopArguments:
     eval_steps: int = 0
     patience: int = 0
     save_steps: int = 0
+    dropout: float | None = None
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu"] = "auto"
@@ -93,8 +99,8 @@ class LoopArguments:
             value, least = getattr(self, name), "above" if name in above_zero else "at least"
             if not (value > 0 or (value == 0 and name in not_negative)) or not math.isfinite(value):
                 raise InputError(f"{name} must be {least} 0, not {value!r}")
-        for name in ("beta1", "beta2", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
+        for name in ("beta1", "beta2", "warmup", "dropout"):
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} must be from 0 to below 1, not {getattr(self, name)!r}")
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"precision must be 'float32' or 'bfloat16', not {self.precision!r}")
@@ -116,7 +122,23 @@ def open_accelerator(arguments: LoopArguments) -> Accelerator:
     except ValueError as error:
         raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
+    _keep_freed_memory()
     return accelerator
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc reuse the memory of large tensors, not give it back: fresh pages cost a tenth of a step's time."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # other C libraries have none
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST)
+        mallopt(_M_TRIM_THRESHOLD, _LARGEST)
+
+
+def _set_dropout(model: nn.Module, probability: float | None) -> None:
+    if probability is not None:
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = probability
 
 
 def run(
@@ -149,6 +171,7 @@ def run(
         raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
 
     model.to(accelerator.device).train()
+    _set_dropout(model, arguments.dropout)
     precision = arguments.autocast(accelerator.device)
     groups = parameter_groups(model, arguments)
     betas = (arguments.beta1, arguments.beta2)
