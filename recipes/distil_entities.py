@@ -24,10 +24,10 @@ from teaching import students
 SETTINGS = {
     "layers": 3,
     "hidden_dim": 330,
-    "epochs": 8,
+    "epochs": 6,
     "batch_size": 64,
     "learning_rate": 5e-4,
-    "max_batch_tokens": 4096,  # whole steps: every batch costs a gradient of the whole vocabulary
+    "max_batch_tokens": 2048,
     "hard": 1.0,
     "cosine": 1.0,
     "dropout": 0.0,  # there is text enough, and without it steps take two thirds of the time

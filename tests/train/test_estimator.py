@@ -7,6 +7,9 @@ import pytest
 pytest.importorskip("torch")
 selection = pytest.importorskip("sklearn.model_selection")
 
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import FunctionTransformer  # noqa: E402
+
 from conftest import Maker  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.train import DistilBertClassifier  # noqa: E402
@@ -36,6 +39,16 @@ def test_it_goes_into_cross_validation_and_grid_search(
     search = selection.GridSearchCV(estimator, {"learning_rate": [1e-9, 2e-3]}, cv=2).fit(texts, classes)
     assert search.best_params_ == {"learning_rate": 2e-3}
     assert set(search.predict(texts[:9])) <= {3, 7}
+
+
+def test_it_is_a_step_of_a_pipeline_and_is_fitted_in_several_processes(
+    estimator: DistilBertClassifier, examples: tuple[list[str], np.ndarray]
+) -> None:
+    texts, classes = examples
+    steps = make_pipeline(FunctionTransformer(lambda own: [text.upper() for text in own]), estimator)
+    assert steps.fit(texts, classes).predict(texts[:9]).shape == (9,)
+    scores = selection.cross_val_score(estimator, texts, classes, cv=2, n_jobs=2)
+    np.testing.assert_array_equal(scores, selection.cross_val_score(estimator, texts, classes, cv=2))
 
 
 def test_what_is_fitted_predicts_the_same_again_and_survives_a_pickle(

@@ -1,5 +1,7 @@
 """From files to a model folder: every task learns, and other programs read what is saved."""
 
+import dataclasses
+import errno
 import json
 import re
 from pathlib import Path
@@ -18,7 +20,7 @@ from conftest import Maker  # noqa: E402
 from distilbert.checkpoint import Head  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.judging import evaluate  # noqa: E402
-from distilbert.train import finetune  # noqa: E402
+from distilbert.train import finetune, whole_run  # noqa: E402
 
 # what a small model reaches on the examples that it learnt from, where guessing gives less than half
 REACHED = {
@@ -142,6 +144,8 @@ def test_what_is_wrong_is_found_before_anything_trains(
 
     refused("bad.csv:3: label 'perhaps' is unknown; there are 'no', 'yes'", eval=bad)
     refused("max_length=129 is more than the 128 tokens", max_length=129)
+    refused("max_length=2 has no room for text beside 2 special tokens", max_length=2)
+    refused("'text' cannot be 'label' and something else as well", columns={"text": "text", "label": "text"})
     refused("no such file", train=tmp_path / "none.csv")
     refused("class_weights are for single labels", task="fill-mask", class_weights="balanced")
     refused("class_weights must be above 0, and finite", class_weights={"yes": float("nan")})
@@ -159,6 +163,26 @@ def test_a_folder_that_cannot_be_written_is_an_error(
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
         with pytest.raises(CheckpointError, match=r"checkpoints: cannot be written \(Not a directory\)"):
             finetune(arguments(make_checkpoint(), train, out, epochs=1e9), quiet=True)
+
+
+def test_a_model_that_cannot_be_saved_is_not_lost(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    given = arguments(make_checkpoint(), train, tmp_path / "out", resume=True)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_run, "write_report", full)
+        with pytest.raises(CheckpointError, match=r"out: the model cannot be written \(No space left on device\)"):
+            finetune(given, quiet=True)
+    assert not (tmp_path / "out" / "training.json").exists()
+    done = finetune(given, quiet=True)
+    whole = finetune(dataclasses.replace(given, out=tmp_path / "whole"), quiet=True)
+    first, second = ((own.folder / "model.safetensors").read_bytes() for own in (done, whole))
+    assert first == second
 
 
 def test_a_run_that_never_began_is_not_gone_on_with(

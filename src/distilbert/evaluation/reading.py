@@ -242,6 +242,8 @@ def _find_columns(path: Path, task: str, names: Sequence[str], said: Mapping[str
         if role in said:
             if said[role] not in names:
                 raise InputError(f"{path}: has no column {said[role]!r}; it has {', '.join(map(repr, names))}")
+            if said[role] in found.values():
+                raise InputError(f"columns: {said[role]!r} cannot be {role!r} and something else as well")
             found[role] = said[role]
     for role, known in COLUMNS[task].items():
         if role in found:

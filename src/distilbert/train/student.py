@@ -70,6 +70,10 @@ def open_student(task: str, name: str | Path, data: Data[Any], *, max_length: in
     most = checkpoint.config.max_position_embeddings
     if max_length > most:
         raise InputError(f"max_length={max_length} is more than the {most} tokens that the model reads")
+    if 0 < max_length <= tokenizer.special_count:
+        raise InputError(
+            f"max_length={max_length} has no room for text beside {tokenizer.special_count} special tokens"
+        )
     stated = sentence.max_length if embeds else None
     longest = max_length or min(stated or tokenizer.max_length or most, most)
 

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from rich.console import Console
+from safetensors import SafetensorError
 from torch import nn
 
 from .. import __version__
-from ..errors import InputError
+from ..errors import CheckpointError, InputError
 from ..evaluation.examples import Data, Problem
 from ..evaluation.judging import Judgement, judge
 from ..evaluation.metrics import Interval, bootstrap
@@ -179,14 +180,21 @@ class WholeRun:
             judgement = judge(live(), held_out)
             scores = bootstrap(judgement.metrics, judgement.examples)
         if accelerator.is_main_process:
-            model.cpu()
-            save(self.out)
-            about = {**_facts(arguments, data, held_out, state), **facts}
-            write_report(self.out, about, state, judgement, scores)
-            with written_whole(self.out / _DONE) as path:
-                done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
-                done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
-                path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+            try:
+                model.cpu()
+                save(self.out)
+                about = {**_facts(arguments, data, held_out, state), **facts}
+                write_report(self.out, about, state, judgement, scores)
+                with written_whole(self.out / _DONE) as path:
+                    done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
+                    done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
+                    path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+            except (OSError, SafetensorError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise CheckpointError(
+                    f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
+                    "with --resume"
+                ) from None
             for name in (_CHECKPOINTS, LESSONS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()

@@ -254,6 +254,8 @@ def _longest(arguments: DistillArguments, teacher: Teacher, config: DistilBertCo
     most = min(teacher.max_length, tokenizer.max_length or teacher.max_length, config.max_position_embeddings)
     if arguments.max_length > most:
         raise InputError(f"max_length={arguments.max_length} is more than the {most} tokens that both models read")
+    if 0 < arguments.max_length <= (special := tokenizer.special_count):
+        raise InputError(f"max_length={arguments.max_length} has no room for text beside {special} special tokens")
     return arguments.max_length or most
 
 
