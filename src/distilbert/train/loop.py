@@ -49,8 +49,8 @@ class LoopArguments:
         warmup: share of the steps over which the learning rate rises from 0; then it falls to 0.
         weight_decay, beta1, beta2, epsilon: of AdamW; biases and LayerNorms do not decay.
         max_grad_norm: gradients are cut to this norm; 0: never.
-        max_batch_tokens: how many are computed at once; a step that has more takes several batches. Bounds memory. On
-            CPUs more is slower: large tensors are new pages every time (1.7 times the time at 4096); GPUs want more.
+        max_batch_tokens: how many are computed at once; a step that has more takes several batches. Bounds memory. CPUs
+            gain little from more (small models of many pieces up to a third), GPUs much.
         eval_steps: steps between evaluations; 0: once an epoch.
         patience: stop after so many evaluations without a better score; 0: never.
         save_steps: steps between checkpoints, besides those at evaluations; 0: at those alone.
