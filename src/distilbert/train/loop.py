@@ -9,6 +9,7 @@ random (order, masks, dropout) is seeded by the step, so that a resumed run need
 import ctypes
 import dataclasses
 import math
+import os
 import re
 import sys
 import time
@@ -122,12 +123,15 @@ def open_accelerator(arguments: LoopArguments) -> Accelerator:
     except ValueError as error:
         raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
-    _keep_freed_memory()
+    _suit_memory_to_ragged_steps()
     return accelerator
 
 
-def _keep_freed_memory() -> None:
-    """Have glibc reuse the memory of large tensors, not give it back: fresh pages cost a tenth of a step's time."""
+def _suit_memory_to_ragged_steps() -> None:
+    """Large tensors whose sizes hardly come again are the rule here; what lies below PyTorch counts on others."""
+    # oneDNN keeps the code that it makes for every size of product, gigabytes after a while; read at its first use
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    # glibc gives memory back and asks for it again, and fresh pages cost a tenth of a step's time
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have none
         mallopt(_M_MMAP_THRESHOLD, _LARGEST)
