@@ -17,7 +17,7 @@ from distilbert.train import DistillArguments, distill
 
 SETTINGS: dict[str, Any] = {
     "layers": 3,
-    "max_steps": 120,
+    "max_steps": 240,
     "batch_size": 16,
     "precision": "bfloat16",
 }
