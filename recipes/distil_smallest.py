@@ -1,10 +1,10 @@
 """The smallest student of recipes/sentiment.py's model that keeps 97 % of its accuracy: a search, then three seeds.
 
-DISTILBERT_DATA=path/to/data python recipes/distil_smallest.py [--minutes 25]
+DISTILBERT_DATA=path/to/data python recipes/distil_smallest.py [--minutes 12]
 
-Students of several shapes learn for the same time from the text of distil_sentiment.py. The dev part says which of
-them, in int8, keep 97 %; the smallest of these is taught again, to the end and with other seeds, and scored on the test
-part.
+Students of several shapes learn for the same short time from the text of distil_sentiment.py. The dev part says which
+of them, in int8, already keep 96 %; the smallest of these is taught anew for longer, with three seeds, and scored on
+the test part.
 """
 
 import argparse
@@ -18,15 +18,17 @@ from teaching import students
 
 SHAPES = ("1x384x384", "1x384x880", "2x384x440", "2x256x512", "2x192x384")  # layers, width, hidden units
 VOCABULARY = 6000  # pieces: most of a small model's weights are those of its words
-KEEPS = 0.97
-LOSSES: dict[str, Any] = {"dropout": 0.0}
+NEARLY = 0.96  # of the teacher's score: what a short time must come to for a longer one to bring 97 %
+EPOCHS = 4
 
 
 def main(minutes: float) -> None:
     files = part_files("sentiment", ".jsonl")
     teacher = WORK / "sentiment"
-    common = {name: value for name, value in SETTINGS.items() if name not in ("layers", "hidden_dim", "vocab_size")}
-    common |= LOSSES
+    common: dict[str, Any] = {
+        name: value for name, value in SETTINGS.items() if name not in ("layers", "hidden_dim", "vocab_size")
+    }
+    common["dropout"] = 0.0
     shapes = [Shape.parse(name, VOCABULARY) for name in SHAPES]
     arguments = DistillArguments(
         task=TASK, teacher=teacher, train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
@@ -40,21 +42,21 @@ def main(minutes: float) -> None:
         print(
             f"{own.name:<10} {own.precision:<8} {own.score} {own.rate:8,.0f} texts/s {own.megabytes:6.1f} MB", own.best
         )
-    least = KEEPS * next(own.score.value for own in found if own.name == "teacher" and own.precision == "float32")
+    least = NEARLY * next(own.score.value for own in found if own.name == "teacher" and own.precision == "float32")
     good = [own for own in found if own.precision == "int8" and own.name != "teacher" and own.score.value >= least]
     if not good:
-        raise SystemExit(f"none keeps {KEEPS:.0%} in {minutes:g} minutes: give more, or larger shapes")
+        raise SystemExit(f"none keeps {NEARLY:.0%} in {minutes:g} minutes: give more, or larger shapes")
     smallest = min(good, key=lambda own: own.megabytes)
-    print(f"the smallest that keeps {KEEPS:.0%} of the dev score: {smallest.name}")
+    print(f"the smallest that keeps {NEARLY:.0%} of the dev score: {smallest.name}")
     own = Shape.parse(smallest.name, VOCABULARY)
     shape = {"layers": own.layers, "dim": own.dim, "hidden_dim": own.hidden_dim, "vocab_size": own.vocab_size}
     students(
-        "distil-smallest", teacher, TASK, files["test"], common | shape,
+        "distil-smallest", teacher, TASK, files["test"], common | shape | {"epochs": EPOCHS},
         train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
     )  # fmt: skip
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--minutes", type=float, default=12)
     main(parser.parse_args().minutes)
