@@ -1,10 +1,11 @@
-"""The smallest student of recipes/sentiment.py's model that keeps 97 % of its accuracy: a search, then three seeds.
+"""Is there a student smaller than those of distil_sentiment.py that keeps 97 %? A search, then three seeds.
 
 DISTILBERT_DATA=path/to/data python recipes/distil_smallest.py [--minutes 12]
 
 Students of several shapes learn for the same short time from the text of distil_sentiment.py. The dev part says which
 of them, in int8, already keep 96 %; the smallest of these is taught anew for longer, with three seeds, and scored on
-the test part.
+the test part. With us that was 2x384x440, which came to 96.4 % there: of what was tried the students of
+distil_sentiment.py, with twice the hidden units and more pieces, are the smallest that keep 97 %.
 """
 
 import argparse
