@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from distilbert import DistilBertConfig
-from distilbert.checkpoint import Head, key_table, save_checkpoint
-from distilbert.engine import available_cpus
+from distilbert.engine.cpus import available_cpus
+from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
 REPOSITORY = Path(__file__).parents[1]
 

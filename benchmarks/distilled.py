@@ -16,9 +16,9 @@ import transformers
 
 import common
 import distilbert
-from distilbert.checkpoint import Head
 from distilbert.convert import quantize
-from distilbert.engine import available_cpus
+from distilbert.engine.cpus import available_cpus
+from distilbert.folder.checkpoint import Head
 
 SIZES = (1, 8, 16, 32, 64)
 

@@ -20,8 +20,9 @@ import common
 import distilbert
 from distilbert import DistilBertConfig
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, key_table, open_checkpoint, save_checkpoint
-from distilbert.engine import OnnxEngine, available_cpus
+from distilbert.engine.cpus import available_cpus
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, key_table, open_checkpoint, save_checkpoint
 
 PRECISIONS = ("float32", "int8")
 ROUNDS = 5

@@ -22,9 +22,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 import common
 import distilbert
 from distilbert.batch import Batch, plan
-from distilbert.checkpoint import Head
 from distilbert.convert import export_onnx
-from distilbert.engine import available_cpus
+from distilbert.engine.cpus import available_cpus
+from distilbert.folder.checkpoint import Head
 
 THREADS = available_cpus()
 

@@ -21,8 +21,9 @@ import onnxruntime
 
 import common
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, open_checkpoint
-from distilbert.engine import OnnxEngine, available_cpus
+from distilbert.engine.cpus import available_cpus
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, open_checkpoint
 from distilbert.tokenizer import BertTokenizer
 
 PRECISIONS = ("float32", "int8")

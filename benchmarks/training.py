@@ -20,12 +20,12 @@ import torch
 import transformers
 
 import common
-from distilbert.checkpoint import Head
-from distilbert.engine import available_cpus
-from distilbert.evaluation.examples import Data, LabelledText
+from distilbert.data.examples import Data, LabelledText
+from distilbert.engine.cpus import available_cpus
+from distilbert.folder.checkpoint import Head
 from distilbert.train.loop import LoopArguments, open_accelerator, run
 from distilbert.train.objectives import make_objective
-from distilbert.train.student import open_student
+from distilbert.train.opened import open_student
 
 PEER = "transformers Trainer"
 ARGUMENTS = LoopArguments(epochs=1, batch_size=32, learning_rate=5e-5, warmup=0.0, device="cpu", max_batch_tokens=4096)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from distilbert import BertTokenizer, DistilBertConfig
-from distilbert.hub import resolve
+from distilbert.folder.hub import resolve
 from distilbert.nn import DistilBertModelMaskedLM
 
 SENTENCES = ("Looks like one thing is missing", "It's like comparing oranges to apples")

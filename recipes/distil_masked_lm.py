@@ -11,9 +11,9 @@ import dataclasses
 from typing import Any
 
 from common import WORK, keep, part_files
+from distilbert.distill import DistillArguments, distill
 from distilbert.evaluation import evaluate
 from distilbert.evaluation.judging import compare
-from distilbert.train import DistillArguments, distill
 
 SETTINGS: dict[str, Any] = {
     "layers": 3,

@@ -12,7 +12,7 @@ from typing import Any
 
 from common import RESULTS, WORK, keep, part_files, without_places
 from distil_sentiment import SETTINGS, unlabelled
-from distilbert.train import DistillArguments, Shape, search
+from distilbert.distill import DistillArguments, Shape, search
 from sentiment import TASK
 from teaching import students
 

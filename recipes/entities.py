@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import follow, part_files, share, source
-from distilbert.evaluation.examples import TaggedWords
-from distilbert.evaluation.reading import read_data
+from distilbert.data.examples import TaggedWords
+from distilbert.data.reading import read_data
 
 TASK = "token-classification"
 SETTINGS = {

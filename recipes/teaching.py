@@ -11,9 +11,9 @@ from typing import Any
 
 import distilbert
 from common import WORK, keep, keep_log, keep_report
+from distilbert.distill import DistillArguments, distill
 from distilbert.evaluation import evaluate
 from distilbert.evaluation.judging import compare
-from distilbert.train import DistillArguments, distill
 
 SEEDS = (0, 1, 2)
 

@@ -17,11 +17,11 @@ import torch
 import transformers
 
 from common import RESULTS, WORK, encoder, keep
-from distilbert.engine import available_cpus
+from distilbert.data.blocks import MASKED_BLOCK, blocks
+from distilbert.data.examples import Data
+from distilbert.data.reading import read_data
+from distilbert.engine.cpus import available_cpus
 from distilbert.evaluation import evaluate
-from distilbert.evaluation.examples import Data
-from distilbert.evaluation.masking import MASKED_BLOCK, blocks
-from distilbert.evaluation.reading import read_data
 from distilbert.tokenizer import BertTokenizer
 from distilbert.train.loop import LoopArguments, parameter_groups
 

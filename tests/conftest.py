@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from distilbert import DistilBertConfig
-from distilbert.checkpoint import Head, key_table, save_checkpoint
+from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
 # torch would start a thread for every core in every worker, and they would wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")

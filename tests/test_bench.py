@@ -6,9 +6,9 @@ import pytest
 from conftest import Maker
 from distilbert import InputError
 from distilbert.bench import BUDGETS, bench, plot
-from distilbert.checkpoint import Head
 from distilbert.cli import main
 from distilbert.convert import quantize
+from distilbert.folder.checkpoint import Head
 
 
 @pytest.mark.parametrize("head", [Head.SEQUENCE_CLASSIFICATION, Head.MASKED_LM, Head.NONE])

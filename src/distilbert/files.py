@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import ConfigError, DistilBertError, said, shown
-
-__all__ = ["is_file", "is_folder", "is_text", "read_json", "read_json_list", "read_text", "written_whole"]
+from .errors import ConfigError, DistilBertError, error_text, short_repr
 
 Value = TypeVar("Value")
 
@@ -71,9 +69,9 @@ def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertE
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:  # bad syntax, a number of endless digits, endless nesting
-        raise error(f"{path}: not valid JSON ({said(problem)})") from None
+        raise error(f"{path}: not valid JSON ({error_text(problem)})") from None
     if not isinstance(value, kind):
-        raise error(f"{path}: must hold {name}, not {shown(value)}")
+        raise error(f"{path}: must hold {name}, not {short_repr(value)}")
     return value
 
 

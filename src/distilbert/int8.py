@@ -21,19 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConfigError, shown
-
-__all__ = [
-    "KEY",
-    "check_scheme",
-    "fitting_bits",
-    "is_embedding",
-    "is_quantized",
-    "quantize",
-    "scheme",
-    "shorten",
-    "table",
-]
+from .errors import ConfigError, short_repr
 
 KEY = "quantization_config"
 METHOD = "distilbert-int8"
@@ -49,12 +37,14 @@ def scheme(bits: int) -> dict[str, Any]:
 def check_scheme(values: object) -> int:
     """The bits of the weights, 7 or 8. Raises ConfigError for a scheme that this version does not know."""
     if not isinstance(values, Mapping) or values.get("quant_method") != METHOD:
-        raise ConfigError(f"{KEY} is {shown(values)}; this package runs {METHOD!r} only")
+        raise ConfigError(f"{KEY} is {short_repr(values)}; this package runs {METHOD!r} only")
     if values.get("version") != VERSION:
-        raise ConfigError(f"{KEY} has version {shown(values.get('version'))}; this package reads version {VERSION}")
+        raise ConfigError(
+            f"{KEY} has version {short_repr(values.get('version'))}; this package reads version {VERSION}"
+        )
     bits = values.get("bits")
     if type(bits) is not int or bits not in (7, 8) or set(values) != {"quant_method", "version", "bits"}:
-        raise ConfigError(f"{KEY} must be like {scheme(8)}, not {shown(values)}")
+        raise ConfigError(f"{KEY} must be like {scheme(8)}, not {short_repr(values)}")
     return bits
 
 

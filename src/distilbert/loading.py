@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from .checkpoint import Head, open_checkpoint
 from .config import DistilBertConfig
-from .engine import open_engine
+from .engine.cpus import available_cpus
+from .engine.onnx import OnnxEngine
+from .engine.seam import Engine
 from .errors import CheckpointError, InputError
-from .hub import resolve
-from .sentence_folder import SentenceFolder, read_sentence_folder
+from .folder.checkpoint import Checkpoint, Head, open_checkpoint
+from .folder.hub import resolve
+from .folder.sentence import SentenceFolder, read_sentence_folder
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
 from .tasks.multiple_choice import ChoiceClassifier
@@ -20,8 +22,6 @@ from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
 from .tasks.zero_shot import ZeroShotClassifier
 from .tokenizer import BertTokenizer
-
-__all__ = ["DEFAULT_BATCH_TOKENS", "TASKS", "load", "task_of"]
 
 # by the hub's names
 TASKS: dict[str, type[Task]] = {
@@ -63,6 +63,9 @@ def longest_text(config: DistilBertConfig, tokenizer: BertTokenizer, sentence: S
     """In tokens: what the sentence-transformers folder says, else the tokenizer's; never more than the model reads."""
     stated = (sentence and sentence.max_length) or tokenizer.max_length
     return min(stated or config.max_position_embeddings, config.max_position_embeddings)
+
+
+_MOST_THREADS = 1024  # a system may let a process start far more, and then stand still
 
 
 class _Options(TypedDict, total=False):
@@ -167,3 +170,35 @@ def load(
     if kind is Embedder:
         return Embedder(opened, sentence)
     return SparseEncoder(opened, sentence) if kind is SparseEncoder else kind(opened)
+
+
+def open_engine(
+    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str | None, threads: int | None, device: str
+) -> Engine:
+    """The engine for a device: ONNX Runtime on the CPU, PyTorch elsewhere.
+
+    Raises InputError for a precision or device that does not exist or is not here, MissingExtraError for a
+    device other than "cpu" without PyTorch.
+    """
+    precision = precision or ("int8" if checkpoint.bits else "float32")
+    if precision not in ("float32", "int8"):
+        raise InputError(f"precision must be 'float32' or 'int8', not {precision!r}")
+    if precision == "float32" and checkpoint.bits:
+        raise InputError(
+            f"{checkpoint.folder}: holds int8 weights; leave precision out, or load the folder it came from"
+        )
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= _MOST_THREADS):
+        raise InputError(f"threads must be a whole number from 1 to {_MOST_THREADS}, not {threads!r}")
+    if device not in ("cpu", "cuda", "mps", "auto"):
+        raise InputError(f"device must be 'cpu', 'cuda', 'mps' or 'auto', not {device!r}")
+    if device != "cpu":
+        from .nn.engine import TorchEngine, find_device  # not at the top: it needs PyTorch
+
+        device = find_device(device)
+    if device != "cpu":
+        if precision == "int8":
+            raise InputError(
+                f"int8 runs on the CPU, not on {device!r}; leave device out, or choose precision='float32'"
+            )
+        return TorchEngine(checkpoint, head, device=device)
+    return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads or available_cpus())

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Answer", "Classification", "Entity", "MaskFill", "Ranked", "SparseVector"]
-
 
 class _Result:
     def to_dict(self) -> dict[str, Any]:

@@ -15,10 +15,8 @@ import tokenizers
 from tokenizers import AddedToken, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from .errors import InputError, TokenizerError, said, shown
+from .errors import InputError, TokenizerError, error_text, short_repr
 from .files import is_file, is_text, read_json, read_text
-
-__all__ = ["BertTokenizer", "Cut", "Encoding", "Window"]
 
 Cut = Literal["longest", "first"]
 
@@ -181,7 +179,7 @@ class BertTokenizer:
             try:
                 backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
             except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"{path}: not a tokenizer that can be read ({said(error)})") from None
+                raise TokenizerError(f"{path}: not a tokenizer that can be read ({error_text(error)})") from None
         elif is_file(path := folder / "vocab.txt"):
             backend = _from_vocab(path, special)
             _add_tokens(backend, settings, folder)
@@ -220,7 +218,7 @@ class BertTokenizer:
         """The text of token ids, pieces joined. Raises InputError for what cannot be an id."""
         ids = [int(index) for index in ids]
         if ids and not 0 <= min(ids) <= max(ids) < 2**32:
-            raise InputError(f"token ids are whole numbers from 0 on, not {shown(ids)}")
+            raise InputError(f"token ids are whole numbers from 0 on, not {short_repr(ids)}")
         return self.backend.decode(ids, skip_special_tokens=skip_special_tokens)
 
     @property
@@ -306,12 +304,12 @@ class BertTokenizer:
             else:
                 wanted, right = "a string", isinstance(text, str)
             if not right:
-                raise InputError(f"text {index} must be {wanted}, not {shown(text)}")
+                raise InputError(f"text {index} must be {wanted}, not {short_repr(text)}")
         clean = [[_utf8(word) for word in text] if is_split else _utf8(text) for text in texts]
         try:
             read = self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
         except Exception as error:  # the library raises bare Exception
-            raise TokenizerError(f"the tokenizer cannot read this text ({said(error)})") from None
+            raise TokenizerError(f"the tokenizer cannot read this text ({error_text(error)})") from None
         return [_Tokens(raw) for raw in read]
 
     def _single(self, tokens: _Tokens, start: int, stop: int, max_length: int | None) -> Encoding:
@@ -348,7 +346,7 @@ class BertTokenizer:
         """The library finds out only when it meets an unknown word."""
         unknown = getattr(self.backend.model, "unk_token", None)
         if unknown is not None and self.backend.model.token_to_id(unknown) is None:
-            raise TokenizerError(f"the vocabulary lacks {shown(unknown)}, which unknown words are read as")
+            raise TokenizerError(f"the vocabulary lacks {short_repr(unknown)}, which unknown words are read as")
 
     def _probe(self) -> _Template:
         """Read the template off the post-processor by encoding single letters with special tokens."""
@@ -357,7 +355,7 @@ class BertTokenizer:
             try:
                 encoding = self.backend.encode(text, pair)
             except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"the tokenizer cannot read a letter ({said(error)})") from None
+                raise TokenizerError(f"the tokenizer cannot read a letter ({error_text(error)})") from None
             groups: list[list[int]] = [[]]
             last: int | None = None
             for index, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
@@ -411,7 +409,7 @@ def _from_vocab(path: Path, special: Mapping[str, str]) -> tokenizers.Tokenizer:
     pieces = {piece: index for index, piece in enumerate(lines)}
     cls, sep, unk = special["cls"], special["sep"], special["unk"]
     if lacking := [token for token in (unk, cls, sep) if token not in pieces]:
-        raise TokenizerError(f"{path}: lacks {', '.join(map(shown, lacking))}; is it the vocabulary of a BERT?")
+        raise TokenizerError(f"{path}: lacks {', '.join(map(short_repr, lacking))}; is it the vocabulary of a BERT?")
     backend = tokenizers.Tokenizer(WordPiece(pieces, unk_token=unk, max_input_chars_per_word=100))
     backend.normalizer = normalizers.BertNormalizer()
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -434,7 +432,7 @@ def _add_tokens(backend: tokenizers.Tokenizer, settings: Mapping[str, Any], fold
         raise TokenizerError(f"{path}: added tokens must each have an index and a content") from None
     backend.add_tokens([token for _, token in tokens])
     if wrong := [token.content for index, token in tokens if backend.token_to_id(token.content) != index]:
-        raise TokenizerError(f"{path}: added tokens {shown(wrong)} do not follow vocab.txt with their index")
+        raise TokenizerError(f"{path}: added tokens {short_repr(wrong)} do not follow vocab.txt with their index")
 
 
 def _added_token(fields: Mapping[str, Any]) -> AddedToken:
@@ -446,9 +444,11 @@ def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping
     for key, attribute in _NORMALIZER.items():
         value = settings.get(key)
         if value is not None and not isinstance(value, bool):
-            raise TokenizerError(f"{path}: {key} must be true, false or null, not {shown(value)}")
-        said = value is not None or (key in settings and key == "strip_accents")  # there null means: when lower-casing
-        if said and isinstance(normalizer, normalizers.BertNormalizer):
+            raise TokenizerError(f"{path}: {key} must be true, false or null, not {short_repr(value)}")
+        stated = value is not None or (
+            key in settings and key == "strip_accents"
+        )  # there null means: when lower-casing
+        if stated and isinstance(normalizer, normalizers.BertNormalizer):
             setattr(normalizer, attribute, value)
 
 
@@ -459,7 +459,7 @@ def _named_tokens(settings: Mapping[str, Any], path: Path) -> dict[str, str]:
         token = settings.get(f"{role}_token")
         token = token.get("content") if isinstance(token, dict) else token
         if token is not None and not (is_text(token) and token):
-            raise TokenizerError(f"{path}: {role}_token must be text, not {shown(token)}")
+            raise TokenizerError(f"{path}: {role}_token must be text, not {short_repr(token)}")
         if token is not None:
             found[role] = token
     return found
@@ -470,5 +470,5 @@ def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:
     if length is None:
         return None
     if type(length) not in (int, float) or not length >= 1:
-        raise TokenizerError(f"{path}: model_max_length must be a number of at least 1, not {shown(length)}")
+        raise TokenizerError(f"{path}: model_max_length must be a number of at least 1, not {short_repr(length)}")
     return int(length) if length < 2**31 else None  # Transformers writes 1e30 for "no limit"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from conftest import Maker
-from distilbert.checkpoint import Head
 from distilbert.cli import main
 from distilbert.cli.main import COMMANDS
 from distilbert.convert import convert
+from distilbert.folder.checkpoint import Head
 
 Printed = pytest.CaptureFixture[str]
 

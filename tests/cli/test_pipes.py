@@ -17,7 +17,7 @@ from typing import IO, Any
 import pytest
 
 from conftest import Maker
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is not None, reason="they run once, in the core's environment")
 

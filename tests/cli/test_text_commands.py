@@ -11,8 +11,8 @@ import pytest
 
 import distilbert
 from conftest import Maker
-from distilbert.checkpoint import Head, save_checkpoint
 from distilbert.cli import main, reading
+from distilbert.folder.checkpoint import Head, save_checkpoint
 
 Run = Callable[..., list[str]]
 
@@ -432,7 +432,7 @@ def test_numbers_that_are_none_are_no_json(
     make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = make_checkpoint(Head.NONE)
-    checkpoint = distilbert.checkpoint.open_checkpoint(folder)
+    checkpoint = distilbert.folder.checkpoint.open_checkpoint(folder)
     weights = {name: np.array(tensor.read()) for name, tensor in checkpoint.tensors.items()}
     weights["distilbert.embeddings.LayerNorm.bias"][0] = np.nan
     save_checkpoint(folder, checkpoint.config, weights)

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file, save_file
 import distilbert
 from conftest import random_weights
 from distilbert import CheckpointError, ConfigError, DistilBertConfig, DistilBertError, Embedder
-from distilbert.checkpoint import Head, key_table, open_checkpoint
 from distilbert.convert import Report, convert
 from distilbert.convert.bert import bert_names
+from distilbert.folder.checkpoint import Head, key_table, open_checkpoint
 
 
 @pytest.fixture(scope="module")

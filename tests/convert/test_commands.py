@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Maker
-from distilbert.checkpoint import Head, open_checkpoint
 from distilbert.cli import main
+from distilbert.folder.checkpoint import Head, open_checkpoint
 
 
 def test_convert(make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

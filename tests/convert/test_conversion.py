@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 import distilbert
 from conftest import Maker, random_weights, small_config
 from distilbert import CheckpointError, ConfigError, DistilBertConfig, Embedder, HubError, InputError
-from distilbert.checkpoint import Head, open_checkpoint, save_checkpoint
 from distilbert.convert import convert, export_onnx, quantize
+from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -11,10 +11,10 @@ from safetensors.numpy import load_file, save_file
 
 from conftest import DATA, random_weights, small_config
 from distilbert import CheckpointError, DistilBertConfig, InputError
-from distilbert.checkpoint import Head
 from distilbert.convert import convert
 from distilbert.convert.formats import FORMATS, read_file
 from distilbert.convert.weight import Weight, encode
+from distilbert.folder.checkpoint import Head
 
 PYTORCH = DATA / "pytorch"
 

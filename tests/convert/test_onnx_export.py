@@ -12,9 +12,9 @@ import distilbert
 from conftest import Maker, random_weights
 from distilbert import Activation, CheckpointError, DistilBertConfig, InputError
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, open_checkpoint, save_checkpoint
 from distilbert.convert import convert, export_onnx
-from distilbert.engine import OnnxEngine
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint
 
 OUTPUTS = {
     Head.NONE: ["last_hidden_state"],

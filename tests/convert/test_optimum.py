@@ -14,9 +14,9 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, open_checkpoint
 from distilbert.convert import export_onnx
-from distilbert.engine import OnnxEngine
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, open_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from conftest import Maker
-from distilbert.checkpoint import Head
 from distilbert.convert import convert
 from distilbert.convert.formats import read_file
+from distilbert.folder.checkpoint import Head
 
 
 @pytest.mark.filterwarnings("ignore")  # TorchScript is deprecated

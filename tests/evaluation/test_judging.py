@@ -9,9 +9,9 @@ import pytest
 
 import distilbert
 from conftest import Maker
-from distilbert.checkpoint import Head
 from distilbert.errors import InputError
 from distilbert.evaluation.judging import compare, evaluate
+from distilbert.folder.checkpoint import Head
 
 
 def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> Path:

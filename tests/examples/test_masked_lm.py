@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from conftest import Maker  # noqa: E402
 from distilbert import HubError  # noqa: E402
-from distilbert.checkpoint import Head  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "masked_lm.py"
 

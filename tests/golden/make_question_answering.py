@@ -21,7 +21,7 @@ import torch
 import transformers
 
 from conftest import DATA, random_weights, small_config
-from distilbert.checkpoint import Head, save_checkpoint
+from distilbert.folder.checkpoint import Head, save_checkpoint
 
 CHECKPOINTS = [{"seed": 1, "scale": 1}, {"seed": 2, "scale": 8}, {"seed": 3, "scale": 30}]
 OPTIONS = [

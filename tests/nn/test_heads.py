@@ -9,12 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from peers import HEADS, LENGTHS, both, close, inputs, logits_of, targets  # noqa: E402
-
 from conftest import Maker, small_config  # noqa: E402
 from distilbert import DistilBertConfig  # noqa: E402
 from distilbert.batch import Batch  # noqa: E402
-from distilbert.checkpoint import Head  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.nn import (  # noqa: E402
     DistilBertForMaskedLM,
     DistilBertForMultipleChoice,
@@ -23,6 +21,7 @@ from distilbert.nn import (  # noqa: E402
     Packed,
 )
 from distilbert.nn.heads import MODELS  # noqa: E402
+from helpers.peers import HEADS, LENGTHS, both, close, inputs, logits_of, targets  # noqa: E402
 
 
 def gradients(model: Any, loss: Any) -> dict[str, Any]:

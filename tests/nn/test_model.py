@@ -8,14 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from peers import LENGTHS, both, close, inputs  # noqa: E402
-
 from conftest import Maker, small_config  # noqa: E402
 from distilbert import Activation, DistilBertConfig, InputError  # noqa: E402
 from distilbert.batch import Batch  # noqa: E402
-from distilbert.checkpoint import Head  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.nn import DistilBertModel, Packed  # noqa: E402
 from distilbert.nn.model import activation_function, sinusoids  # noqa: E402
+from helpers.peers import LENGTHS, both, close, inputs  # noqa: E402
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from peers import close, inputs, load_theirs, logits_of  # noqa: E402
-
 from conftest import Maker, random_weights, small_config  # noqa: E402
 from distilbert import CheckpointError, HubError  # noqa: E402
-from distilbert.checkpoint import Head, open_checkpoint, save_checkpoint  # noqa: E402
+from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint  # noqa: E402
 from distilbert.nn import (  # noqa: E402
     DistilBertForMaskedLM,
     DistilBertForQuestionAnswering,
@@ -26,6 +24,7 @@ from distilbert.nn import (  # noqa: E402
     DistilBertModelMaskedLM,
 )
 from distilbert.nn.heads import MODELS  # noqa: E402
+from helpers.peers import close, inputs, load_theirs, logits_of  # noqa: E402
 
 
 def fresh(head: Head, **changes: Any) -> Any:
@@ -158,7 +157,7 @@ def test_saving_is_whole_or_not_at_all(make_checkpoint: Maker, monkeypatch: pyte
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("distilbert.checkpoint.save_file", full)
+    monkeypatch.setattr("distilbert.folder.checkpoint.save_file", full)
     with pytest.raises((OSError, CheckpointError), match="No space left"):
         model.save_pretrained(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -13,8 +13,9 @@ import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
 from distilbert import CheckpointError, InputError, MissingExtraError  # noqa: E402
 from distilbert.batch import Batch  # noqa: E402
-from distilbert.checkpoint import Head, open_checkpoint  # noqa: E402
-from distilbert.engine import OnnxEngine, open_engine  # noqa: E402
+from distilbert.engine.onnx import OnnxEngine  # noqa: E402
+from distilbert.folder.checkpoint import Head, open_checkpoint  # noqa: E402
+from distilbert.loading import open_engine  # noqa: E402
 from distilbert.nn import DistilBertForSequenceClassification  # noqa: E402
 from distilbert.nn.engine import TorchEngine, find_device  # noqa: E402
 

@@ -9,12 +9,11 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from live import until
-
 from distilbert.batch import Batch
 from distilbert.serve.batcher import Batcher, QueuedEngine, Work, current_work
 from distilbert.serve.errors import GoneError, UnavailableError
 from distilbert.serve.metrics import Metrics
+from helpers.live import until
 
 
 class Fake:

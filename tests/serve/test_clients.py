@@ -12,11 +12,11 @@ pytest.importorskip("llama_index")
 
 import openai
 from huggingface_hub import AsyncInferenceClient, InferenceClient
-from live import Live, make_tasks, serving
 from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
 
 from distilbert import ZeroShotClassifier
 from distilbert.tasks.task import Task
+from helpers.live import Live, make_tasks, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 

@@ -17,13 +17,13 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
-from live import Live, make_tasks, serving, until
 
 from conftest import DATA
 from distilbert.batch import Batch
-from distilbert.engine import Engine
+from distilbert.engine.seam import Engine
 from distilbert.serve.guard import JsonFormatter
 from distilbert.tasks.task import Task
+from helpers.live import Live, make_tasks, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 

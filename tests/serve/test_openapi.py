@@ -11,10 +11,9 @@ import pytest
 pytest.importorskip("fastapi")
 schemathesis = pytest.importorskip("schemathesis")
 
-from live import Live, make_folders, make_tasks, serving  # noqa: E402
-
 import distilbert  # noqa: E402
 from distilbert.serve.page import _bodies, _example  # noqa: E402
+from helpers.live import Live, make_folders, make_tasks, serving  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

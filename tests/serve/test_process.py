@@ -19,11 +19,11 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
-from live import make_folders, serving, until
 
 from distilbert import InputError
 from distilbert.cli.serve_command import add_serve
 from distilbert.serve import Settings, open_models
+from helpers.live import make_folders, serving, until
 
 COMMAND = [sys.executable, "-m", "distilbert", "serve"]
 

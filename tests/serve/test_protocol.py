@@ -10,9 +10,8 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from live import Live, make_tasks, serving
-
 from distilbert.serve.protocol import Protocol
+from helpers.live import Live, make_tasks, serving
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
-from live import Live, make_tasks, serving
 
 from distilbert import Reranker, TextClassifier
 from distilbert.tasks.task import Task
+from helpers.live import Live, make_tasks, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import DATA, Maker
 from distilbert import load
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 
 LONGEST = 2000  # characters of a language's text
 GOOD = "a charming and often affecting journey ."

@@ -12,8 +12,8 @@ import pytest
 
 from conftest import DATA, Maker
 from distilbert import Embedder, InputError, LongTextWarning, load
-from distilbert.checkpoint import Head
-from spy import Spy
+from distilbert.folder.checkpoint import Head
+from helpers.spy import Spy
 
 TEXT = "a charming and often affecting journey ."
 PROMPTS = {"query": "a question : ", "passage": "a text : "}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from conftest import Maker, random_weights, small_config
 from distilbert import Activation, BertTokenizer, InputError, LongTextWarning, MaskFiller, TokenizerError, load
-from distilbert.checkpoint import Head
-from reference import forward
-from spy import Spy
+from distilbert.folder.checkpoint import Head
+from helpers.reference import forward
+from helpers.spy import Spy
 
 ONE = "The film is a [MASK] , and often a moving one ."
 TWO = "A [MASK] of a man who [MASK] the wrong train ."

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from conftest import Maker
 from distilbert import Activation, ChoiceClassifier, Classification, InputError, load
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 from distilbert.tasks.task import softmax
 
 PROMPT = "a boy gets on a train and"

@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 from conftest import DATA, Maker, random_weights, small_config
 from distilbert import Answer, InputError, LongTextWarning, QuestionAnswerer, load
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, save_checkpoint
+from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.tasks.task import softmax
-from hard_text import NAUGHTY, anything, naughty_and_foreign
+from helpers.hard_text import NAUGHTY, anything, naughty_and_foreign
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "question_answering.jsonl"
 PARAGRAPHS = json.loads((DATA / "squad.json").read_text(encoding="utf-8"))

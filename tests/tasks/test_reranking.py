@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from conftest import Maker
 from distilbert import CheckpointError, ConfigError, InputError, Ranked, Reranker, load
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 from distilbert.tasks.task import softmax
-from spy import Spy
+from helpers.spy import Spy
 
 QUERY = "a moving story about love"
 

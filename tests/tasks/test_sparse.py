@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from conftest import Maker
 from distilbert import Activation, ConfigError, InputError, LongTextWarning, SparseEncoder, SparseVector, load
-from distilbert.checkpoint import Head
+from distilbert.folder.checkpoint import Head
 from distilbert.tasks import sparse
-from spy import Spy
+from helpers.spy import Spy
 
 TEXT = "a charming and often affecting journey ."
 

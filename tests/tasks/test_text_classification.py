@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from conftest import DATA, Maker
 from distilbert import CheckpointError, Classification, InputError, TextClassifier, load
-from distilbert.checkpoint import Head
-from spy import Spy
+from distilbert.folder.checkpoint import Head
+from helpers.spy import Spy
 
 TEXT = "a charming and often affecting journey ."
 ROOM = 128 - 2  # tokens of a text in the small model
@@ -242,7 +242,7 @@ def test_texts_of_every_kind_leave_their_neighbours_alone(classifier: TextClassi
     good = sentences[: len(odd)]
     alone = classifier.logits(good)
     mixed = classifier.logits([text for both in zip(odd, good, strict=True) for text in both])
-    np.testing.assert_allclose(mixed[1::2], alone, atol=1e-6)
+    np.testing.assert_allclose(mixed[1::2], alone, rtol=1e-6, atol=1e-6)  # logits reach 3
     assert np.isfinite(mixed).all()
     for text, row in list(zip(odd, mixed[::2], strict=True))[-40:]:
         np.testing.assert_allclose(classifier.logits(text), row, atol=1e-6)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from conftest import Maker, random_weights, small_config
 from distilbert import Entity, InputError, LongTextWarning, TokenClassifier, load
 from distilbert.batch import Batch
-from distilbert.checkpoint import Head, save_checkpoint
+from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.tasks.token_classification import Aggregation
-from hard_text import anything, naughty_and_foreign
-from local_model import save_local_model
+from helpers.hard_text import anything, naughty_and_foreign
+from helpers.local_model import save_local_model
 
 IOB = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 AGGREGATIONS: tuple[Aggregation, ...] = ("none", "simple", "first", "average", "max")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from conftest import Maker, random_weights, small_config
 from distilbert import CheckpointError, Classification, InputError, ZeroShotClassifier, load
-from distilbert.checkpoint import Head, save_checkpoint
+from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.tasks.task import logistic, softmax
-from spy import Spy
+from helpers.spy import Spy
 
 MNLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
 TEXT = "one of the best films of the year , and a very moving story about love and death"

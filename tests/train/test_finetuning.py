@@ -13,14 +13,14 @@ import pytest
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from students import HEADS, arguments, data_file  # noqa: E402
-
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
-from distilbert.checkpoint import Head  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.judging import evaluate  # noqa: E402
-from distilbert.train import finetune, whole_run  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
+from distilbert.train import finetune  # noqa: E402
+from distilbert.train import run as whole_run  # noqa: E402
+from helpers.students import HEADS, arguments, data_file  # noqa: E402
 
 # what a small model reaches on the examples that it learnt from, where guessing gives less than half
 REACHED = {

@@ -10,15 +10,14 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from students import HEADS, NO_DROPOUT, data_file  # noqa: E402
-
 from conftest import Maker  # noqa: E402
-from distilbert.checkpoint import Head  # noqa: E402
+from distilbert.data.reading import read_data  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
-from distilbert.evaluation.reading import read_data  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train.loop import LoopArguments, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
 from distilbert.train.objectives import Objective, Whole, make_objective  # noqa: E402
-from distilbert.train.student import Student, open_student  # noqa: E402
+from distilbert.train.opened import Student, open_student  # noqa: E402
+from helpers.students import HEADS, NO_DROPOUT, data_file  # noqa: E402
 
 ARGUMENTS = LoopArguments(epochs=1, batch_size=8, learning_rate=1e-3, warmup=0, threads=1, device="cpu")
 

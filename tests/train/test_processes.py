@@ -10,11 +10,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from students import NO_DROPOUT, arguments, data_file
-
 from conftest import Maker
-from distilbert.checkpoint import open_checkpoint
+from distilbert.folder.checkpoint import open_checkpoint
 from distilbert.train import finetune
+from helpers.students import NO_DROPOUT, arguments, data_file
 
 
 def test_two_processes_give_the_weights_of_one(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:

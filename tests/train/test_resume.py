@@ -12,13 +12,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from students import arguments, data_file  # noqa: E402
-
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.train import Arguments, checkpoints, finetune, whole_run  # noqa: E402
+from distilbert.train import Arguments, checkpoints, finetune  # noqa: E402
+from distilbert.train import run as whole_run  # noqa: E402
+from helpers.students import arguments, data_file  # noqa: E402
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "helpers"
 
 
 @pytest.fixture

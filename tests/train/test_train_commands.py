@@ -9,11 +9,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from students import data_file
-
 from conftest import Maker
 from distilbert.cli import main, train_commands
 from distilbert.train import Arguments
+from helpers.students import data_file
 
 
 def test_every_argument_is_an_option() -> None:

@@ -9,8 +9,6 @@ from rich.console import Console
 from . import show
 from .reading import text_groups
 
-__all__ = ["add_bench", "add_quantize", "bench", "quantize"]
-
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")

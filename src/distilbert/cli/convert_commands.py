@@ -5,8 +5,6 @@ import json
 
 from . import show
 
-__all__ = ["add_convert", "add_export", "convert", "export"]
-
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

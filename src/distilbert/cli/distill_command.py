@@ -6,8 +6,6 @@ from typing import Any
 from . import show
 from .train_commands import OPTIONS, add_options, pairs, saying_how_to_go_on
 
-__all__ = ["add_distill", "distill"]
-
 # option -> its type, and its help: fields of distilbert.train.DistillArguments, which is not imported to build a parser
 _REQUIRED = {
     "teacher": "a folder, starter/NAME, or a name on the Hugging Face hub: a DistilBERT, or what Transformers loads",
@@ -68,10 +66,10 @@ def add_distill(parser: argparse.ArgumentParser) -> None:
 
 
 def distill(args: argparse.Namespace) -> int:
-    from ..train import DistillArguments
-    from ..train import distill as run_distill
-    from ..train.distillation.search import search
-    from ..train.distillation.shrinking import Shape
+    from ..distill import DistillArguments
+    from ..distill import distill as run_distill
+    from ..distill.initial_weights import Shape
+    from ..distill.student_search import search
 
     names = (*_REQUIRED, *_FILES, *_OWN, *_SHARED)
     values: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}

@@ -22,8 +22,6 @@ from . import (
     train_commands,
 )
 
-__all__ = ["COMMANDS", "Command", "main"]
-
 
 @dataclass(frozen=True)
 class Command:

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Head, open_checkpoint
 from ..errors import MissingExtraError
-from ..hub import resolve
+from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
+from ..folder.hub import resolve
+from ..folder.sentence import SentenceFolder, read_sentence_folder
 from ..loading import load, longest_text, task_of
-from ..sentence_folder import SentenceFolder, read_sentence_folder
 from ..tokenizer import BertTokenizer
 from . import show
-
-__all__ = ["add_demo", "add_info", "demo", "info"]
 
 
 def add_info(parser: argparse.ArgumentParser) -> None:

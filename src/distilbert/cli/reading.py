@@ -15,8 +15,6 @@ from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["count_texts", "text_groups"]
-
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
 _BLOCK = 1 << 16  # bytes read at once
 _LONGEST = 1 << 24  # bytes of a line

@@ -4,8 +4,6 @@ import argparse
 
 from ..loading import TASKS
 
-__all__ = ["add_serve", "serve"]
-
 # the fields of serve.Settings, which has the defaults and needs the extra
 _SETTINGS: dict[str, tuple[type, str]] = {
     "host": (str, "address to listen on; only this machine by default"),

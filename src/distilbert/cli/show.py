@@ -11,23 +11,6 @@ from rich.text import Text
 
 from ..results import Answer, Classification, Entity, MaskFill, Ranked
 
-__all__ = [
-    "answers",
-    "bar",
-    "clean",
-    "columns",
-    "entities",
-    "facts",
-    "fills",
-    "labels",
-    "line",
-    "progress",
-    "ranked",
-    "score",
-    "vector",
-    "weights",
-]
-
 Item = TypeVar("Item")
 Part = str | tuple[str, str]  # of a line: text, or text and its style
 

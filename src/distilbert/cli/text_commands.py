@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError, InputError, shown
+from ..errors import CheckpointError, InputError, short_repr
 from ..files import written_whole
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..results import Classification
@@ -28,27 +28,6 @@ from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from . import show
 from .reading import count_texts, text_groups
-
-__all__ = [
-    "add_answer",
-    "add_choose",
-    "add_classify",
-    "add_embed",
-    "add_fill_mask",
-    "add_ner",
-    "add_rerank",
-    "add_sparse",
-    "add_zero_shot",
-    "answer",
-    "choose",
-    "classify",
-    "embed",
-    "fill_mask",
-    "ner",
-    "rerank",
-    "sparse",
-    "zero_shot",
-]
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -182,7 +161,7 @@ def _parted(line: str, form: str) -> list[str]:
     """A line's parts, which have tabs between them."""
     parts = line.split("\t")
     if len(parts) < 2:
-        raise InputError(f"each text must be {form}, with tabs between, not {shown(line)}")
+        raise InputError(f"each text must be {form}, with tabs between, not {short_repr(line)}")
     return parts
 
 

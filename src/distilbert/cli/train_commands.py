@@ -15,8 +15,6 @@ from ..evaluation.metrics import Difference
 from ..loading import DEFAULT_BATCH_TOKENS
 from . import show
 
-__all__ = ["OPTIONS", "add_evaluate", "add_options", "add_train", "evaluate", "pairs", "saying_how_to_go_on", "train"]
-
 # option -> its type or its values, and its help. They are the fields of distilbert.train.Arguments, which is not
 # imported to build a parser: PyTorch takes seconds
 _REQUIRED: dict[str, str] = {

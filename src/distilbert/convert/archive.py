@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..checkpoint import some
-from ..errors import CheckpointError, shown
-
-__all__ = ["ZIP_ERRORS", "Archive", "Member", "Writer", "open_archive", "writing"]
+from ..errors import CheckpointError, name_list, short_repr
 
 # all that zipfile raises for a file that is not what it seems
 ZIP_ERRORS = (
@@ -58,16 +55,16 @@ class Archive:
     def place(self, name: str) -> Member:
         """Raises CheckpointError for a member that is missing or compressed."""
         if name in self.compressed:
-            raise CheckpointError(f"{self.path}: member {shown(name)} is compressed, which PyTorch never does")
+            raise CheckpointError(f"{self.path}: member {short_repr(name)} is compressed, which PyTorch never does")
         if name not in self.stored:
-            raise CheckpointError(f"{self.path}: has no member {shown(name)}")
+            raise CheckpointError(f"{self.path}: has no member {short_repr(name)}")
         return self.stored[name]
 
     def read(self, name: str, most: int) -> bytes:
         """The bytes of a member of at most `most` bytes."""
         member = self.place(name)
         if member.size > most:
-            raise CheckpointError(f"{self.path}: member {shown(name)} has {member.size} bytes, more than {most}")
+            raise CheckpointError(f"{self.path}: member {short_repr(name)} has {member.size} bytes, more than {most}")
         with self.path.open("rb") as file:
             file.seek(member.offset)
             return file.read(member.size)
@@ -103,10 +100,10 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise CheckpointError(f"{path}: holds two members of one name")
     unsafe = [name for name in names if "\\" in name or {"..", "/"} & {*PurePosixPath(name).parts}]
     if unsafe:
-        raise CheckpointError(f"{path}: member {shown(unsafe[0])} points outside the archive")
+        raise CheckpointError(f"{path}: member {short_repr(unsafe[0])} points outside the archive")
     if len({name.partition("/")[0] for name in names}) > 1:
         raise CheckpointError(
-            f"{path}: not what PyTorch writes: members lie in several folders ({some(sorted(names))})"
+            f"{path}: not what PyTorch writes: members lie in several folders ({name_list(sorted(names))})"
         )
 
 
@@ -116,7 +113,7 @@ def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     header = _LOCAL.unpack(file.read(_LOCAL.size))
     name_length, extra_length = header[-2:]
     if header[0] != b"PK\3\4" or file.read(name_length) != info.orig_filename.encode():
-        raise ValueError(f"member {shown(info.filename)} is not where the directory says")
+        raise ValueError(f"member {short_repr(info.filename)} is not where the directory says")
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 

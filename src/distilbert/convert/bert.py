@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import PREFIX, Head, some
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, shown
+from ..errors import CheckpointError, ConfigError, name_list, short_repr
+from ..folder.checkpoint import PREFIX, Head
 from .weight import Weight
-
-__all__ = ["Folded", "bert_names", "fold", "is_bert"]
 
 _HEADS = {
     "BertModel": Head.NONE,
@@ -145,10 +143,10 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
 
     names = bert_names(config.n_layers)
     if unknown := sorted(weight.name for name, weight in found.items() if name not in names):
-        raise CheckpointError(f"{place}: weights hold {some(unknown)}, which a BERT of this config does not have")
+        raise CheckpointError(f"{place}: weights hold {name_list(unknown)}, which a BERT of this config does not have")
     ours = {names[name]: weight for name, weight in found.items()}
     if missing := [bert for bert, name in names.items() if name.startswith(PREFIX) and name not in ours]:
-        raise CheckpointError(f"{place}: weights lack {some(missing)} of a BERT of this config")
+        raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a BERT of this config")
     return Folded(config, ours, tuple(left_out), tuple(notes))
 
 
@@ -165,10 +163,14 @@ def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:
     if values.get("is_decoder") or values.get("add_cross_attention") or architecture == "BertLMHeadModel":
         raise refuse("it is a decoder, which reads from left to right")
     if values.get("position_embedding_type") not in (None, "absolute"):
-        raise refuse(f"position_embedding_type is {shown(values['position_embedding_type'])}; DistilBERT's is absolute")
+        raise refuse(
+            f"position_embedding_type is {short_repr(values['position_embedding_type'])}; DistilBERT's is absolute"
+        )
     epsilon = values.get("layer_norm_eps", _EPSILON)
     if epsilon != _EPSILON:
-        raise refuse(f"layer_norm_eps is {shown(epsilon)}; DistilBERT's is {_EPSILON}, and no weights make up for it")
+        raise refuse(
+            f"layer_norm_eps is {short_repr(epsilon)}; DistilBERT's is {_EPSILON}, and no weights make up for it"
+        )
     ours = {key: value for key, value in values.items() if key not in _OWN_KEYS}
     if architecture in _HEADS:
         ours["architectures"] = [_HEADS[architecture].value]
@@ -194,7 +196,7 @@ def _add_types(found: dict[str, Weight], types: Weight | None, values: Mapping[s
     count = values.get("type_vocab_size", 2 if types is None else types.shape[0])
     if types is None:
         if count != 0:
-            raise CheckpointError(f"{place}: weights lack bert.{_TYPES}; type_vocab_size is {shown(count)}")
+            raise CheckpointError(f"{place}: weights lack bert.{_TYPES}; type_vocab_size is {short_repr(count)}")
         return "this BERT has no token types; nothing was added to the positions"
     positions = found.get(f"bert.{_POSITIONS}")
     if positions is None:
@@ -202,7 +204,7 @@ def _add_types(found: dict[str, Weight], types: Weight | None, values: Mapping[s
     if types.shape != (count, *positions.shape[1:]):
         raise CheckpointError(
             f"{place}: {types.name} has shape {list(types.shape)}, but config.json asks for "
-            f"{shown([count, *positions.shape[1:]])}"
+            f"{short_repr([count, *positions.shape[1:]])}"
         )
     if count == 0:
         return "this BERT has no token types; nothing was added to the positions"

@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from .. import int8
-from ..checkpoint import PREFIX, Head, fit_weights, modern_name
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, InputError, shown
+from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
-from ..hub import resolve
+from ..folder.checkpoint import PREFIX, Head, fit_weights, modern_name
+from ..folder.hub import resolve
 from . import bert
 from .folder import bring_along, check_modules, check_place, transformer_of, write_config, written_whole_folder
 from .formats import FORMATS, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
 from .weight import STORED_AS, DType, Weight
-
-__all__ = ["convert"]
 
 _PROJECTOR = "vocab_projector.weight"
 _HELD_BY = {"F32": ("F32", "F16", "BF16"), "F16": ("F16",), "BF16": ("BF16",)}  # without rounding
@@ -55,9 +53,9 @@ def convert(
         InputError: for an option, or an `out`, that cannot be.
     """
     if dtype not in STORED_AS:
-        raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {shown(dtype)}")
+        raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {short_repr(dtype)}")
     if to not in FORMATS:
-        raise InputError(f"to must be one of {', '.join(FORMATS)}, not {shown(to)}")
+        raise InputError(f"to must be one of {', '.join(FORMATS)}, not {short_repr(to)}")
     source, out = Path(source), Path(out)
     is_one_file = is_file(source)
     root = source.parent if is_one_file else resolve(source, revision)
@@ -145,7 +143,7 @@ def _choose_layers(model: _Model, layers: Sequence[int]) -> _Model:
     config = model.config
     numbers = range(config.n_layers)
     if not layers or any(layer not in numbers for layer in layers) or list(layers) != sorted(set(layers)):
-        raise InputError(f"layers must ascend within 0 to {numbers[-1]}, not {shown(list(layers))}")
+        raise InputError(f"layers must ascend within 0 to {numbers[-1]}, not {short_repr(list(layers))}")
     prefix = f"{PREFIX}transformer.layer."
     kept: dict[str, Weight] = {}
     dropped: list[tuple[Weight, str]] = []

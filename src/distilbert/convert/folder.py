@@ -9,16 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import WEIGHTS
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, InputError, shown
+from ..errors import CheckpointError, ConfigError, InputError, short_repr
 from ..files import is_file, read_json
-from ..sentence_folder import modules_of, read_sentence_folder
+from ..folder.checkpoint import WEIGHTS
+from ..folder.sentence import modules_of, read_sentence_folder
 from . import safetensors
 from .formats import FORMATS, read_file
 from .weight import DType
-
-__all__ = ["bring_along", "check_modules", "check_place", "transformer_of", "write_config", "written_whole_folder"]
 
 _TOKENIZER_FILES = (
     "added_tokens.json",
@@ -36,7 +34,7 @@ def check_place(source: Path, out: Path) -> None:
         inside = out.resolve().is_relative_to(source.resolve())
         free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     except (OSError, ValueError) as error:
-        raise InputError(f"{shown(str(out))}: no folder can be here ({error})") from None
+        raise InputError(f"{short_repr(str(out))}: no folder can be here ({error})") from None
     if inside:
         raise InputError(f"{out}: lies in the source; give a folder outside of it")
     if not free:

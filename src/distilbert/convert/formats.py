@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..checkpoint import read_shards
 from ..errors import CheckpointError
 from ..files import is_file
-from . import npz, pytorch, safetensors, torchscript
+from ..folder.checkpoint import read_shards
+from . import bin as pytorch
+from . import npz, safetensors, torchscript
 from .weight import Weight
-
-__all__ = ["FORMATS", "Format", "FormatName", "read_file", "read_folder"]
 
 FormatName = Literal["safetensors", "bin", "ot", "npz"]
 

@@ -9,11 +9,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import CheckpointError, InputError, shown
+from ..errors import CheckpointError, InputError, short_repr
 from .archive import ZIP_ERRORS
 from .weight import NUMBERS, Weight, as_float32, encode
-
-__all__ = ["read", "write"]
 
 _DENSEST = 100  # times that a file of weights can shrink; a bomb shrinks a thousandfold
 
@@ -29,14 +27,16 @@ def read(path: Path) -> dict[str, Weight]:
             for info in infos:
                 name = info.filename.removesuffix(".npy")
                 if name == info.filename or name in weights:
-                    raise CheckpointError(f"{path}: member {shown(info.filename)} is not an array, or is there twice")
+                    raise CheckpointError(
+                        f"{path}: member {short_repr(info.filename)} is not an array, or is there twice"
+                    )
                 with archive.open(info) as file:
                     shape, dtype = _header(file)
                     rest = info.file_size - file.tell()
                 if dtype.hasobject:
-                    raise CheckpointError(f"{path}: {shown(name)} holds Python objects, which are never unpickled")
+                    raise CheckpointError(f"{path}: {short_repr(name)} holds Python objects, which are never unpickled")
                 if dtype.itemsize * math.prod(shape) != rest:
-                    raise CheckpointError(f"{path}: {shown(name)} says {shape} of {dtype}, but has {rest} bytes")
+                    raise CheckpointError(f"{path}: {short_repr(name)} says {shape} of {dtype}, but has {rest} bytes")
                 weights[name] = _weight(path, info, name, shape, dtype)
     except ZIP_ERRORS as error:
         raise CheckpointError(f"{path}: not a whole .npz file ({error})") from None
@@ -58,7 +58,7 @@ def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]
             with zipfile.ZipFile(path) as archive, archive.open(info) as file:
                 return as_float32(npy.read_array(file, allow_pickle=False), _name(dtype))
         except ZIP_ERRORS as error:
-            raise CheckpointError(f"{path}: {shown(name)} cannot be read ({error})") from None
+            raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error})") from None
 
     return Weight(name, shape, _name(dtype), array)
 

@@ -16,15 +16,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..checkpoint import PREFIX, Checkpoint, Head, open_checkpoint
 from ..config import Activation
+from ..engine.graph import Builder
 from ..errors import CheckpointError
-from ..graph import Builder
-from ..hub import resolve
-from ..sentence_folder import read_sentence_folder
+from ..folder.checkpoint import PREFIX, Checkpoint, Head, open_checkpoint
+from ..folder.hub import resolve
+from ..folder.sentence import read_sentence_folder
 from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
-
-__all__ = ["export_onnx"]
 
 _OPSET = 17  # the first that has LayerNormalization
 _IR_VERSION = 8

@@ -13,15 +13,14 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..batch import run_batched
-from ..checkpoint import WEIGHTS, Checkpoint, Head, key_table, open_checkpoint
-from ..engine import OnnxEngine, available_cpus
+from ..engine.cpus import available_cpus
+from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError
 from ..files import written_whole
-from ..hub import resolve
+from ..folder.checkpoint import WEIGHTS, Checkpoint, Head, key_table, open_checkpoint
+from ..folder.hub import resolve
 from ..tokenizer import BertTokenizer
 from .folder import bring_along, check_place, transformer_of, written_whole_folder
-
-__all__ = ["QuantizationReport", "quantize"]
 
 _SENTENCES = Path(__file__).parents[1] / "demo" / "sentences.txt"
 _MOST_TEXTS = 1000

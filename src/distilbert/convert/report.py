@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, shown
+from ..errors import InputError, short_repr
 from ..files import written_whole
-
-__all__ = ["LeftOut", "Mapped", "Report"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Report:
             with written_whole(Path(path)) as temporary:
                 temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise InputError(f"{shown(str(path))}: the report cannot be written ({error})") from None
+            raise InputError(f"{short_repr(str(path))}: the report cannot be written ({error})") from None
 
     def __str__(self) -> str:
         rows = [("source", "target", "shape", "dtype")]

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import Tensor, read_header
 from ..errors import CheckpointError
+from ..folder.checkpoint import Tensor, read_header
 from .weight import NUMBERS, Weight, as_float32, encode, mapped
-
-__all__ = ["read", "write"]
 
 
 def read(path: Path) -> dict[str, Weight]:

@@ -9,13 +9,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import CheckpointError, shown
+from ..errors import CheckpointError, short_repr
 from .archive import ZIP_ERRORS, open_archive, writing
-from .pickling import Pickler
-from .pytorch import read_archive, write_storages
+from .bin import read_archive, write_storages
+from .pickle_writer import Pickler
 from .weight import Weight
-
-__all__ = ["read", "write"]
 
 _MOST_CODE = 1 << 24  # bytes, of one file
 
@@ -44,12 +42,14 @@ def _check_code(path: Path) -> None:
                 with archive.open(info) as file:
                     code = file.read(_MOST_CODE + 1)
             except ZIP_ERRORS as error:
-                raise CheckpointError(f"{path}: member {shown(info.filename)} cannot be read ({error})") from None
+                raise CheckpointError(f"{path}: member {short_repr(info.filename)} cannot be read ({error})") from None
             if len(code) > _MOST_CODE:
-                raise CheckpointError(f"{path}: member {shown(info.filename)} has more than {_MOST_CODE} bytes of code")
+                raise CheckpointError(
+                    f"{path}: member {short_repr(info.filename)} has more than {_MOST_CODE} bytes of code"
+                )
             if b"__setstate__" in code:
                 raise CheckpointError(
-                    f"{path}: {shown(info.filename)} restores its module by code (__setstate__), never run here"
+                    f"{path}: {short_repr(info.filename)} restores its module by code (__setstate__), never run here"
                 )
 
 

@@ -7,9 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import CheckpointError, shown
-
-__all__ = ["NUMBERS", "STORED_AS", "DType", "Weight", "as_float32", "encode", "mapped"]
+from ..errors import CheckpointError, short_repr
 
 DType = Literal["float32", "float16", "bfloat16"]
 STORED_AS: dict[DType, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -61,7 +59,7 @@ def as_float32(array: np.ndarray, dtype: str) -> np.ndarray:
     Raises CheckpointError for numbers that are not floating-point, or too large.
     """
     if dtype not in _FLOATS:
-        raise CheckpointError(f"a weight is stored as {shown(dtype)}; use one of {', '.join(_FLOATS)}")
+        raise CheckpointError(f"a weight is stored as {short_repr(dtype)}; use one of {', '.join(_FLOATS)}")
     if dtype == "BF16":
         return (array.astype("<u4") << 16).view("<f4")
     with np.errstate(over="raise"):

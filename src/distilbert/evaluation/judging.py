@@ -12,6 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..batch import run_each
+from ..data.blocks import MASKED_BLOCK, blocks
+from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
+from ..data.reading import read_data
 from ..errors import InputError
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.embedding import Embedder
@@ -22,12 +25,7 @@ from ..tasks.task import Task, logistic, softmax
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from . import metrics
-from .examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
-from .masking import MASKED_BLOCK, blocks
 from .metrics import Difference, Interval, Metric
-from .reading import read_data
-
-__all__ = ["Evaluation", "Judgement", "Mistake", "compare", "evaluate", "judge"]
 
 _MISTAKES = 25
 _LONGEST_ANSWER = 30  # tokens, as is usual for SQuAD

@@ -18,18 +18,6 @@ import numpy as np
 
 from ..tasks.label_scheme import LabelScheme
 
-__all__ = [
-    "Difference",
-    "Interval",
-    "Metric",
-    "bootstrap",
-    "calibration_bins",
-    "compare",
-    "entity_counts",
-    "normal_answer",
-    "squad_scores",
-]
-
 Metric = Callable[[np.ndarray], np.ndarray]  # counts [R, n] -> values [R]
 
 CALIBRATION_BINS = 15

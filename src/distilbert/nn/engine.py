@@ -4,13 +4,11 @@ import numpy as np
 import torch
 
 from ..batch import Batch
-from ..checkpoint import Checkpoint, Head
-from ..engine import check_batch
+from ..engine.seam import check_batch
 from ..errors import InputError
+from ..folder.checkpoint import Checkpoint, Head
 from .heads import MODELS
 from .packed import Packed
-
-__all__ = ["TorchEngine", "find_device"]
 
 
 def find_device(name: str) -> str:

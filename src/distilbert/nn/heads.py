@@ -16,22 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
-from ..checkpoint import Head
 from ..config import DistilBertConfig
+from ..folder.checkpoint import Head
 from .model import EPSILON, DistilBertModel, activation_function
 from .packed import IGNORE, Packed
 from .pretrained import Pretrained, initialise
-
-__all__ = [
-    "MODELS",
-    "DistilBertForMaskedLM",
-    "DistilBertForMultipleChoice",
-    "DistilBertForQuestionAnswering",
-    "DistilBertForSequenceClassification",
-    "DistilBertForTokenClassification",
-    "HeadOutput",
-    "QuestionAnsweringOutput",
-]
 
 
 @dataclass(frozen=True, eq=False)

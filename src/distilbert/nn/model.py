@@ -16,13 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
-from ..checkpoint import Head
 from ..config import Activation, DistilBertConfig
 from ..errors import InputError
+from ..folder.checkpoint import Head
 from .packed import Packed, View
 from .pretrained import Pretrained, initialise
-
-__all__ = ["EPSILON", "DistilBertModel", "EncoderOutput", "activation_function"]
 
 EPSILON = 1e-12  # of every LayerNorm
 

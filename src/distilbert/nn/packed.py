@@ -14,8 +14,6 @@ from torch import Tensor
 from ..batch import Batch
 from ..errors import InputError
 
-__all__ = ["IGNORE", "Packed", "View"]
-
 IGNORE = -100  # the label of a token that no loss counts, as in Transformers
 
 

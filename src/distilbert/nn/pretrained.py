@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint import PREFIX, Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
 from ..config import DistilBertConfig
 from ..errors import CheckpointError
-from ..hub import resolve
-
-__all__ = ["Pretrained", "initialise"]
+from ..folder.checkpoint import PREFIX, Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
+from ..folder.hub import resolve
 
 _PROJECTOR = "vocab_projector.weight"
 _WORDS = f"{PREFIX}embeddings.word_embeddings.weight"

@@ -22,8 +22,6 @@ from .routes_tei import ERRORS, tei_routes
 from .service import Service
 from .settings import Settings
 
-__all__ = ["create_app"]
-
 
 def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> FastAPI:
     """An ASGI application that serves opened tasks, each under a name; the first is the one at `/`.

@@ -25,11 +25,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..batch import Batch
-from ..engine import Engine
+from ..engine.seam import Engine
 from .errors import GoneError, UnavailableError
 from .metrics import Metrics
-
-__all__ = ["Batcher", "QueuedEngine", "Work", "current_work"]
 
 PATIENCE = 20.0
 _FORGET = 0.9  # what is kept of the measured rate at each run

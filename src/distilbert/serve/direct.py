@@ -16,8 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import RequestError, UnprocessableError
 
-__all__ = ["Direct"]
-
 _MODEL = "/models/{name}"
 
 

@@ -3,23 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-__all__ = [
-    "EmptyError",
-    "GoneError",
-    "HttpError",
-    "InternalError",
-    "NoSuchModelError",
-    "NotJsonError",
-    "OverloadedError",
-    "RequestError",
-    "TooLargeError",
-    "TooSlowError",
-    "UnauthorizedError",
-    "UnavailableError",
-    "UnprocessableError",
-    "WrongModelError",
-]
-
 
 class RequestError(Exception):
     """Base. `kind` is TEI's error_type; `headers` go with the answer."""

@@ -17,8 +17,6 @@ from .errors import GoneError, InternalError, NotJsonError, RequestError, TooLar
 from .metrics import Metrics
 from .settings import Settings
 
-__all__ = ["Guard", "JsonFormatter", "logger"]
-
 logger = logging.getLogger("distilbert.serve")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

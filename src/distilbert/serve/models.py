@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal, TypeVar
 
-from ..engine import OnnxEngine
-from ..errors import CheckpointError, InputError, shown
+from ..engine.onnx import OnnxEngine
+from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
@@ -22,8 +22,6 @@ from ..tasks.zero_shot import ZeroShotClassifier
 from .batcher import Batcher
 from .errors import WrongModelError
 from .settings import Settings
-
-__all__ = ["ServedModel", "open_models"]
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -56,7 +54,7 @@ def open_models(
         if not place or "/" in given:
             given, place = PurePath(model).name, model
         if not _NAME.fullmatch(given):
-            raise InputError(f"{shown(given)} cannot be a model's name; write NAME={place}, in letters and digits")
+            raise InputError(f"{short_repr(given)} cannot be a model's name; write NAME={place}, in letters and digits")
         if given in places:
             raise InputError(f"two models are called {given!r}; write NAME={place}")
         places[given] = place

@@ -5,8 +5,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["openapi_page"]
-
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;white-space:pre-wrap}"

@@ -5,8 +5,6 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["Protocol"]
-
 _MOST_HEAD = 1 << 16  # bytes of a request's line and headers
 _HEAD_SECONDS = 10.0
 

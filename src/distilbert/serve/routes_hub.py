@@ -29,8 +29,6 @@ from .schemas import (
 from .service import Service
 from .texts import embedded, fitted, prompt_of, sent
 
-__all__ = ["hub_routes"]
-
 _MOST_FILLS = 10_000  # results of one request: each carries its text
 
 # the task's names of the hub's parameters

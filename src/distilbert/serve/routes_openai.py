@@ -13,8 +13,6 @@ from .schemas import OpenAIEmbeddings, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
 from .texts import embedded, prompt_of, sent, texts_of
 
-__all__ = ["openai_routes"]
-
 
 def openai_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["OpenAI"])

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from .. import __version__
-from ..engine import available_cpus
+from ..engine.cpus import available_cpus
 from ..results import SparseVector
 from ..tasks.embedding import Embedder
 from ..tasks.reranking import Reranker
@@ -30,8 +30,6 @@ from .schemas import (
 )
 from .service import Service
 from .texts import embedded, fitted, prompt_of, sent, texts_of
-
-__all__ = ["EMBEDS", "ERRORS", "tei_routes"]
 
 EMBEDS = "an embedding model"
 _PREDICTS = "a sequence classification model"

@@ -4,23 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-__all__ = [
-    "ChoiceRequest",
-    "DecodeRequest",
-    "EmbedRequest",
-    "HubRequest",
-    "Input",
-    "OpenAIRequest",
-    "Parameters",
-    "PredictRequest",
-    "QuestionRequest",
-    "RerankRequest",
-    "SimilarityRequest",
-    "TextsRequest",
-    "TokenizeRequest",
-    "ZeroShotRequest",
-]
-
 Count = Annotated[int, Field(ge=1, le=10_000)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 # one text or several, each as a string or as the ids of its tokens

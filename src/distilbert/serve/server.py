@@ -10,14 +10,12 @@ from collections.abc import Mapping
 import uvicorn
 from fastapi import FastAPI
 
-from ..errors import InputError, LongTextWarning, said
+from ..errors import InputError, LongTextWarning, error_text
 from ..tasks.task import Task
 from .app import create_app
 from .guard import JsonFormatter, logger
 from .protocol import Protocol
 from .settings import Settings
-
-__all__ = ["run_server", "server_config"]
 
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
 
@@ -50,7 +48,7 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server(address, family=family, backlog=2048)
     except (OSError, UnicodeError) as error:
         raise InputError(
-            f"cannot listen on port {settings.port} of {settings.host!r} ({said(error)}); "
+            f"cannot listen on port {settings.port} of {settings.host!r} ({error_text(error)}); "
             "choose others with --port and --host"
         ) from None
 

@@ -27,8 +27,6 @@ from .metrics import Metrics
 from .models import ServedModel
 from .settings import Settings
 
-__all__ = ["Service"]
-
 AnyTask = TypeVar("AnyTask", bound=Task)
 
 

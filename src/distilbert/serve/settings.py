@@ -8,8 +8,6 @@ from typing import Any, Self
 from ..errors import InputError
 from ..loading import DEFAULT_BATCH_TOKENS
 
-__all__ = ["PREFIX", "Settings"]
-
 PREFIX = "DISTILBERT_SERVE_"
 
 

@@ -12,8 +12,6 @@ from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 from .errors import TooLargeError, UnprocessableError
 
-__all__ = ["embedded", "fitted", "prompt_of", "sent", "texts_of"]
-
 _MOST_NUMBERS = 1 << 23  # of one answer, some 150 MB of JSON
 
 

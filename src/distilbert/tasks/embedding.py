@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from ..batch import in_chunks
-from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
-from ..sentence_folder import Normalize, SentenceFolder
+from ..folder.checkpoint import Head
+from ..folder.sentence import Normalize, SentenceFolder
 from ..tokenizer import Encoding
 from .task import (
     FIRST,
@@ -24,8 +24,6 @@ from .task import (
     several,
     weighted_mean,
 )
-
-__all__ = ["Embedder", "Output"]
 
 Output = Literal["float32", "int8", "uint8", "binary", "ubinary"]
 Vectors = np.ndarray

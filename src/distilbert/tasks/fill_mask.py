@@ -8,13 +8,11 @@ from typing import NamedTuple, overload
 import numpy as np
 
 from ..batch import in_chunks, run_each
-from ..checkpoint import Head
-from ..errors import InputError, LongTextWarning, TokenizerError, shown
+from ..errors import InputError, LongTextWarning, TokenizerError, short_repr
+from ..folder.checkpoint import Head
 from ..results import MaskFill
 from ..tokenizer import Encoding
 from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
-
-__all__ = ["MaskFiller"]
 
 Fills = list[MaskFill] | list[list[MaskFill]]
 Scores = tuple[np.ndarray, np.ndarray]  # pieces, and the logarithms of their probabilities
@@ -58,7 +56,9 @@ class MaskFiller(Task):
     def __init__(self, model: Model) -> None:
         super().__init__(model)
         if self.tokenizer.mask_token_id is None:
-            raise TokenizerError(f"{model.folder}: the vocabulary lacks the mask {shown(self.tokenizer.mask_token)}")
+            raise TokenizerError(
+                f"{model.folder}: the vocabulary lacks the mask {short_repr(self.tokenizer.mask_token)}"
+            )
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -167,9 +167,9 @@ class MaskFiller(Task):
             piece = self.tokenizer.token_id(target)  # as it stands, so that "##s" can be asked for
             ids = (piece,) if piece is not None else tuple(self._body(self.tokenizer.encode(target).ids).tolist())
             if not ids or (piece is None and self.tokenizer.unk_token_id in ids):
-                raise InputError(f"target {shown(target)} cannot be spelled with the pieces of the vocabulary")
+                raise InputError(f"target {short_repr(target)} cannot be spelled with the pieces of the vocabulary")
             if len(ids) > most:
-                raise InputError(f"target {shown(target)} has {len(ids)} pieces; the model has room for {most}")
+                raise InputError(f"target {short_repr(target)} has {len(ids)} pieces; the model has room for {most}")
             words.setdefault(ids, _Word(self._token(ids[0]) if len(ids) == 1 else target, ids))
         if not words:
             raise InputError("give at least one target, or None for the whole vocabulary")

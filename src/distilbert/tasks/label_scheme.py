@@ -5,8 +5,6 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["LabelScheme"]
-
 Role = Literal["outside", "bare", "begin", "inside", "end", "single"]
 _PREFIXES: dict[str, Role] = {
     "B": "begin",

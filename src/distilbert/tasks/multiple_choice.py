@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..checkpoint import Head
 from ..errors import InputError
+from ..folder.checkpoint import Head
 from ..results import Classification
 from .pairs import PairTask, Row
 from .task import LongText, check_long_text, softmax
-
-__all__ = ["ChoiceClassifier"]
 
 
 class ChoiceClassifier(PairTask):

@@ -11,8 +11,6 @@ from ..errors import InputError
 from ..tokenizer import Cut, Encoding
 from .task import FIRST, LongText, Task, weighted_mean
 
-__all__ = ["Pair", "PairTask", "Row"]
-
 
 class Pair(NamedTuple):
     """Two texts that are read together, and their numbers: the first's in the input, the second's with the first."""

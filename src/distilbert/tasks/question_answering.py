@@ -10,13 +10,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..batch import in_chunks
-from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
+from ..folder.checkpoint import Head
 from ..results import Answer
 from ..tokenizer import Encoding, Window
 from .task import LongText, Task, characters, check_long_text, listed, with_marks
-
-__all__ = ["QuestionAnswerer"]
 
 Answers = Answer | list[Answer]
 Read = tuple[str, Encoding, list[Window], list[np.ndarray]]  # a context, its windows, and their logits [T, 2]

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import Head
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, shown
+from ..errors import CheckpointError, ConfigError, short_repr
 from ..files import read_json
+from ..folder.checkpoint import Head
 from ..results import Ranked
 from .pairs import PairTask, Row
 from .task import LongText, Model, check_count, check_long_text, logistic
-
-__all__ = ["Reranker"]
 
 # all of them rise with the logit, so that the order is that of the logits
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -113,5 +111,7 @@ def _activation(folder: Path, config: DistilBertConfig) -> Callable[[np.ndarray]
         return logistic
     package, _, kind = str(name).rpartition(".")
     if package.split(".")[:2] != ["torch", "nn"] or kind not in _ACTIVATIONS:
-        raise ConfigError(f"{folder}: activation_fn {shown(name)} is not one of torch.nn's {', '.join(_ACTIVATIONS)}")
+        raise ConfigError(
+            f"{folder}: activation_fn {short_repr(name)} is not one of torch.nn's {', '.join(_ACTIVATIONS)}"
+        )
     return _ACTIVATIONS[kind]

@@ -7,13 +7,11 @@ from typing import Any, overload
 import numpy as np
 
 from ..batch import in_chunks, run_each
-from ..checkpoint import Head
 from ..errors import ConfigError, LongTextWarning
+from ..folder.checkpoint import Head
+from ..folder.sentence import SentenceFolder, SpladePooling
 from ..results import SparseVector
-from ..sentence_folder import SentenceFolder, SpladePooling
 from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
-
-__all__ = ["SparseEncoder"]
 
 Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
 

@@ -9,13 +9,11 @@ from typing import ClassVar, Literal, TypeVar
 import numpy as np
 
 from ..batch import run_batched
-from ..checkpoint import Head
 from ..config import DistilBertConfig
-from ..engine import Engine
+from ..engine.seam import Engine
 from ..errors import InputError
+from ..folder.checkpoint import Head
 from ..tokenizer import BertTokenizer, Encoding
-
-__all__ = ["LongText", "Model", "Task", "check_long_text", "logistic", "softmax"]
 
 LongText = Literal["truncate", "window", "error"]
 TextOrPair = str | tuple[str, str]

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 import numpy as np
 
 from ..batch import in_chunks
-from ..checkpoint import Head
 from ..errors import InputError
+from ..folder.checkpoint import Head
 from ..results import Classification
 from ..tokenizer import Encoding
 from .task import (
@@ -26,8 +26,6 @@ from .task import (
     softmax,
     weighted_mean,
 )
-
-__all__ = ["Function", "TextClassifier"]
 
 Function = Literal["softmax", "sigmoid", "none"]
 Labels = Classification | list[Classification]

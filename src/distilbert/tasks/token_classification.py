@@ -9,14 +9,12 @@ from typing import Literal, overload
 import numpy as np
 
 from ..batch import in_chunks
-from ..checkpoint import Head
 from ..errors import InputError, LongTextWarning
+from ..folder.checkpoint import Head
 from ..results import Entity
 from ..tokenizer import Encoding, Window
 from .label_scheme import LabelScheme
 from .task import LongText, Model, Task, check_long_text, listed, softmax, with_marks
-
-__all__ = ["Aggregation", "TokenClassifier"]
 
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 Text = str | Sequence[str]  # a string, or its words

@@ -7,13 +7,11 @@ from typing import overload
 
 import numpy as np
 
-from ..checkpoint import Head
-from ..errors import CheckpointError, InputError, shown
+from ..errors import CheckpointError, InputError, short_repr
+from ..folder.checkpoint import Head
 from ..results import Classification
 from .pairs import PairTask, Row
 from .task import LongText, Model, check_long_text, listed, logistic, several, softmax
-
-__all__ = ["ZeroShotClassifier"]
 
 TEMPLATE = "This example is {}."
 
@@ -153,7 +151,7 @@ class ZeroShotClassifier(PairTask):
         for label, encoding in zip(labels, self.tokenizer.encode_batch(hypotheses), strict=True):
             if (length := len(encoding) - self.tokenizer.special_count) >= room:
                 raise InputError(
-                    f"label {shown(label)} makes a hypothesis of {length} tokens, "
+                    f"label {short_repr(label)} makes a hypothesis of {length} tokens, "
                     "which leaves no room for a text: shorten it"
                 )
 
@@ -164,12 +162,12 @@ def _labels(labels: str | Iterable[str]) -> list[str]:
     names = list(listed(labels))
     for index, label in enumerate(names):
         if not isinstance(label, str) or not label.strip():
-            raise InputError(f"label {index} must be a string that is not blank, not {shown(label)}")
+            raise InputError(f"label {index} must be a string that is not blank, not {short_repr(label)}")
     if not names:
         raise InputError("give at least one label")
     if len(set(names)) < len(names):
         twice = next(label for index, label in enumerate(names) if label in names[:index])
-        raise InputError(f"label {shown(twice)} is given twice")
+        raise InputError(f"label {short_repr(twice)} is given twice")
     return names
 
 
@@ -181,7 +179,7 @@ def _check_template(template: str) -> None:
     if fields != [("", "", None)]:
         raise InputError(
             f"hypothesis_template must hold one {{}} for the label, as in {TEMPLATE!r} "
-            f"(write {{{{ and }}}} for braces), not {shown(template)}"
+            f"(write {{{{ and }}}} for braces), not {short_repr(template)}"
         )
 
 

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, InputError
 from ..files import read_json
 
-__all__ = ["Checkpoints", "State"]
-
 _WEIGHTS, _STATE = "training.safetensors", "state.json"
 _UNFINISHED = ".writing-"
 

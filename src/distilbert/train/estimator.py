@@ -8,15 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..data.examples import Data, LabelledText
 from ..errors import InputError
-from ..evaluation.examples import Data, LabelledText
 from ..tasks.task import softmax
 from ..tasks.text_classification import TextClassifier
 from .loop import LoopArguments, open_accelerator, run
 from .objectives import ClassWeights, make_objective
-from .student import open_student
-
-__all__ = ["DistilBertClassifier"]
+from .opened import open_student
 
 Texts = Sequence[str] | Sequence[tuple[str, str]] | np.ndarray
 

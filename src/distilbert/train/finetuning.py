@@ -5,10 +5,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from .objectives import ClassWeights, make_objective
-from .student import open_student
-from .whole_run import SENTENCE_FILES, TOKENIZER_FILES, RunArguments, Trained, WholeRun, copy_files
-
-__all__ = ["TRAINABLE", "Arguments", "finetune"]
+from .opened import open_student
+from .run import SENTENCE_FILES, TOKENIZER_FILES, RunArguments, Trained, WholeRun, copy_files
 
 TRAINABLE = (
     "text-classification",

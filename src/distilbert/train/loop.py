@@ -22,14 +22,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ..batch import plan
-from ..engine import available_cpus
+from ..engine.cpus import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
 from .objectives import Objective, Whole
 from .progress import RunProgress
-
-__all__ = ["LoopArguments", "open_accelerator", "run"]
-
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
 _LOG_STEPS = 10  # steps between two entries of the log of losses

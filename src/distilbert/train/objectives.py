@@ -15,14 +15,12 @@ from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 from torch.nn.utils.rnn import pad_sequence
 
 from ..batch import Batch
+from ..data.blocks import MASKED_BLOCK, blocks
+from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
 from ..errors import InputError
-from ..evaluation.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
-from ..evaluation.masking import MASKED_BLOCK, blocks
 from ..nn import Packed
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer, Encoding, Window
-
-__all__ = ["IGNORED", "ClassWeights", "Item", "Objective", "Whole", "make_objective"]
 
 AnyModel = Any  # one of distilbert.nn, whose `run` and `loss` an nn.Module does not declare
 ClassWeights = Literal["balanced"] | Mapping[str, float]

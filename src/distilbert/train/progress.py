@@ -9,8 +9,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .checkpoints import State
 
-__all__ = ["RunProgress"]
-
 _SILENCE = 60.0  # seconds without a line in a file
 
 

@@ -17,8 +17,6 @@ from ..evaluation.metrics import Interval, calibration_bins
 from ..files import written_whole
 from .checkpoints import State
 
-__all__ = ["write_report"]
-
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 460, 240, 56, 34, 12
 _MOST_POINTS = 400  # of a curve or a scatter: more cannot be told apart
 _MOST_LABELS = 30  # of a confusion matrix that can be read

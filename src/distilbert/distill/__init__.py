@@ -1,0 +1,19 @@
+"""Distillation: a small student is trained on the outputs of a large teacher. Extra `train`.
+
+Read objective.py first: it is what the loop of distilbert.train trains. docs/distillation.md shows the use.
+"""
+
+from ..errors import MissingExtraError
+
+try:
+    import accelerate as _accelerate  # noqa: F401
+    import sklearn as _sklearn  # noqa: F401
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(f"distilbert.distill needs {error.name}: pip install 'distilbert[train]'") from None
+
+from .distillation import DistillArguments, distill
+from .initial_weights import Shape
+from .student_search import Candidate, search
+
+__all__ = ["Candidate", "DistillArguments", "Shape", "distill", "search"]

@@ -1,0 +1,83 @@
+"""What a student learns from: examples with labels, text without, and altered copies of both."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.examples import Data, LabelledText, PlainText, Problem, Question, SentencePair, TaggedWords
+from ..tokenizer import BertTokenizer
+from ..train.run import WholeRun
+from .augmentation import altered
+from .teacher import Teacher
+
+if TYPE_CHECKING:
+    from .distillation import DistillArguments
+
+
+def labels_of(task: str, teacher: Teacher) -> Data[Any]:
+    """No examples, with the teacher's labels and problem: what a reader has to know of them."""
+    if task not in ("text-classification", "token-classification"):
+        return Data(teacher.name, [])
+    problem: Problem | None = None
+    labels = teacher.config.labels
+    if task == "text-classification":
+        of_type: dict[str | None, Problem] = {
+            "regression": "regression",
+            "multi_label_classification": "multi-label",
+            "single_label_classification": "single-label",
+        }
+        problem = of_type.get(teacher.config.problem_type, "regression" if len(labels) == 1 else "single-label")
+    return Data(teacher.name, [], () if problem == "regression" else labels, problem)
+
+
+def read_examples(whole: WholeRun, arguments: "DistillArguments", teacher: Teacher) -> Data[Any]:
+    """All examples, with the teacher's labels."""
+    task, like = arguments.task, labels_of(arguments.task, teacher)
+    plain = task in ("fill-mask", "sentence-similarity")
+    examples: list[Any] = list(whole.read(arguments.train, "fill-mask" if plain else None, like).examples)
+    for path in arguments.unlabelled:
+        if task == "question-answering":
+            examples += [dataclasses.replace(own, answers=None) for own in whole.read(path).examples]
+        else:
+            lines = [example.text for example in whole.read(path, "fill-mask").examples]
+            examples += [_unlabelled(task, line, teacher.tokenizer) for line in lines]
+    rng = np.random.default_rng(arguments.seed)
+    mask = teacher.tokenizer.mask_token
+    for example in list(examples) * arguments.augment:
+        if isinstance(example, TaggedWords):
+            examples.append(TaggedWords(tuple(altered(example.words, mask, rng)), ()))
+        elif isinstance(example.text, str) and (words := example.text.split()):
+            examples.append(_unlabelled(task, " ".join(altered(words, mask, rng)), teacher.tokenizer))
+    return dataclasses.replace(like, source=str(arguments.train), examples=examples)
+
+
+def _unlabelled(task: str, line: str, tokenizer: BertTokenizer) -> Any:
+    """A line of text as an example of the task, nothing known of it."""
+    if task == "text-classification":
+        return LabelledText(line, None)
+    if task == "token-classification":  # words are what the tokenizer takes for words
+        read = tokenizer.encode(line)
+        spans: dict[int, list[int]] = {}
+        for word, (start, end) in zip(read.word_ids.tolist(), read.offsets.tolist(), strict=True):
+            if word >= 0:
+                spans.setdefault(word, [start, end])[1] = end
+        return TaggedWords(tuple(line[start:end] for start, end in spans.values()) or (line,), ())
+    return PlainText(line)
+
+
+def texts_of(examples: Sequence[Any]) -> list[str]:
+    """All text of examples, for counting its pieces."""
+    texts: list[str] = []
+    for example in examples:
+        match example:
+            case TaggedWords():
+                texts.append(" ".join(example.words))
+            case Question():
+                texts += [example.question, example.context]
+            case SentencePair():
+                texts += [example.first, example.second]
+            case _:
+                texts += [example.text] if isinstance(example.text, str) else list(example.text)
+    return texts

@@ -1,0 +1,165 @@
+"""`search`: several students of one teacher under one budget of time, and which of them are worth having."""
+
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from ..errors import DistilBertError, InputError, MissingExtraError
+from ..evaluation.judging import evaluate
+from ..evaluation.metrics import Interval
+from ..files import is_file, written_whole
+from .distillation import DistillArguments, distill
+from .initial_weights import Shape
+
+_TRIAL = 12  # steps that tell how fast a student learns
+_LEAST = 20  # steps that are worth the name of training
+_Precision = Literal["float32", "int8"]
+_PRECISIONS: tuple[_Precision, ...] = ("float32", "int8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A model that the search has tried, in one precision of computing.
+
+    Attributes:
+        name: of its shape, as `Shape.parse` takes it; "teacher" for the teacher itself.
+        folder: where it is.
+        precision: "float32" or "int8".
+        metric, score: what it is judged by, more is better, with its interval.
+        rate: examples a second on the CPU engine.
+        megabytes: of its weights in float32.
+        best: whether no other is both at least as good and faster.
+    """
+
+    name: str
+    folder: str
+    precision: str
+    metric: str
+    score: Interval
+    rate: float
+    megabytes: float
+    best: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for `json.dumps`."""
+        return {**dataclasses.asdict(self), "score": self.score.to_dict()}
+
+
+def search(
+    arguments: DistillArguments, shapes: Sequence[Shape], minutes: float, *, quiet: bool = False
+) -> list[Candidate]:
+    """Distil a student of each shape, each for its share of the time, and compare them and their teacher.
+
+    Below `arguments.out` every student has a folder of its own; search.json and search.svg hold what came of it. With
+    `resume` students that are done are not done again. The time is that of training: the teacher is asked once for all
+    students where they read the same pieces, and before the clock starts.
+
+    Raises:
+        InputError: without examples to judge by, for shapes that are none or come twice, and for too little time.
+        MissingExtraError: without Matplotlib.
+        and what `distill` raises.
+    """
+    if arguments.eval is None:
+        raise InputError("a search needs eval, the examples that students are judged by")
+    if not shapes or len(set(shapes)) < len(shapes):
+        raise InputError("a search needs shapes, each of them once")
+    if not (minutes > 0 and math.isfinite(minutes)):
+        raise InputError(f"minutes must be above 0, not {minutes!r}")
+    _figure()  # whatever is missing is found before the time is spent
+    out, console = Path(arguments.out), Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+    common = dataclasses.replace(arguments, cache=arguments.cache or out / "lessons")
+    share = 60 * minutes / len(shapes)
+    candidates = []
+    for shape in shapes:
+        name = _name(shape)
+        own = dataclasses.replace(common, out=out / name, **_sizes(shape))
+        if not (arguments.resume and is_file(out / name / "training.json")):
+            steps = _steps(own, out / f"{name}.trial", share)
+            console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
+            distill(dataclasses.replace(own, max_steps=steps), quiet=quiet)
+        candidates += [_candidate(name, out / name, arguments, precision) for precision in _PRECISIONS]
+    try:
+        candidates += [_candidate("teacher", Path(arguments.teacher), arguments, own) for own in _PRECISIONS]
+    except DistilBertError as error:  # a teacher of another family does not run on our engine
+        console.print(f"the teacher is not compared: {error}")
+    found = frontier(candidates)
+    if arguments.cache is None:
+        shutil.rmtree(out / "lessons", ignore_errors=True)
+    with written_whole(out / "search.json") as path:
+        path.write_text(json.dumps([own.to_dict() for own in found], indent=2) + "\n", encoding="utf-8")
+    _plot(found, out / "search.svg")
+    return found
+
+
+def frontier(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, the fastest first, those marked than which none is both at least as good and faster."""
+    marked: list[Candidate] = []
+    best = -math.inf
+    for own in sorted(candidates, key=lambda own: (-own.rate, -own.score.value)):
+        marked.append(dataclasses.replace(own, best=own.score.value > best))
+        best = max(best, own.score.value)
+    return marked
+
+
+def _name(shape: Shape) -> str:
+    return f"{shape.layers}x{shape.dim}" + (f"x{shape.hidden_dim}" if shape.hidden_dim else "")
+
+
+def _sizes(shape: Shape) -> dict[str, Any]:
+    return dataclasses.asdict(shape)
+
+
+def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
+    """How many steps a student can take in so many seconds, by a short trial."""
+    shutil.rmtree(folder, ignore_errors=True)
+    distill(dataclasses.replace(arguments, out=folder, eval=None, max_steps=_TRIAL, resume=False), quiet=True)
+    made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    shutil.rmtree(folder)
+    steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # told in tenths
+    if steps < _LEAST:
+        raise InputError(f"{seconds:.0f} seconds a student are enough for {steps} steps; give more minutes")
+    return steps
+
+
+def _candidate(name: str, folder: Path, arguments: DistillArguments, precision: _Precision) -> Candidate:
+    assert arguments.eval is not None
+    done = evaluate(folder, arguments.eval, arguments.task, columns=arguments.columns, precision=precision)
+    metric = done.judgement.main
+    return Candidate(name, str(folder), precision, metric, done.scores[metric], done.rate, done.bytes / 1e6)
+
+
+def _figure() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("a search is drawn with Matplotlib: pip install 'distilbert[train]'") from None
+    return Figure(figsize=(8, 5), layout="constrained")
+
+
+def _plot(candidates: Sequence[Candidate], path: Path) -> None:
+    """Score against speed, a dot's area by size, the frontier as a line."""
+    figure = _figure()
+    axes = figure.subplots()
+    for precision, colour in zip(_PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
+        own = [candidate for candidate in candidates if candidate.precision == precision]
+        rates, scores = [one.rate for one in own], [one.score.value for one in own]
+        gaps = [[one.score.value - one.score.low for one in own], [one.score.high - one.score.value for one in own]]
+        axes.errorbar(rates, scores, yerr=gaps, fmt="none", ecolor=colour, alpha=0.4)
+        axes.scatter(rates, scores, s=[20 + 4 * one.megabytes for one in own], color=colour, label=precision, alpha=0.8)
+    for one in candidates:
+        axes.annotate(one.name, (one.rate, one.score.value), xytext=(6, 6), textcoords="offset points", fontsize=9)
+    best = [one for one in candidates if one.best]
+    axes.plot([one.rate for one in best], [one.score.value for one in best], color="#5c6675", lw=1, ls="--", zorder=0,
+              label="none is better and faster")  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("examples a second")
+    axes.set_ylabel(f"{candidates[0].metric}, with its 95 % interval")
+    axes.legend()
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="svg")

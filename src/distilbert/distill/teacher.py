@@ -1,0 +1,323 @@
+"""Teachers: what a model says of texts, and what it holds inside, for a student to come close to.
+
+`listen` reads both out of a model of `distilbert.nn`, a student as well as a teacher. `ForeignTeacher` does so with a
+model of another family that Transformers loads.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..batch import Batch
+from ..config import DistilBertConfig
+from ..convert import convert
+from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text
+from ..files import read_json
+from ..folder.checkpoint import Head, open_checkpoint
+from ..folder.sentence import Dense, read_sentence_folder
+from ..loading import TASKS
+from ..nn import Packed
+from ..nn.heads import MODELS
+from ..tokenizer import BertTokenizer
+from ..train.objectives import AnyModel, Item, device_of, pack, pooled
+from ..train.run import TOKENIZER_FILES, copy_files
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the losses read of a model besides its output.
+
+    Attributes:
+        states: which of its L + 1 hidden states, 0 for the embeddings.
+        relations: whether the queries, keys and values of its last layer.
+        vectors: whether its output is sentence vectors, not the head's.
+    """
+
+    states: tuple[int, ...] = ()
+    relations: bool = False
+    vectors: bool = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether anything is wanted of every token."""
+        return bool(self.states) or self.relations
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a model says of a few items, texts one after the other.
+
+    Attributes:
+        output: float [K, C], the head's output of the rows that it reads; or float [B, D], sentence vectors.
+        states: float [N, D] of each that was wanted.
+        relations: the last layer's queries, keys and values, float [N, D]; none where they were not wanted.
+    """
+
+    output: Tensor
+    states: tuple[Tensor, ...] = ()
+    relations: tuple[Tensor, ...] = ()
+
+
+class Teacher(Protocol):
+    """A model that is not trained.
+
+    Attributes:
+        name: of its folder, for messages.
+        model: the module.
+        tokenizer: how it reads text.
+        config: its shape, labels and problem, as a DistilBERT's.
+        max_length: the longest text in tokens.
+        first_only: whether the vector of a sentence is read off its first token alone.
+        lower_case: whether a sentence-transformers folder lower-cases texts before all else.
+    """
+
+    name: str
+    model: Any
+    tokenizer: BertTokenizer
+    config: DistilBertConfig
+    max_length: int
+    first_only: bool
+    lower_case: bool
+
+    def weights(self) -> dict[str, Tensor]:
+        """Its weights by the names of the key table, as far as a DistilBERT has them."""
+        ...
+
+    def width(self, wanted: Wanted) -> int:
+        """C, the numbers of its output for a row, or for a sentence where vectors are wanted."""
+        ...
+
+    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
+        """What it says of items that its own tokenizer read."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Itself, on a device."""
+        ...
+
+
+def listen(model: AnyModel, items: Sequence[Item], wanted: Wanted) -> tuple[Lesson, Packed]:
+    """What a model of `distilbert.nn` says and holds inside, and the batch that it was read from."""
+    if not wanted.inside:  # the last layer is computed for the head's rows alone
+        batch = pack(model, items)
+        output = model.run(batch)
+        return Lesson(pooled(output, batch) if wanted.vectors else output), batch
+    batch = Packed.from_batch(Batch.pack([text for item in items for text in item.texts]), device_of(model))
+    encoder = model if model.head is Head.NONE else model.distilbert
+    attention = encoder.transformer.layer[-1].attention
+    states: list[Tensor] = []
+    with _outputs([attention.q_lin, attention.k_lin, attention.v_lin]) as projected:
+        last = encoder.transformer(encoder._embed(batch), batch, states)
+    rows = _rows(items)
+    if wanted.vectors:
+        output = pooled(last, batch) if rows is None else last[torch.from_numpy(rows).to(last.device)]
+    else:
+        output = model.score(last if rows is None else last[torch.from_numpy(rows).to(last.device)])
+    return Lesson(output, tuple(states[i] for i in wanted.states), tuple(projected) if wanted.relations else ()), batch
+
+
+def _rows(items: Sequence[Item]) -> np.ndarray | None:
+    """int64 [K], the rows of all texts as indices into N; None for all of them."""
+    if items[0].rows is None:
+        return None
+    starts = np.cumsum([0, *(len(text) for item in items for text in item.texts)])
+    own = [rows for item in items for rows in item.rows or ()]
+    return np.concatenate([start + rows for start, rows in zip(starts, own, strict=False)])
+
+
+@contextmanager
+def _outputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """The output of each module in the block, in the order given."""
+    found: dict[int, Tensor] = {}
+    outputs: list[Tensor] = []
+
+    def keep(place: int) -> Any:
+        return lambda _module, _inputs, output: found.__setitem__(place, output)
+
+    hooks = [module.register_forward_hook(keep(place)) for place, module in enumerate(modules)]
+    try:
+        yield outputs
+        outputs += [found[place] for place in range(len(modules))]
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class NativeTeacher:
+    """A DistilBERT with the head of the task."""
+
+    def __init__(self, folder: Path, task: str) -> None:
+        sentence = read_sentence_folder(folder)
+        checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
+        head = TASKS[task].head
+        self.name = str(folder)
+        self.model: Any = MODELS[head].from_checkpoint(checkpoint).eval().requires_grad_(False)
+        self.tokenizer = BertTokenizer.from_folder(checkpoint.folder)
+        self.config = self.model.config
+        most = self.config.max_position_embeddings
+        self.max_length = min((sentence and sentence.max_length) or self.tokenizer.max_length or most, most)
+        self.first_only = sentence is not None and sentence.pooling.first_only
+        self.lower_case = sentence is not None and sentence.lower_case
+        self._dense: list[Dense] = []
+        if task == "sentence-similarity" and sentence:
+            if sentence.splade or sentence.pooling.modes not in (("mean",), ("cls",)):
+                raise InputError(
+                    f"{folder}: only teachers that take the mean of the tokens, or the first one, can teach"
+                )
+            self._dense = [layer for layer in sentence.layers if isinstance(layer, Dense)]
+            if sentence.lower_case:
+                self.tokenizer.lower_case_first()
+
+    def weights(self) -> dict[str, Tensor]:
+        return {name: weight.cpu() for name, weight in self.model.by_table_name().items()}
+
+    def width(self, wanted: Wanted) -> int:
+        if wanted.vectors:
+            return len(self._dense[-1].weight) if self._dense else self.config.dim
+        return _outputs_of(self.model.head, self.config)
+
+    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
+        with torch.no_grad():
+            lesson, _ = listen(self.model, items, wanted)
+        if not self._dense:
+            return lesson
+        vectors = lesson.output.float().cpu().numpy()
+        for layer in self._dense:
+            vectors = layer(vectors)
+        return Lesson(torch.from_numpy(vectors).to(lesson.output.device), lesson.states, lesson.relations)
+
+    def to(self, device: torch.device) -> Self:
+        self.model.to(device)
+        return self
+
+
+_FOREIGN = {
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+    "question-answering": "AutoModelForQuestionAnswering",
+    "fill-mask": "AutoModelForMaskedLM",
+}
+# what of a config says what a DistilBERT of this shape is like
+_SHAPE = ("vocab_size", "max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads",
+          "intermediate_size", "hidden_act", "pad_token_id", "id2label", "problem_type")  # fmt: skip
+_USUAL = 512  # tokens
+
+
+class ForeignTeacher:
+    """A model of another family, with the head of the task, as Transformers loads it. None of its code is run."""
+
+    def __init__(self, folder: Path, task: str) -> None:
+        if task not in _FOREIGN:
+            raise InputError(
+                f"{folder}: is no DistilBERT; for {task}, `distilbert convert` makes one of a BERT, exactly"
+            )
+        try:
+            import transformers
+        except ImportError:
+            raise MissingExtraError(
+                "a teacher that is no DistilBERT needs Transformers: pip install 'distilbert[train]'"
+            ) from None
+        self.name = str(folder)
+        try:
+            self.model, loading = getattr(transformers, _FOREIGN[task]).from_pretrained(
+                folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
+            )
+        except Exception as error:  # of any kind, those of its file formats among them
+            raise CheckpointError(f"{folder}: Transformers cannot open it as a teacher ({error_text(error)})") from None
+        if missing := sorted(loading["missing_keys"]):
+            raise CheckpointError(f"{folder}: has no head for {task}: {missing[0]} is missing")
+        self.model.eval().requires_grad_(False)
+        self.tokenizer = BertTokenizer.from_folder(folder)
+        own = self.model.config.to_dict()
+        shape = {name: value for name, value in own.items() if name in _SHAPE} | {"model_type": "distilbert"}
+        self.config = DistilBertConfig.from_dict(shape)
+        self.max_length = min(self.tokenizer.max_length or _USUAL, self.config.max_position_embeddings, _USUAL)
+        self.first_only = self.lower_case = False
+        self._task = task
+        self._pad = self.tokenizer.pad_token_id or 0
+        self._typed = own.get("type_vocab_size", 0) > 1
+        named_ends = ("query", "key", "value")
+        self._projections = [m for name, m in self.model.named_modules() if name.rpartition(".")[2] in named_ends][-3:]
+
+    def weights(self) -> dict[str, Tensor]:
+        """The encoder's, folded into a DistilBERT's, where it is a BERT's; else none."""
+        if self.model.config.model_type != "bert":
+            return {}
+        with tempfile.TemporaryDirectory() as temporary:
+            bare, folded = Path(temporary) / "bert", Path(temporary) / "folded"
+            self.model.base_model.save_pretrained(bare)
+            copy_files(Path(self.name), bare, TOKENIZER_FILES)
+            convert(bare, folded)
+            return {n: torch.from_numpy(np.array(t.read())) for n, t in open_checkpoint(folded).tensors.items()}
+
+    def width(self, wanted: Wanted) -> int:
+        return _outputs_of(TASKS[self._task].head, self.config)
+
+    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
+        if wanted.relations and len(self._projections) != 3:
+            raise InputError(f"{self.name}: its queries, keys and values are not found: leave out the attention's loss")
+        texts = [text for item in items for text in item.texts]
+        lengths = np.array([len(text) for text in texts])
+        ids = np.full((len(texts), lengths.max()), self._pad)
+        inside = np.arange(lengths.max()) < lengths[:, None]
+        ids[inside] = np.concatenate(texts)
+        device = self.model.device
+        given = {"input_ids": ids, "attention_mask": inside.astype(np.int64)}
+        if self._typed:  # the second of a pair is what stands behind the first [SEP]
+            ends = ids == self.tokenizer.sep_token_id
+            given["token_type_ids"] = ((ends.cumsum(1) - ends > 0) & inside).astype(np.int64)
+        tokens = torch.from_numpy(np.flatnonzero(inside)).to(device)
+
+        def packed(x: Tensor) -> Tensor:
+            return x.flatten(0, 1).index_select(0, tokens)
+
+        with torch.no_grad(), _outputs(self._projections if wanted.relations else []) as projected:
+            said = self.model(
+                **{name: torch.from_numpy(array).to(device) for name, array in given.items()},
+                output_hidden_states=bool(wanted.states),
+            )
+        if self._task == "text-classification":
+            output = said.logits
+        elif self._task == "question-answering":
+            output = packed(torch.stack([said.start_logits, said.end_logits], -1))
+        else:
+            rows = _rows(items)
+            output = packed(said.logits) if rows is None else packed(said.logits)[torch.from_numpy(rows).to(device)]
+        states = tuple(packed(said.hidden_states[index]) for index in wanted.states)
+        return Lesson(output, states, tuple(map(packed, projected)))
+
+    def to(self, device: torch.device) -> Self:
+        self.model.to(device)
+        return self
+
+
+def _outputs_of(head: Head, config: DistilBertConfig) -> int:
+    """C, the numbers of a head's output for a row."""
+    match head:
+        case Head.NONE:
+            return config.dim
+        case Head.MASKED_LM:
+            return config.vocab_size
+        case Head.QUESTION_ANSWERING:
+            return 2
+    return config.num_labels
+
+
+def open_teacher(folder: Path, task: str) -> Teacher:
+    """The teacher in a folder: a DistilBERT with the head of the task, or another model that Transformers loads.
+
+    Raises ConfigError, CheckpointError, TokenizerError for what cannot be opened, InputError for a teacher that cannot
+    teach the task, MissingExtraError for one of another family without Transformers.
+    """
+    sentence = read_sentence_folder(folder)
+    inner = sentence.transformer if sentence else folder
+    if read_json(inner / "config.json", ConfigError).get("model_type", "distilbert") == "distilbert":
+        return NativeTeacher(folder, task)
+    return ForeignTeacher(folder, task)

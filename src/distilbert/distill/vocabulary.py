@@ -1,0 +1,139 @@
+"""A smaller vocabulary: the pieces that a corpus uses, with the ids that follow from leaving the others out."""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, TokenizerError
+from ..files import is_file, read_json, written_whole
+from ..tokenizer import BertTokenizer
+
+_PREFIX = "##"
+_CHUNK = 4096  # texts
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """What a student reads.
+
+    Attributes:
+        tokenizer: the student's.
+        pieces: int64 [V], the teacher's id of each of its pieces.
+        files: the tokenizer's files, by name, as far as they are not those of the teacher's folder.
+        unknown: the share of the corpus' tokens that are unknown to it.
+        longer: how many tokens the corpus has, by how many it had.
+    """
+
+    tokenizer: BertTokenizer
+    pieces: np.ndarray
+    files: dict[str, str]
+    unknown: float = 0.0
+    longer: float = 1.0
+
+    def write(self, folder: Path) -> None:
+        for name, content in self.files.items():
+            with written_whole(folder / name) as path:
+                path.write_text(content, encoding="utf-8")
+
+
+def whole_vocabulary(tokenizer: BertTokenizer, size: int) -> Vocabulary:
+    """That of the teacher, whose embeddings have `size` rows."""
+    return Vocabulary(tokenizer, np.arange(size), {})
+
+
+def same_pieces(student: BertTokenizer, teacher: BertTokenizer, size: int) -> np.ndarray:
+    """int64 [size]: the teacher's id of each of the student's pieces; -1 for one that the teacher does not have."""
+    pieces = np.full(size, -1)
+    for index in range(min(size, student.vocab_size)):
+        own = teacher.token_id(student.token(index))
+        pieces[index] = -1 if own is None else own
+    return pieces
+
+
+def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str], size: int) -> Vocabulary:
+    """The `size` pieces that `texts` use most, of the WordPiece vocabulary in `folder`; all of them if they are fewer.
+
+    Special and added tokens stay, and so does every single character that the texts have, so that a word whose piece is
+    gone is spelled with shorter ones. Ids keep their order.
+
+    Raises InputError for a size that has no room for these, TokenizerError for a vocabulary of another kind.
+    """
+    backend: dict[str, Any] = json.loads(tokenizer.backend.to_str())
+    if backend["model"].get("type") != "WordPiece":
+        raise TokenizerError(f"{folder}: only a WordPiece vocabulary can be cut; leave out vocab_size")
+    ids: dict[str, int] = backend["model"]["vocab"]
+    counts = Counter[int]()
+    for start in range(0, len(texts), _CHUNK):
+        for encoding in tokenizer.encode_batch(texts[start : start + _CHUNK]):
+            counts.update(encoding.ids.tolist())
+    before = counts.total()
+
+    names = {index: piece for piece, index in ids.items()}
+    letters = {letter for index in counts for letter in names.get(index, "").removeprefix(_PREFIX)}
+    added = {token["content"]: token["id"] for token in backend["added_tokens"]}
+    kept = {*added.values(), *tokenizer.special_ids}
+    kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
+    if len(kept) > size:
+        raise InputError(f"vocab_size={size} has no room for the {len(kept)} special tokens and single characters")
+    for index, _ in counts.most_common():
+        if len(kept) == size:
+            break
+        kept.add(index)
+    pieces = np.array(sorted(kept))
+    new = {int(old): place for place, old in enumerate(pieces)}
+
+    backend["model"]["vocab"] = {piece: new[index] for piece, index in ids.items() if index in new}
+    for token in backend["added_tokens"]:
+        token["id"] = new[token["id"]]
+    _renumber(backend["post_processor"], {names.get(old, ""): place for old, place in new.items()}, added, new)
+    settings = _settings(folder, new)
+    files = {
+        "tokenizer.json": json.dumps(backend, ensure_ascii=False),
+        "tokenizer_config.json": json.dumps(settings, indent=2, ensure_ascii=False) + "\n",
+    }
+    if len(added.keys() - ids.keys()) == 0:  # vocab.txt has no place for tokens that were added behind it
+        listed = sorted(backend["model"]["vocab"], key=backend["model"]["vocab"].__getitem__)
+        files["vocab.txt"] = "\n".join(listed) + "\n"
+    with tempfile.TemporaryDirectory() as temporary:
+        vocabulary = Vocabulary(tokenizer, pieces, files)
+        vocabulary.write(Path(temporary))
+        cut = BertTokenizer.from_folder(temporary)
+    after = Counter[int]()
+    for start in range(0, len(texts), _CHUNK):
+        for encoding in cut.encode_batch(texts[start : start + _CHUNK]):
+            after.update(encoding.ids.tolist())
+    unknown = after[cut.unk_token_id] / after.total() if cut.unk_token_id is not None else 0.0
+    return Vocabulary(cut, pieces, files, unknown, after.total() / before)
+
+
+def _settings(folder: Path, new: dict[int, int]) -> dict[str, Any]:
+    """tokenizer_config.json, its ids renumbered."""
+    path = folder / "tokenizer_config.json"
+    settings = read_json(path, TokenizerError) if is_file(path) else {}
+    if listed := settings.get("added_tokens_decoder"):
+        settings["added_tokens_decoder"] = {str(new[int(index)]): token for index, token in listed.items()}
+    return settings
+
+
+def _renumber(processor: Any, by_name: dict[str, int], added: dict[str, int], new: dict[int, int]) -> None:
+    """Put new ids into the post-processor that adds the special tokens, in place."""
+
+    def id_of(token: str) -> int:
+        return new[added[token]] if token in added else by_name[token]
+
+    match processor:
+        case {"type": "TemplateProcessing", "special_tokens": special}:
+            for token in special.values():
+                token["ids"] = [id_of(name) for name in token["tokens"]]
+        case {"type": "BertProcessing" | "RobertaProcessing"}:
+            for end in ("sep", "cls"):
+                processor[end] = [processor[end][0], id_of(processor[end][0])]
+        case {"type": "Sequence", "processors": parts}:
+            for part in parts:
+                _renumber(part, by_name, added, new)

@@ -1,0 +1,97 @@
+"""The graphs of models that were opened before, so that the next start needs neither to build them nor to import onnx.
+
+A graph is some 50 kB, for the weights stay in their own files. It is kept under a name that follows from all that it is
+made of, behind a digest of its own bytes: what is damaged, cut off or of another version is not used. The folder is
+DISTILBERT_CACHE, or else `distilbert` in the user's cache folder; where it cannot be written, or DISTILBERT_CACHE is
+empty, nothing is kept.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from .. import int8
+from ..files import written_whole
+from ..folder.checkpoint import Checkpoint, Head
+
+_MOST = 64  # graphs that are kept
+_DIGEST = hashlib.sha256().digest_size
+_PACKAGE = Path(__file__).parents[1]
+_SOURCES = [_PACKAGE / name for name in ("engine/graph.py", "int8.py", "config.py", "__init__.py")]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A model for ONNX Runtime and the weights that it does not find in the file as they are.
+
+    Attributes:
+        model: serialised ModelProto. Its external data are files in `folder`.
+        folder: where the files of the weights lie, links resolved.
+        converted: weights by name that the file does not hold as the graph needs them.
+    """
+
+    model: bytes
+    folder: Path
+    converted: dict[str, np.ndarray]
+
+
+def open_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str) -> Graph:
+    """What `build_graph` gives, from the cache where it is there."""
+    place = _folder()
+    path = place and place / f"{_name(checkpoint, head, all_rows, precision)}.onnx"
+    if path and (model := _read(path)):
+        return Graph(model, checkpoint.weights_folder, {})
+    from .graph import build_graph  # it imports onnx
+
+    model, converted = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)
+    if path and not converted:
+        _keep(path, model)
+    return Graph(model, checkpoint.weights_folder, converted)
+
+
+def _folder() -> Path | None:
+    named = os.environ.get("DISTILBERT_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "distilbert"
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def _name(checkpoint: Checkpoint, head: Head, all_rows: bool, precision: str) -> str:
+    """All that a graph is made of, the code that makes it included."""
+    folder = checkpoint.weights_folder
+    tensors = [
+        (name, tensor.shape, tensor.dtype, tensor.path.relative_to(folder).as_posix(), tensor.offset, tensor.nbytes)
+        for name, tensor in sorted(checkpoint.tensors.items())
+    ]
+    code = [(source.stat().st_size, source.stat().st_mtime_ns) for source in _SOURCES]
+    parts = (checkpoint.config.to_dict(), head.value, all_rows, precision, int8.fitting_bits(), tensors, code)
+    described = json.dumps([onnxruntime.__version__, *parts], sort_keys=True, default=str)
+    return hashlib.sha256(described.encode(errors="surrogatepass")).hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, model = content[:_DIGEST], content[_DIGEST:]
+    return model if model and hashlib.sha256(model).digest() == digest else None
+
+
+def _keep(path: Path, model: bytes) -> None:
+    with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(hashlib.sha256(model).digest() + model)
+        oldest = sorted(path.parent.glob("*.onnx"), key=lambda kept: kept.stat().st_mtime)[:-_MOST]
+        for kept in oldest:
+            kept.unlink(missing_ok=True)

@@ -1,0 +1,26 @@
+"""The seam between tasks and engines: one method, packed batch in, output rows out. It never sees text."""
+
+from typing import Protocol
+
+import numpy as np
+
+from ..batch import Batch
+from ..config import DistilBertConfig
+from ..errors import InputError
+
+
+class Engine(Protocol):
+    """Runs one model with one head."""
+
+    def run(self, batch: Batch) -> np.ndarray:
+        """The head's output float32 [K, …] for the K rows that the batch reads, in order."""
+        ...
+
+
+def check_batch(batch: Batch, config: DistilBertConfig) -> None:
+    """Raise InputError for a text or a token id that the model cannot read."""
+    if batch.longest > config.max_position_embeddings:
+        raise InputError(f"a text has {batch.longest} tokens; the model reads {config.max_position_embeddings} at most")
+    if batch.ids.min() < 0 or batch.ids.max() >= config.vocab_size:
+        worst = batch.ids.min() if batch.ids.min() < 0 else batch.ids.max()
+        raise InputError(f"token id {worst} is outside the model's vocabulary of {config.vocab_size}")

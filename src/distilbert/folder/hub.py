@@ -1,0 +1,124 @@
+"""A model's name -> a local folder. Nothing goes over the network that is already here.
+
+In this order: an existing folder, a starter model of the package, the hub's local cache, the hub.
+"""
+
+import os
+from pathlib import Path
+
+from ..errors import ConfigError, HubError, error_text, short_repr
+from ..files import is_file, is_folder, read_json
+from .checkpoint import INDEX, WEIGHTS
+
+STARTERS = Path(__file__).parent / "starter"
+# what a model folder needs; the same weights in other formats (.bin, .h5, .onnx) are not fetched
+_FILES = [
+    "config.json",
+    WEIGHTS,
+    INDEX,
+    "model-*.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_*_config.json",
+    "[0-9]_*/*.json",  # the modules of a sentence-transformers folder
+    "[0-9]_*/*.safetensors",
+    "[0-9]_*/vocab.txt",
+]
+
+
+def resolve(name: str | Path, revision: str | None = None) -> Path:
+    """The folder of the model called `name`.
+
+    `revision` is a branch, tag or commit of a hub repository. A cached copy is used without asking the
+    hub whether it is the newest. Raises HubError if `name` leads nowhere or the hub cannot be reached.
+    """
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's own raises for an unknown user
+    name = str(name)
+    if not name.strip():
+        raise HubError(f"{name!r} is no model's name; give a folder or a name on the hub")
+    if is_folder(folder):
+        return folder
+    if is_file(folder):
+        raise HubError(f"{folder}: is a file; give the model's folder")
+    if name.startswith("starter/"):
+        return _starter(name)
+    # a hub's name is OWNER/MODEL or MODEL: anything else was meant as a path
+    if name.startswith((".", "~")) or folder.is_absolute() or name.count("/") > 1:
+        raise HubError(f"{_printable(name)}: no such folder")
+    return _fetch(name, revision)
+
+
+def _starter(name: str) -> Path:
+    folder = STARTERS / name.removeprefix("starter/")
+    if folder.parent == STARTERS and is_file(folder / "config.json"):
+        return folder
+    names = sorted(f"starter/{path.parent.name}" for path in STARTERS.glob("*/config.json"))
+    have = f"there are {', '.join(names)}" if names else "this version ships none"
+    raise HubError(f"{_printable(name)}: no such starter model; {have}")
+
+
+def _fetch(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES, local_files_only=True))
+        if not _lacking(folder):
+            return folder
+    except HFValidationError:
+        raise HubError(f"{_printable(name)}: neither a folder here nor a name that a hub repository can have") from None
+    except LocalEntryNotFoundError:
+        pass
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES))
+    except RevisionNotFoundError:
+        raise HubError(f"{name}: the hub has no revision {short_repr(revision)} of it") from None
+    except RepositoryNotFoundError:
+        raise HubError(
+            f"{name}: no such folder here, and no such public model on the hub (private or gated? set HF_TOKEN)"
+        ) from None
+    except Exception as error:  # the client's errors and those of the network below it have no common base
+        cause = error.__cause__ or error
+        reason = (
+            "HF_HUB_OFFLINE is set"
+            if isinstance(cause, OfflineModeIsEnabled)
+            else f"the hub gives none ({error_text(cause)})"
+        )
+        raise HubError(
+            f"{name}: no such folder here, no whole copy in the hub's cache, and {reason}; "
+            "give a local folder, or try again"
+        ) from None
+    if lacking := _lacking(folder):
+        raise HubError(f"{name}: its copy in the hub's cache lacks {lacking}, and the hub gives no more of it")
+    return folder
+
+
+def _lacking(folder: Path) -> str:
+    """What a cached snapshot lacks of a model folder ("" for nothing): other programs fetch parts of one."""
+    inner = next(folder.glob("0_*"), folder)  # where the first sentence-transformers kept the encoder
+    if not is_file(inner / "config.json"):
+        return "config.json"
+    if not is_file(inner / "tokenizer.json") and not is_file(inner / "vocab.txt"):
+        return "tokenizer.json or vocab.txt"
+    if is_file(inner / WEIGHTS):
+        return ""
+    try:
+        shards = set(read_json(inner / INDEX)["weight_map"].values())
+    except (ConfigError, KeyError, AttributeError, TypeError):
+        return WEIGHTS
+    return next((str(shard) for shard in shards if not is_file(inner / str(shard))), "")
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() and len(name) < 200 else short_repr(name)

@@ -1,0 +1,245 @@
+"""What fine-tuning and distilling have in common: from an objective to a model folder with its report."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from safetensors import SafetensorError
+from torch import nn
+
+from .. import __version__
+from ..data.examples import Data, Problem
+from ..data.reading import read_data
+from ..errors import CheckpointError, InputError
+from ..evaluation.judging import Judgement, judge
+from ..evaluation.metrics import Interval, bootstrap
+from ..files import is_folder, written_whole
+from ..tasks.task import Task
+from .checkpoints import Checkpoints, State
+from .loop import LoopArguments, open_accelerator, run
+from .objectives import Objective
+from .report import write_report
+
+# what a tokenizer is made of, and what makes a folder one of sentence-transformers
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling")
+LESSONS = "lessons"  # a teacher's word, while a student learns
+_CHECKPOINTS, _DONE = "checkpoints", "training.json"
+_NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache")  # settings that change no result
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunArguments(LoopArguments):
+    """What to train on, and, by the attributes of `LoopArguments`, how.
+
+    Attributes:
+        task: what the model shall do.
+        train: examples, in a file that `distilbert.evaluation.read_data` reads.
+        out: the folder to write.
+        eval: examples that decide which weights are best; None: the last ones are.
+        columns, problem: as `read_data` takes them.
+        max_length: the longest text in tokens; 0: all that the model reads.
+        resume: go on from the last checkpoint in `out`, if there is one.
+    """
+
+    task: str
+    train: str | Path
+    out: str | Path
+    eval: str | Path | None = None
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    problem: Problem | None = None
+    max_length: int = 0
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_length < 0:
+            raise InputError(f"max_length must be at least 0, not {self.max_length!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What came of it: the folder, and the scores of its model where there was something to score it on."""
+
+    folder: Path
+    scores: Mapping[str, Interval]
+
+
+class WholeRun:
+    """One run into one folder.
+
+    Attributes:
+        out: the folder.
+        accelerator: device, precision and processes.
+        console: where the main process says what it does.
+    """
+
+    def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
+        """Raises InputError for a folder that has files, unless they are those of a run that shall go on."""
+        self.arguments, self.out, self._quiet = arguments, Path(arguments.out), quiet
+        if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
+            begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, LESSONS))
+            if not arguments.resume:
+                way = "resume (--resume) goes on with its run" if begun else "choose another folder"
+                raise InputError(f"{self.out}: is not empty; {way}")
+            if not begun and not (self.out / _DONE).is_file():
+                raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
+        self.accelerator: Accelerator = open_accelerator(arguments)
+        silent = quiet or not self.accelerator.is_main_process
+        self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
+
+    def done(self) -> Trained | None:
+        """What came of the run, if it was asked to go on and has been at its end before."""
+        if not self.arguments.resume or not (self.out / _DONE).is_file():
+            return None
+        self.console.print(f"{self.out}: is done")
+        saved = json.loads((self.out / _DONE).read_text(encoding="utf-8"))["scores"]
+        return Trained(self.out, {name: Interval.from_dict(score) for name, score in saved.items()})
+
+    def read(self, path: str | Path, task: str | None = None, like: Data[Any] | None = None) -> Data[Any]:
+        """The examples of a file, with the labels and the problem of others; says what was guessed."""
+        arguments = self.arguments
+        task = task or arguments.task
+        columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
+        labels = like.labels or None if like else None
+        problem = like.problem if like else arguments.problem
+        data = read_data(path, task, columns=columns, labels=labels, problem=problem)
+        self.say_read(data)
+        return data
+
+    def say_read(self, data: Data[Any]) -> None:
+        guessed = f" ({data.guessed})" if data.guessed else ""
+        self.console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
+
+    def carry_out(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        *,
+        live: Callable[[], Task],
+        save: Callable[[Path], None],
+        data: Sequence[Data[Any]],
+        held_out: Data[Any] | None,
+        facts: Mapping[str, Any],
+    ) -> Trained:
+        """Train, and write the model with its model card and report.html.
+
+        Args:
+            model, objective: as `loop.run` takes them.
+            live: the task that runs the model as it is now.
+            save: writes the model, its tokenizer and all else into the folder.
+            data: what is learnt from.
+            held_out: what it is scored on.
+            facts: for the card and the report, besides those that every run has.
+
+        Raises CheckpointError where a checkpoint or the model cannot be written.
+        """
+        arguments, accelerator = self.arguments, self.accelerator
+        tokens = sum(item.tokens for item in objective.items)
+        self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
+        judgement: Judgement | None = None
+
+        def evaluate() -> Mapping[str, float]:
+            return judge(live(), held_out).values()  # type: ignore[arg-type]
+
+        if held_out is not None:  # finds faults early
+            judgement = judge(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
+        checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
+        if accelerator.is_main_process:
+            checkpoints.make_room()
+        state = run(
+            model,
+            objective,
+            arguments,
+            accelerator,
+            checkpoints=checkpoints,
+            evaluate=None if held_out is None else evaluate,
+            main=judgement.main if judgement else "",
+            quiet=self._quiet,
+        )
+        accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
+        scores: dict[str, Interval] = {}
+        if held_out is not None:
+            judgement = judge(live(), held_out)
+            scores = bootstrap(judgement.metrics, judgement.examples)
+        if accelerator.is_main_process:
+            try:
+                model.cpu()
+                save(self.out)
+                about = {**_facts(arguments, data, held_out, state), **facts}
+                write_report(self.out, about, state, judgement, scores)
+                with written_whole(self.out / _DONE) as path:
+                    done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
+                    done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
+                    path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+            except (OSError, SafetensorError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise CheckpointError(
+                    f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
+                    "with --resume"
+                ) from None
+            for name in (_CHECKPOINTS, LESSONS):
+                shutil.rmtree(self.out / name, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        for name, score in scores.items():
+            self.console.print(f"{name:<20} {score}")
+        self.console.print(f"{self.out}: saved, with report.html")
+        return Trained(self.out, scores)
+
+
+def copy_files(source: Path, out: Path, names: Sequence[str]) -> None:
+    """Copy files and folders of these names, as far as they are there."""
+    for name in names:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, out / name, dirs_exist_ok=True)
+        elif (source / name).is_file():
+            with written_whole(out / name) as path:
+                shutil.copyfile(source / name, path)
+
+
+def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:
+    """JSON has no NaN."""
+    return [(step, {name: None if math.isnan(x) else x for name, x in own.items()}) for step, own in scores]
+
+
+def _fingerprint(arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None) -> str:
+    """What tells this run from others: settings and examples."""
+    settings = {key: value for key, value in dataclasses.asdict(arguments).items() if key not in _NO_RESULT}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for own in (*data, held_out):
+        digest.update(repr(own.examples if own else None).encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def _facts(
+    arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None, state: State
+) -> dict[str, Any]:
+    """What a model card says of how the model was made."""
+    settings = {key: value for key, value in dataclasses.asdict(arguments).items() if key not in ("out", "resume")}
+    return {
+        "task": arguments.task,
+        "settings": settings,
+        "labels": list(data[0].labels),
+        "train_examples": sum(len(own.examples) for own in data),
+        "eval_examples": len(held_out.examples) if held_out else 0,
+        "steps": state.step,
+        "best_step": state.best_step or state.step,
+        "tokens": state.tokens,
+        "seconds": round(state.seconds, 1),
+        "versions": {"distilbert": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }

@@ -1,0 +1,86 @@
+"""Several students under one budget: each has its share, and the frontier is what no other beats."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("matplotlib")
+
+from conftest import Maker
+from distilbert.cli.main import main
+from distilbert.distill import student_search as searching
+from distilbert.distill.initial_weights import Shape
+from distilbert.distill.student_search import Candidate, frontier, search
+from distilbert.errors import InputError
+from distilbert.evaluation.metrics import Interval
+from helpers.distillers import settings, teacher_of
+
+
+def candidate(name: str, score: float, rate: float) -> Candidate:
+    return Candidate(name, name, "int8", "accuracy", Interval(score, score, score), rate, 1.0)
+
+
+def test_the_frontier_is_what_none_beats_in_score_and_speed() -> None:
+    models = [candidate("a", 0.9, 1), candidate("b", 0.8, 5), candidate("c", 0.7, 3), candidate("d", 0.8, 9),
+              candidate("e", 0.6, 10)]  # fmt: skip
+    found = frontier(models)
+    assert [own.name for own in found] == ["e", "d", "b", "c", "a"]
+    assert [own.name for own in found if own.best] == ["e", "d", "a"]
+
+
+def test_students_are_distilled_compared_and_drawn(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teacher_of("text-classification", make_checkpoint)
+    arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **dict.fromkeys(SIZES, 0))
+    monkeypatch.setattr(searching, "_LEAST", 1)
+    found = search(arguments, [Shape(1, 16), Shape(2, 16, hidden_dim=24)], 0.05, quiet=True)
+    assert {own.name for own in found} == {"1x16", "2x16x24", "teacher"}
+    assert {own.precision for own in found} == {"float32", "int8"}
+    assert found[0].best
+    for name in ("1x16", "2x16x24"):
+        made = json.loads((tmp_path / "out" / name / "training.json").read_text())
+        assert made["steps"] == made["settings"]["max_steps"] >= 1
+        assert made["settings"]["layers"] == int(name[0])
+    assert (tmp_path / "out" / "search.svg").read_text().count("<svg") == 1
+    assert len(json.loads((tmp_path / "out" / "search.json").read_text())) == 6
+    assert not (tmp_path / "out" / "lessons").exists()
+
+
+SIZES = ("layers", "dim", "heads", "hidden_dim")
+
+
+def test_the_command_prints_a_table(
+    make_checkpoint: Maker,
+    tmp_path: Path,
+    sentences: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = settings("text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20])
+    monkeypatch.setattr(searching, "_LEAST", 1)  # however slow the machine is
+    command = ["distill", "--teacher", own.teacher, "--task", own.task, "--train", own.train, "--eval", own.eval,
+               "--out", own.out, "--search", "1x16", "--minutes", "0.01", "--device", "cpu",
+               "--threads", "1"]  # fmt: skip
+    assert main([str(part) for part in command]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[0].split() == ["precision", "accuracy", "examples", "a", "second", "MB", "of", "weights"]
+    assert lines[-1] == "* none is both as good and faster"
+
+
+def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    teacher = teacher_of("text-classification", make_checkpoint)
+    own = settings("text-classification", teacher, tmp_path, sentences[:20], **dict.fromkeys(SIZES, 0))
+    with pytest.raises(InputError, match="needs shapes, each of them once"):
+        search(own, [Shape(1, 16), Shape(1, 16)], 1)
+    with pytest.raises(InputError, match="minutes must be above 0, not 0"):
+        search(own, [Shape(1, 16)], 0)
+    with pytest.raises(InputError, match=r"0 seconds a student are enough for \d+ steps; give more minutes"):
+        search(own, [Shape(1, 16)], 1e-4, quiet=True)
+    for text in ("3", "axb", "3x", "3x0", "3x4x5x6"):
+        with pytest.raises(InputError, match="a shape is LAYERSxDIM or LAYERSxDIMxHIDDEN"):
+            Shape.parse(text)
+    assert Shape.parse("3X384x512", 8000) == Shape(3, 384, 0, 512, 8000)

@@ -1,0 +1,110 @@
+"""A live server on this machine, in a thread of the test, over small models of every task."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+import distilbert
+from conftest import DATA, random_weights, small_config
+from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.serve import Settings, create_app
+from distilbert.serve.server import server_config
+from distilbert.tasks.task import Task
+
+_NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
+_NER = {"0": "O", "1": "B-PER", "2": "I-PER", "3": "B-LOC", "4": "I-LOC"}
+_SENTIMENT = {"0": "negative", "1": "positive"}
+
+
+def make_folders(root: Path) -> dict[str, Path]:
+    """A folder for each kind of model."""
+    kinds: dict[str, tuple[Head, dict[str, object]]] = {
+        "sentiment": (Head.SEQUENCE_CLASSIFICATION, {"id2label": _SENTIMENT}),
+        "nli": (Head.SEQUENCE_CLASSIFICATION, {"id2label": _NLI}),
+        "ner": (Head.TOKEN_CLASSIFICATION, {"id2label": _NER}),
+        "qa": (Head.QUESTION_ANSWERING, {}),
+        "mlm": (Head.MASKED_LM, {}),
+        "embed": (Head.NONE, {}),
+        "rerank": (Head.SEQUENCE_CLASSIFICATION, {"id2label": {"0": "relevant"}}),
+        "choice": (Head.MULTIPLE_CHOICE, {}),
+    }
+    folders = {}
+    for seed, (name, (head, changes)) in enumerate(kinds.items()):
+        config = small_config(head, **changes)
+        weights = random_weights(config, head, seed)
+        weights.pop("vocab_projector.weight", None)
+        folder = folders[name] = root / name
+        save_checkpoint(folder, config, weights)
+        (folder / "vocab.txt").write_bytes((DATA / "vocab.txt").read_bytes())
+    embed = folders["embed"]
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
+    modules += [{"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+    (embed / "modules.json").write_text(json.dumps(modules))
+    (embed / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
+    (embed / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    (embed / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "a question: "}}))
+    return folders
+
+
+def make_tasks(root: Path) -> dict[str, Task]:
+    """All of them, opened; the masked language model twice, for masks and for sparse vectors."""
+    folders = make_folders(root)
+    tasks: dict[str, Task] = {name: distilbert.load(folder, threads=1) for name, folder in folders.items()}
+    tasks["sparse"] = distilbert.load(folders["mlm"], "sparse-encoding", threads=1)
+    return tasks
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread brings about."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
+class Live:
+    """A server that answers at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=30)
+
+    def post(self, path: str, **body: object) -> httpx.Response:
+        return self.http.post(path, json=body)
+
+    def wait_until_warm(self) -> None:
+        until(lambda: self.http.get("/health").status_code == 200)
+
+    def metric(self, line: str) -> float:
+        """The value of the metric whose line begins so."""
+        for each in self.http.get("/metrics").text.splitlines():
+            if each.startswith(line):
+                return float(each.split()[-1])
+        return 0.0
+
+
+@contextlib.contextmanager
+def serving(tasks: Mapping[str, Task], *, warm: bool = True, **settings: object) -> Iterator[Live]:
+    """Serve on a free port until the block ends."""
+    chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
+    server = uvicorn.Server(server_config(create_app(tasks, chosen), chosen))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+        live = Live(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+        if warm:
+            live.wait_until_warm()
+        with contextlib.closing(live.http):
+            yield live
+    finally:
+        server.should_exit = True
+        thread.join()
