@@ -58,6 +58,10 @@ class QuestionAnsweringOutput:
     attentions: tuple[Tensor, ...] | None
 
 
+torch.export.register_dataclass(HeadOutput)
+torch.export.register_dataclass(QuestionAnsweringOutput)
+
+
 class _WithHead(Pretrained):
     """An encoder and a head on it."""
 
@@ -74,7 +78,47 @@ class _WithHead(Pretrained):
         return self.score(self.distilbert.run(batch))
 
 
-class DistilBertForMaskedLM(_WithHead):
+class _PerToken(_WithHead):
+    """A head whose every row is a prediction of its own."""
+
+    def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
+        """Cross-entropy of logits [K, V or labels] with true token ids or labels int64 [K]; -100 is not counted."""
+        return _cross_entropy(logits, labels, total)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+    ) -> HeadOutput:
+        """As `DistilBertModel.forward`; `labels`: int64 [B, T], true token ids or labels, -100 where none counts."""
+        batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
+        x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
+        logits = self.score(x)
+        loss = None if labels is None else self.loss(logits, batch.labels(labels))
+        return HeadOutput(loss, batch.padded(logits), hidden_states, attentions)
+
+
+class _PerText(_WithHead):
+    """A head that reads each text's first token: linear, ReLU, linear."""
+
+    def __init__(self, config: DistilBertConfig, outputs: int) -> None:
+        super().__init__(config)
+        self.pre_classifier = nn.Linear(config.dim, config.dim)
+        self.dropout = nn.Dropout(config.seq_classif_dropout)
+        self.classifier = nn.Linear(config.dim, outputs)
+        initialise(config, self.pre_classifier, self.classifier)
+
+    def score(self, x: Tensor) -> Tensor:
+        """First tokens [K, D] -> [K, outputs]."""
+        return self.classifier(self.dropout(F.relu(self.pre_classifier(x))))
+
+
+class DistilBertForMaskedLM(_PerToken):
     """Which word stands behind each token: linear, activation, LayerNorm, projector onto the vocabulary.
 
     The projector is the word embeddings themselves, unless the checkpoint has its own or the config unties them.
@@ -96,29 +140,8 @@ class DistilBertForMaskedLM(_WithHead):
         """[K, D] -> [K, V]."""
         return self.vocab_projector(self.vocab_layer_norm(self.activation(self.vocab_transform(x))))
 
-    def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
-        """Cross-entropy of logits [K, V] with token ids int64 [K]; -100 is not counted."""
-        return _cross_entropy(logits, labels, total)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool | None = None,
-        output_attentions: bool | None = None,
-    ) -> HeadOutput:
-        """As `DistilBertModel.forward`; `labels`: int64 [B, T], the true token ids, -100 where none is asked for."""
-        batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
-        x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
-        logits = self.score(x)
-        loss = None if labels is None else self.loss(logits, batch.labels(labels))
-        return HeadOutput(loss, batch.padded(logits), hidden_states, attentions)
-
-
-class DistilBertForTokenClassification(_WithHead):
+class DistilBertForTokenClassification(_PerToken):
     """A label for every token, as for named entities."""
 
     head = Head.TOKEN_CLASSIFICATION
@@ -132,27 +155,6 @@ class DistilBertForTokenClassification(_WithHead):
     def score(self, x: Tensor) -> Tensor:
         """[K, D] -> [K, labels]."""
         return self.classifier(self.dropout(x))
-
-    def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
-        """Cross-entropy of logits [K, labels] with label indices int64 [K]; -100 is not counted."""
-        return _cross_entropy(logits, labels, total)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool | None = None,
-        output_attentions: bool | None = None,
-    ) -> HeadOutput:
-        """As `DistilBertModel.forward`; `labels`: int64 [B, T], -100 where none counts."""
-        batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
-        x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
-        logits = self.score(x)
-        loss = None if labels is None else self.loss(logits, batch.labels(labels))
-        return HeadOutput(loss, batch.padded(logits), hidden_states, attentions)
 
 
 class DistilBertForQuestionAnswering(_WithHead):
@@ -210,21 +212,13 @@ class DistilBertForQuestionAnswering(_WithHead):
         return QuestionAnsweringOutput(loss, starts, ends, hidden_states, attentions)
 
 
-class DistilBertForSequenceClassification(_WithHead):
+class DistilBertForSequenceClassification(_PerText):
     """Labels of whole texts, read off their first token: one label, several at once, or a number."""
 
     head = Head.SEQUENCE_CLASSIFICATION
 
     def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__(config)
-        self.pre_classifier = nn.Linear(config.dim, config.dim)
-        self.dropout = nn.Dropout(config.seq_classif_dropout)
-        self.classifier = nn.Linear(config.dim, config.num_labels)
-        initialise(config, self.pre_classifier, self.classifier)
-
-    def score(self, x: Tensor) -> Tensor:
-        """First tokens [B, D] -> [B, labels]."""
-        return self.classifier(self.dropout(F.relu(self.pre_classifier(x))))
+        super().__init__(config, config.num_labels)
 
     def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
         """By `config.problem_type`, or else as Transformers guesses it from the number of labels and their dtype:
@@ -263,21 +257,13 @@ class DistilBertForSequenceClassification(_WithHead):
         return HeadOutput(loss, logits, hidden_states, attentions)
 
 
-class DistilBertForMultipleChoice(_WithHead):
+class DistilBertForMultipleChoice(_PerText):
     """Which of several endings fits: every (prompt, choice) pair is a text, read off its first token."""
 
     head = Head.MULTIPLE_CHOICE
 
     def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__(config)
-        self.pre_classifier = nn.Linear(config.dim, config.dim)
-        self.dropout = nn.Dropout(config.seq_classif_dropout)
-        self.classifier = nn.Linear(config.dim, 1)
-        initialise(config, self.pre_classifier, self.classifier)
-
-    def score(self, x: Tensor) -> Tensor:
-        """First tokens [K, D] -> [K, 1]."""
-        return self.classifier(self.dropout(F.relu(self.pre_classifier(x))))
+        super().__init__(config, 1)
 
     def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
         """Cross-entropy of logits [B, choices] with the right choice's index, int64 [B]; -100 is not counted."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
+from torch.utils.checkpoint import checkpoint
 
 from ..config import Activation, DistilBertConfig
 from ..errors import InputError
@@ -79,7 +80,8 @@ class SelfAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Each query attends to the tokens `x` [N, D] of its own text: [K, D] -> [K, D]. `view` is the queries'.
 
-        With `weigh` the attention weights come along, [B, H, T, T].
+        With `weigh` the attention weights come along, [B, H, T, T], zero for padding: the very tensor that the values
+        are weighed with, so that gradients go through it. All tokens must be queries then.
         """
         q = self._split(view.pad(self.q_lin(queries)))  # [B, H, T, D/H]
         k = self._split(batch.view.pad(self.k_lin(x)))
@@ -90,7 +92,10 @@ class SelfAttention(nn.Module):
         if weigh or (q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled()):
             scores = q @ k.mT / k.shape[-1] ** 0.5
             weights = (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
-            context = self.dropout(weights) @ v
+            if weigh and mask is not None:
+                weights = weights.masked_fill(~mask.mT, 0.0)
+            weights = self.dropout(weights)
+            context = weights @ v
         else:
             context = F.scaled_dot_product_attention(q, k, v, mask, self.dropout.p if self.training else 0.0)
         return self.out_lin(view.unpad(context.transpose(1, 2).flatten(2))), weights if weigh else None
@@ -134,31 +139,53 @@ class TransformerBlock(nn.Module):
 
 
 class Transformer(nn.Module):
-    """L blocks. The last one computes, for the keys and values apart, only the rows that the head reads."""
+    """L blocks. The last one computes, for the keys and values apart, only the rows that the head reads.
+
+    Attributes:
+        gradient_checkpointing: in training a block keeps its input alone and is computed again for its gradients.
+    """
 
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__()
+        self.gradient_checkpointing = False
         self.layer = nn.ModuleList(TransformerBlock(config) for _ in range(config.n_layers))
 
     def forward(
-        self, x: Tensor, batch: Packed, states: list[Tensor] | None = None, weights: list[Tensor] | None = None
+        self,
+        x: Tensor,
+        batch: Packed,
+        states: list[Tensor] | None = None,
+        weights: list[Tensor] | None = None,
+        *,
+        padded: bool = False,
     ) -> Tensor:
-        """[N, D] -> [K, D]. Appends to `states` L + 1 tensors [N, D], to `weights` L [B, H, T, T], where given."""
+        """[N, D] -> [K, D]. Appends to `states` L + 1 tensors [N, D], to `weights` L [B, H, T, T], where given.
+
+        With `padded` the states are [B, T, D], for a batch that reads all its tokens. In either form each is what the
+        next block is computed from, so that gradients go through it.
+        """
+
+        def keep(x: Tensor) -> Tensor:
+            if states is None:
+                return x
+            states.append(batch.padded(x) if padded else x)
+            return batch.view.unpad(states[-1]) if padded else x
+
         for block in self.layer:
-            if states is not None:
-                states.append(x)
+            x = keep(x)
             rows = batch.rows if block is self.layer[-1] else None
-            x, own = block(x, batch, rows, weigh=weights is not None)
+            if self.gradient_checkpointing and self.training:
+                x, weighed = checkpoint(block, x, batch, rows, weights is not None, use_reentrant=False)
+            else:
+                x, weighed = block(x, batch, rows, weights is not None)
             if weights is not None:
-                weights.append(own)
-        if states is not None:
-            states.append(x)
-        return x
+                weights.append(weighed)
+        return keep(x)
 
 
 @dataclass(frozen=True, eq=False)
 class EncoderOutput:
-    """What `DistilBertModel` gives; zero at padding.
+    """What `DistilBertModel` gives; zero at padding. Gradients go through all of it.
 
     Attributes:
         last_hidden_state: float [B, T, D].
@@ -169,6 +196,9 @@ class EncoderOutput:
     last_hidden_state: Tensor
     hidden_states: tuple[Tensor, ...] | None
     attentions: tuple[Tensor, ...] | None
+
+
+torch.export.register_dataclass(EncoderOutput)  # so that torch.export may return it
 
 
 class DistilBertModel(Pretrained):
@@ -221,16 +251,9 @@ class DistilBertModel(Pretrained):
         states: list[Tensor] = []
         weights: list[Tensor] = []
         x = self.transformer(
-            self._embed(batch), batch, states if keep_states else None, weights if keep_weights else None
+            self._embed(batch), batch, states if keep_states else None, weights if keep_weights else None, padded=True
         )
-        if batch.mask is not None:
-            padding = ~batch.mask[:, None, :, None]
-            weights = [own.masked_fill(padding, 0.0) for own in weights]
-        return (
-            x,
-            tuple(batch.padded(state) for state in states) if keep_states else None,
-            tuple(weights) if keep_weights else None,
-        )
+        return x, tuple(states) if keep_states else None, tuple(weights) if keep_weights else None
 
     def _embed(self, batch: Packed) -> Tensor:
         if batch.view.longest > self.config.max_position_embeddings:

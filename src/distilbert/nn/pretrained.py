@@ -2,14 +2,14 @@
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..config import DistilBertConfig
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
 from ..folder.checkpoint import PREFIX, Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
 from ..folder.hub import resolve
 
@@ -38,7 +38,8 @@ class Pretrained(nn.Module):
         new_head: bool = False,
         revision: str | None = None,
     ) -> Self:
-        """Weights in safetensors from a folder, `starter/NAME`, or a name on the hub.
+        """Weights in safetensors from a folder, `starter/NAME`, or a name on the hub. The model evaluates: call
+        `train()` for dropout.
 
         Args:
             model: where they are; the hub's local cache is asked before the hub.
@@ -48,6 +49,7 @@ class Pretrained(nn.Module):
 
         Raises:
             HubError, ConfigError, CheckpointError: naming the folder and what is missing or does not fit.
+            InputError: under `torch.device("meta")`, where there is no memory for weights.
         """
         return cls.from_checkpoint(open_checkpoint(resolve(model, revision)), config=config, new_head=new_head)
 
@@ -77,8 +79,18 @@ class Pretrained(nn.Module):
                 raise CheckpointError(
                     f"{checkpoint.folder}: {name} has shape {list(tensor.shape)}, but the config asks for {list(shape)}"
                 )
+            if parameters[name].is_meta:
+                raise InputError("a model on the device 'meta' has no weights to read into; build it on another device")
             parameters[name].copy_(torch.from_numpy(np.array(tensor.read())))
-        return model
+        return model.eval()
+
+    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
+        """Train with less memory and some more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+
+        Each block keeps its input alone, and computes the rest again for its gradients.
+        """
+        blocks: Any = self.get_submodule("transformer" if self.head is Head.NONE else "distilbert.transformer")
+        blocks.gradient_checkpointing = enabled
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors in float32, whole or not at all; Transformers reads them too.
@@ -93,6 +105,31 @@ class Pretrained(nn.Module):
         extra = {key: value for key, value in self.config.extra.items() if key not in ("dtype", "torch_dtype")}
         config = dataclasses.replace(self.config, architectures=(self.head.value,), extra=extra)
         save_checkpoint(folder, config, weights)
+
+    def resize_token_embeddings(self, vocab_size: int) -> None:
+        """Make room for `vocab_size` tokens, or for fewer: rows [V, D] are added or cut off at the end, in place.
+
+        New rows are the mean of the old ones, so that a new token changes predictions little (Hewitt 2021,
+        "Initializing new word embeddings for pretrained language models"); so are new rows and biases of a masked-LM
+        projector. Raises InputError for less than one token.
+        """
+        if type(vocab_size) is not int or vocab_size < 1:
+            raise InputError(f"vocab_size must be a whole number of at least 1, not {vocab_size!r}")
+        modules = dict(self.named_modules())
+        words = modules[_WORDS.removeprefix("" if self.head is not Head.NONE else PREFIX).removesuffix(".weight")]
+        projector = modules.get(_PROJECTOR.removesuffix(".weight"))
+        tied = projector is not None and projector.weight is words.weight
+        words.weight = _resized(words.weight, vocab_size)
+        words.num_embeddings = vocab_size
+        if words.padding_idx is not None and words.padding_idx >= vocab_size:
+            words.padding_idx = None
+        if projector is not None:
+            projector.weight = words.weight if tied else _resized(projector.weight, vocab_size)
+            projector.bias = _resized(projector.bias, vocab_size)
+            projector.out_features = vocab_size
+        for module in modules.values():
+            if isinstance(module, Pretrained):
+                module.config = dataclasses.replace(module.config, vocab_size=vocab_size)
 
     def by_table_name(self) -> dict[str, Tensor]:
         """The parameters by the names of the key table, where the encoder's always have its prefix."""
@@ -112,7 +149,14 @@ def initialise(config: DistilBertConfig, *modules: nn.Module) -> None:
                 nn.init.zeros_(part.weight[part.padding_idx])
 
 
+def _resized(weight: nn.Parameter, rows: int) -> nn.Parameter:
+    """The first `rows` rows; those that are missing are the mean of all."""
+    kept = weight.detach()[:rows]
+    added = weight.detach().mean(0, keepdim=True).expand(max(0, rows - len(weight)), *weight.shape[1:])
+    return nn.Parameter(torch.cat([kept, added]), requires_grad=weight.requires_grad)
+
+
 def _has_own_projector(checkpoint: Checkpoint) -> bool:
     """Whether a masked-LM checkpoint has a projector that is not just a copy of its word embeddings."""
-    own = checkpoint.tensors.get(_PROJECTOR)
-    return own is not None and not np.array_equal(own.read(), checkpoint.tensors[_WORDS].read())
+    projector = checkpoint.tensors.get(_PROJECTOR)
+    return projector is not None and not np.array_equal(projector.read(), checkpoint.tensors[_WORDS].read())
