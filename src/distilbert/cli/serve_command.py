@@ -3,21 +3,8 @@
 import argparse
 
 from ..loading import TASKS
-
-# the fields of serve.Settings, which has the defaults and needs the extra
-_SETTINGS: dict[str, tuple[type, str]] = {
-    "host": (str, "address to listen on; only this machine by default"),
-    "port": (int, "port to listen on"),
-    "api_key": (str, "clients must send this key as 'Authorization: Bearer KEY'"),
-    "cors": (str, "origins, parted by commas, whose web pages may call the server"),
-    "max_batch_tokens": (int, "most tokens of one run of the model"),
-    "max_run_ms": (int, "a run that takes longer, in milliseconds, is cut, down to a single text"),
-    "max_concurrent": (int, "requests at work at once; the next is answered with 429"),
-    "max_texts": (int, "texts of one request; more are answered with 413"),
-    "max_bytes": (int, "bytes of one request's body; more are answered with 413"),
-    "timeout": (float, "seconds until a request is given up with 503"),
-    "threads": (int, "cores to compute on; 0 for all that the process may use"),
-}
+from ..server_settings import PREFIX, Settings
+from .options import add_options
 
 
 def add_serve(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +21,12 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=["float32", "int8"], help="of computing; by default as the folder is stored"
     )
-    for name, (kind, about) in _SETTINGS.items():
-        flag, variable = f"--{name.replace('_', '-')}", f"DISTILBERT_SERVE_{name.upper()}"
-        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=f"{about} (${variable})")
+    add_options(parser, Settings)
+    parser.epilog = f"Each setting is also a variable: --max-texts is {PREFIX}MAX_TEXTS. An option wins over it."
 
 
 def serve(args: argparse.Namespace) -> int:
-    from ..serve import Settings, open_models, run_server
+    from ..serve import open_models, run_server
 
     settings = Settings.read(vars(args))
     run_server(open_models(args.models, args.task, precision=args.precision, settings=settings), settings)

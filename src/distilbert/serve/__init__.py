@@ -13,9 +13,9 @@ try:
 except ImportError:
     raise MissingExtraError("distilbert.serve needs FastAPI and uvicorn: pip install 'distilbert[serve]'") from None
 
+from ..server_settings import Settings
 from .app import create_app
 from .models import ServedModel, open_models
 from .server import run_server
-from .settings import Settings
 
 __all__ = ["ServedModel", "Settings", "create_app", "open_models", "run_server"]

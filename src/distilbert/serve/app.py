@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
+from ..server_settings import Settings
 from ..tasks.task import Task
 from .direct import Direct
 from .errors import HttpError
@@ -20,7 +21,6 @@ from .routes_hub import hub_routes
 from .routes_openai import openai_routes
 from .routes_tei import ERRORS, tei_routes
 from .service import Service
-from .settings import Settings
 
 
 def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> FastAPI:

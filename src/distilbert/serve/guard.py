@@ -12,10 +12,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..server_settings import Settings
 from .batcher import Work
 from .errors import GoneError, InternalError, NotJsonError, RequestError, TooLargeError, TooSlowError, UnauthorizedError
 from .metrics import Metrics
-from .settings import Settings
 
 logger = logging.getLogger("distilbert.serve")
 

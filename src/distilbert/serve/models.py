@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
+from ..server_settings import Settings
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
 from ..tasks.multiple_choice import ChoiceClassifier
@@ -21,7 +22,6 @@ from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from .batcher import Batcher
 from .errors import WrongModelError
-from .settings import Settings
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 

@@ -11,11 +11,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..errors import InputError, LongTextWarning, error_text
+from ..server_settings import Settings
 from ..tasks.task import Task
 from .app import create_app
 from .guard import JsonFormatter, logger
 from .protocol import Protocol
-from .settings import Settings
 
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
 

@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import InputError, TokenizerError
+from ..server_settings import Settings
 from ..tasks.task import Task
 from .batcher import Batcher, Work, current_work
 from .errors import (
@@ -25,7 +26,6 @@ from .errors import (
 )
 from .metrics import Metrics
 from .models import ServedModel
-from .settings import Settings
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 

@@ -1,0 +1,64 @@
+"""Options of commands from the fields of a dataclass of settings, and the settings from what was given."""
+
+import argparse
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+from ..errors import InputError
+from ..fields import Option, described, options_of
+
+Settings = TypeVar("Settings")
+
+
+def add_options(parser: argparse.ArgumentParser, settings: type, *, without: Collection[str] = ()) -> None:
+    """An option for each field of `settings`, but for those named in `without`. One that is not given is None."""
+    for option in options_of(settings):
+        if option.name not in without:
+            _add(parser, option)
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    flag, help_ = flag_of(option.name), described(option).replace("%", "%%")
+    required = option.default is dataclasses.MISSING
+    if option.kind is bool:
+        parser.add_argument(flag, action="store_true", default=None, help=help_)
+    elif option.container is not None:
+        parser.add_argument(flag, nargs="+", metavar=option.metavar or "NAME=VALUE", required=required, help=help_)
+    elif option.choices:
+        parser.add_argument(flag, choices=option.choices, required=required, help=help_)
+    else:
+        metavar = option.metavar or (None if option.kind is str else "N")
+        parser.add_argument(flag, type=option.kind, metavar=metavar, required=required, help=help_)
+
+
+def flag_of(name: str) -> str:
+    """The option that a field becomes: --top-k of top_k."""
+    return "--" + name.replace("_", "-")
+
+
+def read_options(args: argparse.Namespace, settings: type[Settings]) -> Settings:
+    """The settings that were given; the others have their defaults. Raises InputError for what cannot be right."""
+    given = {}
+    for option in options_of(settings):
+        value = getattr(args, option.name, None)
+        if value is not None:
+            given[option.name] = _mapping(option, value) if option.container is Mapping else value
+    return settings(**given)
+
+
+def _mapping(option: Option, given: list[str]) -> Any:
+    """{NAME: VALUE} of NAME=VALUE, or the one text that may stand in its place."""
+    if len(given) == 1 and given[0] in option.choices:
+        return given[0]
+    found = {}
+    for pair in given:
+        name, equals, value = pair.rpartition("=")
+        try:
+            found[name] = option.kind(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            other = "".join(f", or {choice}" for choice in option.choices)
+            raise InputError(f"{flag_of(option.name)} takes {option.metavar}{other}; {pair!r} is not that")
+    return found

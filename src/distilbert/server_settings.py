@@ -1,0 +1,72 @@
+"""The settings of a server: its address, its key and its limits, from flags and the environment."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+from .errors import InputError
+from .fields import check_fields, documented, options_of, setting
+from .loading import DEFAULT_BATCH_TOKENS
+
+PREFIX = "DISTILBERT_SERVE_"
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is a flag (`--max-texts`) and a variable (`DISTILBERT_SERVE_MAX_TEXTS`); flags win."""
+
+    host: str = setting("127.0.0.1", help="address to listen on", unset="127.0.0.1, this machine alone")
+    port: int = setting(8080, least=0, below=65536, help="port to listen on")
+    api_key: str = setting(
+        "", help="key that clients must send as 'Authorization: Bearer KEY', for all but /health", unset="none"
+    )
+    cors: str = setting("", help="origins, separated by commas, whose web pages may call the server", unset="none")
+    max_batch_tokens: int = setting(DEFAULT_BATCH_TOKENS, least=1, help="most tokens of one run of a model")
+    max_run_ms: int = setting(
+        64, least=1, help="milliseconds of one run; what would take longer is split, down to single texts"
+    )
+    max_concurrent: int = setting(512, least=1, help="requests that are worked on at once; more are answered with 429")
+    max_texts: int = setting(
+        32, least=1, help="texts (documents, choices, texts times labels) of a request; more are answered with 413"
+    )
+    max_bytes: int = setting(2_000_000, least=1, help="bytes of a request's body; more are answered with 413")
+    timeout: float = setting(
+        30.0,
+        above=0,
+        below=1e6,
+        help="seconds until a request is answered with 503, or with 408 where its body has not arrived",
+    )
+    threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.api_key.isascii() or any(char.isspace() for char in self.api_key):
+            raise InputError("api_key must be letters, digits and signs of ASCII, without spaces")
+
+    @classmethod
+    def read(cls, flags: Mapping[str, object], environment: Mapping[str, str] = os.environ) -> Self:
+        """From the flags that were given (None: not given), then the environment, then the defaults.
+
+        Raises InputError naming the variable, or the field, that cannot be right.
+        """
+        values: dict[str, Any] = {}
+        for option in options_of(cls):
+            variable = PREFIX + option.name.upper()
+            if flags.get(option.name) is not None:
+                values[option.name] = flags[option.name]
+            elif variable in environment:
+                try:
+                    values[option.name] = option.kind(environment[variable])
+                except ValueError:
+                    raise InputError(f"{variable} must be a number, not {environment[variable]!r}") from None
+        return cls(**values)
+
+    def public(self) -> dict[str, object]:
+        """All of it for the log, without the key."""
+        return dataclasses.asdict(self) | {"api_key": "set" if self.api_key else "none"}
+
+    @property
+    def origins(self) -> list[str]:
+        return [origin.strip() for origin in self.cors.split(",") if origin.strip()]
