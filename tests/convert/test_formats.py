@@ -13,8 +13,9 @@ from conftest import DATA, random_weights, small_config
 from distilbert import CheckpointError, DistilBertConfig, InputError
 from distilbert.convert import convert
 from distilbert.convert.formats import FORMATS, read_file
-from distilbert.convert.weight import Weight, encode
+from distilbert.convert.rounding import encode
 from distilbert.folder.checkpoint import Head
+from distilbert.folder.weights import Weight
 
 PYTORCH = DATA / "pytorch"
 
@@ -250,7 +251,7 @@ def test_npz_compressed_fortran_and_big_endian(tmp_path: Path) -> None:
     for name, array in expected.items():
         if name != "ids":
             np.testing.assert_array_equal(found[name].read(), array)
-    with pytest.raises(CheckpointError, match="a weight is stored as 'I64'"):
+    with pytest.raises(CheckpointError, match="ids is stored as I64"):
         found["ids"].read()
 
 
@@ -289,7 +290,7 @@ def test_shards(to: str, source: Path, tmp_path: Path) -> None:
     ],
 )
 def test_rounding(values: list[float], stored_as: str, expected: list[int]) -> None:
-    weight = Weight("w", (4,), "F32", lambda: np.array(values, np.float32))
+    weight = Weight("w", (4,), "F32", Path("x"), lambda: np.array(values, np.float32))
     np.testing.assert_array_equal(encode(weight, stored_as).view(np.uint16), expected)
 
 
@@ -298,7 +299,7 @@ def test_bfloat16_rounds_as_torch() -> None:
     bits = np.random.default_rng(0).integers(0, 2**32, 100_000, np.uint32)
     numbers = bits.view(np.float32)
     numbers = numbers[np.abs(numbers) < 3e38]
-    ours = encode(Weight("w", numbers.shape, "F32", lambda: numbers), "BF16")
+    ours = encode(Weight("w", numbers.shape, "F32", Path("x"), lambda: numbers), "BF16")
     theirs = torch.from_numpy(numbers.copy()).bfloat16().view(torch.int16).numpy().view(np.uint16)
     np.testing.assert_array_equal(ours, theirs)
 

@@ -18,7 +18,9 @@ import distilbert
 from conftest import Maker, random_weights
 from distilbert import CheckpointError, ConfigError, DistilBertConfig, DistilBertError
 from distilbert.folder import checkpoint as module
-from distilbert.folder.checkpoint import INDEX, PREFIX, WEIGHTS, Head, key_table, open_checkpoint, save_checkpoint
+from distilbert.folder.checkpoint import PREFIX, Head, key_table, open_checkpoint, save_checkpoint
+from distilbert.folder.layout import INDEX, WEIGHTS
+from distilbert.folder.weights import read_header
 
 HEADS = list(Head)
 WITH_LABELS = (Head.SEQUENCE_CLASSIFICATION, Head.TOKEN_CLASSIFICATION)
@@ -325,7 +327,7 @@ def test_weights_that_are_not_floats_are_named(dtype: str, size: int, make: Any)
         CheckpointError, match=rf"qa_outputs\.bias is stored as {dtype}; use one of F32, F16, F64, BF16"
     ):
         open_checkpoint(folder)
-    (tensor,) = (t for t in module.read_header(folder / WEIGHTS).values() if t.dtype == dtype)
+    (tensor,) = (t for t in read_header(folder / WEIGHTS).values() if t.dtype == dtype)
     with pytest.raises(CheckpointError, match=rf"qa_outputs\.bias is stored as {dtype}"):
         tensor.read()
 

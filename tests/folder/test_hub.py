@@ -16,8 +16,9 @@ import distilbert
 from conftest import Maker
 from distilbert import HubError
 from distilbert.folder import hub as module
-from distilbert.folder.checkpoint import INDEX, WEIGHTS, Head
+from distilbert.folder.checkpoint import Head
 from distilbert.folder.hub import resolve
+from distilbert.folder.layout import INDEX, WEIGHTS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "89abcdef0123456789abcdef0123456789abcdef"

@@ -12,7 +12,8 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointError, ConfigError, DistilBertError, Embedder, InputError
-from distilbert.folder.checkpoint import WEIGHTS, Head
+from distilbert.folder.checkpoint import Head
+from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.sentence import Normalize, Pooling, SentenceFolder, read_sentence_folder
 
 MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]

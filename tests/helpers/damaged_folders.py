@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 import distilbert
 from conftest import DATA, random_weights, small_config
 from distilbert.convert import quantize
-from distilbert.folder.checkpoint import INDEX, WEIGHTS, Head, save_checkpoint
+from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.folder.layout import INDEX, WEIGHTS
 from distilbert.tasks.question_answering import QuestionAnswerer
 from distilbert.tokenizer import BertTokenizer
 
@@ -101,7 +102,7 @@ def _small_vocab() -> str:
 def _shard(source: Path, folder: Path) -> None:
     """The same in two shards, with a tokenizer.json."""
     shutil.copytree(source, folder)
-    tensors = distilbert.folder.checkpoint.read_header(folder / WEIGHTS)
+    tensors = distilbert.folder.weights.read_header(folder / WEIGHTS)
     weight_map = {}
     for number in range(2):
         names = sorted(tensors)[number::2]

@@ -14,7 +14,7 @@ import numpy as np
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, name_list, short_repr
 from ..folder.checkpoint import PREFIX, Head
-from .weight import Weight
+from ..folder.weights import Weight
 
 _HEADS = {
     "BertModel": Head.NONE,
@@ -210,6 +210,6 @@ def _add_types(found: dict[str, Weight], types: Weight | None, values: Mapping[s
         return "this BERT has no token types; nothing was added to the positions"
     name = f"{positions.name} + {types.name}[0]"
     found[f"bert.{_POSITIONS}"] = Weight(
-        name, positions.shape, positions.dtype, lambda: positions.read() + types.read()[0]
+        name, positions.shape, "F32", positions.path, lambda: positions.read() + types.read()[0]
     )
     return "exact for single texts; the second text of a pair loses its token type 1"

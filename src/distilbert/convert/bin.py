@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 
 from ..errors import CheckpointError, short_repr
+from ..folder.weights import NUMBERS, Weight, mapped
 from .archive import Archive, Writer, open_archive, writing
 from .pickle_reader import StorageRef, TensorRef, Unpickler, flatten
 from .pickle_writer import Pickler
-from .weight import NUMBERS, Weight, as_float32, encode, mapped
+from .rounding import encode
 
 ByteOrder = Literal["<", ">"]
 
@@ -94,7 +95,9 @@ def _weights(
         raise CheckpointError(f"{path}: claims tensors of {claimed} bytes in a file of {path.stat().st_size}")
 
     def weight(name: str, ref: TensorRef) -> Weight:
-        return Weight(name, ref.shape, ref.storage.dtype, lambda: _tensor(path, ref, offsets[ref.storage.key], order))
+        return Weight(
+            name, ref.shape, ref.storage.dtype, path, lambda: _tensor(path, ref, offsets[ref.storage.key], order)
+        )
 
     return {name: weight(name, ref) for name, ref in tensors.items()}
 
@@ -104,8 +107,7 @@ def _tensor(path: Path, ref: TensorRef, offset: int, order: ByteOrder) -> np.nda
     storage = mapped(path, offset, (ref.storage.size,), numbers)
     strides = [stride * numbers.itemsize for stride in ref.strides]
     # NumPy checks once more that the view lies within the storage
-    view: np.ndarray = np.ndarray(ref.shape, numbers, storage.data, ref.offset * numbers.itemsize, strides)
-    return as_float32(view, ref.storage.dtype)
+    return np.ndarray(ref.shape, numbers, storage.data, ref.offset * numbers.itemsize, strides)
 
 
 def _bytes(storage: StorageRef) -> int:

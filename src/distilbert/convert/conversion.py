@@ -13,11 +13,13 @@ from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
 from ..folder.checkpoint import PREFIX, Head, fit_weights, modern_name
 from ..folder.hub import resolve
+from ..folder.layout import CONFIG
+from ..folder.weights import Weight
 from . import bert
 from .folder import bring_along, check_modules, check_place, transformer_of, write_config, written_whole_folder
 from .formats import FORMATS, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
-from .weight import STORED_AS, DType, Weight
+from .rounding import STORED_AS, DType
 
 _PROJECTOR = "vocab_projector.weight"
 _HELD_BY = {"F32": ("F32", "F16", "BF16"), "F16": ("F16",), "BF16": ("BF16",)}  # without rounding
@@ -104,7 +106,7 @@ class _Model:
 
 def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     """The model whose config.json lies in `folder`, by today's names, a BERT already folded."""
-    values = read_json(folder / "config.json")
+    values = read_json(folder / CONFIG)
     if int8.KEY in values:
         raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
@@ -132,7 +134,7 @@ def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str,
     named = {name[len(PREFIX) if bare else 0 :]: weight for name, weight in model.weights.items()}
     # rust-bert asks for a key of its own
     rust = {"tie_weights_": model.config.tie_word_embeddings} if form.for_rust else {}
-    write_config(folder / "config.json", model.config, dtype, rust)
+    write_config(folder / CONFIG, model.config, dtype, rust)
     form.write(folder / form.file, named, STORED_AS[dtype])
     fit_weights(DistilBertConfig.from_file(folder), form.read(folder / form.file), folder)
     return named

@@ -12,11 +12,11 @@ from typing import Any
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, InputError, short_repr
 from ..files import is_file, read_json
-from ..folder.checkpoint import WEIGHTS
+from ..folder.layout import WEIGHTS
 from ..folder.sentence import modules_of, read_sentence_folder
 from . import safetensors
 from .formats import FORMATS, read_file
-from .weight import DType
+from .rounding import DType
 
 _TOKENIZER_FILES = (
     "added_tokens.json",

@@ -7,10 +7,10 @@ from typing import Literal
 
 from ..errors import CheckpointError
 from ..files import is_file
-from ..folder.checkpoint import read_shards
+from ..folder.layout import NUMPY, PYTORCH, RUST, WEIGHTS
+from ..folder.weights import Weight, read_header, read_shards
 from . import bin as pytorch
 from . import npz, safetensors, torchscript
-from .weight import Weight
 
 FormatName = Literal["safetensors", "bin", "ot", "npz"]
 
@@ -36,10 +36,10 @@ class Format:
 
 # a folder that holds several is read in this order
 FORMATS: dict[FormatName, Format] = {
-    "safetensors": Format("model.safetensors", (".safetensors",), safetensors.read, safetensors.write),
-    "bin": Format("pytorch_model.bin", (".bin", ".pt", ".pth"), pytorch.read, pytorch.write),
-    "ot": Format("rust_model.ot", (".ot",), torchscript.read, torchscript.write, for_rust=True),
-    "npz": Format("model.npz", (".npz",), npz.read, npz.write, for_rust=True),
+    "safetensors": Format(WEIGHTS, (".safetensors",), read_header, safetensors.write),
+    "bin": Format(PYTORCH, (".bin", ".pt", ".pth"), pytorch.read, pytorch.write),
+    "ot": Format(RUST, (".ot",), torchscript.read, torchscript.write, for_rust=True),
+    "npz": Format(NUMPY, (".npz",), npz.read, npz.write, for_rust=True),
 }
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..errors import CheckpointError, InputError, short_repr
+from ..folder.weights import NUMBERS, Weight
 from .archive import ZIP_ERRORS
-from .weight import NUMBERS, Weight, as_float32, encode
+from .rounding import encode
 
 _DENSEST = 100  # times that a file of weights can shrink; a bomb shrinks a thousandfold
 
@@ -56,16 +57,18 @@ def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]
     def array() -> np.ndarray:
         try:
             with zipfile.ZipFile(path) as archive, archive.open(info) as file:
-                return as_float32(npy.read_array(file, allow_pickle=False), _name(dtype))
+                return npy.read_array(file, allow_pickle=False)
         except ZIP_ERRORS as error:
             raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error})") from None
 
-    return Weight(name, shape, _name(dtype), array)
+    return Weight(name, shape, _name(dtype), path, array)
 
 
 def _name(dtype: np.dtype[Any]) -> str:
-    """Safetensors' name of a type; NumPy's own where it has none."""
-    return next((name for name in NUMBERS if name != "BF16" and NUMBERS[name] == dtype.newbyteorder("<")), str(dtype))
+    """Safetensors' name of a type; NumPy's own, cut, where it has none."""
+    return next(
+        (name for name in NUMBERS if name != "BF16" and NUMBERS[name] == dtype.newbyteorder("<")), short_repr(dtype)
+    )
 
 
 def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:

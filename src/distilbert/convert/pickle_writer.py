@@ -4,7 +4,7 @@ import pickle
 import struct
 from collections.abc import Mapping, Sequence
 
-from .weight import Weight
+from ..folder.weights import Weight
 
 _STORAGES = {"F32": "FloatStorage", "F16": "HalfStorage", "BF16": "BFloat16Storage"}
 

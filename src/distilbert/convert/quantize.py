@@ -17,8 +17,9 @@ from ..engine.cpus import available_cpus
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError
 from ..files import written_whole
-from ..folder.checkpoint import WEIGHTS, Checkpoint, Head, key_table, open_checkpoint
+from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint
 from ..folder.hub import resolve
+from ..folder.layout import CONFIG, WEIGHTS
 from ..tokenizer import BertTokenizer
 from .folder import bring_along, check_place, transformer_of, written_whole_folder
 
@@ -129,7 +130,7 @@ def _write(folder: Path, source: Checkpoint, bits: int) -> None:
     config = {**source.config.to_dict(), int8.KEY: int8.scheme(bits), "architectures": [source.head.value]}
     for key in ("dtype", "torch_dtype"):
         config.pop(key, None)
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _compare(

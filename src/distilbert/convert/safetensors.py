@@ -1,29 +1,12 @@
-"""Safetensors files: read by `checkpoint`, written here tensor by tensor, so that a model is never whole in memory."""
+"""Safetensors files, written tensor by tensor, so that a model is never whole in memory."""
 
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from ..errors import CheckpointError
-from ..folder.checkpoint import Tensor, read_header
-from .weight import NUMBERS, Weight, as_float32, encode, mapped
-
-
-def read(path: Path) -> dict[str, Weight]:
-    """The tensors of one file, by name. Raises CheckpointError naming the file and what is wrong with it."""
-    return {name: _weight(tensor) for name, tensor in read_header(path).items()}
-
-
-def _weight(tensor: Tensor) -> Weight:
-    def numbers() -> np.ndarray:
-        if tensor.dtype not in NUMBERS:
-            raise CheckpointError(f"{tensor.path}: {tensor.name} is stored as {tensor.dtype}, which is not read here")
-        return as_float32(mapped(tensor.path, tensor.offset, tensor.shape, NUMBERS[tensor.dtype]), tensor.dtype)
-
-    return Weight(tensor.name, tensor.shape, tensor.dtype, numbers)
+from ..folder.weights import NUMBERS, Weight
+from .rounding import encode
 
 
 def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:

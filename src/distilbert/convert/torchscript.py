@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import CheckpointError, short_repr
+from ..folder.weights import Weight
 from .archive import ZIP_ERRORS, open_archive, writing
 from .bin import read_archive, write_storages
 from .pickle_writer import Pickler
-from .weight import Weight
 
 _MOST_CODE = 1 << 24  # bytes, of one file
 

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..files import written_whole
-from ..folder.checkpoint import WEIGHTS
+from ..folder.layout import WEIGHTS
 
 
 def write_sentence_folder(out: Path, dim: int, last: nn.Module | None, longest: int, lower_case: bool) -> None:

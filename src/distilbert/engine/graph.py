@@ -22,7 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .. import int8
 from ..config import Activation
-from ..folder.checkpoint import PREFIX, Checkpoint, Head, Tensor
+from ..folder.checkpoint import PREFIX, Checkpoint, Head
+from ..folder.weights import Weight
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
 _EPSILON = 1e-12
@@ -295,7 +296,7 @@ class _Int8Builder(Builder):
         return values, scale
 
 
-def _external(name: str, tensor: Tensor, folder: Path) -> TensorProto:
+def _external(name: str, tensor: Weight, folder: Path) -> TensorProto:
     kind = TensorProto.INT8 if tensor.dtype == "I8" else TensorProto.FLOAT
     proto = TensorProto(name=name, data_type=kind, dims=tensor.shape)
     proto.data_location = TensorProto.EXTERNAL

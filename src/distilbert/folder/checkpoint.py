@@ -1,38 +1,29 @@
 """A model folder <-> config and weights.
 
 `open_checkpoint(folder)` reads config.json and the *headers* of the safetensors files, checks every
-name, shape and dtype against the key table, and returns a `Checkpoint` whose tensors are places in
+name, shape and dtype against the key table, and returns a `Checkpoint` whose weights are places in
 files: nothing is read until an engine maps it. `save_checkpoint` writes the same, whole or not at all.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, error_text, name_list, short_repr
-from ..files import is_file, is_text, read_json, written_whole
+from ..errors import CheckpointError, error_text, name_list
+from ..files import written_whole
+from .layout import CONFIG, WEIGHTS
+from .weights import FLOATS, NOT_FLOAT, Weight, read_weights
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 PREFIX = "distilbert."
-_FOREIGN = (".bin", ".h5", ".msgpack", ".npz", ".ot", ".pt")  # what `distilbert convert` may make safetensors of
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "F64": np.dtype("<f8"),
-    "BF16": np.dtype("<u2"),
-}
-_NOT_FLOAT = "is stored as {}; use one of " + ", ".join(_DTYPES)
 
 
 class Head(Enum):
@@ -59,42 +50,6 @@ _HEAD_KEYS = frozenset().union(*_PARTS.values())
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
-    """Where one weight lies: `nbytes` bytes of `dtype` at `offset` in `path`."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    path: Path
-    offset: int
-    nbytes: int
-
-    @property
-    def mappable(self) -> bool:
-        """Whether a runtime can use the bytes where they lie."""
-        return self.dtype == "I8" or (self.dtype == "F32" and self.offset % 4 == 0)
-
-    def stored(self) -> np.ndarray:
-        """A view of the mapped file, in the dtype of the file (bfloat16 as uint16)."""
-        dtype = np.dtype(np.int8) if self.dtype == "I8" else _DTYPES[self.dtype]
-        return np.memmap(self.path, dtype, "r", self.offset, self.shape)
-
-    def read(self) -> np.ndarray:
-        """The weight as float32 of its shape: a view of the mapped file where it is float32 already.
-
-        Raises CheckpointError for a dtype that is not floating-point.
-        """
-        if self.dtype not in _DTYPES:
-            raise CheckpointError(f"{self.path}: {self.name} {_NOT_FLOAT.format(self.dtype)}")
-        stored = self.stored()
-        if self.dtype == "F32":
-            return stored
-        if self.dtype == "BF16":  # the upper half of a float32
-            return (stored.astype(np.uint32) << 16).view(np.float32)
-        return stored.astype(np.float32)
-
-
-@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A folder that was checked: every tensor of the key table is there, with the right shape.
 
@@ -108,7 +63,7 @@ class Checkpoint:
     folder: Path
     config: DistilBertConfig
     head: Head
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Weight]
 
     @property
     def weights_folder(self) -> Path:
@@ -172,26 +127,12 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     Raises ConfigError or CheckpointError naming the file and the key.
     """
     folder = Path(folder)
-    config = DistilBertConfig.from_file(folder / "config.json")
-    head, tensors = fit_weights(config, _stored_tensors(folder), folder)
+    config = DistilBertConfig.from_file(folder / CONFIG)
+    head, tensors = fit_weights(config, read_weights(folder), folder)
     return Checkpoint(folder, config, head, tensors)
 
 
-class Stored(Protocol):
-    """What is known of a weight before it is read."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> str: ...
-
-
-AnyStored = TypeVar("AnyStored", bound=Stored)
-
-
-def fit_weights(
-    config: DistilBertConfig, stored: Mapping[str, AnyStored], place: Path
-) -> tuple[Head, dict[str, AnyStored]]:
+def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: Path) -> tuple[Head, dict[str, Weight]]:
     """Stored weights by name -> the head that they show, and the weights of the key table, in its order.
 
     Old names become today's. Weights of another head, such as the masked-LM head that the published
@@ -241,7 +182,7 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
         values.pop(key, None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(folder / "config.json") as config_path, written_whole(folder / WEIGHTS) as path:
+        with written_whole(folder / CONFIG) as config_path, written_whole(folder / WEIGHTS) as path:
             save_file(arrays, path, metadata={"format": "pt"})
             config_path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     except (OSError, SafetensorError) as error:
@@ -270,67 +211,7 @@ def modern_name(name: str) -> str:
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
-def _stored_tensors(folder: Path) -> dict[str, Tensor]:
-    """Every tensor of the folder's one file or of its shards, by its name in the file."""
-    if is_file(folder / WEIGHTS):
-        return read_header(folder / WEIGHTS)
-    if is_file(folder / INDEX):
-        return read_shards(folder / INDEX, read_header)
-    other = next((path.name for path in sorted(folder.glob("*")) if path.suffix in _FOREIGN), None)
-    way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else "is it a model folder?"
-    raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")
-
-
-def read_shards(index: Path, read: Callable[[Path], dict[str, AnyStored]]) -> dict[str, AnyStored]:
-    """All that the shards named by an index hold, each read by `read`; index and shards must agree."""
-    weight_map = read_json(index, CheckpointError).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(isinstance(file, str) for file in weight_map.values()):
-        raise CheckpointError(f"{index}: weight_map must map names to files")
-    files = sorted(set(weight_map.values()))
-    for file in files:
-        if Path(file).name != file or file in ("", ".", ".."):
-            raise CheckpointError(f"{index}: {short_repr(file)} points outside the folder")
-        if not is_file(index.parent / file):
-            raise CheckpointError(f"{index}: names {short_repr(file)}, which is not in the folder")
-    stored: dict[str, AnyStored] = {}
-    for file in files:
-        shard = read(index.parent / file)
-        if wrong := shard.keys() ^ {name for name in weight_map if weight_map[name] == file}:
-            raise CheckpointError(f"{index}: {name_list(wrong)} must be listed for {short_repr(file)} and stored in it")
-        stored |= shard
-    return stored
-
-
-def read_header(path: Path) -> dict[str, Tensor]:
-    """The places of all tensors of one safetensors file. The library checks that they tile the file."""
-    try:
-        with path.open("rb") as file, safe_open(path, framework="numpy"):
-            length = int.from_bytes(file.read(8), "little")
-            header: dict[str, Any] = json.loads(file.read(length))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error_text(error)})") from None
-    header.pop("__metadata__", None)
-    real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
-    if not is_text(str(real)):
-        raise CheckpointError(
-            f"{short_repr(str(real))}: the runtime opens only paths that are valid Unicode; rename it"
-        )
-    return {
-        name: Tensor(
-            name,
-            tuple(entry["shape"]),
-            entry["dtype"],
-            real,
-            8 + length + entry["data_offsets"][0],
-            entry["data_offsets"][1] - entry["data_offsets"][0],
-        )
-        for name, entry in header.items()
-    }
-
-
-def _check_weight(name: str, weight: Stored, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
+def _check_weight(name: str, weight: Weight, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
     if weight.shape != shape:
         hint = ""
         if name.startswith("classifier."):
@@ -342,8 +223,8 @@ def _check_weight(name: str, weight: Stored, shape: tuple[int, ...], config: Dis
         expected = "I8" if name.endswith(".int8") else "F32"
         if weight.dtype != expected:
             raise CheckpointError(f"{place}: {name} is stored as {weight.dtype}, not as {expected}")
-    elif weight.dtype not in _DTYPES:
-        raise CheckpointError(f"{place}: {name} {_NOT_FLOAT.format(weight.dtype)}")
+    elif weight.dtype not in FLOATS:
+        raise CheckpointError(f"{place}: {name} {NOT_FLOAT.format(weight.dtype)}")
 
 
 def _bits(config: DistilBertConfig) -> int | None:

@@ -8,27 +8,9 @@ from pathlib import Path
 
 from ..errors import ConfigError, HubError, error_text, short_repr
 from ..files import is_file, is_folder, read_json
-from .checkpoint import INDEX, WEIGHTS
+from .layout import CONFIG, HUB_FILES, INDEX, TOKENIZER, VOCABULARY, WEIGHTS
 
 STARTERS = Path(__file__).parent / "starter"
-# what a model folder needs; the same weights in other formats (.bin, .h5, .onnx) are not fetched
-_FILES = [
-    "config.json",
-    WEIGHTS,
-    INDEX,
-    "model-*.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "modules.json",
-    "config_sentence_transformers.json",
-    "sentence_*_config.json",
-    "[0-9]_*/*.json",  # the modules of a sentence-transformers folder
-    "[0-9]_*/*.safetensors",
-    "[0-9]_*/vocab.txt",
-]
 
 
 def resolve(name: str | Path, revision: str | None = None) -> Path:
@@ -55,7 +37,7 @@ def resolve(name: str | Path, revision: str | None = None) -> Path:
 
 def _starter(name: str) -> Path:
     folder = STARTERS / name.removeprefix("starter/")
-    if folder.parent == STARTERS and is_file(folder / "config.json"):
+    if folder.parent == STARTERS and is_file(folder / CONFIG):
         return folder
     names = sorted(f"starter/{path.parent.name}" for path in STARTERS.glob("*/config.json"))
     have = f"there are {', '.join(names)}" if names else "this version ships none"
@@ -73,7 +55,7 @@ def _fetch(name: str, revision: str | None) -> Path:
     )
 
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES, local_files_only=True))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*HUB_FILES], local_files_only=True))
         if not _lacking(folder):
             return folder
     except HFValidationError:
@@ -81,7 +63,7 @@ def _fetch(name: str, revision: str | None) -> Path:
     except LocalEntryNotFoundError:
         pass
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*HUB_FILES]))
     except RevisionNotFoundError:
         raise HubError(f"{name}: the hub has no revision {short_repr(revision)} of it") from None
     except RepositoryNotFoundError:
@@ -107,10 +89,10 @@ def _fetch(name: str, revision: str | None) -> Path:
 def _lacking(folder: Path) -> str:
     """What a cached snapshot lacks of a model folder ("" for nothing): other programs fetch parts of one."""
     inner = next(folder.glob("0_*"), folder)  # where the first sentence-transformers kept the encoder
-    if not is_file(inner / "config.json"):
-        return "config.json"
-    if not is_file(inner / "tokenizer.json") and not is_file(inner / "vocab.txt"):
-        return "tokenizer.json or vocab.txt"
+    if not is_file(inner / CONFIG):
+        return CONFIG
+    if not is_file(inner / TOKENIZER) and not is_file(inner / VOCABULARY):
+        return f"{TOKENIZER} or {VOCABULARY}"
     if is_file(inner / WEIGHTS):
         return ""
     try:

@@ -14,7 +14,8 @@ import numpy as np
 from ..config import Activation
 from ..errors import CheckpointError, ConfigError, InputError, short_repr
 from ..files import is_file, read_json, read_json_list
-from .checkpoint import WEIGHTS, read_header
+from .layout import CONFIG, MODULES, SENTENCE_CONFIG, TRANSFORMER_CONFIGS, WEIGHTS
+from .weights import read_header
 
 _OLD_FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
@@ -32,7 +33,6 @@ _ACTIVATIONS = {
     "torch.nn.modules.activation.Mish": Activation.mish,
     "torch.nn.modules.linear.Identity": Activation.identity,
 }
-_TRANSFORMER_SETTINGS = ("sentence_bert_config.json", "sentence_distilbert_config.json")
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
@@ -179,8 +179,8 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
 
     Raises ConfigError naming the file and the field for a module or an option that is not known.
     """
-    path = folder / "modules.json"
-    about = folder / "config_sentence_transformers.json"
+    path = folder / MODULES
+    about = folder / SENTENCE_CONFIG
     described = _Settings(about, optional=True)
     if not is_file(path) or described.values.get("model_type") == "CrossEncoder":
         return None
@@ -193,13 +193,13 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
     layers: list[Dense | Normalize] = []
     for kind, part in modules[1:]:
         if kind == "Pooling" and not (pooling or splade):
-            pooling = _pooling(part / "config.json")
+            pooling = _pooling(part / CONFIG)
         elif kind == "SpladePooling" and not (pooling or splade):
-            splade = _splade(part / "config.json")
+            splade = _splade(part / CONFIG)
         elif kind == "Dense" and pooling:
             layers.append(_dense(part))
         elif kind == "Normalize" and pooling:
-            _Settings(part / "config.json", optional=True).check_names()
+            _Settings(part / CONFIG, optional=True).check_names()
             layers.append(Normalize())
         elif kind != "Dropout":  # does nothing outside training
             raise ConfigError(
@@ -209,7 +209,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
             )
     if not (pooling or splade):
         raise ConfigError(f"{path}: lists no Pooling")
-    settings = _Settings(_first_file(transformer, _TRANSFORMER_SETTINGS), optional=True)
+    settings = _Settings(_first_file(transformer, TRANSFORMER_CONFIGS), optional=True)
     normalize = bool(layers) and isinstance(layers[-1], Normalize)
     prompts, default = _prompts(described)
     return SentenceFolder(
@@ -308,7 +308,7 @@ def _splade(path: Path) -> SpladePooling:
 
 
 def _dense(folder: Path) -> Dense:
-    settings = _Settings(folder / "config.json")
+    settings = _Settings(folder / CONFIG)
     settings.check_names()
     activation = settings.choice("activation_function", "torch.nn.modules.activation.Tanh", _ACTIVATIONS)
     adds_input = settings.flag("use_residual", False)

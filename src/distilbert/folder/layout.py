@@ -1,0 +1,43 @@
+"""The names of the files of a model folder. No other file knows one, and what the hub is asked for follows from them.
+
+A Transformers folder holds all of it at its root. A sentence-transformers folder has `modules.json` there, which names
+the folders of its parts: the encoder's is the root itself, or in the first versions a folder of its own (0_BERT/).
+"""
+
+CONFIG = "config.json"
+
+# weights: in one file, or in shards that an index names
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+SHARDS = "model-*.safetensors"
+# of other programs, which `distilbert convert` reads
+PYTORCH, RUST, NUMPY = "pytorch_model.bin", "rust_model.ot", "model.npz"
+TENSORFLOW, FLAX = "tf_model.h5", "flax_model.msgpack"
+FOREIGN = (PYTORCH, RUST, NUMPY, TENSORFLOW, FLAX)
+FOREIGN_SHARDS = ("pytorch_model-*.bin", "tf_model-*.h5", "flax_model-*.msgpack")
+
+TOKENIZER = "tokenizer.json"
+VOCABULARY = "vocab.txt"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+ADDED_TOKENS = "added_tokens.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+TOKENIZER_FILES = (TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, ADDED_TOKENS, SPECIAL_TOKENS)
+
+# sentence-transformers: the list of parts, what is said of the whole, and, beside the encoder, how it reads text
+MODULES = "modules.json"
+SENTENCE_CONFIG = "config_sentence_transformers.json"
+TRANSFORMER_CONFIGS = ("sentence_bert_config.json", "sentence_distilbert_config.json")
+
+# what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …
+_PARTS = "[0-9]_*"
+HUB_FILES = (
+    *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, MODULES, SENTENCE_CONFIG, "sentence_*_config.json"),
+    *(f"{_PARTS}/*.json", f"{_PARTS}/*.safetensors", f"{_PARTS}/{VOCABULARY}"),
+)
+# and where it has no weights in safetensors
+HUB_FOREIGN_FILES = tuple(
+    f"{folder}{name}{index}"
+    for folder in ("", f"{_PARTS}/")
+    for names, index in ((FOREIGN, ""), (FOREIGN, ".index.json"), (FOREIGN_SHARDS, ""))
+    for name in names
+)
