@@ -152,7 +152,7 @@ def test_sentence_transformers_folder(
     save_file(weights, source / "2_Dense" / "model.safetensors")
     before = distilbert.load(source)
     assert isinstance(before, Embedder)
-    vectors = before(sentences[:10], prompt="query")
+    vectors = before(sentences[:10], prompt_name="query")
 
     _pickle_dense(source / "2_Dense")
     state = snapshot(source)
@@ -162,7 +162,7 @@ def test_sentence_transformers_folder(
     after = distilbert.load(tmp_path / "out")
     assert isinstance(after, Embedder)
     assert after.model.max_length == 100
-    np.testing.assert_array_equal(after(sentences[:10], prompt="query"), vectors)
+    np.testing.assert_array_equal(after(sentences[:10], prompt_name="query"), vectors)
 
 
 def test_module_that_is_broken(make_checkpoint: Maker, tmp_path: Path) -> None:

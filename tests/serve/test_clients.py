@@ -119,7 +119,7 @@ def test_feature_extraction(hub: Hub, tasks: dict[str, Task]) -> None:
     texts = [TEXT, CONTEXT]
     options = {"normalize": True, "prompt_name": "query", "truncate": True, "dimensions": 8}
     got = hub("embed", "feature_extraction", texts, truncation_direction="right", **options)
-    want = tasks["embed"](texts, prompt="query", normalize=True, truncate_dim=8)
+    want = tasks["embed"](texts, prompt_name="query", normalize=True, truncate_dim=8)
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 

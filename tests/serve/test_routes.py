@@ -59,7 +59,7 @@ def test_embed(server: Live, tasks: dict[str, Task]) -> None:
         for vector in good(server.post("/models/embed/embed", inputs=inputs)):
             np.testing.assert_allclose(vector, embed(TEXT), atol=1e-5)
     asked = good(server.post("/embed", inputs=TEXT, prompt_name="query", dimensions=4))
-    np.testing.assert_allclose(asked, [embed(TEXT, prompt="query", truncate_dim=4)], atol=1e-5)
+    np.testing.assert_allclose(asked, [embed(TEXT, prompt_name="query", truncate_dim=4)], atol=1e-5)
 
 
 def test_embed_refuses_what_is_too_long_unless_it_may_cut(server: Live, tasks: dict[str, Task]) -> None:

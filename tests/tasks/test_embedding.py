@@ -110,17 +110,18 @@ def test_normalize_is_as_the_folder_says(make_checkpoint: Maker, prompted: Embed
 
 
 def test_prompts(prompted: Embedder) -> None:
-    for prompt, before in (
-        ("query", PROMPTS["query"]),
-        ("passage", PROMPTS["passage"]),
-        (None, PROMPTS["passage"]),
-        ("", ""),
-        ("to be found : ", "to be found : "),
-    ):
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"prompt_name": "query"}, PROMPTS["query"]),
+        ({"prompt_name": "passage"}, PROMPTS["passage"]),
+        ({}, PROMPTS["passage"]),
+        ({"prompt": ""}, ""),
+        ({"prompt": "to be found : "}, "to be found : "),
+    ]
+    for options, before in cases:
         expected = prompted(before + TEXT, prompt="")
-        np.testing.assert_allclose(prompted(TEXT, prompt=prompt), expected, atol=1e-6)
-        np.testing.assert_allclose(next(prompted.stream([TEXT], prompt=prompt)), expected, atol=1e-6)
-    assert np.abs(prompted(TEXT, prompt="query") - prompted(TEXT)).max() > 1e-3
+        np.testing.assert_allclose(prompted(TEXT, **options), expected, atol=1e-6)
+        np.testing.assert_allclose(next(prompted.stream([TEXT], **options)), expected, atol=1e-6)
+    assert np.abs(prompted(TEXT, prompt_name="query") - prompted(TEXT)).max() > 1e-3
 
 
 def test_truncate_dim(embedder: Embedder, sentences: list[str]) -> None:

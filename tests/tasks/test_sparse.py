@@ -106,8 +106,8 @@ def test_prompts_and_lower_case_of_the_folder(make_checkpoint: Maker) -> None:
     prompts = {"prompts": {"query": "query : ", "none": ""}, "default_prompt_name": "query"}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
     encoder = opened(folder)
-    expected = encoder("query : a film", prompt="none")
-    for vector in (encoder("A Film"), encoder("a film", prompt="Query : "), encoder("a film", prompt="query")):
+    expected = encoder("query : a film", prompt_name="none")
+    for vector in (encoder("A Film"), encoder("a film", prompt="Query : "), encoder("a film", prompt_name="query")):
         np.testing.assert_array_equal(vector.indices, expected.indices)
         np.testing.assert_array_equal(vector.values, expected.values)
     with pytest.raises(InputError, match="prompt must be a string, not int"):

@@ -62,7 +62,7 @@ def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str,
         facts["embedding_width"] = sentence.truncate_dim or sentence.width(config.dim)
         facts["normalized"] = sentence.normalize
         facts["similarity"] = sentence.similarity
-        facts["prompts"] = list(sentence.prompts)
+        facts["prompts"] = list(sentence.prompts.by_name)
     return facts
 
 

@@ -78,8 +78,9 @@ def _add_top_k(parser: argparse.ArgumentParser, default: int) -> None:
     )
 
 
-def _add_prompt(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prompt", help="the name of one of the model's prompts, or the prompt itself")
+def _add_prompt(parser: argparse.ArgumentParser, place: str = "each text") -> None:
+    parser.add_argument("--prompt", metavar="TEXT", help=f"put this before {place}")
+    parser.add_argument("--prompt-name", metavar="NAME", help=f"put the model's prompt of this name before {place}")
 
 
 def _open(args: argparse.Namespace, task: str) -> Any:
@@ -230,6 +231,7 @@ def embed(args: argparse.Namespace) -> int:
     embedder: Embedder = _open(args, "feature-extraction")
     options = {
         "prompt": args.prompt,
+        "prompt_name": args.prompt_name,
         "normalize": args.normalize,
         "truncate_dim": args.truncate_dim,
         "output": args.output,
@@ -434,13 +436,15 @@ def add_rerank(parser: argparse.ArgumentParser) -> None:
     _add_texts(parser, "DOCUMENT")
     _add_model(parser)
     _add_long_text(parser)
+    _add_prompt(parser, "the query")
     _add_top_k(parser, 10)
 
 
 def rerank(args: argparse.Namespace) -> int:
     ranker: Reranker = _open(args, "text-ranking")
     texts = show.progress(chain.from_iterable(_texts(args)), partial(count_texts, args.texts, args.file), silent=True)
-    for document in ranker(args.query, texts, top_k=args.top_k or None, long_text=args.long_text):
+    prompt = {"prompt": args.prompt, "prompt_name": args.prompt_name}
+    for document in ranker(args.query, texts, **prompt, top_k=args.top_k or None, long_text=args.long_text):
         if args.json:
             _print_json(document.to_dict())
         else:
@@ -462,7 +466,8 @@ def sparse(args: argparse.Namespace) -> int:
 
     def run(inputs: Iterator[str]) -> Iterator[Any]:
         kept = top_k or None if args.json else None  # a person is told how many there are
-        return encoder.stream(inputs, prompt=args.prompt, top_k=kept, long_text=args.long_text)
+        prompt = {"prompt": args.prompt, "prompt_name": args.prompt_name}
+        return encoder.stream(inputs, **prompt, top_k=kept, long_text=args.long_text)
 
     for text, vector in _results(args, _texts(args), run):
         if args.json:

@@ -17,9 +17,10 @@ from ..errors import InputError
 from ..evaluation.judging import judge
 from ..folder.checkpoint import Head, open_checkpoint
 from ..folder.hub import resolve
-from ..folder.sentence import Dense, SentenceFolder
+from ..folder.sentence import SentenceFolder
 from ..loading import DEFAULT_BATCH_TOKENS, TASKS, load
 from ..nn.heads import MODELS
+from ..pooling import Dense
 from ..tasks.embedding import Embedder
 from ..tasks.task import FIRST, Model, Task
 from ..tokenizer import BertTokenizer

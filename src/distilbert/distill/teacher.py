@@ -21,10 +21,11 @@ from ..convert import convert
 from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint
-from ..folder.sentence import Dense, read_sentence_folder
+from ..folder.sentence import read_sentence_folder
 from ..loading import TASKS
 from ..nn import Packed
 from ..nn.heads import MODELS
+from ..pooling import Dense
 from ..tokenizer import BertTokenizer
 from ..train.objectives import AnyModel, Item, device_of, pack, pooled
 from ..train.run import TOKENIZER_FILES, copy_files

@@ -5,16 +5,18 @@ version 6 writes longer module paths and `pooling_mode: "mean"`. A folder withou
 mean pooling and normalisation. SPLADE folders hold sparse vectors; a cross-encoder's says nothing of vectors.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from ..config import Activation
-from ..errors import CheckpointError, ConfigError, InputError, short_repr
-from ..files import is_file, read_json, read_json_list
+from ..errors import CheckpointError, ConfigError, short_repr
+from ..files import is_file, read_json_list
+from ..module_activations import ACTIVATIONS, activation_name, leaky_relu
+from ..pooling import Dense, Normalize, Pooling, SpladePooling
+from ..prompts import Prompts
 from .layout import CONFIG, MODULES, SENTENCE_CONFIG, TRANSFORMER_CONFIGS, WEIGHTS
+from .settings import Settings, read_prompts
 from .weights import read_header
 
 _OLD_FLAGS = {  # in the order in which several are concatenated
@@ -25,105 +27,7 @@ _OLD_FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_ACTIVATIONS = {
-    "torch.nn.modules.activation.Tanh": Activation.tanh,
-    "torch.nn.modules.activation.ReLU": Activation.relu,
-    "torch.nn.modules.activation.GELU": Activation.gelu,
-    "torch.nn.modules.activation.SiLU": Activation.silu,
-    "torch.nn.modules.activation.Mish": Activation.mish,
-    "torch.nn.modules.linear.Identity": Activation.identity,
-}
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """Hidden states of a text [T, D] -> one vector [modes · D].
-
-    Attributes:
-        modes: of cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken; several are concatenated.
-        include_prompt: whether the prompt's tokens are pooled too.
-    """
-
-    modes: tuple[str, ...] = ("mean",)
-    include_prompt: bool = True
-
-    @property
-    def first_only(self) -> bool:
-        """Whether the first token is all that is read."""
-        return self.modes == ("cls",) and self.include_prompt
-
-    def __call__(self, hidden: np.ndarray, prompt_length: int = 0) -> np.ndarray:
-        """`prompt_length` counts the first tokens, [CLS] included, that belong to the prompt."""
-        skip = 0 if self.include_prompt or prompt_length >= len(hidden) else prompt_length
-        return np.concatenate([_pool(mode, hidden, skip) for mode in self.modes])
-
-
-def _pool(mode: str, hidden: np.ndarray, skip: int) -> np.ndarray:
-    kept = hidden[skip:]
-    match mode:
-        case "cls":
-            return kept[0]
-        case "lasttoken":
-            return kept[-1]
-        case "max":
-            return np.asarray(kept.max(0))
-        case "mean":
-            return np.asarray(kept.mean(0))
-        case "mean_sqrt_len_tokens":
-            return np.asarray(kept.sum(0) / np.float32(np.sqrt(len(kept))))
-        case _:  # weightedmean: a token's weight is its place in the text
-            weights = np.arange(skip + 1, len(hidden) + 1, dtype=np.float32)
-            return np.asarray(weights @ kept / weights.sum())
-
-
-@dataclass(frozen=True)
-class SpladePooling:
-    """Logits of a text over the vocabulary [T, V] -> one vector [V], none of it below 0.
-
-    The weight of a piece is the maximum (or the sum) over tokens of log(1 + relu(logit)), special
-    tokens included: Formal et al. 2021, arXiv 2109.10086 (the sum: arXiv 2107.05720).
-
-    Attributes:
-        strategy: "max" or "sum".
-        logarithms: how many times log(1 + x) is taken; 2 in "log1p_relu" (arXiv 2504.14839).
-    """
-
-    strategy: str = "max"
-    logarithms: int = 1
-
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
-        # both functions rise, so that the maximum may be taken first: the work is on [V], not on [T, V]
-        weights = np.maximum(logits.max(0) if self.strategy == "max" else logits, 0)
-        for _ in range(self.logarithms):
-            weights = np.log1p(weights)
-        return weights if self.strategy == "max" else weights.sum(0)
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """A linear layer on the pooled vectors [B, in] -> [B, out], with an activation and perhaps a residual."""
-
-    weight: np.ndarray
-    bias: np.ndarray | None
-    activation: Activation
-    residual: np.ndarray | None = None
-    adds_input: bool = False
-
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        out = vectors @ self.weight.T
-        out = self.activation(out if self.bias is None else out + self.bias)
-        if self.adds_input:
-            out = out + (vectors if self.residual is None else vectors @ self.residual.T)
-        return out
-
-
-@dataclass(frozen=True)
-class Normalize:
-    """Vectors to length 1; a vector of zeros stays."""
-
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 @dataclass(frozen=True)
@@ -138,20 +42,19 @@ class SentenceFolder:
         splade: how logits are pooled instead, of a folder for sparse vectors; None for all others.
         max_length: in tokens, None where the folder does not say.
         lower_case: whether texts are lower-cased before the tokenizer.
-        prompts: by name; `default_prompt` is the name of the one used when none is asked for.
+        prompts: what may stand before a text.
         similarity: "cosine", "dot", "euclidean" or "manhattan".
     """
 
     transformer: Path
-    pooling: Pooling = Pooling()
+    pooling: Pooling = field(default_factory=Pooling)
     layers: tuple[Dense | Normalize, ...] = ()
     normalize: bool = True
     truncate_dim: int | None = None
     splade: SpladePooling | None = None
     max_length: int | None = None
     lower_case: bool = False
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    default_prompt: str | None = None
+    prompts: Prompts = field(default_factory=Prompts)
     similarity: str = "cosine"
 
     def width(self, dim: int) -> int:
@@ -159,19 +62,11 @@ class SentenceFolder:
         width = dim * len(self.pooling.modes)
         for layer in self.layers:
             if isinstance(layer, Dense):
-                out, into = layer.weight.shape
+                into = layer.weight.shape[1]
                 if into != width:
                     raise ConfigError(f"{self.transformer}: a Dense reads {into} numbers, but is given {width}")
-                width = out
+                width = layer.width
         return width
-
-    def prompt_text(self, prompt: str | None) -> str:
-        """What stands before each text: the prompt of this name, the prompt itself, or the default one."""
-        if prompt is None:
-            return self.prompts[self.default_prompt] if self.default_prompt else ""
-        if not isinstance(prompt, str):
-            raise InputError(f"prompt must be a string, not {type(prompt).__name__}")
-        return self.prompts.get(prompt, prompt)
 
 
 def read_sentence_folder(folder: Path) -> SentenceFolder | None:
@@ -181,7 +76,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
     """
     path = folder / MODULES
     about = folder / SENTENCE_CONFIG
-    described = _Settings(about, optional=True)
+    described = Settings(about, optional=True)
     if not is_file(path) or described.values.get("model_type") == "CrossEncoder":
         return None
     modules = modules_of(path)
@@ -199,7 +94,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
         elif kind == "Dense" and pooling:
             layers.append(_dense(part))
         elif kind == "Normalize" and pooling:
-            _Settings(part / CONFIG, optional=True).check_names()
+            _check_names(Settings(part / CONFIG, optional=True))
             layers.append(Normalize())
         elif kind != "Dropout":  # does nothing outside training
             raise ConfigError(
@@ -209,9 +104,8 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
             )
     if not (pooling or splade):
         raise ConfigError(f"{path}: lists no Pooling")
-    settings = _Settings(_first_file(transformer, TRANSFORMER_CONFIGS), optional=True)
+    settings = Settings(_first_file(transformer, TRANSFORMER_CONFIGS), optional=True)
     normalize = bool(layers) and isinstance(layers[-1], Normalize)
-    prompts, default = _prompts(described)
     return SentenceFolder(
         transformer=transformer,
         pooling=pooling or Pooling(),
@@ -221,8 +115,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
         splade=splade,
         max_length=settings.whole("max_seq_length"),
         lower_case=settings.flag("do_lower_case", False),
-        prompts=prompts,
-        default_prompt=default,
+        prompts=read_prompts(described),
         similarity=described.choice("similarity_fn_name", "dot" if splade else "cosine", _SIMILARITIES),
     )
 
@@ -249,48 +142,13 @@ def _first_file(folder: Path, names: Sequence[str]) -> Path:
     return next((folder / name for name in names if is_file(folder / name)), folder / names[0])
 
 
-class _Settings:
-    """What a JSON file says. Every answer is checked; ConfigError names file and key. Null is "not said"."""
-
-    def __init__(self, path: Path, *, optional: bool = False) -> None:
-        self.path = path
-        self.values = {} if optional and not is_file(path) else read_json(path)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise ConfigError(f"{self.path}: {key} must be true or false, not {short_repr(value)}")
-        return default if value is None else value
-
-    def whole(self, key: str) -> int | None:
-        value = self.values.get(key)
-        if value is not None and (type(value) is not int or value < 1):
-            raise ConfigError(f"{self.path}: {key} must be a whole number of at least 1, not {short_repr(value)}")
-        return value
-
-    def choice(self, key: str, default: str, choices: Collection[str]) -> str:
-        value = self.values.get(key)
-        if value is not None and not (isinstance(value, str) and value in choices):
-            raise ConfigError(f"{self.path}: {key} must be one of {short_repr(list(choices))}, not {short_repr(value)}")
-        return default if value is None else value
-
-    def check_names(self) -> None:
-        for key in ("module_input_name", "module_output_name"):
-            self.choice(key, "sentence_embedding", ["sentence_embedding"])
-
-
-def _prompts(settings: _Settings) -> tuple[dict[str, str], str | None]:
-    """The prompts by name, and the name of the one that is used when none is asked for."""
-    found = settings.values.get("prompts") or {}
-    if not isinstance(found, dict) or not all(isinstance(prompt, str | None) for prompt in found.values()):
-        raise ConfigError(f"{settings.path}: prompts must map names to strings, not {short_repr(found)}")
-    prompts = {name: prompt or "" for name, prompt in found.items()}
-    default = settings.values.get("default_prompt_name")
-    return prompts, None if default is None else settings.choice("default_prompt_name", "", prompts)
+def _check_names(settings: Settings) -> None:
+    for key in ("module_input_name", "module_output_name"):
+        settings.choice(key, "sentence_embedding", ["sentence_embedding"])
 
 
 def _pooling(path: Path) -> Pooling:
-    settings = _Settings(path)
+    settings = Settings(path)
     modes = settings.values.get("pooling_mode")
     if modes is None:
         modes = [mode for flag, mode in _OLD_FLAGS.items() if settings.flag(flag, False)] or ["mean"]
@@ -301,16 +159,18 @@ def _pooling(path: Path) -> Pooling:
 
 
 def _splade(path: Path) -> SpladePooling:
-    settings = _Settings(path)
+    settings = Settings(path)
     strategy = settings.choice("pooling_strategy", "max", ("max", "sum"))
     activation = settings.choice("activation_function", "relu", ("relu", "log1p_relu"))
     return SpladePooling(strategy, 2 if activation == "log1p_relu" else 1)
 
 
 def _dense(folder: Path) -> Dense:
-    settings = _Settings(folder / CONFIG)
-    settings.check_names()
-    activation = settings.choice("activation_function", "torch.nn.modules.activation.Tanh", _ACTIVATIONS)
+    settings = Settings(folder / CONFIG)
+    _check_names(settings)
+    activation = activation_name(settings.string("activation_function") or "torch.nn.Tanh")
+    if activation is None:
+        raise settings.wrong("activation_function", f"one of torch.nn's {', '.join(ACTIVATIONS)}")
     adds_input = settings.flag("use_residual", False)
     out, into = settings.whole("out_features"), settings.whole("in_features")
     if out is None or into is None:
@@ -320,12 +180,18 @@ def _dense(folder: Path) -> Dense:
         expected["linear.bias"] = (out,)
     if adds_input and into != out:
         expected["residual.weight"] = (out, into)
+    if activation == "PReLU":
+        expected["activation_function.weight"] = (1,)
     path = folder / WEIGHTS
     if not is_file(path):
-        raise CheckpointError(f"{folder}: no {WEIGHTS}; save the module as safetensors")
+        raise CheckpointError(f"{folder}: no {WEIGHTS}; `distilbert convert` makes one from pytorch_model.bin")
     tensors = read_header(path)
     if {name: tensor.shape for name, tensor in tensors.items()} != expected:
         raise CheckpointError(f"{path}: must hold {expected}, by its config.json")
     weights = {name: tensor.read() for name, tensor in tensors.items()}
-    residual = weights.get("residual.weight")
-    return Dense(weights["linear.weight"], weights.get("linear.bias"), _ACTIVATIONS[activation], residual, adds_input)
+    function = ACTIVATIONS[activation]
+    if activation == "PReLU":
+        function = partial(leaky_relu, slope=weights["activation_function.weight"])
+    return Dense(
+        weights["linear.weight"], weights.get("linear.bias"), function, weights.get("residual.weight"), adds_input
+    )

@@ -121,7 +121,7 @@ def _features(service: Service, task: Embedder, texts: list[str], body: TextsReq
     if body.truncate is False:
         service.check_lengths(task, texts, before=before)
     texts = fitted(task, texts, body.truncation_direction, before)
-    vectors = embedded(task, texts, prompt=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
+    vectors = embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
     return sent(vectors, body.encoding_format)
 
 

@@ -27,7 +27,7 @@ def openai_routes(service: Service) -> APIRouter:
             texts = texts_of(task.tokenizer, body.input)
             service.check_texts(texts)
             service.check_lengths(task, texts, before=prompt_of(task, None))
-            vectors = embedded(task, texts, prompt=None, normalize=None, dimensions=body.dimensions)
+            vectors = embedded(task, texts, prompt_name=None, normalize=None, dimensions=body.dimensions)
             data = [
                 {"object": "embedding", "index": index, "embedding": vector}
                 for index, vector in enumerate(sent(vectors, body.encoding_format))

@@ -149,7 +149,7 @@ def compare(service: Service, task: Embedder, body: SimilarityRequest, *, trunca
         texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts
     if not truncate:
         service.check_lengths(task, texts, before=before)
-    vectors = task(texts, prompt=name)
+    vectors = task(texts, prompt_name=name)
     scores: Any = task.similarity(vectors[0], vectors[1:])
     return scores.tolist()
 
@@ -163,7 +163,9 @@ def sparse_values(vector: SparseVector) -> list[dict[str, float]]:
 
 def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
     texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
-    return sent(embedded(task, texts, prompt=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions))
+    return sent(
+        embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
+    )
 
 
 def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> object:
@@ -175,7 +177,7 @@ def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> objec
 
 def _embed_sparse(service: Service, task: SparseEncoder, body: EmbedAllRequest) -> object:
     texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
-    return [sparse_values(vector) for vector in task(texts, prompt=body.prompt_name)]
+    return [sparse_values(vector) for vector in task(texts, prompt_name=body.prompt_name)]
 
 
 def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> object:
@@ -200,7 +202,7 @@ def _rerank(service: Service, task: Reranker, body: RerankRequest) -> object:
     service.check_texts(body.texts)
     _check_direction(body.truncation_direction)
     if not body.truncate:
-        service.check_lengths(task, [body.query] * len(body.texts), body.texts)
+        service.check_lengths(task, [task.prompts.text() + body.query] * len(body.texts), body.texts)
     if body.raw_scores:
         logits = task.logits(body.query, body.texts)
         scores = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]

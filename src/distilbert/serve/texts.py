@@ -34,10 +34,11 @@ def _text(tokenizer: BertTokenizer, ids: Sequence[int]) -> str:
 
 def prompt_of(task: Embedder | SparseEncoder, name: str | None) -> str:
     """What stands before each text. Raises UnprocessableError for a name that the model does not have."""
-    if name is not None and name not in task.sentence.prompts:
-        have = ", ".join(task.sentence.prompts) or "none"
+    prompts = task.sentence.prompts
+    if name is not None and name not in prompts.by_name:
+        have = ", ".join(prompts.by_name) or "none"
         raise UnprocessableError(f"the model has no prompt of this name; it has {have}")
-    return task.sentence.prompt_text(name)
+    return prompts.text(prompt_name=name)
 
 
 def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -> list[str]:
@@ -59,12 +60,12 @@ def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -
 
 
 def embedded(
-    task: Embedder, texts: Sequence[str], *, prompt: str | None, normalize: bool | None, dimensions: int | None
+    task: Embedder, texts: Sequence[str], *, prompt_name: str | None, normalize: bool | None, dimensions: int | None
 ) -> list[np.ndarray]:
     """A vector [D] a text. Raises UnprocessableError for more dimensions than there are."""
     if dimensions is not None and dimensions > task.dim:
         raise UnprocessableError(f"dimensions must be at most {task.dim}, not {dimensions}")
-    vectors = task(texts, prompt=prompt, normalize=normalize, truncate_dim=dimensions)
+    vectors = task(texts, prompt_name=prompt_name, normalize=normalize, truncate_dim=dimensions)
     if not np.isfinite(vectors).all():
         raise InputError("the model gives vectors that are not numbers; are its weights whole?")
     return list(vectors)

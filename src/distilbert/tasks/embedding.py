@@ -9,7 +9,8 @@ import numpy as np
 from ..batch import in_chunks
 from ..errors import InputError, LongTextWarning
 from ..folder.checkpoint import Head
-from ..folder.sentence import Normalize, SentenceFolder
+from ..folder.sentence import SentenceFolder
+from ..pooling import Normalize
 from ..tokenizer import Encoding
 from .task import (
     FIRST,
@@ -51,6 +52,7 @@ class Embedder(Task):
         texts: str | Iterable[str],
         *,
         prompt: str | None = None,
+        prompt_name: str | None = None,
         normalize: bool | None = None,
         truncate_dim: int | None = None,
         output: Output = "float32",
@@ -60,7 +62,8 @@ class Embedder(Task):
 
         Args:
             texts: a string or an iterable of strings.
-            prompt: the name of one of the folder's prompts, or the prompt itself; put before each text.
+            prompt, prompt_name: what stands before each text, or the name of one of the folder's prompts;
+                by default the folder's default one, mostly none.
             normalize: vectors of length 1; by default as the folder says.
             truncate_dim: keep the first so many numbers (for models trained to allow it), then normalise;
                 by default as the folder says.
@@ -77,6 +80,7 @@ class Embedder(Task):
             self.stream(
                 listed(texts),
                 prompt=prompt,
+                prompt_name=prompt_name,
                 normalize=normalize,
                 truncate_dim=truncate_dim,
                 output=output,
@@ -96,6 +100,7 @@ class Embedder(Task):
         texts: Iterable[str],
         *,
         prompt: str | None = None,
+        prompt_name: str | None = None,
         normalize: bool | None = None,
         truncate_dim: int | None = None,
         output: Output = "float32",
@@ -108,7 +113,7 @@ class Embedder(Task):
             raise InputError(f"truncate_dim must be at most {self.dim}, the width of the vectors, not {truncate_dim}")
         if output not in ("float32", "int8", "uint8", "binary", "ubinary"):
             raise InputError(f'output must be "float32", "int8", "uint8", "binary" or "ubinary", not {output!r}')
-        prefix = self.sentence.prompt_text(prompt)
+        prefix = self.sentence.prompts.text(prompt, prompt_name)
         if normalize is None:
             normalize = self.sentence.normalize
         start = cut = 0

@@ -43,21 +43,23 @@ class PairTask(Task):
     cut: ClassVar[Cut] = "longest"
     over: ClassVar[Literal["first", "second"]] = "first"
 
-    def _grouped_rows(self, groups: Iterable[tuple[str, Iterable[str]]], long_text: LongText) -> Iterator[list[Row]]:
+    def _grouped_rows(
+        self, groups: Iterable[tuple[str, Iterable[str]]], long_text: LongText, before: str = ""
+    ) -> Iterator[list[Row]]:
         """For each text all its rows, for a stream of any length."""
-        numbered = (self._group(index, group) for index, group in enumerate(groups))
+        numbered = (self._group(index, group, before) for index, group in enumerate(groups))
         for chunk in in_chunks(numbered, lambda pairs: 1 + sum(map(_characters, pairs)), self._chunk_characters):
             rows = self._rows((pair for pairs in chunk for pair in pairs), long_text)
             for pairs in chunk:
                 yield list(islice(rows, len(pairs)))
 
-    def _group(self, index: int, group: tuple[str, Iterable[str]]) -> list[Pair]:
+    def _group(self, index: int, group: tuple[str, Iterable[str]], before: str) -> list[Pair]:
         if isinstance(group, str) or not isinstance(group, Sequence) or len(group) != 2:
             raise InputError(f"{self.names[0]} {index} must come as a tuple: ({self.names[0]}, {self.names[1]}s)")
-        return list(self._pairs(index, *group))
+        return list(self._pairs(index, *group, before=before))
 
-    def _pairs(self, index: int, first: str, seconds: Iterable[str]) -> Iterator[Pair]:
-        """The pairs of one text. Raises InputError for what is not text."""
+    def _pairs(self, index: int, first: str, seconds: Iterable[str], before: str = "") -> Iterator[Pair]:
+        """The pairs of one text, with `before` in front of it. Raises InputError for what is not text."""
         if not isinstance(first, str):
             raise InputError(f"{self.names[0]} {index} must be a string, not {type(first).__name__}")
         if isinstance(seconds, str | bytes) or not isinstance(seconds, Iterable):
@@ -66,7 +68,7 @@ class PairTask(Task):
             if not isinstance(second, str):
                 kind = type(second).__name__
                 raise InputError(f"{self.names[1]} {part} of {self.names[0]} {index} must be a string, not {kind}")
-            yield Pair(index, part, first, second)
+            yield Pair(index, part, before + first, second)
 
     def _rows(self, pairs: Iterable[Pair], long_text: LongText) -> Iterator[Row]:
         """A row for each pair, in order and in bounded memory."""

@@ -9,7 +9,8 @@ import numpy as np
 from ..batch import in_chunks, run_each
 from ..errors import ConfigError, LongTextWarning
 from ..folder.checkpoint import Head
-from ..folder.sentence import SentenceFolder, SpladePooling
+from ..folder.sentence import SentenceFolder
+from ..pooling import SpladePooling
 from ..results import SparseVector
 from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
 
@@ -40,17 +41,30 @@ class SparseEncoder(Task):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self, texts: str, *, prompt: str | None = ..., top_k: int | None = ..., long_text: LongText = ...
+        self,
+        texts: str,
+        *,
+        prompt: str | None = ...,
+        prompt_name: str | None = ...,
+        top_k: int | None = ...,
+        long_text: LongText = ...,
     ) -> SparseVector: ...
     @overload
     def __call__(
-        self, texts: Iterable[str], *, prompt: str | None = ..., top_k: int | None = ..., long_text: LongText = ...
+        self,
+        texts: Iterable[str],
+        *,
+        prompt: str | None = ...,
+        prompt_name: str | None = ...,
+        top_k: int | None = ...,
+        long_text: LongText = ...,
     ) -> list[SparseVector]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
         *,
         prompt: str | None = None,
+        prompt_name: str | None = None,
         top_k: int | None = None,
         long_text: LongText = "truncate",
     ) -> SparseVector | list[SparseVector]:
@@ -58,7 +72,8 @@ class SparseEncoder(Task):
 
         Args:
             texts: a string or an iterable of strings.
-            prompt: the name of one of the folder's prompts, or the prompt itself; put before each text.
+            prompt, prompt_name: what stands before each text, or the name of one of the folder's prompts;
+                by default the folder's default one, mostly none.
             top_k: keep so many of the largest weights (`max_active_dims` of sentence-transformers); None for all.
             long_text: what to do with a text longer than the model reads: "truncate" (with a
                 LongTextWarning), "window" (pooled over the tokens of all its windows) or "error".
@@ -66,7 +81,9 @@ class SparseEncoder(Task):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
-        vectors = list(self.stream(listed(texts), prompt=prompt, top_k=top_k, long_text=long_text))
+        vectors = list(
+            self.stream(listed(texts), prompt=prompt, prompt_name=prompt_name, top_k=top_k, long_text=long_text)
+        )
         return vectors[0] if isinstance(texts, str) else vectors
 
     def stream(
@@ -74,13 +91,14 @@ class SparseEncoder(Task):
         texts: Iterable[str],
         *,
         prompt: str | None = None,
+        prompt_name: str | None = None,
         top_k: int | None = None,
         long_text: LongText = "truncate",
     ) -> Iterator[SparseVector]:
         """The same for a stream of any length, in bounded memory and in order."""
         check_count("top_k", top_k)
         check_long_text(long_text)
-        prefix = self.sentence.prompt_text(prompt)
+        prefix = self.sentence.prompts.text(prompt, prompt_name)
         start = cut = 0
         for chunk in in_chunks(several(texts), characters, self._chunk_characters):
             check_strings(chunk, start)
