@@ -84,6 +84,7 @@ def test_the_defaults_are_distilbert_base_uncased() -> None:
         ("output_attentions", True, "output_attentions", True),
         ("problem_type", "regression", "problem_type", "regression"),
         ("architectures", ["DistilBertModel"], "architectures", ("DistilBertModel",)),
+        ("architectures", "DistilBertModel", "architectures", ("DistilBertModel",)),
         ("num_labels", 3, "labels", ("LABEL_0", "LABEL_1", "LABEL_2")),
     ],
 )
@@ -221,6 +222,9 @@ def test_a_config_is_frozen() -> None:
         ({"id2label": {1: "b", 0: "a"}}, ("a", "b")),
         ({"id2label": {str(i): f"l{i}" for i in range(11)}}, tuple(f"l{i}" for i in range(11))),
         ({"id2label": {"0": 5, "1": 1}}, ("5", "1")),  # ratings written as numbers
+        ({"id2label": {"0": False, "1": True}}, ("False", "True")),
+        ({"id2label": {"0": 1.0, "1": 2.5, "2": None}}, ("1.0", "2.5", "None")),
+        ({"id2label": ["a", "b", 3]}, ("a", "b", "3")),
         ({"id2label": {"0": "same", "1": "same"}}, ("same", "same")),
         ({"id2label": {"0": "", "1": "\0 \u202e✗"}}, ("", "\0 \u202e✗")),
         ({"label2id": {"b": 1, "a": 0}}, ("a", "b")),
@@ -306,21 +310,9 @@ HUGE = 2**31
 WRONG = [
     *[(key, value) for key in BASE for value in (0, -1, HUGE, 8.0, "8", True, [8], {}, math.nan, 10**4000)],
     ("n_layers", 1025),
-    *[(key, value) for key in ("dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout")
-      for value in (-0.1, 1, math.nan, math.inf, "0.1", True, [])],
-    *[("initializer_range", value) for value in (-1, math.nan, math.inf, "0.02", 10**400)],
-    *[(key, value) for key in ("sinusoidal_pos_embds", "tie_word_embeddings", "output_hidden_states",
-                               "output_attentions") for value in (0, 1, "true", [])],
-    *[("pad_token_id", value) for value in (-2, HUGE, 0.0, "0", False)],
+    *[("tie_word_embeddings", value) for value in (0, 1, "true", [])],
     *[("activation", value) for value in ("gelu_10", 1, ["gelu"], {"gelu": 1})],
-    *[("architectures", value) for value in ("DistilBertModel", [1], {"a": 1}, ["\ud800"])],
-    *[("problem_type", value) for value in ("classification", 1, ["regression"])],
-    *[("id2label", value) for value in (
-        ["a", "b"], "ab", 5, {"x": "a"}, {"0": "a", "2": "b"}, {"1": "a"}, {"0": "a", "00": "b"}, {"0": None},
-        {"0": ["a"]}, {"0": "\ud800"}, {"0": True}, {"-1": "a"}, {"0.0": "a"}, {str(10**30): "a"})],
-    *[("label2id", value) for value in (["a"], {"a": 1}, {"a": "x"}, {"a": [0]}, {"a": math.nan}, {"a": math.inf},
-                                        {"a": 0, "b": 0})],
-    *[("num_labels", value) for value in (0, -1, 1.0, "2", True, 10**7, [])],
+    *[("architectures", value) for value in (5, [1], {"a": 1}, ["\ud800"])],
     ("model_type", 7),
 ]  # fmt: skip
 
@@ -354,9 +346,98 @@ def test_heads_must_divide_the_width() -> None:
         DistilBertConfig.from_dict(BASE | {"n_heads": 3})
 
 
-def test_labels_and_their_number_must_agree() -> None:
-    with pytest.raises(ConfigError, match="num_labels is 3, but id2label names 2 labels"):
-        DistilBertConfig.from_dict(BASE | {"num_labels": 3, "id2label": {"0": "a", "1": "b"}})
+# what only training reads ------------------------------------------------------------------------------
+
+UNREAD = [
+    *[(key, value) for key in ("dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout")
+      for value in (-0.1, 1, math.nan, math.inf, "0.1", True, [])],
+    *[("initializer_range", value) for value in (-1, math.nan, math.inf, "0.02", 10**400)],
+    *[(key, value) for key in ("sinusoidal_pos_embds", "output_hidden_states", "output_attentions")
+      for value in (0, 1, "true", [])],
+    *[("pad_token_id", value) for value in (-2, HUGE, 0.0, "0", False)],
+    ("hidden_dropout_prob", 7), ("attention_probs_dropout_prob", "none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), UNREAD, ids=lambda value: str(value)[:20])
+def test_what_only_training_reads_stops_only_training(key: str, value: object) -> None:
+    config = DistilBertConfig.from_dict(BASE | {key: value})
+    assert config == DistilBertConfig.from_dict(BASE)
+    name = {"hidden_dropout_prob": "dropout", "attention_probs_dropout_prob": "attention_dropout"}.get(key, key)
+    with pytest.raises(ConfigError, match=f"^{name} must be "):
+        config.for_training()
+    assert DistilBertConfig.from_dict(BASE).for_training() == DistilBertConfig.from_dict(BASE)
+
+
+@pytest.mark.parametrize(
+    ("leftover", "value", "key", "right"),
+    [
+        ("hidden_dropout_prob", 0.3, "dropout", 0.1),
+        ("attention_probs_dropout_prob", 0.3, "attention_dropout", 0.1),
+        ("intermediate_size", 99, "hidden_dim", 12),
+        ("intermediate_size", "broken", "hidden_dim", 12),
+        ("hidden_act", "relu", "activation", Activation.gelu),
+        ("hidden_act", "no_such", "activation", Activation.gelu),
+        ("d_model", 99, "dim", 8),
+        ("tie_weights_", True, "tie_word_embeddings", False),
+        ("tie_weights_", "broken", "tie_word_embeddings", False),
+    ],
+)
+def test_another_models_spelling_does_not_count_beside_our_own(
+    leftover: str, value: object, key: str, right: object
+) -> None:
+    """As in Transformers: its DistilBertConfig takes them as keys without a meaning, and saves them."""
+    own = {key: right.value if isinstance(right, Activation) else right}
+    for values in (own | {leftover: value}, {leftover: value} | own):
+        assert getattr(DistilBertConfig.from_dict(BASE | values), key) == right
+
+
+@pytest.mark.parametrize("value", ["classification", 1, ["regression"], {}])
+def test_an_unknown_problem_type_waits_for_who_reads_it(value: object) -> None:
+    config = DistilBertConfig.from_dict(BASE | {"problem_type": value})
+    assert config.problem_type is None
+    with pytest.raises(ConfigError, match=r"problem_type must be one of regression, .* or null, not "):
+        config.check_problem_type()
+    assert config.to_dict()["problem_type"] == value  # written as it was read
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *[{"id2label": given} for given in (
+            "ab", 5, {"x": "a"}, {"0": "a", "2": "b"}, {"1": "a"}, {"0": "a", "00": "b"}, {"0": ["a"]},
+            {"0": {"a": 1}}, {"0": "\ud800"}, {"-1": "a"}, {"0.0": "a"}, {str(10**30): "a"})],
+        {"num_labels": 4, "id2label": {"0": "a", "1": "b"}},
+        {"id2label": {"0": "a", "1": "b"}},
+    ],
+)  # fmt: skip
+def test_labels_that_cannot_be_stop_only_a_head_with_labels(values: dict[str, object]) -> None:
+    config = DistilBertConfig.from_dict(BASE | values)
+    with pytest.raises(ConfigError, match="id2label"):
+        config.for_head(3)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ({"num_labels": 3, "id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, ("LABEL_0", "LABEL_1", "LABEL_2")),
+        ({"num_labels": 3, "id2label": {"0": "a", "1": "b"}}, ("LABEL_0", "LABEL_1", "LABEL_2")),  # as Transformers
+        ({"num_labels": 2, "id2label": {"0": "a", "1": "b", "2": "c"}}, ("a", "b", "c")),
+        ({"num_labels": 5, "id2label": {"0": "a", "1": "b", "2": "c"}}, ("a", "b", "c")),
+        ({}, ("LABEL_0", "LABEL_1", "LABEL_2")),
+        ({"num_labels": 2}, ("LABEL_0", "LABEL_1", "LABEL_2")),
+        *[({"num_labels": number}, ("LABEL_0", "LABEL_1", "LABEL_2")) for number in (0, -1, 3.0, "3", True, 10**7, [])],
+        *[({"label2id": given}, ("LABEL_0", "LABEL_1", "LABEL_2"))  # which Transformers never reads
+          for given in (["a"], {"a": 1}, {"a": "x"}, {"a": [0]}, {"a": math.nan}, {"a": math.inf}, {"a": 0, "b": 0})],
+        ({"label2id": {"a": 0, "b": 1, "c": 2}}, ("a", "b", "c")),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": "odd", "b": None}}, ("a", "b", "c")),
+    ],
+)  # fmt: skip
+def test_the_shape_of_the_head_decides(values: dict[str, object], labels: tuple[str, ...]) -> None:
+    config = DistilBertConfig.from_dict(BASE | values).for_head(3)
+    assert config.labels == labels
+    assert "num_labels" not in config.to_dict()
+    assert DistilBertConfig.from_dict(config.to_dict()).labels == labels
 
 
 @pytest.mark.parametrize(
@@ -402,7 +483,7 @@ def test_another_architecture_is_called_by_its_name(values: dict[str, object], n
         (b'{"a":' * 100_000, "not valid JSON"),
         (b'{"dim": ' + b"9" * 10_000 + b"}", "not valid JSON"),
         (b"[" + b'"x",' * 10_000 + b'"x"]', "must hold an object"),
-        (b'{"dim": "' + b"x" * 100_000 + b'"}', "missing"),
+        (b'{"dim": "' + b"x" * 100_000 + b'"}', "dim must be a whole number"),
     ],
     ids=["empty", "cut", "syntax", "encoding", "list", "null", "deep", "deep and cut", "digits", "long", "long string"],
 )
@@ -424,7 +505,7 @@ def test_nested_values_of_any_depth(key: str, depth: int, tmp_path: Path) -> Non
     given = {name: value for name, value in BASE.items() if name != key}
     path.write_text(json.dumps(given)[:-1] + f', "{key}": {deep}, "hidden_size": {deep if key == "dim" else 8}}}')
     message = _refusal(path)
-    assert message or key == "extra"  # what is not known is kept as it is
+    assert message or key in ("extra", "id2label")  # kept as it is
     assert len(message) < len(str(path)) + 300
 
 

@@ -1,6 +1,7 @@
 """DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
 
-from .config import Activation, DistilBertConfig
+from .activations import Activation
+from .config import DistilBertConfig
 from .errors import (
     CheckpointError,
     ConfigError,

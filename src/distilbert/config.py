@@ -1,97 +1,107 @@
-"""DistilBertConfig: the architecture of a checkpoint, read strictly from config.json."""
+"""DistilBertConfig: the architecture of a checkpoint, read from config.json.
+
+`_KEYS` says of each key what reads it. What inference reads must be right; what only training, or only a head with
+labels, reads stops them alone (`for_training`, `for_head`, `check_problem_type`), never a model that does without;
+every other key is kept as it is.
+"""
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from enum import Enum
 from pathlib import Path
-from typing import Any, Self
-
-import numpy as np
+from typing import Any, Literal, NamedTuple, Self
 
 from . import int8
+from .activations import Activation
 from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
+from .labels import LABEL_KEYS, labels_of_head, read_labels
 
-_erf = np.vectorize(math.erf, otypes=[float])
-
-
-def _gelu(x: np.ndarray) -> np.ndarray:
-    return (0.5 * x * (1 + _erf(x / math.sqrt(2)))).astype(x.dtype)
-
-
-def _gelu_tanh(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))
-
-
-class Activation(Enum):
-    """The non-linearity between the two layers of the feed-forward block.
-
-    The value is the name in config.json. A member is callable on a NumPy float array of any
-    shape: that is its definition, which every engine is tested against. Names that mean the same
-    function (`silu` and `swish`, `linear` and `identity`) are aliases of one member.
-    """
-
-    gelu = "gelu"
-    gelu_new = "gelu_new"
-    gelu_pytorch_tanh = "gelu_pytorch_tanh"
-    gelu_fast = "gelu_fast"
-    quick_gelu = "quick_gelu"
-    relu = "relu"
-    silu = "silu"
-    mish = "mish"
-    tanh = "tanh"
-    linear = "linear"
-    # aliases
-    swish = "silu"
-    identity = "linear"
-
-    @classmethod
-    def from_name(cls, name: str) -> Self:
-        """The member called `name`. Raises ConfigError, listing the names, for any other."""
-        if not isinstance(name, str) or name not in cls.__members__:
-            raise ConfigError(f"activation must be one of {', '.join(cls.__members__)}, not {short_repr(name)}")
-        return cls[name]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return _FUNCTIONS[self](x)
-
-
-_FUNCTIONS: dict[Activation, Callable[[np.ndarray], np.ndarray]] = {
-    Activation.gelu: _gelu,
-    Activation.gelu_new: _gelu_tanh,
-    Activation.gelu_pytorch_tanh: _gelu_tanh,
-    Activation.gelu_fast: _gelu_tanh,  # the same formula with its constant rounded to ten digits
-    Activation.quick_gelu: lambda x: x * _sigmoid(1.702 * x),
-    Activation.relu: lambda x: np.maximum(x, 0),
-    Activation.silu: lambda x: x * _sigmoid(x),
-    Activation.mish: lambda x: x * np.tanh(np.logaddexp(0, x)),
-    Activation.tanh: np.tanh,
-    Activation.linear: lambda x: x,
-}
-
-# the keys of other spellings -> ours
-_SPELLINGS = {
-    "hidden_size": "dim",
-    "d_model": "dim",
-    "num_attention_heads": "n_heads",
-    "num_hidden_layers": "n_layers",
-    "intermediate_size": "hidden_dim",
-    "hidden_act": "activation",
-    "hidden_dropout_prob": "dropout",
-    "attention_probs_dropout_prob": "attention_dropout",
-    "tie_weights_": "tie_word_embeddings",
-}
-_FLAGS = ("sinusoidal_pos_embds", "tie_word_embeddings", "output_hidden_states", "output_attentions")
-_REQUIRED = ("vocab_size", "max_position_embeddings", "dim", "n_layers", "n_heads", "hidden_dim")
 _LIMIT = 2**31 - 1
 _MOST_LAYERS = 1024  # no model is deeper; a config that says so is broken
-_MOST_LABELS = 1_000_000
-_PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+
+
+ReadBy = Literal["inference", "classification", "training"]
+
+
+class _Key(NamedTuple):
+    """A key of config.json.
+
+    Attributes:
+        read_by: what depends on it: every answer, only those of a classifier, or only how the model is trained further.
+        wanted: what its value must be, for messages.
+        right: whether a value is that.
+        same_as: spellings that mean the same in Transformers. Two that contradict one another are an error.
+        also: spellings of other models and libraries, which Transformers ignores: read where the key itself is missing.
+        required: whether config.json must have it.
+    """
+
+    read_by: ReadBy
+    wanted: str
+    right: Callable[[Any], bool]
+    same_as: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    required: bool = False
+
+
+def _size(most: int = _LIMIT, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> _Key:
+    def right(value: Any) -> bool:
+        return type(value) is int and 1 <= value <= most
+
+    return _Key("inference", f"a whole number from 1 to {most}", right, same_as, also, required=True)
+
+
+def _dropout(*also: str) -> _Key:
+    def right(value: Any) -> bool:  # NaN is not right either
+        return type(value) in (int, float) and 0 <= value < 1
+
+    return _Key("training", "a number from 0 to below 1", right, also=also)
+
+
+def _flag(read_by: ReadBy, *also: str) -> _Key:
+    return _Key(read_by, "true or false", lambda value: type(value) is bool, also=also)
+
+
+_KEYS: dict[str, _Key] = {
+    "vocab_size": _size(),
+    "max_position_embeddings": _size(),
+    "dim": _size(same_as=("hidden_size",), also=("d_model",)),
+    "n_layers": _size(_MOST_LAYERS, same_as=("num_hidden_layers",)),
+    "n_heads": _size(same_as=("num_attention_heads",)),
+    "hidden_dim": _size(also=("intermediate_size",)),
+    "activation": _Key(
+        "inference",
+        "an Activation",
+        lambda value: isinstance(value, Activation),
+        also=("hidden_act",),
+    ),
+    "tie_word_embeddings": _flag("inference", "tie_weights_"),  # the other is rust-bert's
+    "architectures": _Key(
+        "inference", "a list of strings", lambda value: isinstance(value, tuple) and all(map(is_text, value))
+    ),
+    "problem_type": _Key(
+        "classification",
+        f"one of {', '.join(PROBLEM_TYPES)} or null",
+        lambda value: value is None or value in PROBLEM_TYPES,
+    ),
+    "dropout": _dropout("hidden_dropout_prob"),
+    "attention_dropout": _dropout("attention_probs_dropout_prob"),
+    "qa_dropout": _dropout(),
+    "seq_classif_dropout": _dropout(),
+    "initializer_range": _Key(
+        "training", f"a number from 0 to {_LIMIT}", lambda value: type(value) in (int, float) and 0 <= value <= _LIMIT
+    ),
+    "sinusoidal_pos_embds": _flag("training"),
+    "pad_token_id": _Key(
+        "training",
+        "a token id or null",
+        lambda value: value is None or (type(value) is int and -1 <= value <= _LIMIT),
+    ),
+    "output_hidden_states": _flag("training"),
+    "output_attentions": _flag("training"),
+}
+# another spelling -> the key
+_SPELLINGS = {other: name for name, key in _KEYS.items() for other in (*key.same_as, *key.also)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +123,7 @@ class DistilBertConfig:
         labels: the classes of a classification head, by index.
         problem_type: "regression", "single_label_classification", "multi_label_classification" or None.
         architectures: the class that the checkpoint was saved from, e.g. ("DistilBertForMaskedLM",).
+        extra: all other keys, and what `from_dict` could not read of keys that inference may do without.
     """
 
     vocab_size: int = 30522
@@ -139,42 +150,13 @@ class DistilBertConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", dict(self.extra))
-        for field in dataclasses.fields(self):
-            self._check(field.name, getattr(self, field.name))
+        for name, key in _KEYS.items():
+            if not key.right(value := getattr(self, name)):
+                raise _wrong(name, value)
+        if not isinstance(self.labels, tuple) or not all(map(is_text, self.labels)):
+            raise ConfigError(f"labels must be a tuple of strings of valid Unicode, not {short_repr(self.labels)}")
         if self.dim % self.n_heads:
             raise ConfigError(f"dim={self.dim} is not a multiple of n_heads={self.n_heads}")
-
-    @staticmethod
-    def _check(name: str, value: object) -> None:
-        """Type and range of one field; the message names it."""
-        if name in _REQUIRED:
-            most = _MOST_LAYERS if name == "n_layers" else _LIMIT
-            if type(value) is not int or not 1 <= value <= most:
-                raise ConfigError(f"{name} must be a whole number from 1 to {most}, not {short_repr(value)}")
-        elif name.endswith("dropout"):
-            if type(value) not in (int, float) or not 0 <= value < 1:  # type: ignore[operator]  # NaN fails too
-                raise ConfigError(f"{name} must be a number from 0 to below 1, not {short_repr(value)}")
-        elif name == "initializer_range":
-            if type(value) not in (int, float) or not 0 <= value <= _LIMIT:  # type: ignore[operator]
-                raise ConfigError(f"{name} must be a number from 0 to {_LIMIT}, not {short_repr(value)}")
-        elif name in _FLAGS:
-            if type(value) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {short_repr(value)}")
-        elif name == "pad_token_id":
-            if value is not None and (type(value) is not int or not -1 <= value <= _LIMIT):
-                raise ConfigError(f"{name} must be a token id or null, not {short_repr(value)}")
-        elif name == "activation":
-            if not isinstance(value, Activation):
-                raise ConfigError(
-                    f"activation must be an Activation, not {short_repr(value)}; see Activation.from_name"
-                )
-        elif name in ("labels", "architectures"):
-            if not isinstance(value, tuple) or not all(map(is_text, value)):
-                raise ConfigError(f"{name} must be a tuple of strings of valid Unicode, not {short_repr(value)}")
-        elif name == "problem_type" and value is not None and value not in _PROBLEM_TYPES:
-            raise ConfigError(
-                f"problem_type must be one of {', '.join(_PROBLEM_TYPES)} or null, not {short_repr(value)}"
-            )
 
     @property
     def num_labels(self) -> int:
@@ -199,35 +181,61 @@ class DistilBertConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """From the keys of a config.json; null is "not set". Raises ConfigError naming the field."""
+        """From the keys of a config.json; null is "not set".
+
+        Raises ConfigError, naming the field, for what would change an answer. What only training reads, and labels,
+        are left at their defaults where they cannot be right, and their values stay in `extra`.
+        """
         _refuse_other_architectures(values)
-        known = {field.name for field in dataclasses.fields(cls)} - {"extra", "labels"}
         ours: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        for key, value in values.items():
-            name = _SPELLINGS.get(key, key)
-            if name not in known:
-                extra[key] = value
-            elif value is None and name != "pad_token_id":  # there null is "none"
+        extra = {key: value for key, value in values.items() if key not in _KEYS and key not in _SPELLINGS}
+        for name, key in _KEYS.items():
+            value = _stated(name, key, values)
+            if value is None and not (name == "pad_token_id" and name in values):  # there null is "none"
                 continue
-            elif name in ours and ours[name] != value:
-                raise ConfigError(
-                    f"{key}={short_repr(value)} contradicts {name}={short_repr(ours[name])}, which is the same setting"
-                )
-            else:
+            if name == "activation":
+                value = Activation.from_name(value)
+            elif name == "architectures":
+                value = _strings(value)
+            if key.right(value):
                 ours[name] = value
-        if missing := [name for name in _REQUIRED if name not in ours]:
+            elif key.read_by == "inference":
+                raise _wrong(name, value)
+            else:
+                extra[name] = value
+        if missing := [name for name, key in _KEYS.items() if key.required and name not in ours]:
             raise ConfigError(f"{', '.join(missing)} missing; is this the config.json of a DistilBERT?")
         extra.pop("model_type", None)
-        labels = _labels(extra.pop("id2label", None), extra.pop("label2id", None), extra.pop("num_labels", None))
-        if labels is not None:
-            ours["labels"] = labels
+        named = {key: extra.pop(key) for key in LABEL_KEYS if key in extra}
+        try:
+            ours["labels"] = read_labels(named) or cls.labels
+        except ConfigError:  # a head with labels finds out, see for_head
+            extra |= named
         if extra.get(int8.KEY) is not None:
             int8.check_scheme(extra[int8.KEY])
-        if "activation" in ours:
-            ours["activation"] = Activation.from_name(ours["activation"])
-        ours["architectures"] = _strings("architectures", ours.get("architectures"))
         return cls(**ours, extra=extra)
+
+    def for_head(self, outputs: int) -> Self:
+        """The config of a checkpoint whose classifier has so many outputs: its shape decides over contradicting keys.
+
+        Raises ConfigError where the labels named are others.
+        """
+        unread = {key: self.extra[key] for key in LABEL_KEYS if key in self.extra}
+        labels = labels_of_head(unread or {"id2label": dict(enumerate(self.labels))}, outputs)
+        extra = {key: value for key, value in self.extra.items() if key not in LABEL_KEYS}
+        return dataclasses.replace(self, labels=labels, extra=extra)
+
+    def for_training(self) -> Self:
+        """The config itself. Raises ConfigError naming a key that only training reads and that cannot be right."""
+        for name in self.extra:
+            if name in _KEYS and _KEYS[name].read_by == "training":
+                raise _wrong(name, self.extra[name])
+        return self
+
+    def check_problem_type(self) -> None:
+        """Raises ConfigError where config.json names a problem type that does not exist."""
+        if "problem_type" in self.extra:
+            raise _wrong("problem_type", self.extra["problem_type"])
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a config.json that Transformers, rust-bert and this package read."""
@@ -235,6 +243,7 @@ class DistilBertConfig:
         for field in dataclasses.fields(self):
             if field.name not in ("extra", "labels", "activation", "architectures"):
                 values[field.name] = getattr(self, field.name)
+        values.pop("num_labels", None)
         values["model_type"] = "distilbert"
         values["tie_weights_"] = self.tie_word_embeddings  # rust-bert reads no config without it
         values["activation"] = self.activation.value
@@ -243,14 +252,34 @@ class DistilBertConfig:
         values["label2id"] = {label: index for index, label in enumerate(self.labels)}
         if self.problem_type is None:
             del values["problem_type"]
+            values |= {key: value for key, value in self.extra.items() if key == "problem_type"}
         return values
+
+
+def _wrong(name: str, value: object) -> ConfigError:
+    return ConfigError(f"{name} must be {_KEYS[name].wanted}, not {short_repr(value)}")
+
+
+def _stated(name: str, key: _Key, values: Mapping[str, Any]) -> Any:
+    """What config.json says of a key under any of its spellings; None for nothing.
+
+    Raises ConfigError where spellings that Transformers takes for the same contradict one another.
+    """
+    stated = [(spelling, values[spelling]) for spelling in (name, *key.same_as) if values.get(spelling) is not None]
+    for spelling, value in stated[1:]:
+        if value != stated[0][1]:
+            first = f"{stated[0][0]}={short_repr(stated[0][1])}"
+            raise ConfigError(f"{spelling}={short_repr(value)} contradicts {first}, which is the same setting")
+    if stated:
+        return stated[0][1]
+    return next((values[spelling] for spelling in key.also if values.get(spelling) is not None), None)
 
 
 def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
     """Raises ConfigError saying what else this is; files older than the key model_type show it otherwise."""
     kind = values.get("model_type")
     if kind is None:
-        names = _strings("architectures", values.get("architectures"))
+        names = _strings(values.get("architectures"))
         if names and not any("DistilBert" in name for name in names):
             kind = "bert" if names[0].startswith("Bert") else names[0]
         elif not names and "type_vocab_size" in values:
@@ -263,36 +292,11 @@ def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
         )
 
 
-def _strings(name: str, value: object) -> tuple[str, ...]:
+def _strings(value: object) -> tuple[str, ...]:
+    """The architectures: a list of names, or one name."""
     if value is None:
         return ()
+    value = [value] if isinstance(value, str) else value
     if not isinstance(value, list | tuple) or not all(map(is_text, value)):
-        raise ConfigError(f"{name} must be a list of strings, not {short_repr(value)}")
+        raise _wrong("architectures", value)
     return tuple(value)
-
-
-def _labels(id2label: object, label2id: object, num_labels: object) -> tuple[str, ...] | None:
-    """The labels by index from id2label, else label2id, else num_labels; None where nothing says."""
-    if num_labels is not None and (type(num_labels) is not int or not 1 <= num_labels <= _MOST_LABELS):
-        raise ConfigError(f"num_labels must be a whole number from 1 to {_MOST_LABELS}, not {short_repr(num_labels)}")
-    name, given = ("id2label", id2label) if id2label else ("label2id", label2id)
-    if not given:
-        return None if num_labels is None else tuple(f"LABEL_{index}" for index in range(num_labels))
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"{name} must be an object of labels and their indices, not {short_repr(given)}")
-    pairs = given.items() if name == "id2label" else [(index, label) for label, index in given.items()]
-    by_index: dict[int, str] = {}
-    for index, label in pairs:
-        try:
-            by_index[int(index)] = str(label) if type(label) is int else label
-        except (TypeError, ValueError, OverflowError):
-            raise ConfigError(f"{name} has {short_repr(index)}, which is not an index") from None
-    if len(by_index) < len(pairs) or set(by_index) != set(range(len(pairs))):
-        raise ConfigError(
-            f"{name} must number its {len(pairs)} labels from 0 on, not {short_repr([i for i, _ in pairs])}"
-        )
-    if not all(map(is_text, by_index.values())):
-        raise ConfigError(f"{name} must hold strings of valid Unicode, not {short_repr(list(by_index.values()))}")
-    if num_labels not in (None, len(by_index)):
-        raise ConfigError(f"num_labels is {num_labels}, but {name} names {len(by_index)} labels")
-    return tuple(by_index[index] for index in range(len(by_index)))

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..config import Activation
+from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError
 from ..folder.checkpoint import PREFIX, Checkpoint, Head, open_checkpoint

@@ -11,7 +11,8 @@ import torch
 from rich.progress import Progress
 from torch import nn
 
-from ..config import Activation, DistilBertConfig
+from ..activations import Activation
+from ..config import DistilBertConfig
 from ..data.examples import Data, Problem
 from ..errors import InputError
 from ..evaluation.judging import judge

@@ -21,7 +21,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .. import int8
-from ..config import Activation
+from ..activations import Activation
 from ..folder.checkpoint import PREFIX, Checkpoint, Head
 from ..folder.weights import Weight
 

@@ -23,7 +23,7 @@ from ..folder.checkpoint import Checkpoint, Head
 _MOST = 64  # graphs that are kept
 _DIGEST = hashlib.sha256().digest_size
 _PACKAGE = Path(__file__).parents[1]
-_SOURCES = [_PACKAGE / name for name in ("engine/graph.py", "int8.py", "config.py", "__init__.py")]
+_SOURCES = [_PACKAGE / name for name in ("engine/graph.py", "int8.py", "activations.py", "config.py", "__init__.py")]
 
 
 @dataclass(frozen=True, eq=False)

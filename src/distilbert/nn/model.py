@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 from torch.utils.checkpoint import checkpoint
 
-from ..config import Activation, DistilBertConfig
+from ..activations import Activation
+from ..config import DistilBertConfig
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from .packed import Packed, View
