@@ -4,6 +4,7 @@ from .activations import Activation
 from .config import DistilBertConfig
 from .errors import (
     CheckpointError,
+    CheckpointWarning,
     ConfigError,
     DistilBertError,
     HubError,
@@ -33,6 +34,7 @@ __all__ = [
     "Answer",
     "BertTokenizer",
     "CheckpointError",
+    "CheckpointWarning",
     "ChoiceClassifier",
     "Classification",
     "ConfigError",

@@ -8,7 +8,8 @@
     ├── InputError        what the caller passed in (also a ValueError)
     └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
 
-`LongTextWarning` is a warning, not an error: a text was cut, and the result has no field to say so.
+Two are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so) and
+`CheckpointWarning` (weights were read otherwise than they stand, as the message says).
 """
 
 import reprlib
@@ -45,6 +46,10 @@ class MissingExtraError(DistilBertError, ImportError):
 
 class LongTextWarning(UserWarning):
     """A text was longer than the model reads and was cut (embeddings have no field to say so)."""
+
+
+class CheckpointWarning(UserWarning):
+    """Weights were read otherwise than they stand in the file, such as without the prefix that all names had."""
 
 
 _short = reprlib.Repr()

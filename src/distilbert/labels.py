@@ -7,7 +7,7 @@ from .errors import ConfigError, short_repr
 from .files import is_text
 
 LABEL_KEYS = ("id2label", "label2id", "num_labels")
-_MOST = 1_000_000
+MOST_LABELS = 1_000_000  # no head has more
 
 
 def generic_labels(number: int) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def labels_of_head(values: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
 
 def _number(values: Mapping[str, Any]) -> int | None:
     number = values.get("num_labels")
-    return number if type(number) is int and 1 <= number <= _MOST else None
+    return number if type(number) is int and 1 <= number <= MOST_LABELS else None
 
 
 def _names(values: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -238,7 +238,6 @@ def test_config_that_cannot_be_folded(changes: dict[str, object], reason: str, t
         ("BertModel", (), {"type_vocab_size": 3}, r"has shape \[2, 8\], but config.json asks for \[3, 8\]"),
         ("BertModel", (), {"num_hidden_layers": 2}, "hold bert.encoder.layer.2"),
         ("BertModel", (), {"vocab_size": 61}, r"has shape \[60, 8\], but config.json asks for \[61, 8\]"),
-        ("BertForTokenClassification", (), {"num_labels": 5}, "names 5 labels"),
     ],
 )
 def test_weights_that_cannot_be_folded(

@@ -18,8 +18,9 @@ import distilbert
 from conftest import Maker, random_weights
 from distilbert import CheckpointError, ConfigError, DistilBertConfig, DistilBertError
 from distilbert.folder import checkpoint as module
-from distilbert.folder.checkpoint import PREFIX, Head, key_table, open_checkpoint, save_checkpoint
+from distilbert.folder.checkpoint import Head, key_table, open_checkpoint, save_checkpoint
 from distilbert.folder.layout import INDEX, WEIGHTS
+from distilbert.folder.weight_names import PREFIX
 from distilbert.folder.weights import read_header
 
 HEADS = list(Head)
@@ -127,7 +128,9 @@ def test_a_config_that_says_another_head_than_the_weights(declared: Head, stored
     write_weights(folder, tiny(declared), weights)
     if declared in (Head.NONE, stored):
         assert open_checkpoint(folder).head is declared
-    elif {declared, stored} == {Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE}:  # they differ in a shape alone
+    elif (declared, stored) == (Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE):  # they differ in a shape alone
+        assert open_checkpoint(folder).config.num_labels == 1
+    elif (declared, stored) == (Head.MULTIPLE_CHOICE, Head.SEQUENCE_CLASSIFICATION):
         with pytest.raises(CheckpointError, match=r"classifier\.weight has shape \[\d, 4\], but .* asks for \[\d, 4\]"):
             open_checkpoint(folder)
     else:
@@ -153,12 +156,11 @@ def test_tied_and_untied_projectors(tied: bool, own: bool, make: Any) -> None:
 @pytest.mark.parametrize("head", WITH_LABELS)
 def test_labels_that_do_not_match_the_head(head: Head, make: Any) -> None:
     folder, _, weights = make(head)
-    write_weights(folder, tiny(head, num_labels=2), weights)
-    with pytest.raises(
-        CheckpointError,
-        match=r"classifier\.weight has shape \[3, 4\], .* asks for \[2, 4\] \(config\.json names 2 labels",
-    ):
+    write_weights(folder, tiny(head, id2label={"0": "a", "1": "b"}, num_labels=2), weights)
+    with pytest.raises(ConfigError, match=r"config\.json: id2label names 2 labels, but the classifier has 3"):
         open_checkpoint(folder)
+    write_weights(folder, tiny(head, num_labels=2), weights)
+    assert open_checkpoint(folder).config.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
 # names and files --------------------------------------------------------------------------------------
@@ -282,7 +284,8 @@ def test_each_missing_weight_is_named(head: Head, make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["distilbert.pooler.dense.weight", "lm_head.weight", "", "x\ny", "x" * 10_000, "\u202e"]
+    "name",
+    [f"{PREFIX}embeddings.{name}" for name in ("token_type_embeddings.weight", "", "x\ny", "x" * 10_000, "\u202e")],
 )
 def test_an_unexpected_weight_is_named_on_one_line(name: str, make: Any) -> None:
     folder, config, weights = make()

@@ -12,7 +12,8 @@ import numpy as np
 
 from conftest import small_config
 from distilbert import DistilBertConfig
-from distilbert.folder.checkpoint import PREFIX, Head, key_table, save_checkpoint
+from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
+from distilbert.folder.weight_names import PREFIX
 
 SHIFTS = (0, -1, 1, 2)  # one a head
 FREQUENCIES = np.random.default_rng(25).uniform(0.2, np.pi, 16)  # of 3,000 seeds one of the best at telling 4,096 apart

@@ -56,6 +56,8 @@ def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str,
     }
     if "classifier.weight" in checkpoint.tensors and checkpoint.head is not Head.MULTIPLE_CHOICE:
         facts["labels"] = list(config.labels)
+    if checkpoint.unread:
+        facts["unread_weights"] = list(checkpoint.unread)
     if facts["task"] == "feature-extraction":
         sentence = sentence or SentenceFolder(checkpoint.folder)
         facts["pooling"] = list(sentence.pooling.modes)

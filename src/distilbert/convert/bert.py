@@ -13,7 +13,8 @@ import numpy as np
 
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, name_list, short_repr
-from ..folder.checkpoint import PREFIX, Head
+from ..folder.checkpoint import Head
+from ..folder.weight_names import PREFIX
 from ..folder.weights import Weight
 
 _HEADS = {

@@ -11,9 +11,10 @@ from .. import int8
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
-from ..folder.checkpoint import PREFIX, Head, fit_weights, modern_name
+from ..folder.checkpoint import Head, fit_weights, why_unread
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG
+from ..folder.weight_names import PREFIX, modern_name
 from ..folder.weights import Weight
 from . import bert
 from .folder import bring_along, check_modules, check_place, transformer_of, write_config, written_whole_folder
@@ -118,14 +119,12 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
         config, found, left_out, notes = folded.config, folded.weights, folded.left_out, folded.notes
     else:
         config, found, left_out, notes = DistilBertConfig.from_file(folder), modern, (), ()
-    head, weights = fit_weights(config, found, folder)
-    unread = [(weight, _why_unread(name)) for name, weight in found.items() if weight not in weights.values()]
-    config = dataclasses.replace(config, architectures=(head.value,))
-    return _Model(config, head, weights, (*left_out, *unread), notes, is_bert)
-
-
-def _why_unread(name: str) -> str:
-    return "a buffer, not a weight" if name.endswith("position_ids") else "belongs to the head of another task"
+    fitted = fit_weights(config, found, folder)
+    left_out = (*left_out, *((weight, why_unread(name)) for name, weight in fitted.unread.items()))
+    if fitted.prefix:
+        notes = (*notes, fitted.prefix_note)
+    config = dataclasses.replace(fitted.config, architectures=(fitted.head.value,))
+    return _Model(config, fitted.head, fitted.weights, left_out, notes, is_bert)
 
 
 def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str, Weight]:

@@ -19,9 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError
-from ..folder.checkpoint import PREFIX, Checkpoint, Head, open_checkpoint
+from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.hub import resolve
 from ..folder.sentence import read_sentence_folder
+from ..folder.weight_names import PREFIX
 from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
 
 _OPSET = 17  # the first that has LayerNormalization

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..config import DistilBertConfig
 from ..errors import InputError
-from ..folder.checkpoint import PREFIX
+from ..folder.weight_names import PREFIX
 from ..train.objectives import AnyModel
 
 _LAYER = re.compile(r"layer\.(\d+)\.")

@@ -22,7 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .. import int8
 from ..activations import Activation
-from ..folder.checkpoint import PREFIX, Checkpoint, Head
+from ..folder.checkpoint import Checkpoint, Head
+from ..folder.weight_names import PREFIX
 from ..folder.weights import Weight
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators

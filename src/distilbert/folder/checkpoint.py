@@ -7,10 +7,12 @@ files: nothing is read until an engine maps it. `save_checkpoint` writes the sam
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -18,12 +20,12 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, error_text, name_list
+from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
 from ..files import written_whole
+from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
+from .weight_names import PREFIX, by_table_name, changes_answers, common_prefix, is_buffer, nearest
 from .weights import FLOATS, NOT_FLOAT, Weight, read_weights
-
-PREFIX = "distilbert."
 
 
 class Head(Enum):
@@ -58,12 +60,14 @@ class Checkpoint:
         config: its configuration.
         head: what stands on the encoder.
         tensors: by the names of the key table (base weights always with the `distilbert.` prefix).
+        unread: the names, in the file, of weights that no answer depends on.
     """
 
     folder: Path
     config: DistilBertConfig
     head: Head
     tensors: Mapping[str, Weight]
+    unread: tuple[str, ...] = ()
 
     @property
     def weights_folder(self) -> Path:
@@ -128,36 +132,86 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     """
     folder = Path(folder)
     config = DistilBertConfig.from_file(folder / CONFIG)
-    head, tensors = fit_weights(config, read_weights(folder), folder)
-    return Checkpoint(folder, config, head, tensors)
+    fitted = fit_weights(config, read_weights(folder), folder)
+    if fitted.prefix:
+        warnings.warn(f"{folder}: {fitted.prefix_note}", CheckpointWarning, stacklevel=3)
+    return Checkpoint(folder, fitted.config, fitted.head, fitted.weights, tuple(fitted.unread))
 
 
-def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: Path) -> tuple[Head, dict[str, Weight]]:
-    """Stored weights by name -> the head that they show, and the weights of the key table, in its order.
+class Fitted(NamedTuple):
+    """Stored weights as the key table has them.
 
-    Old names become today's. Weights of another head, such as the masked-LM head that the published
-    base models keep, are left out. Raises CheckpointError naming `place` for all else that does not fit.
+    Attributes:
+        config: with the labels that the head has.
+        weights: by the names of the key table, in its order.
+        unread: by their names in the file, those that no answer depends on.
+        prefix: what every name in the file begins with ("" for nothing).
     """
-    # buffers that old versions of Transformers saved hold no weights
-    found = {modern_name(name): x for name, x in stored.items() if not name.endswith("embeddings.position_ids")}
-    if not any(name.startswith(PREFIX) for name in found):  # saved from a bare DistilBertModel
-        found = {name if name.split(".")[0] in _HEAD_KEYS else PREFIX + name: x for name, x in found.items()}
+
+    config: DistilBertConfig
+    head: Head
+    weights: dict[str, Weight]
+    unread: dict[str, Weight]
+    prefix: str
+
+    @property
+    def prefix_note(self) -> str:
+        return f"the names of all weights begin with {short_repr(self.prefix)}, which was taken off"
+
+
+def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: Path) -> Fitted:
+    """Stored weights by name -> the head that they show, and the weights of the key table.
+
+    Old names become today's, and one prefix of all names is taken off. Weights of another head, such as the
+    masked-LM head that the published base models keep, those of a loss and buffers are left unread. Raises
+    CheckpointError naming `place` for all that is missing, has another shape, or shows another architecture, and
+    ConfigError where the head has other labels than config.json.
+    """
+    prefix = common_prefix(stored, _HEAD_KEYS)
+    found = by_table_name(stored, prefix)
     head = _recognise(config, found, place)
+    config = _with_labels(config, head, found, place)
     table = key_table(config, head)
     if _bits(config):
         table = int8.table(table)
     tied = ("vocab_projector.weight", "vocab_projector.int8", "vocab_projector.scale")
     optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
     missing = [name for name in table if name not in found and name not in optional]
+    others = [name for name in found if name not in table]
     if missing:
-        raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a {head.value}")
-    unexpected = [name for name in found if name not in table and name.split(".")[0] not in _HEAD_KEYS]
-    if unexpected:
-        raise CheckpointError(f"{place}: weights hold {name_list(unexpected)}, which a {head.value} does not have")
+        near = nearest(missing[0], others)
+        raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a {head.value}{near}")
+    if unexpected := [name for name in others if name.split(".")[0] not in _HEAD_KEYS and changes_answers(name)]:
+        near = nearest(unexpected[0], table)
+        raise CheckpointError(
+            f"{place}: weights hold {name_list(unexpected)}, which a {head.value} of this config does not have{near}"
+        )
     weights = {name: found[name] for name in table if name in found}
     for name, weight in weights.items():
         _check_weight(name, weight, table[name], config, place)
-    return head, weights
+    used = {id(weight) for weight in weights.values()}
+    unread = {name: weight for name, weight in stored.items() if id(weight) not in used}
+    return Fitted(config, head, weights, unread, prefix)
+
+
+def why_unread(name: str) -> str:
+    """Why `fit_weights` left a weight unread, for the account of a conversion."""
+    if is_buffer(name):
+        return "a buffer, not a weight"
+    return "belongs to the head of another task" if name.split(".")[0] in _HEAD_KEYS else "no answer depends on it"
+
+
+def _with_labels(config: DistilBertConfig, head: Head, found: Mapping[str, Weight], place: Path) -> DistilBertConfig:
+    """The config with the labels of the head's own shape, where it is a head of labels."""
+    classifier = found.get("classifier.weight")
+    if head not in (Head.SEQUENCE_CLASSIFICATION, Head.TOKEN_CLASSIFICATION) or classifier is None:
+        return config
+    if classifier.shape[1:] != (config.dim,) or not 1 <= classifier.shape[0] <= MOST_LABELS:
+        return config  # a wrong shape, found out later
+    try:
+        return config.for_head(classifier.shape[0])
+    except ConfigError as error:
+        raise ConfigError(f"{place / CONFIG}: {error}") from None
 
 
 def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mapping[str, np.ndarray]) -> None:
@@ -196,7 +250,11 @@ def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Pat
     if declared is None:
         return next(head for head in _PARTS if _PARTS[head] <= parts)
     if lacking := _PARTS[declared] - parts:
-        raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights lack {name_list(lacking)}")
+        others = sorted({name for name in found if not name.startswith(PREFIX)})
+        have = f"; beside the encoder they hold {name_list(others)}" if others else ""
+        raise CheckpointError(
+            f"{place}: config.json says {declared.value}, but the weights lack {name_list(lacking)}{have}"
+        )
     if declared is Head.TOKEN_CLASSIFICATION and "pre_classifier" in parts:
         raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights hold pre_classifier")
     return declared
@@ -206,19 +264,9 @@ def _declared(config: DistilBertConfig) -> Head | None:
     return next((head for head in Head if head.value in config.architectures), None)
 
 
-def modern_name(name: str) -> str:
-    """TensorFlow's old names of LayerNorm's weights, still in some published files -> today's."""
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-
-
 def _check_weight(name: str, weight: Weight, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
     if weight.shape != shape:
-        hint = ""
-        if name.startswith("classifier."):
-            hint = f" (config.json names {config.num_labels} labels)"
-        raise CheckpointError(
-            f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}{hint}"
-        )
+        raise CheckpointError(f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}")
     if _bits(config) and name.endswith((".int8", ".scale")):
         expected = "I8" if name.endswith(".int8") else "F32"
         if weight.dtype != expected:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError
-from ..folder.checkpoint import PREFIX, Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
+from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
 from ..folder.hub import resolve
+from ..folder.weight_names import PREFIX
 
 _PROJECTOR = "vocab_projector.weight"
 _WORDS = f"{PREFIX}embeddings.word_embeddings.weight"

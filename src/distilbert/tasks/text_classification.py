@@ -130,6 +130,7 @@ class TextClassifier(Task):
 
     @property
     def _function(self) -> Function:
+        self.config.check_problem_type()
         problem = self.config.problem_type
         if problem == "regression":
             return "none"

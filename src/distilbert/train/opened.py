@@ -76,7 +76,7 @@ def open_student(task: str, name: str | Path, data: Data[Any], *, max_length: in
     longest = max_length or min(stated or tokenizer.max_length or most, most)
 
     head = TASKS[task].head
-    config, new_head = checkpoint.config, checkpoint.head is not head
+    config, new_head = checkpoint.config.for_training(), checkpoint.head is not head
     if data.labels:
         new_head |= config.labels != data.labels
         problem = _PROBLEMS[data.problem] if data.problem else None
