@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .config import Activation
+from .activations import Activation
 
 Function = Callable[[np.ndarray], np.ndarray]
 
