@@ -3,13 +3,14 @@
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from .errors import InputError
-from .fields import check_fields, documented, options_of, setting
+from .fields import Option, check_fields, documented, options_of, setting
 from .loading import DEFAULT_BATCH_TOKENS
 
 PREFIX = "DISTILBERT_SERVE_"
+_BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @documented
@@ -29,7 +30,7 @@ class Settings:
     )
     max_concurrent: int = setting(512, least=1, help="requests that are worked on at once; more are answered with 429")
     max_texts: int = setting(
-        32, least=1, help="texts (documents, choices, texts times labels) of a request; more are answered with 413"
+        2048, least=1, help="texts (documents, choices, texts times labels) of a request; more are answered with 413"
     )
     max_bytes: int = setting(2_000_000, least=1, help="bytes of a request's body; more are answered with 413")
     timeout: float = setting(
@@ -38,6 +39,13 @@ class Settings:
         below=1e6,
         help="seconds until a request is answered with 503, or with 408 where its body has not arrived",
     )
+    allowed_hosts: str = setting(
+        "",
+        help="names, separated by commas, that requests may have as their Host; `*.example.org` for all below it",
+        unset="all; this machine's alone where the server is open to nobody else and has no key",
+    )
+    max_connections: int = setting(1000, least=1, help="open connections; beyond them idle ones are closed")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", help="the least that is logged")
     threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
 
     def __post_init__(self) -> None:
@@ -57,10 +65,7 @@ class Settings:
             if flags.get(option.name) is not None:
                 values[option.name] = flags[option.name]
             elif variable in environment:
-                try:
-                    values[option.name] = option.kind(environment[variable])
-                except ValueError:
-                    raise InputError(f"{variable} must be a number, not {environment[variable]!r}") from None
+                values[option.name] = _parsed(option, variable, environment[variable])
         return cls(**values)
 
     def public(self) -> dict[str, object]:
@@ -70,3 +75,15 @@ class Settings:
     @property
     def origins(self) -> list[str]:
         return [origin.strip() for origin in self.cors.split(",") if origin.strip()]
+
+
+def _parsed(option: Option, variable: str, text: str) -> object:
+    """The value that a variable holds. Raises InputError naming the variable."""
+    if option.kind is bool:
+        if text.lower() not in _BOOLEANS:
+            raise InputError(f"{variable} must be true or false, not {text!r}")
+        return _BOOLEANS[text.lower()]
+    try:
+        return option.kind(text)
+    except ValueError:
+        raise InputError(f"{variable} must be a number, not {text!r}") from None

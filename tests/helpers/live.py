@@ -53,9 +53,8 @@ def make_folders(root: Path) -> dict[str, Path]:
     return folders
 
 
-def make_tasks(root: Path) -> dict[str, Task]:
-    """All of them, opened; the masked language model twice, for masks and for sparse vectors."""
-    folders = make_folders(root)
+def open_tasks(folders: Mapping[str, Path]) -> dict[str, Task]:
+    """All of them; the masked language model twice, for masks and for sparse vectors."""
     tasks: dict[str, Task] = {name: distilbert.load(folder, threads=1) for name, folder in folders.items()}
     tasks["sparse"] = distilbert.load(folders["mlm"], "sparse-encoding", threads=1)
     return tasks

@@ -11,7 +11,7 @@ pytest.importorskip("fastapi")
 
 from distilbert.batch import Batch
 from distilbert.serve.batcher import Batcher, QueuedEngine, Work, current_work
-from distilbert.serve.errors import GoneError, UnavailableError
+from distilbert.serve.errors import RequestError
 from distilbert.serve.metrics import Metrics
 from helpers.live import until
 
@@ -236,7 +236,7 @@ def test_a_cancelled_call_frees_its_place(batcher: Batcher, metrics: Metrics) ->
     kept, gone = call(engine, [1], [2]), call(engine, [2], [3])
     assert metrics.queue_texts._value.get() == 3
     batcher.cancel(gone.work)
-    with pytest.raises(GoneError):
+    with pytest.raises(RequestError, match="cancelled"):
         gone.result()  # at once: the run is still held
     assert metrics.queue_texts._value.get() == 2
     assert metrics.queue_tokens._value.get() == 2
@@ -244,7 +244,7 @@ def test_a_cancelled_call_frees_its_place(batcher: Batcher, metrics: Metrics) ->
     first.result()
     np.testing.assert_array_equal(kept.result(), [[1, 1], [2, 2]])
     assert [3] not in [text for run in fake.runs for text in run]
-    with pytest.raises(GoneError):  # what it asks for next is refused
+    with pytest.raises(RequestError, match="cancelled"):  # what it asks for next is refused
         call(engine, [4], work=gone.work).result()
     assert metrics.queue_texts._value.get() == 0
 
@@ -277,7 +277,7 @@ def test_closing_runs_what_is_queued_and_refuses_more(metrics: Metrics) -> None:
     fake.gate.set()
     np.testing.assert_array_equal(waiting.result(), [[1, 1]])
     first.result(), closing.join(5)
-    with pytest.raises(UnavailableError):
+    with pytest.raises(RequestError, match="ending"):
         engine.run(batch([2]))
 
 

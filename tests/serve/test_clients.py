@@ -16,23 +16,12 @@ from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInfer
 
 from distilbert import ZeroShotClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live, make_tasks, serving
+from helpers.live import Live
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
 TEXT = "a charming and often affecting journey"
 CONTEXT = "Amy lives in Amsterdam , and her brother lives in Paris with his wife ."
-
-
-@pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
-    return make_tasks(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def server(tasks: dict[str, Task]) -> Iterator[Live]:
-    with serving(tasks) as live:
-        yield live
 
 
 class Hub:

@@ -21,9 +21,9 @@ import httpx
 from conftest import DATA
 from distilbert.batch import Batch
 from distilbert.engine.seam import Engine
-from distilbert.serve.guard import JsonFormatter
+from distilbert.serve.log import JsonFormatter
 from distilbert.tasks.task import Task
-from helpers.live import Live, make_tasks, serving, until
+from helpers.live import Live, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -31,13 +31,8 @@ TEXT = "a charming and often affecting journey"
 
 
 @pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
-    return make_tasks(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
 def server(tasks: dict[str, Task]) -> Iterator[Live]:
-    with serving(tasks, max_bytes=400_000, timeout=10) as live:
+    with serving(tasks, max_bytes=400_000, max_texts=32, timeout=10) as live:
         yield live
 
 
@@ -177,7 +172,7 @@ def test_too_many_bytes_are_413(server: Live) -> None:
     with contextlib.suppress(httpx.WriteError):  # the server may have hung up by then
         bad(server.http.post("/embed", content=chunks()), 413, "Validation")
     with connected(server) as sock:
-        sock.sendall(b"POST /embed HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999\r\n\r\n")
+        sock.sendall(b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999\r\n\r\n")
         assert b" 413 " in sock.recv(4000)
 
 
@@ -197,10 +192,10 @@ def connected(server: Live) -> Iterator[socket.socket]:
 def test_half_a_request_is_408_in_time(tasks: dict[str, Task]) -> None:
     with serving({"embed": tasks["embed"]}, timeout=0.5) as server:
         with connected(server) as sock:
-            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
+            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
             assert b" 408 " in sock.recv(4000)
         with connected(server) as sock:  # and one that leaves
-            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
+            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
         with connected(server) as sock:  # and one that speaks something else
             sock.sendall(b"\x16\x03\x01\x00\xa5\x01\x00\x00")
             assert b" 400 " in sock.recv(4000)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import httpx
 
 from distilbert import Reranker, TextClassifier, ZeroShotClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live, make_tasks, serving
+from helpers.live import Live
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -26,17 +25,6 @@ class Asked:
     path: str
     body: dict[str, Any]
     want: Any
-
-
-@pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
-    return make_tasks(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def server(tasks: dict[str, Task]) -> Iterator[Live]:
-    with serving(tasks) as live:
-        yield live
 
 
 class Questions:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,9 @@ schemathesis = pytest.importorskip("schemathesis")
 
 import distilbert  # noqa: E402
 from distilbert.serve.page import _bodies, _example  # noqa: E402
-from helpers.live import Live, make_folders, make_tasks, serving  # noqa: E402
+from helpers.live import Live, make_folders, serving  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(make_tasks(tmp_path_factory.mktemp("models"))) as live:
-        yield live
 
 
 def test_every_route_has_a_description_and_an_example_that_works(server: Live) -> None:

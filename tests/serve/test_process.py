@@ -23,14 +23,9 @@ import httpx
 from distilbert import InputError
 from distilbert.cli.serve_command import add_serve
 from distilbert.serve import Settings, open_models
-from helpers.live import make_folders, serving, until
+from helpers.live import serving, until
 
 COMMAND = [sys.executable, "-m", "distilbert", "serve"]
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("models"))
 
 
 class Process:

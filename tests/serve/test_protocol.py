@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -10,15 +11,19 @@ import pytest
 
 pytest.importorskip("fastapi")
 
+import httpx
+
+from distilbert.serve import Settings
+from distilbert.serve.errors import RequestError
+from distilbert.serve.hosts import Hosts, listen
 from distilbert.serve.protocol import Protocol
-from helpers.live import Live, make_tasks, serving
+from distilbert.tasks.task import Task
+from helpers.live import Live, serving, until
 
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    tasks = make_tasks(tmp_path_factory.mktemp("models"))
-    with serving({"embed": tasks["embed"]}) as live:
-        yield live
+JSON = "Content-Type: application/json"
+HEAD = "POST /embed HTTP/1.1\r\nHost: localhost\r\n" + JSON + "\r\n"
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_a_connection_between_requests_stays(server: Live) -> None:
     server.http.get("/health")
     with connected(server) as sock:
         for _ in range(2):
-            sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert sock.recv(4096).startswith(b"HTTP/1.1 200")
             time.sleep(0.5)
 
@@ -87,7 +92,7 @@ def test_requests_sent_at_once_are_answered_in_turn(server: Live) -> None:
     requests = b""
     for text in texts:
         body = json.dumps({"inputs": text, "dimensions": 2}).encode()
-        head = f"POST /embed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head = f"POST /embed HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nContent-Length: {len(body)}\r\n"
         requests += f"{head}{'Connection: close' if text == texts[-1] else 'A: b'}\r\n\r\n".encode() + body
     with connected(server) as sock:
         sock.sendall(requests)
@@ -96,11 +101,189 @@ def test_requests_sent_at_once_are_answered_in_turn(server: Live) -> None:
     assert [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in answers] == want
 
 
-def test_an_upgrade_is_not_taken_up(server: Live) -> None:
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Key": "AAAA",
-        "Sec-WebSocket-Version": "13",
-    }
-    assert server.http.get("/health", headers=upgrade).status_code == 200
+def post(body: bytes, *headers: str, close: bool = False) -> bytes:
+    """A whole request to /embed."""
+    lines = [*headers, f"Content-Length: {len(body)}", *(["Connection: close"] if close else [])]
+    return (HEAD + "\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def statuses(answers: bytes) -> list[int]:
+    return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.2, h2c"])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_offer_to_upgrade_is_passed_over(server: Live, offer: str, whole: bool, chunked: bool) -> None:
+    body = json.dumps({"inputs": "a film " * 1000, "truncate": True, "dimensions": 2}).encode()
+    lines = [f"Upgrade: {offer}", "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"]
+    head = HEAD + "\r\n".join(["Connection: Upgrade, HTTP2-Settings", *lines]) + "\r\n"
+    if chunked:
+        request = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    else:
+        request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with connected(server) as sock:
+        for part in [request] if whole else [request[:150], request[150:600], request[600:]]:
+            sock.sendall(part)
+            time.sleep(0 if whole else 0.05)
+        sock.sendall(post(body, *lines, "Connection: close, upgrade"))  # and the connection goes on
+        answers = told(sock)
+    assert statuses(answers) == [200, 200]
+    assert answers.count(b"[[") == 2
+
+
+def test_a_request_that_is_whole_is_answered_whatever_follows(server: Live) -> None:
+    body = json.dumps({"inputs": "film " * 16_000, "truncate": True, "dimensions": 2}).encode()
+    with connected(server) as sock:
+        sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: local")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 200")
+        sock.sendall(b"host\r\nConnection: close\r\n\r\n")
+        assert statuses(told(sock)) == [200]
+    with connected(server) as sock:  # and what cannot be right is told in its turn
+        sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x00 nonsense\r\n\r\n")
+        assert statuses(told(sock)) == [200, 200, 400]
+
+
+def test_thousands_of_requests_at_once_are_all_answered(server: Live) -> None:
+    request = b"GET /v1/models/qa HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connected(server) as sock:
+        sending = threading.Thread(target=sock.sendall, args=(request * 2999 + request[:-2] + CLOSE,))
+        sending.start()
+        assert statuses(told(sock)) == [200] * 3000
+        sending.join()
+
+
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+def test_trailers_are_no_headers_and_have_an_end(server: Live) -> None:
+    head = f"{HEAD}Transfer-Encoding: chunked\r\n"
+    body = b'{"inputs": "a", "dimensions": 2}'
+    chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n"
+    with connected(server) as sock:
+        sock.sendall(f"{head}Connection: close\r\n\r\n".encode() + chunk + b"X-Request-Id: trailer\r\n\r\n")
+        answer = told(sock)
+    assert statuses(answer) == [200]
+    assert b"trailer" not in answer
+    for endless in (b"A: b\r\n", b"a"):
+        with connected(server) as sock:
+            sock.sendall(f"{head}\r\n".encode() + chunk + (b"X: " if len(endless) == 1 else b""))
+            assert sent_until_refused(sock, endless * 2000) < 10_000_000
+
+
+def test_chunks_extensions_have_an_end(server: Live) -> None:
+    with connected(server) as sock:
+        sock.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1;".encode())
+        assert sent_until_refused(sock, b"a=b;" * 2000) < 10_000_000
+    body = b'{"inputs": "' + b"a " * 20_000 + b'", "truncate": true, "dimensions": 2}'
+    with connected(server) as sock:  # but chunks may be small
+        pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        sock.sendall(f"{HEAD}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode() + pieces)
+        sock.sendall(b"0\r\n\r\n")
+        assert statuses(told(sock)) == [200]
+
+
+def sent_until_refused(sock: socket.socket, part: bytes) -> int:
+    sent = 0
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while sent < 20_000_000:
+            sent += sock.send(part)
+    return sent
+
+
+def test_head_is_get_without_a_body(server: Live) -> None:
+    for path in ("/health", "/info", "/v1/models", "/docs", "/openapi.json", "/models/qa/health"):
+        head, get = server.http.head(path), server.http.get(path)
+        assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(get.content)))
+    assert server.http.head("/embed").status_code == 405
+    assert server.http.head("/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (["HTTP/1.1"], 400),
+        (["HTTP/1.1", "Host: localhost", "Host: localhost"], 400),
+        (["HTTP/1.1", "Host: "], 400),
+        (["HTTP/1.1", "Host: a b"], 400),
+        (["HTTP/1.1", "Host: user@localhost"], 400),
+        (["HTTP/1.1", "Host: evil.example"], 421),
+        (["HTTP/1.1", "Host: localhost.evil.example"], 421),
+        (["HTTP/1.1", "Host: 127.0.0.1.evil.example"], 421),
+        (["HTTP/1.1", "Host: LOCALHOST:99"], 200),
+        (["HTTP/1.1", "Host: [::1]:8080"], 200),
+        (["HTTP/1.1", "Host: models.localhost"], 200),
+        (["HTTP/1.0"], 200),
+    ],
+)
+def test_a_request_has_one_host_that_is_served(server: Live, lines: list[str], status: int) -> None:
+    with connected(server) as sock:
+        sock.sendall(("GET /health " + "\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode())
+        assert statuses(told(sock)) == [status]
+
+
+def test_the_target_says_the_host_where_it_has_one(server: Live) -> None:
+    for target, status in (("http://localhost/health", 200), ("http://evil.example/health", 421)):
+        with connected(server) as sock:
+            sock.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            assert statuses(told(sock)) == [status]
+
+
+@pytest.mark.parametrize(
+    ("settings", "answered", "refused"),
+    [
+        ({"api_key": "k"}, ["evil.example", "localhost"], []),
+        ({"allowed_hosts": "a.example, *.b.example"}, ["a.example", "x.b.example:80", "127.0.0.1"], ["b.example", "c"]),
+        ({"host": "0.0.0.0"}, ["anything", "10.0.0.1:8080"], []),
+        ({"host": "::1"}, ["[::1]"], ["evil.example"]),
+    ],
+)
+def test_hosts_that_are_answered(settings: dict[str, str], answered: list[str], refused: list[str]) -> None:
+    hosts = Hosts(Settings(**settings))  # type: ignore[arg-type]
+    for name in answered:
+        hosts.check("1.1", [(b"host", name.encode())])
+    for name in refused:
+        with pytest.raises(RequestError, match="--allowed-hosts"):
+            hosts.check("1.1", [(b"host", name.encode())])
+
+
+@pytest.mark.parametrize("host", ["::", "", "[::]", "0.0.0.0"])
+def test_both_kinds_of_addresses_are_listened_on(host: str) -> None:
+    with listen(host, 0) as listening:
+        port = listening.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port)).close()
+        if host != "0.0.0.0":
+            socket.create_connection(("::1", port)).close()
+
+
+def test_a_slash_at_the_end_is_the_same_route(server: Live) -> None:
+    answer = server.http.post("/embed/", json={"inputs": "a"}, headers={"Host": "localhost"}, follow_redirects=False)
+    assert answer.status_code == 200
+    assert server.http.get("/health/").status_code == 200
+    assert server.http.post("/models/qa/", json={"inputs": "a"}).status_code != 404
+
+
+@pytest.mark.parametrize("path", ["health", "info", "v1/models", "v1/models/qa", "ping"])
+def test_models_that_are_not_there_have_no_routes(server: Live, path: str) -> None:
+    assert server.http.get(f"/models/qa/{path}").status_code == 200
+    assert server.http.get(f"/models/none/{path}").status_code == 404
+
+
+def test_a_client_that_does_not_read_is_cut_off(tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "reader_seconds", 0.3)
+    monkeypatch.setattr(Protocol, "reader_bytes", 1e8)
+    body = json.dumps({"inputs": ["a film " * 100] * 200, "truncate": True}).encode()
+    request = post(body).replace(b"/embed ", b"/embed_all ")  # some megabytes
+    with serving({"embed": tasks["embed"]}) as live, contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(connected(live)) for _ in range(3)]
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.sendall(request)
+        until(lambda: live.metric('distilbert_requests_total{model="embed",route="/embed_all"') == 3)
+
+
+def test_more_connections_than_the_most_close_the_idle_ones(tasks: dict[str, Task]) -> None:
+    with serving({"embed": tasks["embed"]}, max_connections=8) as live, contextlib.ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(connected(live))
+        assert httpx.post(f"{live.url}/embed", json={"inputs": "a"}).status_code == 200

@@ -1,7 +1,6 @@
 """Every route, its answers and its errors, as TEI, the hub and OpenAI have them."""
 
 import base64
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,24 +11,13 @@ import httpx
 
 from distilbert import Reranker, TextClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live, make_tasks, serving
+from helpers.live import Live
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
 TEXT = "a charming and often affecting journey"
 OTHER = "it rains"
 LONG = "good " * 300
-
-
-@pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
-    return make_tasks(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def server(tasks: dict[str, Task]) -> Iterator[Live]:
-    with serving(tasks) as live:
-        yield live
 
 
 def good(answer: httpx.Response):
@@ -72,7 +60,12 @@ def test_embed_refuses_what_is_too_long_unless_it_may_cut(server: Live, tasks: d
 def test_embed_errors(server: Live) -> None:
     bad(server.post("/models/qa/embed", inputs=TEXT), 424, "Backend", "model 'qa' is not an embedding model")
     bad(server.post("/embed", inputs=[]), 400, "Empty")
-    bad(server.post("/embed", inputs=[TEXT] * 33), 413, "Validation", "33 texts are more than the 32")
+    bad(
+        server.post("/embed", inputs=[TEXT] * 2049),
+        413,
+        "Validation",
+        "2049 texts are more than the 2048 of --max-texts",
+    )
     bad(server.post("/embed", inputs=[1, 2, 6000]), 422, "Validation", "token id 6000")
     bad(server.post("/embed", inputs=TEXT, prompt_name="no such"), 422, "Validation", "it has query")
     bad(server.post("/models/none/embed", inputs=TEXT), 404, "Validation", "no model of this name")
@@ -116,7 +109,7 @@ def test_predict_errors(server: Live) -> None:
     bad(server.post("/predict", inputs=[]), 400, "Empty")
     bad(server.post("/predict", inputs=["a", "b", "c"]), 422, "Validation")
     bad(server.post("/predict", inputs=[["a"], []]), 422, "Validation")
-    bad(server.post("/predict", inputs=[["a"]] * 33), 413, "Validation")
+    bad(server.post("/predict", inputs=[["a"]] * 2049), 413, "Validation")
     bad(server.post("/models/ner/predict", inputs=TEXT), 424, "Backend")
 
 
@@ -137,7 +130,7 @@ def tasks_as(kind: type[Task], task: Task) -> Task:
 
 def test_rerank_errors(server: Live) -> None:
     bad(server.post("/rerank", query=TEXT, texts=[]), 400, "Empty")
-    bad(server.post("/rerank", query=TEXT, texts=[OTHER] * 33), 413, "Validation")
+    bad(server.post("/rerank", query=TEXT, texts=[OTHER] * 2049), 413, "Validation")
     bad(server.post("/rerank", query=TEXT, texts=[LONG]), 413, "Validation")
     assert good(server.post("/rerank", query=TEXT, texts=[LONG], truncate=True))
     bad(server.post("/models/sentiment/rerank", query=TEXT, texts=[OTHER]), 424, "Backend", "not a re-ranker")

@@ -15,12 +15,13 @@ from ..server_settings import Settings
 from ..tasks.task import Task
 from .direct import Direct
 from .errors import HttpError
-from .guard import Guard
+from .guard import PROBES, Guard
 from .page import openapi_page
 from .routes_hub import hub_routes
 from .routes_openai import openai_routes
-from .routes_tei import ERRORS, tei_routes
+from .routes_tei import tei_routes
 from .service import Service
+from .shared import errors
 
 
 def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> FastAPI:
@@ -44,15 +45,20 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to the client's own Host
         exception_handlers={HTTPException: _refused},
     )
+
+    def named(name: str = Path(description="a name of /v1/models")) -> None:
+        service.served(name)
+
     tei, openai, hub = tei_routes(service), openai_routes(service), hub_routes(service)
     for routes in (tei, openai):
         app.include_router(routes)
-        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(_named)])
+        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
     app.include_router(hub)
 
-    @app.get("/metrics", response_class=Response, responses={401: ERRORS[401]}, tags=["Operation"])
+    @app.get("/metrics", response_class=Response, responses=errors(401), tags=["Operation"])
     async def metrics() -> Response:
         """For Prometheus."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -63,7 +69,7 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
-    app.add_middleware(Direct, routers=(tei, openai, hub))
+    app.add_middleware(Direct, routers=(tei, openai, hub), settings=service.settings)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
         app.add_middleware(
@@ -76,10 +82,6 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
     return app
 
 
-def _named(name: str = Path(description="a name of /v1/models")) -> None:
-    """Only for the OpenAPI page: the routes read the name from the request."""
-
-
 def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
     """The description without the errors that FastAPI makes up, and with the key where there is one."""
     for methods in schema["paths"].values():
@@ -90,7 +92,8 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
     if keyed:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"key": []}]
-        schema["paths"]["/health"]["get"]["security"] = []
+        for path in PROBES:
+            schema["paths"][path]["get"]["security"] = []
     return schema
 
 

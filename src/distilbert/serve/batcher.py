@@ -26,7 +26,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..engine.seam import Engine
-from .errors import GoneError, UnavailableError
+from .errors import Fault, RequestError
 from .metrics import Metrics
 
 PATIENCE = 20.0
@@ -112,7 +112,7 @@ class QueuedEngine:
         self._seconds = _FORGET * self._seconds + seconds
 
     def run(self, batch: Batch) -> np.ndarray:
-        """As `Engine.run`. Raises GoneError if the request was cancelled, UnavailableError if the server ends."""
+        """As `Engine.run`. Raises RequestError if the request was cancelled or the server ends."""
         work = current_work.get(None) or Work()
         call = self._batcher.submit(self, batch, work)
         call.done.wait()
@@ -160,9 +160,9 @@ class Batcher:
         call = _Call(now)
         with self._lock:
             if work.cancelled:
-                raise GoneError("cancelled")
+                raise RequestError(Fault.GONE, "cancelled")
             if self._closed:
-                raise UnavailableError("the server is ending")
+                raise RequestError(Fault.UNAVAILABLE, "the server is ending")
             short = max(_SHORT, self.budget(engine))
             for ids, rows in _texts(batch):
                 key = (id(engine), ids.tobytes(), b"" if rows is None else rows.tobytes())
@@ -186,7 +186,7 @@ class Batcher:
         """The output rows [K, …] of a call that is done."""
         work.call = None
         if work.cancelled:
-            raise GoneError("cancelled")
+            raise RequestError(Fault.GONE, "cancelled")
         outputs = []
         for job in call.jobs:
             if job.error is not None:

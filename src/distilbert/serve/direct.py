@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .errors import RequestError, UnprocessableError
+from ..server_settings import Settings
+from .body import read_body
+from .errors import Fault, RequestError
 
 _MODEL = "/models/{name}"
 
@@ -25,8 +27,9 @@ class Direct:
     Each of these routes takes `(request, body)`; the type of `body` says what is valid.
     """
 
-    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter]) -> None:
+    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], settings: Settings) -> None:
         self._app = app
+        self._settings = settings
         self._posts: dict[str, tuple[APIRoute, TypeAdapter[Any]]] = {}
         for router in routers:
             for route in router.routes:
@@ -41,8 +44,10 @@ class Direct:
             return
         route, kind = self._posts[path]
         scope["route"], scope["path_params"] = route, names
+        headers = dict(scope["headers"])
+        content = await read_body(headers, receive, most=self._settings.max_bytes, seconds=self._settings.timeout)
+        body = _valid(kind, headers.get(b"content-type", b"").decode("latin-1"), content)
         request = Request(scope, receive)
-        body = _valid(kind, request.headers.get("content-type", ""), await request.body())
         response = await route.endpoint(request, body)
         await response(scope, receive, send)
 
@@ -58,21 +63,21 @@ def _parted(path: str) -> tuple[str, dict[str, str]]:
 def _valid(kind: TypeAdapter[Any], content_type: str, content: bytes) -> Any:
     """The body. What is wrong with it is told without the body itself: it may be long, secret, or no JSON.
 
-    Raises RequestError and UnprocessableError.
+    Raises RequestError.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")
     ):
-        raise UnprocessableError("send the body with 'Content-Type: application/json'")
+        raise RequestError(Fault.UNPROCESSABLE, "send the body with 'Content-Type: application/json'")
     if not content:
-        raise UnprocessableError("the body is empty")
+        raise RequestError(Fault.UNPROCESSABLE, "the body is empty")
     try:
         # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
         return kind.validate_python(json.loads(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise UnprocessableError(f"{place[:200] or 'the body'}: {first['msg'][:300]}") from None
+        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {first['msg'][:300]}") from None
     except (ValueError, RecursionError):
-        raise RequestError("the body is not JSON") from None
+        raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None

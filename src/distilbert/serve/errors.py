@@ -1,107 +1,80 @@
-"""What goes wrong with a request, as TEI tells it: a status, a kind and one line."""
+"""What goes wrong with a request: a status and a kind from one table, and one line of text."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from enum import Enum
+from typing import Any, NamedTuple
+
+
+class _Row(NamedTuple):
+    """A kind of error.
+
+    Attributes:
+        kind: TEI's `error_type`.
+        type, code: OpenAI's.
+        about: for the OpenAPI description.
+        headers: go with the answer.
+    """
+
+    status: int
+    kind: str
+    type: str
+    code: str | None
+    about: str
+    headers: Mapping[str, str] = {}
+
+
+_INVALID = "invalid_request_error"
+_RETRY = {"Retry-After": "1"}
+
+
+class Fault(Enum):
+    """All kinds of errors that are answered."""
+
+    NOT_JSON = _Row(400, "Validation", _INVALID, None, "Not JSON, nothing to do, or a Host that cannot be right")
+    BAD_HOST = _Row(400, "Validation", _INVALID, None, NOT_JSON.about)
+    EMPTY = _Row(400, "Empty", _INVALID, None, NOT_JSON.about)
+    UNAUTHORIZED = _Row(
+        401, "Validation", _INVALID, "invalid_api_key", "The key is missing or wrong", {"WWW-Authenticate": "Bearer"}
+    )
+    NO_MODEL = _Row(404, "Validation", _INVALID, "model_not_found", "No model of this name")
+    SLOW = _Row(408, "Validation", _INVALID, None, "The body did not arrive in time")
+    TOO_LARGE = _Row(413, "Validation", _INVALID, "request_too_large", "Over a limit, which the message names")
+    COMPRESSED = _Row(415, "Validation", _INVALID, None, "Not plain JSON, but compressed")
+    OTHER_HOST = _Row(421, "Validation", _INVALID, None, "The Host is not one that this server answers for")
+    UNPROCESSABLE = _Row(422, "Validation", _INVALID, None, "Read, but cannot be right; the message says where")
+    WRONG_MODEL = _Row(424, "Backend", _INVALID, "model_not_supported", "The model does not do this")
+    OVERLOADED = _Row(
+        429, "Overloaded", "rate_limit_error", "rate_limit_exceeded", "More at once than the server may take on", _RETRY
+    )
+    GONE = _Row(499, "Gone", _INVALID, None, "The client has left (nginx's status, for the log)")
+    INTERNAL = _Row(500, "Backend", "server_error", None, "A fault of the server's")
+    UNAVAILABLE = _Row(503, "Unhealthy", "server_error", None, "Not warm yet, ending, or out of time", _RETRY)
+
+
+ANSWERED = [fault.value for fault in Fault if fault not in (Fault.GONE, Fault.INTERNAL)]
 
 
 class RequestError(Exception):
-    """Base. `kind` is TEI's error_type; `headers` go with the answer."""
+    """A request that is refused: why, and one line for whoever sent it."""
 
-    status = 400
-    kind = "Validation"
-    headers: ClassVar[Mapping[str, str]] = {}
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.status = fault.value.status
+        self.headers = fault.value.headers
 
     def body(self, path: str) -> dict[str, Any]:
         """TEI's form of an error; OpenAI's on the routes that are OpenAI's."""
+        row = self.fault.value
         if "/v1/" in path:
-            return {"error": {"message": str(self), "type": self.kind, "param": None, "code": self.status}}
-        return {"error": str(self), "error_type": self.kind}
+            return {"error": {"message": str(self), "type": row.type, "param": None, "code": row.code}}
+        return {"error": str(self), "error_type": row.kind}
 
 
 class HttpError(RequestError):
     """What the framework found: no such route, or no such method."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None) -> None:
-        super().__init__(message)
+        super().__init__(Fault.NOT_JSON, message)
         self.status = status
-        self.headers = headers or {}  # type: ignore[misc]  # of the class elsewhere
-
-
-class EmptyError(RequestError):
-    """Nothing to do: an empty list of texts."""
-
-    kind = "Empty"
-
-
-class UnauthorizedError(RequestError):
-    """The key is missing or wrong."""
-
-    status = 401
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
-
-
-class NoSuchModelError(RequestError):
-    """A name under which nothing is served."""
-
-    status = 404
-
-
-class TooSlowError(RequestError):
-    """The body did not arrive in time."""
-
-    status = 408
-
-
-class TooLargeError(RequestError):
-    """Over a limit: bytes, texts, tokens."""
-
-    status = 413
-
-
-class NotJsonError(RequestError):
-    """A body in a form that is not read, such as a compressed one."""
-
-    status = 415
-
-
-class UnprocessableError(RequestError):
-    """Read, but cannot be right."""
-
-    status = 422
-
-
-class WrongModelError(RequestError):
-    """The model does not do this."""
-
-    status = 424
-    kind = "Backend"
-
-
-class OverloadedError(RequestError):
-    """Too many requests at once."""
-
-    status = 429
-    kind = "Overloaded"
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
-
-
-class GoneError(RequestError):
-    """The client has left; the answer goes nowhere (the status is nginx's, for the log)."""
-
-    status = 499
-    kind = "Gone"
-
-
-class InternalError(RequestError):
-    """A fault of the server's own."""
-
-    status = 500
-    kind = "Backend"
-
-
-class UnavailableError(RequestError):
-    """Not warm yet, ending, or out of time."""
-
-    status = 503
-    kind = "Unhealthy"
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+        self.headers = headers or {}

@@ -1,6 +1,5 @@
-"""What every request passes before a route sees it (an id, the key, limits on its body), and the log line it leaves."""
+"""What every request passes before a route sees it (its host, an id, the key), and the log line it leaves."""
 
-import asyncio
 import hmac
 import json
 import logging
@@ -8,13 +7,13 @@ import re
 import time
 import traceback
 import uuid
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..server_settings import Settings
 from .batcher import Work
-from .errors import GoneError, InternalError, NotJsonError, RequestError, TooLargeError, TooSlowError, UnauthorizedError
+from .errors import Fault, RequestError
+from .hosts import Hosts
 from .metrics import Metrics
 
 logger = logging.getLogger("distilbert.serve")
@@ -28,7 +27,8 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-_OPEN = ("/health",)  # what needs no key
+PROBES = ("/health", "/ping")  # what needs no key and is not logged
+_LONG_ANSWER = 1 << 16  # bytes: one that is longer is taken as sent when the client has taken most of it
 
 
 class Guard:
@@ -36,18 +36,21 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
-        self._settings = settings
         self._metrics = metrics
-        self._key = f"Bearer {settings.api_key}".encode() if settings.api_key else None
+        self._key = settings.api_key.encode()
+        self._hosts = Hosts(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        method, path = scope["method"], scope["path"]
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        # uvicorn keeps the scope that it gave: it sends no body where that says HEAD
+        scope = {**scope, "path": path.rstrip("/") or "/", "method": "GET" if method == "HEAD" else method}
         work = scope["distilbert.work"] = Work()
         status = 0
 
@@ -56,75 +59,51 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id), *_HEADERS]
+            elif len(message.get("body", b"")) > _LONG_ANSWER and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                message = {"type": "http.response.body"}  # uvicorn sends on when most of what it has is taken
             await send(message)
 
         try:
+            self._hosts.check(scope["http_version"], scope["headers"])
             self._check_key(scope["path"], headers)
-            await self._app(scope, await self._read(headers, receive), answered)
+            await self._app(scope, receive, answered)
         except RequestError as error:
-            self._metrics.errors.labels(error.kind).inc()
-            await _respond(answered, scope["path"], error)
+            self._metrics.errors.labels(error.fault.value.kind).inc()
+            if not status:
+                await _respond(answered, scope["path"], error)
         except Exception:
             self._metrics.errors.labels("Internal").inc()
             logger.error("failed", extra={"fields": {"id": request_id.decode(), "trace": traceback.format_exc()}})
             if not status:
                 message = f"internal error; the log tells more under request id {request_id.decode()}"
-                await _respond(answered, scope["path"], InternalError(message))
+                await _respond(answered, scope["path"], RequestError(Fault.INTERNAL, message))
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.requests.labels(route, work.model, status).inc()
             self._metrics.request_seconds.labels(route).observe(seconds)
-            fields = {
-                "id": request_id.decode(),
-                "method": scope["method"],
-                "path": scope["path"][:200],
-                "status": status,
-                "model": work.model,
-                "texts": work.texts,
-                "tokens": work.tokens,
-                "ms": round(1e3 * seconds, 2),
-                "waited_ms": round(1e3 * work.waited, 2),
-                "ran_ms": round(1e3 * work.ran, 2),
-            }
-            logger.info("request", extra={"fields": fields})
+            if scope["path"] not in PROBES or status >= 400:
+                fields = {
+                    "id": request_id.decode(),
+                    "method": method,
+                    "path": path[:200],
+                    "status": status,
+                    "model": work.model,
+                    "texts": work.texts,
+                    "tokens": work.tokens,
+                    "ms": round(1e3 * seconds, 2),
+                    "waited_ms": round(1e3 * work.waited, 2),
+                    "ran_ms": round(1e3 * work.ran, 2),
+                }
+                logger.info("request", extra={"fields": fields})
 
     def _check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
-        if self._key is None or path in _OPEN:
+        if not self._key or path in PROBES:
             return
-        if not hmac.compare_digest(headers.get(b"authorization", b""), self._key):
-            raise UnauthorizedError("send the key as 'Authorization: Bearer KEY'")
-
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """The whole body, then what follows it. Raises NotJsonError, TooLargeError, TooSlowError and GoneError."""
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise NotJsonError("compressed bodies are not read; send plain JSON")
-        most = self._settings.max_bytes
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > most:
-            raise TooLargeError(f"the body has {length[:20].decode()} bytes, more than the {most} that are read")
-        messages: list[Message] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise GoneError("the client has left")
-                    messages.append(message)
-                    size += len(message.get("body", b""))
-                    if size > most:
-                        raise TooLargeError(f"the body has more than the {most} bytes that are read")
-                    if not message.get("more_body", False):
-                        break
-        except TimeoutError:
-            raise TooSlowError(f"the body did not arrive within {self._settings.timeout:g} seconds") from None
-        messages.reverse()
-
-        async def replay() -> Message:
-            return messages.pop() if messages else await receive()
-
-        return replay
+        scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+        if not (hmac.compare_digest(key.strip(b" \t"), self._key) and scheme.lower() == b"bearer"):
+            raise RequestError(Fault.UNAUTHORIZED, "send the key as 'Authorization: Bearer KEY'")
 
 
 async def _respond(send: Send, path: str, error: RequestError) -> None:
@@ -133,14 +112,3 @@ async def _respond(send: Send, path: str, error: RequestError) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = getattr(record, "fields", {})
-        line = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
-        if record.exc_info:
-            fields = fields | {"trace": self.formatException(record.exc_info)}
-        return json.dumps(line | {"event": record.getMessage()} | fields, default=str)

@@ -21,7 +21,7 @@ from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from .batcher import Batcher
-from .errors import WrongModelError
+from .errors import Fault, RequestError
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -94,10 +94,12 @@ class ServedModel:
         return next((task for task in self.tasks if isinstance(task, kind)), None)
 
     def get(self, kind: type[AnyTask], what: str) -> AnyTask:
-        """The task of this kind. Raises WrongModelError if the model is not `what`."""
+        """The task of this kind. Raises RequestError if the model is not `what`."""
         task = self.find(kind)
         if task is None:
-            raise WrongModelError(f"model {self.name!r} is not {what}; its task is {self.tasks[0].task!r}")
+            raise RequestError(
+                Fault.WRONG_MODEL, f"model {self.name!r} is not {what}; its task is {self.tasks[0].task!r}"
+            )
         return task
 
     def warm_up(self) -> None:

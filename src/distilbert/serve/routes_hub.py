@@ -14,9 +14,8 @@ from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
-from .errors import TooLargeError, UnprocessableError, WrongModelError
+from .errors import Fault, RequestError
 from .models import ServedModel
-from .routes_tei import EMBEDS, ERRORS, compare, sparse_values
 from .schemas import (
     ChoiceRequest,
     HubRequest,
@@ -27,6 +26,7 @@ from .schemas import (
     ZeroShotRequest,
 )
 from .service import Service
+from .shared import EMBEDS, ERRORS, compare, sparse_values
 from .texts import embedded, fitted, prompt_of, sent
 
 _MOST_FILLS = 10_000  # results of one request: each carries its text
@@ -94,29 +94,35 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
         case MaskFiller():
             masks = sum(text.count(task.tokenizer.mask_token) for text in texts)
             if masks * options.get("top_k", 5) > _MOST_FILLS:
-                raise TooLargeError(f"{masks} masks times top_k are more than the {_MOST_FILLS} results of one request")
+                raise RequestError(
+                    Fault.TOO_LARGE, f"{masks} masks times top_k are more than the {_MOST_FILLS} results of one request"
+                )
             results = [_fills(own) for own in task(texts, **options)]
         case SparseEncoder():
             results = [sparse_values(vector) for vector in task(texts, **options)]
         case _:
-            raise WrongModelError(f"the model's task is {task.task!r}, which texts alone do not tell enough")
+            raise RequestError(
+                Fault.WRONG_MODEL, f"the model's task is {task.task!r}, which needs other inputs than texts alone"
+            )
     return results[0] if one else results
 
 
 def _options(task: Task, body: TextsRequest) -> dict[str, Any]:
-    """The task's own options. Raises UnprocessableError for those of other tasks: they would do nothing."""
+    """The task's own options. Raises RequestError for those of other tasks: they would do nothing."""
     given = body.parameters.model_dump(exclude_none=True) if body.parameters else {}
     names = _PARAMETERS.get(type(task), {})
     others = [name for name in given if name not in names]
     others += [name for name in ("normalize", "dimensions", "encoding_format") if getattr(body, name) is not None]
     if others:
-        raise UnprocessableError(f"{', '.join(others)}: not for a model of {task.task!r}")
+        raise RequestError(Fault.UNPROCESSABLE, f"{', '.join(others)}: not for a model of {task.task!r}")
     return {names[name]: value for name, value in given.items()}
 
 
 def _features(service: Service, task: Embedder, texts: list[str], body: TextsRequest) -> object:
     if body.parameters and body.parameters.model_dump(exclude_none=True):
-        raise UnprocessableError("feature extraction has its parameters beside inputs, not in parameters")
+        raise RequestError(
+            Fault.UNPROCESSABLE, "feature extraction has its parameters beside inputs, not in parameters"
+        )
     before = prompt_of(task, body.prompt_name)
     if body.truncate is False:
         service.check_lengths(task, texts, before=before)

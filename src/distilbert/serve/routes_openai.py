@@ -7,10 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.embedding import Embedder
 from .batcher import current_work
-from .errors import NoSuchModelError
-from .routes_tei import EMBEDS, ERRORS
-from .schemas import OpenAIEmbeddings, OpenAIModel, OpenAIModels, OpenAIRequest
+from .schemas import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
+from .shared import EMBEDS, OPENAI_ERRORS, errors
 from .texts import embedded, prompt_of, sent, texts_of
 
 
@@ -18,7 +17,7 @@ def openai_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["OpenAI"])
     created = int(time.time())
 
-    @routes.post("/v1/embeddings", response_model=OpenAIEmbeddings, responses=ERRORS)
+    @routes.post("/v1/embeddings", response_model=OpenAIEmbeddings, responses=OPENAI_ERRORS)
     async def embeddings(request: Request, body: OpenAIRequest) -> Response:
         """A vector for each text. Texts may be given as token ids of the model's own vocabulary."""
         task = service.task(request, Embedder, EMBEDS, body.model)
@@ -38,17 +37,15 @@ def openai_routes(service: Service) -> APIRouter:
 
         return await service.answer(request, compute)
 
-    @routes.get("/v1/models", response_model=OpenAIModels, responses={401: ERRORS[401]})
+    @routes.get("/v1/models", response_model=OpenAIModels, responses=errors(401, model=OpenAIError))
     async def models() -> dict[str, Any]:
         """What is served."""
         return {"object": "list", "data": [_model(name, created) for name in service.models]}
 
-    @routes.get("/v1/models/{model}", response_model=OpenAIModel, responses={s: ERRORS[s] for s in (401, 404)})
+    @routes.get("/v1/models/{model}", response_model=OpenAIModel, responses=errors(401, 404, model=OpenAIError))
     async def one_model(model: str) -> dict[str, Any]:
         """One of them."""
-        if model not in service.models:
-            raise NoSuchModelError("no model of this name is served; see /v1/models")
-        return _model(model, created)
+        return _model(service.served(model).name, created)
 
     return routes
 

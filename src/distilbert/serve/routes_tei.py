@@ -6,19 +6,17 @@ from fastapi import APIRouter, Request, Response
 
 from .. import __version__
 from ..engine.cpus import available_cpus
-from ..results import SparseVector
 from ..tasks.embedding import Embedder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tokenizer import BertTokenizer, Encoding
-from .errors import UnavailableError, UnprocessableError
+from .errors import Fault, RequestError
 from .schemas import (
     DecodeRequest,
     EmbedAllRequest,
     EmbedRequest,
-    Error,
     Prediction,
     PredictRequest,
     Rank,
@@ -29,27 +27,12 @@ from .schemas import (
     TokenizeRequest,
 )
 from .service import Service
+from .shared import EMBEDS, ERRORS, compare, errors, sparse_values
 from .texts import embedded, fitted, prompt_of, sent, texts_of
 
-EMBEDS = "an embedding model"
 _PREDICTS = "a sequence classification model"
 _RANKS = "a re-ranker"
 _SPARSE = "a model of sparse vectors"
-
-_ABOUT = {
-    400: "Not JSON, or nothing to do",
-    401: "The key is missing or wrong",
-    404: "No model of this name",
-    413: "Over a limit: bytes, texts, tokens",
-    415: "Not plain JSON",
-    422: "Read, but cannot be right",
-    424: "The model does not do this",
-    429: "Too many requests at once",
-    503: "Not warm yet, ending, or out of time",
-}
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": about, "model": Error} for status, about in _ABOUT.items()
-}
 
 
 def tei_routes(service: Service) -> APIRouter:
@@ -103,7 +86,7 @@ def tei_routes(service: Service) -> APIRouter:
         task = service.model(request).tasks[0]
         return await service.answer(request, lambda: _decode(service, task, body))
 
-    @routes.get("/info", responses={status: ERRORS[status] for status in (401, 404)})
+    @routes.get("/info", responses=errors(401, 404))
     async def info(request: Request) -> dict[str, Any]:
         """The model, and the server's limits."""
         model, settings = service.model(request), service.settings
@@ -127,38 +110,15 @@ def tei_routes(service: Service) -> APIRouter:
             "models": list(service.models),
         }
 
-    @routes.get("/health", responses={503: ERRORS[503]})
+    @routes.get("/ping", response_class=Response, responses=errors(503))
+    @routes.get("/health", response_class=Response, responses=errors(503))
     async def health() -> Response:
         """Good when all models are warm."""
         if not service.warm:
-            raise UnavailableError("the models are not warm")
+            raise RequestError(Fault.UNAVAILABLE, "the models are not warm")
         return Response()
 
     return routes
-
-
-def compare(service: Service, task: Embedder, body: SimilarityRequest, *, truncate: bool) -> object:
-    """`truncate` holds where the request says nothing."""
-    parameters = body.parameters
-    name = parameters.prompt_name if parameters else None
-    before = prompt_of(task, name)
-    service.check_texts(body.inputs.sentences)
-    texts = [body.inputs.source_sentence, *body.inputs.sentences]
-    if parameters:
-        truncate = truncate if parameters.truncate is None else parameters.truncate
-        texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts
-    if not truncate:
-        service.check_lengths(task, texts, before=before)
-    vectors = task(texts, prompt_name=name)
-    scores: Any = task.similarity(vectors[0], vectors[1:])
-    return scores.tolist()
-
-
-def sparse_values(vector: SparseVector) -> list[dict[str, float]]:
-    return [
-        {"index": index, "value": value}
-        for index, value in zip(vector.indices.tolist(), vector.values.tolist(), strict=True)
-    ]
 
 
 def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
@@ -186,7 +146,9 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
     inputs: list[list[str]] = given if batch else [[given] if isinstance(given, str) else given]
     service.check_texts(inputs if given != [] else [])
     if not all(len(each) in (1, 2) for each in inputs):
-        raise UnprocessableError("inputs must be a text, a pair of texts, or a list of lists of one or two texts")
+        raise RequestError(
+            Fault.UNPROCESSABLE, "inputs must be a text, a pair of texts, or a list of lists of one or two texts"
+        )
     _check_direction(body.truncation_direction)
     if not body.truncate:
         service.check_lengths(task, [each[0] for each in inputs if len(each) == 1])
@@ -218,7 +180,7 @@ def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
     service.check_texts(texts)
     if body.prompt_name is not None:
         if not isinstance(task, Embedder | SparseEncoder):
-            raise UnprocessableError("the model has no prompts")
+            raise RequestError(Fault.UNPROCESSABLE, "the model has no prompts")
         texts = [prompt_of(task, body.prompt_name) + text for text in texts]
     encodings = task.tokenizer.encode_batch(texts)
     return [
@@ -243,7 +205,7 @@ def _decode(service: Service, task: Task, body: DecodeRequest) -> object:
     given: Any = body.ids if body.ids and isinstance(body.ids[0], list) else [body.ids]
     service.check_texts(given if body.ids else [])
     if max((index for ids in given for index in ids), default=0) >= task.tokenizer.vocab_size:
-        raise UnprocessableError(f"token ids must be below {task.tokenizer.vocab_size}")
+        raise RequestError(Fault.UNPROCESSABLE, f"token ids must be below {task.tokenizer.vocab_size}")
     return [task.tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in given]
 
 
@@ -258,7 +220,7 @@ def _texts(service: Service, task: Any, body: EmbedRequest | EmbedAllRequest, be
 
 def _check_direction(direction: str) -> None:
     if direction.lower() != "right":
-        raise UnprocessableError("pairs and texts to classify are cut on the right only")
+        raise RequestError(Fault.UNPROCESSABLE, "pairs and texts to classify are cut on the right only")
 
 
 def _model_type(task: Any) -> dict[str, Any]:

@@ -207,6 +207,17 @@ HubRequest = Annotated[
 # ---- OpenAI
 
 
+class OpenAIErrorBody(BaseModel):
+    message: str = Field(examples=["no model of this name is served; see /v1/models"])
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = None
+    code: str | None = Field(None, examples=["model_not_found"])
+
+
+class OpenAIError(BaseModel):
+    error: OpenAIErrorBody
+
+
 class OpenAIRequest(_Body):
     input: Input = Field(examples=["What is deep learning?"])
     model: str | None = Field(None, description="a name of /v1/models; the first that embeds by default")

@@ -14,16 +14,7 @@ from ..errors import InputError, TokenizerError
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .batcher import Batcher, Work, current_work
-from .errors import (
-    EmptyError,
-    GoneError,
-    NoSuchModelError,
-    OverloadedError,
-    TooLargeError,
-    UnavailableError,
-    UnprocessableError,
-    WrongModelError,
-)
+from .errors import Fault, RequestError
 from .metrics import Metrics
 from .models import ServedModel
 
@@ -58,18 +49,22 @@ class Service:
         self.batcher.close()
 
     def model(self, request: Request, name: str | None = None) -> ServedModel:
-        """The model that the path (or `name`) names; the first where none is named. Raises NoSuchModelError."""
+        """The model that the path (or `name`) names; the first where none is named. Raises RequestError for others."""
         name = request.path_params.get("name", name)
         if name is None:
             return self._chosen(request, next(iter(self.models.values())))
+        return self._chosen(request, self.served(name))
+
+    def served(self, name: str) -> ServedModel:
+        """The model of a name. Raises RequestError for a name that is not served."""
         if name not in self.models:
-            raise NoSuchModelError("no model of this name is served; see /v1/models")
-        return self._chosen(request, self.models[name])
+            raise RequestError(Fault.NO_MODEL, "no model of this name is served; see /v1/models")
+        return self.models[name]
 
     def task(self, request: Request, kind: type[AnyTask], what: str, name: str | None = None) -> AnyTask:
         """The named model's task of a kind; where none is named, that of the first model that has one.
 
-        Raises NoSuchModelError, and WrongModelError where no model is `what`.
+        Raises RequestError for a name that is not served, and where no model is `what`.
         """
         name = request.path_params.get("name", name)
         if name is None:
@@ -77,39 +72,42 @@ class Service:
                 if found := model.find(kind):
                     self._chosen(request, model)
                     return found
-            raise WrongModelError(f"no model here is {what}; there are {', '.join(self.models)}")
+            raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {', '.join(self.models)}")
         return self.model(request, name).get(kind, what)
 
     def check_texts(self, texts: Sized, times: int = 1) -> None:
-        """Raises EmptyError and TooLargeError where a request has no texts, or too many of them."""
+        """Raises RequestError where a request has no texts, or too many of them."""
         count = len(texts) * times
         if not count:
-            raise EmptyError("give at least one text")
+            raise RequestError(Fault.EMPTY, "give at least one text")
         if count > self.settings.max_texts:
-            raise TooLargeError(f"{count} texts are more than the {self.settings.max_texts} that a request may have")
+            raise RequestError(
+                Fault.TOO_LARGE, f"{count} texts are more than the {self.settings.max_texts} of --max-texts"
+            )
 
     def check_lengths(
         self, task: Task, texts: Sequence[str], pairs: Sequence[str] | None = None, *, before: str = ""
     ) -> None:
-        """Raises TooLargeError where a text is longer than the model reads; for those who did not allow to cut it."""
+        """Raises RequestError where a text is longer than the model reads; for those who did not allow to cut it."""
         limit = task.model.max_length
         for index, encoding in enumerate(task.tokenizer.encode_batch([before + text for text in texts], pairs)):
             if len(encoding) > limit:
-                raise TooLargeError(
+                raise RequestError(
+                    Fault.TOO_LARGE,
                     f"text {index} has {len(encoding)} tokens, more than the {limit} that the model reads; "
-                    'shorten it, or send "truncate": true'
+                    'shorten it, or send "truncate": true',
                 )
 
     async def answer(self, request: Request, compute: Callable[[], object]) -> Response:
         """The JSON of what `compute` gives, run in a thread of its own.
 
-        Raises OverloadedError, UnavailableError (not warm, out of time), GoneError (the client left), and
-        what `compute` raises, with InputError as UnprocessableError.
+        Raises RequestError where there is no room, it is not warm or out of time, or the client has left, and for
+        what `compute` raises.
         """
         if not self.warm:
-            raise UnavailableError("the models are not warm yet")
+            raise RequestError(Fault.UNAVAILABLE, "the models are not warm yet")
         if self._at_work >= self.settings.max_concurrent:
-            raise OverloadedError(f"{self._at_work} requests are at work already")
+            raise RequestError(Fault.OVERLOADED, f"{self._at_work} requests are at work already")
         self._at_work += 1
         self.metrics.at_work.inc()
         work: Work = request.scope["distilbert.work"]
@@ -123,8 +121,8 @@ class Service:
             if answer.done():
                 return Response(answer.result(), media_type="application/json")
             if gone.done():
-                raise GoneError("the client has left")
-            raise UnavailableError(f"no answer within {self.settings.timeout:g} seconds")
+                raise RequestError(Fault.GONE, "the client has left")
+            raise RequestError(Fault.UNAVAILABLE, f"no answer within {self.settings.timeout:g} seconds")
         finally:
             gone.cancel()
             if not answer.done():
@@ -138,7 +136,7 @@ class Service:
         try:
             result = compute()
         except (InputError, TokenizerError) as error:
-            raise UnprocessableError(str(error)) from None
+            raise RequestError(Fault.UNPROCESSABLE, str(error)) from None
         finally:
             computed = time.perf_counter()
             stages["wait"].observe(work.waited)

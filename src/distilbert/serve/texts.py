@@ -10,13 +10,13 @@ from ..tasks.embedding import Embedder
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
-from .errors import TooLargeError, UnprocessableError
+from .errors import Fault, RequestError
 
 _MOST_NUMBERS = 1 << 23  # of one answer, some 150 MB of JSON
 
 
 def texts_of(tokenizer: BertTokenizer, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
-    """The texts that were given, as strings or as token ids. Raises UnprocessableError for ids that are not known."""
+    """The texts that were given, as strings or as token ids. Raises RequestError for ids that are not known."""
     if isinstance(inputs, str):
         return [inputs]
     if inputs and isinstance(inputs[0], int):
@@ -26,18 +26,20 @@ def texts_of(tokenizer: BertTokenizer, inputs: str | Sequence[int | str | Sequen
 
 def _text(tokenizer: BertTokenizer, ids: Sequence[int]) -> str:
     if ids and max(ids) >= tokenizer.vocab_size:
-        raise UnprocessableError(f"token id {max(ids)} is not in the vocabulary of {tokenizer.vocab_size}")
+        raise RequestError(
+            Fault.UNPROCESSABLE, f"token id {max(ids)} is not in the vocabulary of {tokenizer.vocab_size}"
+        )
     start = 1 if ids and ids[0] == tokenizer.cls_token_id else 0
     stop = len(ids) - 1 if ids and ids[-1] == tokenizer.sep_token_id else len(ids)
     return tokenizer.decode(ids[start:stop], skip_special_tokens=False)
 
 
 def prompt_of(task: Embedder | SparseEncoder, name: str | None) -> str:
-    """What stands before each text. Raises UnprocessableError for a name that the model does not have."""
+    """What stands before each text. Raises RequestError for a name that the model does not have."""
     prompts = task.sentence.prompts
     if name is not None and name not in prompts.by_name:
         have = ", ".join(prompts.by_name) or "none"
-        raise UnprocessableError(f"the model has no prompt of this name; it has {have}")
+        raise RequestError(Fault.UNPROCESSABLE, f"the model has no prompt of this name; it has {have}")
     return prompts.text(prompt_name=name)
 
 
@@ -62,9 +64,9 @@ def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -
 def embedded(
     task: Embedder, texts: Sequence[str], *, prompt_name: str | None, normalize: bool | None, dimensions: int | None
 ) -> list[np.ndarray]:
-    """A vector [D] a text. Raises UnprocessableError for more dimensions than there are."""
+    """A vector [D] a text. Raises RequestError for more dimensions than there are."""
     if dimensions is not None and dimensions > task.dim:
-        raise UnprocessableError(f"dimensions must be at most {task.dim}, not {dimensions}")
+        raise RequestError(Fault.UNPROCESSABLE, f"dimensions must be at most {task.dim}, not {dimensions}")
     vectors = task(texts, prompt_name=prompt_name, normalize=normalize, truncate_dim=dimensions)
     if not np.isfinite(vectors).all():
         raise InputError("the model gives vectors that are not numbers; are its weights whole?")
@@ -72,9 +74,11 @@ def embedded(
 
 
 def sent(vectors: Sequence[np.ndarray], encoding_format: str | None = None) -> list[object]:
-    """Vectors as JSON has them: lists of numbers, or little-endian float32 in base64. Raises TooLargeError."""
+    """Vectors as JSON has them: lists of numbers, or little-endian float32 in base64. Raises RequestError."""
     if sum(vector.size for vector in vectors) > _MOST_NUMBERS:
-        raise TooLargeError(f"the answer has more than {_MOST_NUMBERS} numbers; send fewer texts at once")
+        raise RequestError(
+            Fault.TOO_LARGE, f"the answer has more than {_MOST_NUMBERS} numbers; send fewer texts at once"
+        )
     if encoding_format == "base64":
         return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
     return [vector.tolist() for vector in vectors]

@@ -1,0 +1,42 @@
+"""The server's log: JSON, an object a line; on a terminal lines for people."""
+
+import json
+import logging
+import sys
+from typing import Any
+
+from .guard import logger
+
+
+def set_up_log(level: str) -> None:
+    """Send the log of the server, and uvicorn's, to the standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
+    for log in (logger, logging.getLogger("uvicorn.error")):
+        log.handlers = [handler]
+        log.setLevel(level.upper())
+        log.propagate = False
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
+        return json.dumps(line | {"event": record.getMessage()} | _fields(self, record), default=str)
+
+
+class LineFormatter(logging.Formatter):
+    """Time, level and event, and the rest as `name=value`; a trace on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _fields(self, record)
+        trace = fields.pop("trace", "")
+        values = " ".join(f"{name}={value}" for name, value in fields.items() if value not in ("", None))
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {record.getMessage()} {values}"
+        return f"{line.rstrip()}\n{trace}".rstrip()
+
+
+def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields | {"trace": formatter.formatException(record.exc_info)} if record.exc_info else fields

@@ -1,0 +1,49 @@
+"""What the routes of several services share: the errors that they describe, and answers that are alike."""
+
+from typing import Any
+
+from ..results import SparseVector
+from ..tasks.embedding import Embedder
+from .errors import ANSWERED
+from .schemas import Error, OpenAIError, SimilarityRequest
+from .service import Service
+from .texts import fitted, prompt_of
+
+EMBEDS = "an embedding model"
+
+
+def errors(*statuses: int, model: type = Error) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI description: the errors of these statuses, all of them by default."""
+    return {
+        row.status: {"description": row.about, "model": model}
+        for row in ANSWERED
+        if not statuses or row.status in statuses
+    }
+
+
+ERRORS = errors()
+OPENAI_ERRORS = errors(model=OpenAIError)
+
+
+def compare(service: Service, task: Embedder, body: SimilarityRequest, *, truncate: bool) -> object:
+    """`truncate` holds where the request says nothing."""
+    parameters = body.parameters
+    name = parameters.prompt_name if parameters else None
+    before = prompt_of(task, name)
+    service.check_texts(body.inputs.sentences)
+    texts = [body.inputs.source_sentence, *body.inputs.sentences]
+    if parameters:
+        truncate = truncate if parameters.truncate is None else parameters.truncate
+        texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts
+    if not truncate:
+        service.check_lengths(task, texts, before=before)
+    vectors = task(texts, prompt_name=name)
+    scores: Any = task.similarity(vectors[0], vectors[1:])
+    return scores.tolist()
+
+
+def sparse_values(vector: SparseVector) -> list[dict[str, float]]:
+    return [
+        {"index": index, "value": value}
+        for index, value in zip(vector.indices.tolist(), vector.values.tolist(), strict=True)
+    ]
