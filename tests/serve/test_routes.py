@@ -167,7 +167,7 @@ def test_info(server: Live) -> None:
     assert (info["model_id"], info["model_dtype"]) == ("nli", "float32")
     assert info["model_type"]["classifier"]["id2label"] == {"0": "contradiction", "1": "neutral", "2": "entailment"}
     assert info["max_input_length"] == 128
-    assert info["max_client_batch_size"] == 32
+    assert info["max_client_batch_size"] == 2048
     assert good(server.http.get("/models/embed/info"))["model_type"] == {"embedding": {"pooling": "mean"}}
 
 
@@ -178,7 +178,7 @@ def test_openai_answers_in_base64(server: Live, tasks: dict[str, Task]) -> None:
     error = server.post("/v1/embeddings", input=TEXT, model="none")
     assert error.status_code == 404
     assert error.json()["error"]["message"].startswith("no model of this name")
-    assert error.json()["error"]["code"] == 404
+    assert error.json()["error"]["code"] == "model_not_found"
 
 
 def test_hub_takes_lists(server: Live, tasks: dict[str, Task]) -> None:
