@@ -1,96 +1,197 @@
 """Rows -> labelled texts: what kind of labels they are, and which there are."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import short_repr
+from ..errors import InputError, short_repr
 from .examples import Data, LabelledText, Problem
+from .faults import Faults
+from .labels import LabelNames, by_number, flag, is_missing, label_name, listed_parts
 from .tables import Row
 
-_MOST_CLASSES = 20  # more whole numbers than this are a quantity, not classes
+_FEW_CLASSES = 20  # so many whole numbers are classes, whatever they are
+_NO_LABEL = ("-1", "-")  # what SNLI, GLUE and others write where annotators did not agree
 
 
 def labelled(
-    path: Path,
+    source: str,
     rows: Sequence[Row],
     found: Mapping[str, str],
-    labels: Sequence[str] | None,
+    names: LabelNames,
     problem: Problem | None,
+    faults: Faults,
 ) -> Data[LabelledText]:
-    column = found["label"]
-    values = [row.values.get(column) for row in rows]
-    for row, value in zip(rows, values, strict=True):
-        if value is None or (isinstance(value, str) and not value.strip()):
-            raise row.fault(f"the label ({column!r}) is missing")
-    guessed = "" if problem else f"a {(problem := _problem(values))} problem"
-    texts: list[str | tuple[str, str]] = []
+    """`found["label"]` may be several columns with commas between: 0 or 1 for each label."""
+    columns = label_columns(found["label"], rows)
+    guessed = []
+    if problem is None:
+        problem, why = _problem(rows, columns)
+        guessed.append(why)
+    vectors = (
+        problem == "multi-label" and len(columns) == 1 and _are_vectors([row.values.get(columns[0]) for row in rows])
+    )
+    if vectors:
+        guessed.append("labels as 0 and 1 in their order")
+    examples: list[LabelledText] = []
+    without = 0
     for row in rows:
-        text = row.text(found["text"])
-        texts.append((text, row.text(found["pair"])) if "pair" in found else text)
+        try:
+            label = _label(row, columns, names, problem, vectors)
+            text: str | tuple[str, str] = row.text(found["text"])
+            if "pair" in found:
+                text = (str(text), row.text(found["pair"]))
+        except InputError as error:
+            faults.add(error)
+            continue
+        if label is None:
+            without += 1
+        else:
+            examples.append(LabelledText(text, label))
     if problem == "regression":
-        numbers = [LabelledText(text, row.number(column)) for text, row in zip(texts, rows, strict=True)]
-        return Data(str(path), numbers, tuple(labels or (column,)), problem, guessed)
-    if problem == "multi-label":
-        sets = [_several(row, column) for row in rows]
-        examples = [LabelledText(text, label) for text, label in zip(texts, sets, strict=True)]
-        return Data(str(path), examples, known_labels(rows, sets, labels, _by_number), problem, guessed)
-    singles = [_single(row, column) for row in rows]
-    examples = [LabelledText(text, label) for text, label in zip(texts, singles, strict=True)]
-    return Data(
-        str(path), examples, known_labels(rows, [[label] for label in singles], labels, _by_number), problem, guessed
+        return Data(source, examples, names.known or (columns[0],), problem, "; ".join(guessed))
+    sets = [[example.label] if isinstance(example.label, str) else example.label for example in examples]
+    counts = Counter(label for each in sets for label in each or ())  # type: ignore[union-attr]
+    if len(columns) > 1 or vectors:
+        size = len(columns) if len(columns) > 1 else len(listed_parts(rows[0].values[columns[0]]) or ())
+        given = columns if len(columns) > 1 else tuple(map(str, range(size)))
+        every = names.known or tuple(filter(None, dict.fromkeys(map(names, given))))
+    else:
+        every = names.known or tuple(by_number(counts))
+    guessed += _remarks(names, counts, without)
+    return Data(source, examples, every, problem, "; ".join(guessed))
+
+
+def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:
+    """One column, or several where none has that name."""
+    if rows and column not in rows[0].values and "," in column:
+        return tuple(part.strip() for part in column.split(","))
+    return (column,)
+
+
+def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list[str]:
+    remarks = []
+    if names.changed:
+        remarks.append("taken for the model's: " + ", ".join(f"{own} = {name}" for own, name in names.changed.items()))
+    if without:
+        remarks.append(f"{without:,} rows without a label left out")
+    marks = [label for label in _NO_LABEL if label in counts and names.known is None and len(counts) > 2]
+    return remarks + [
+        f"label {label!r} of {counts[label]:,} rows is taken for a class; if it means that there is none, "
+        f"--labels {label}= leaves them out"
+        for label in marks
+    ]
+
+
+def _problem(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Problem, str]:
+    """What labels look like, and that in words."""
+    values: list[Any] = [value for row in rows if not is_missing(value := row.values.get(columns[0]))]
+    if len(columns) > 1:
+        return "multi-label", "a multi-label problem, a column a label"
+    if any(listed_parts(value) is not None for value in values):
+        return "multi-label", "a multi-label problem"
+    try:
+        numbers = [float(value) for value in values if not isinstance(value, bool)]
+    except (TypeError, ValueError, OverflowError):
+        return "single-label", "a single-label problem"
+    if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
+        return "regression", "a regression problem"
+    distinct = set(numbers)
+    if len(distinct) <= _FEW_CLASSES:
+        return "single-label", "a single-label problem"
+    # classes are counted from 0 or 1 on, with few gaps, and have several texts each
+    dense = min(distinct) in (0, 1) and 2 * len(distinct) > max(distinct) and len(numbers) > 1.2 * len(distinct)
+    if dense:
+        return (
+            "single-label",
+            f"{len(distinct)} whole numbers taken for classes; if they are a quantity, --problem regression",
+        )
+    return (
+        "regression",
+        f"{len(distinct)} whole numbers taken for a quantity; if they are classes, --problem single-label",
     )
 
 
-def _problem(values: Sequence[Any]) -> Problem:
-    """What labels look like."""
-    if any(isinstance(value, list) for value in values):
-        return "multi-label"
+def _are_vectors(values: Sequence[Any]) -> bool:
+    """Whether all labels are lists of 0 and 1 of one length."""
+    size = None
+    for value in values:
+        parts = listed_parts(value)
+        if parts is None or len(parts) < 2 or len(parts) != (size := size or len(parts)):
+            return False
+        if any(flag(part) is None for part in parts):
+            return False
+    return size is not None
+
+
+def _label(
+    row: Row, columns: Sequence[str], names: LabelNames, problem: Problem, vectors: bool
+) -> str | tuple[str, ...] | float | None:
+    """None for a label that is none."""
+    column = columns[0]
+    value = row.values.get(column)
+    if problem == "regression":
+        if is_missing(value):
+            raise row.fault(f"the label ({column!r}) is missing")
+        return row.number(column)
     try:
-        numbers = [float(value) for value in values if not isinstance(value, bool)]
-    except (TypeError, ValueError):
-        return "single-label"
-    fractions = any(
-        not number.is_integer() for number in numbers
-    )  # a NaN too: it is refused as a number, with its place
-    return "regression" if fractions or len(set(numbers)) > _MOST_CLASSES else "single-label"
+        if len(columns) > 1:
+            named = tuple(names(name) for name, yes in zip(columns, _flags(row, columns), strict=True) if yes)
+        elif problem == "multi-label":
+            named = tuple(names(part) for part in _several(value, vectors, names.known))
+        elif is_missing(value):
+            raise InputError(f"the label ({column!r}) is missing")
+        else:
+            return names(value) or None
+    except InputError as error:
+        text = str(error)
+        raise row.fault(f"the label ({column!r}) {text}" if text.startswith("must be") else text) from None
+    named = tuple(dict.fromkeys(filter(None, named)))
+    if problem == "single-label":  # one-hot columns
+        if len(named) != 1:
+            raise row.fault(f"has {len(named)} labels where there must be one")
+        return named[0]
+    return named
 
 
-def _single(row: Row, column: str) -> str:
-    value = row.values[column]
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, str | int):
-        raise row.fault(f"the label ({column!r}) must be a text or a number, not {short_repr(value)}")
-    return str(value).strip()
+def _flags(row: Row, columns: Sequence[str]) -> list[bool]:
+    found = []
+    for column in columns:
+        value = flag(row.values.get(column))
+        if value is None:
+            raise InputError(f"{column!r} must be 0 or 1, not {short_repr(row.values.get(column))}")
+        found.append(value)
+    return found
 
 
-def _several(row: Row, column: str) -> tuple[str, ...]:
-    value = row.values[column]
-    listed = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(part, str | int) for part in listed):
-        raise row.fault(f"the labels ({column!r}) must be a list of texts, not {short_repr(value)}")
-    return tuple(dict.fromkeys(str(part) for part in listed if part != ""))
+def _several(value: Any, vectors: bool, known: Sequence[str] | None) -> list[Any]:
+    """The labels of a cell: a list, or a text with commas (else semicolons or bars) between; none of an empty one."""
+    if is_missing(value):
+        return []
+    parts = listed_parts(value)
+    if vectors and parts is not None:
+        if known is not None and len(known) != len(parts):
+            raise InputError(f"must be {len(known)} times 0 or 1, not {len(parts)}")
+        return [known[index] if known else index for index, part in enumerate(parts) if flag(part)]
+    if parts is None:
+        if not isinstance(value, str):
+            return [value]
+        mark = next((mark for mark in ",;|" if mark in value), ",")
+        parts = [part.strip() for part in value.split(mark)]
+    if not all(isinstance(part, str | int | float) for part in parts):
+        raise InputError(f"must be a list of texts, not {short_repr(value)}")
+    return [part for part in parts if part != ""]
 
 
-def _by_number(labels: Collection[str]) -> list[str]:
-    numbers = all(label.lstrip("-").isdecimal() for label in labels)
-    return sorted(labels, key=int) if numbers else sorted(labels)
-
-
-def known_labels(
-    rows: Sequence[Row],
-    own: Sequence[Sequence[str]],
-    labels: Sequence[str] | None,
-    ordered: Callable[[Collection[str]], list[str]],
-) -> tuple[str, ...]:
-    """The labels there are: those given, which every row's own must be among, or else all of the rows'."""
-    if labels is None:
-        return tuple(ordered({label for each in own for label in each}))
-    for row, each in zip(rows, own, strict=True):
-        for label in each:
-            if label not in labels:
-                raise row.fault(f"label {label!r} is unknown; there are {', '.join(map(repr, labels))}")
-    return tuple(labels)
+def flag_columns(rows: Sequence[Row], names: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
+    """The columns of 0 and 1 (or true and false), two at least, where a table has a column for each label."""
+    found = [
+        name
+        for name in names
+        if name not in taken
+        and label_name(name).lower() not in ("id", "index", "idx", "fold", "split")
+        and not name.startswith("Unnamed: ")
+        and rows
+        and all(flag(row.values.get(name)) is not None for row in rows)
+    ]
+    return tuple(found) if len(found) > 1 else ()

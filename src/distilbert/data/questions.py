@@ -1,61 +1,93 @@
 """Rows, and SQuAD's JSON -> questions with their contexts and answers."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, error_text, short_repr
 from .examples import Data, Question
-from .tables import Row, read_text
+from .faults import Faults
+from .labels import is_missing, listed_parts
+from .source import read_text
+from .tables import Row
+
+_COLUMNS = {name: name for name in ("id", "question", "context", "answers")}
+# a dict of answers as a CSV has it: {'text': array(['Rome'], dtype=object), 'answer_start': array([3])}
+_ANSWERS = re.compile(r"""\{\s*['"]text['"]\s*:(.*),\s*['"]answer_start['"]\s*:(.*)\}""", re.DOTALL)
 
 
-def read_squad(path: Path) -> Data[Question]:
+def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[Question]:
     """SQuAD 1.1 or 2.0."""
     try:
-        articles = json.loads(read_text(path))["data"]
+        articles = json.loads(read_text(path, encoding))["data"]
         questions = [
             (paragraph["context"], question)
             for article in articles
             for paragraph in article["paragraphs"]
             for question in paragraph["qas"]
         ]
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error})") from None
+        raise InputError(f"{path}: not valid JSON ({error_text(error)})") from None
     except (KeyError, TypeError):
         raise InputError(f"{path}: not in SQuAD's format (data, paragraphs, qas); or name it .jsonl") from None
     examples = []
     for number, (context, question) in enumerate(questions, 1):
         known = isinstance(question, dict)
-        row = Row(
-            f"{path}: question {short_repr(question.get('id', number) if known else number)}", question if known else {}
-        )
-        row = Row(row.place, {**row.values, "context": context})
-        examples.append(question_row(row, {name: name for name in ("id", "question", "context", "answers")}, number))
+        place = f"{path}: question {short_repr(question.get('id', number) if known else number)}"
+        row = Row(place, {**(question if known else {}), "context": context})
+        try:
+            examples.append(question_row(row, _COLUMNS, number))
+        except InputError as error:
+            faults.add(error)
     return Data(str(path), examples)
 
 
 def question_row(row: Row, found: Mapping[str, str], number: int) -> Question:
     question, context = row.text(found["question"]), row.text(found["context"])
-    given = row.values.get(found["answers"])
-    if isinstance(given, dict):  # columns of texts and starts, as Hugging Face's copies have them
-        texts, starts = given.get("text"), given.get("answer_start")
-        if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-            raise row.fault(f"the answers must have as many texts as starts, not {short_repr(given)}")
-        given = [{"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)]
-    if not isinstance(given, list):
-        raise row.fault(f"the answers must be a list, not {short_repr(given)}")
-    if row.values.get("is_impossible"):
-        given = []
-    elif not given and "is_impossible" in row.values:
-        raise row.fault("the answer is missing")
     answers = []
-    for answer in given:
-        text, start = (answer.get("text"), answer.get("answer_start")) if isinstance(answer, dict) else (answer, None)
+    for text, start in _given_answers(row, found):
         if not isinstance(text, str) or not text:
             raise row.fault(f"the answer must be a text, not {short_repr(text)}")
-        if start is None:
+        if is_missing(start):
             start = context.find(text)
+        if isinstance(start, str) and start.strip().isdecimal():
+            start = int(start)
         if type(start) is not int or start < 0 or context[start : start + len(text)] != text:
             raise row.fault(f"the answer {short_repr(text)} is not in the context at {short_repr(start)}")
         answers.append((text, start))
     return Question(str(row.values.get(found.get("id", ""), number)), question, context, tuple(answers))
+
+
+def _given_answers(row: Row, found: Mapping[str, str]) -> list[tuple[Any, Any]]:
+    """(text, start or None) of each of a list, of columns of texts and starts, or of a text; none of an empty cell."""
+    given = row.values.get(found["answers"])
+    impossible = str(row.values.get("is_impossible", "")).strip().lower()
+    if impossible in ("true", "1"):
+        return []
+    if isinstance(given, str) and (match := _ANSWERS.fullmatch(given.strip())):
+        given = {"text": listed_parts(match[1]), "answer_start": listed_parts(match[2])}
+    if isinstance(given, dict):  # columns of texts and starts, as Hugging Face's copies have them
+        texts, starts = given.get("text"), given.get("answer_start")
+        if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
+            raise row.fault(f"the answers must have as many texts as starts, not {short_repr(given)}")
+        return list(zip(texts, starts, strict=True))
+    if found["answers"] not in row.values:
+        raise row.fault("the answers must be a list, not None")
+    if is_missing(given):
+        given = []
+    elif isinstance(given, str):
+        parts = listed_parts(given) if given not in str(row.values.get(found["context"])) else None
+        start = row.values.get(found.get("start", ""))
+        given = [{"text": given, "answer_start": start}] if parts is None else parts
+    if not isinstance(given, list):
+        raise row.fault(f"the answers must be a list, not {short_repr(given)}")
+    if not given and impossible:
+        raise row.fault("the answer is missing")
+    return [
+        (answer.get("text"), answer.get("answer_start")) if isinstance(answer, dict) else (answer, None)
+        for answer in given
+    ]

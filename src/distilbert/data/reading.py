@@ -1,178 +1,194 @@
-"""Files -> examples: CSV, TSV, JSONL, Parquet, CoNLL columns, SQuAD JSON and plain text.
+"""Files and Python's tables -> examples: every table, CoNLL columns, SQuAD JSON and plain text.
 
-Everything is read and checked before anything runs; what is wrong is an InputError that names file and line.
+Everything is read and checked before anything runs; what is wrong is an InputError that names file and lines.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import InputError, short_repr
-from ..files import is_file, is_folder
+from .columns import COLUMNS, choice_columns, find_columns
 from .examples import Choices, Data, PlainText, Problem, SentencePair
+from .faults import Faults
 from .labelled import labelled
+from .labels import LabelNames, is_missing, listed_parts
 from .questions import question_row, read_squad
-from .tables import TABLES, Row, read_table, read_text, suffix
-from .tagged import read_conll, tagged, tagged_row
+from .source import read_text, suffix
+from .tables import Row, Table, check_file, is_table, open_table
+from .tagged import read_conll, tagged
 
-# task -> what a row has -> the names by which its column is known, likeliest first
-COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
-    "text-classification": {
-        "text": ("text", "sentence", "sentence1", "premise", "question1", "review", "content", "document", "comment"),
-        "pair": ("pair", "text2", "text_pair", "sentence2", "hypothesis", "question2"),
-        "label": ("label", "labels", "category", "class", "target", "sentiment", "score", "rating", "stars"),
-    },
-    "token-classification": {
-        "words": ("words", "tokens"),
-        "labels": ("labels", "tags", "ner_tags", "ner"),
-    },
-    "question-answering": {
-        "id": ("id",),
-        "question": ("question",),
-        "context": ("context",),
-        "answers": ("answers", "answer"),
-    },
-    "fill-mask": {"text": ("text", "sentence", "content", "document")},
-    "sentence-similarity": {
-        "text": ("text", "sentence1", "sentence_1", "anchor", "query", "question1", "premise", "first"),
-        "pair": ("pair", "text2", "sentence2", "sentence_2", "positive", "answer", "question2", "hypothesis", "second"),
-        "score": ("score", "similarity", "similarity_score", "label", "rating"),
-    },
-    "multiple-choice": {
-        "prompt": ("prompt", "question", "context", "sent1", "startphrase", "ctx"),
-        "choices": ("choices", "endings", "options"),
-        "label": ("label", "right", "answer", "gold"),
-    },
-}
-_OPTIONAL = {("text-classification", "pair"), ("question-answering", "id"), ("sentence-similarity", "score")}
-_CHOICE_COLUMN = re.compile(r"(?:choice|ending|option|answer)_?([0-9]+|[a-z])")
+Made = TypeVar("Made")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How examples are read, whatever their task, as far as it should not be guessed.
+
+    Attributes:
+        columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
+            A "label" of several names with commas between has a column of 0 and 1 for each label.
+        problem: of text classification.
+        separator: between the cells of a CSV.
+        quote: around them; "none": marks are letters like any other.
+        encoding: of a file of text.
+        label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out.
+        skip_bad: rows that cannot be used are left out.
+    """
+
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    problem: Problem | None = None
+    separator: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
+    label_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    skip_bad: bool = False
 
 
 def read_data(
-    path: str | Path,
+    source: Any,
     task: str,
     *,
     columns: Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
     problem: Problem | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+    label_names: Mapping[str, str] | None = None,
+    skip_bad: bool = False,
 ) -> Data[Any]:
-    """The examples of a file.
+    """The examples of a file, or of one of Python's tables.
 
     Args:
-        path: .csv, .tsv, .jsonl or .parquet; for token classification also CoNLL columns, for question answering
-            also SQuAD's .json, for fill-mask also plain text, a text a line.
+        source: .csv, .tsv, .jsonl, .json or .parquet, perhaps with .gz behind it; for token classification also CoNLL
+            columns and CoNLL-U, for question answering also SQuAD's .json, for fill-mask also plain text, a text a
+            line. Or a DataFrame of pandas or Polars, a pyarrow table, a `datasets.Dataset`, a dict of columns, a list
+            of dicts or of tuples, a NumPy array.
         task: one of those in `COLUMNS`.
-        columns: what a row has -> the name of its column, as far as it should not be guessed. If all are
-            numbers (from 1 on), the file has no header.
         labels: the labels there are; any other is an error. By default those of the file.
-        problem: of text classification; by default guessed from the labels. Several labels in one cell
-            have commas between them.
+        columns, problem, separator, quote, encoding, label_names, skip_bad: as in `ReadOptions`; by default guessed,
+            and `Data.guessed` says what. Several labels in one cell have commas between them, or are a list.
 
     Raises:
-        InputError: for all that is wrong in the data, naming file and line.
+        InputError: for all that is wrong in the data, naming file and lines, ten at once.
         MissingExtraError: for Parquet without the extra `train`.
     """
-    path = Path(path)
+    columns = dict(columns or {})
     if task not in COLUMNS:
         raise InputError(f"task {task!r} has no data format; use one of {', '.join(COLUMNS)}")
-    if not is_file(path):
-        raise InputError(f"{path}: is a folder; give a file" if is_folder(path) else f"{path}: no such file")
-    columns = dict(columns or {})
     if unknown := sorted(set(columns) - set(COLUMNS[task])):
         raise InputError(f"columns: {task} has no {unknown[0]!r}; it has {', '.join(COLUMNS[task])}")
-    if suffix(path) not in TABLES:
-        if task == "token-classification":
-            return _some(read_conll(path, columns, labels))
-        if task == "question-answering":
-            return _some(read_squad(path))
-        if task == "fill-mask":
-            lines = ((number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), 1))
-            return _some(Data(str(path), [PlainText(line) for _, line in lines if line]))
-        raise InputError(f"{path}: cannot tell its format; name it {', '.join(TABLES)}")
-    names, rows = read_table(path, headless=bool(columns) and all(name.isdecimal() for name in columns.values()))
+    faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
+    names = LabelNames(label_names, labels)
+    path = Path(source) if isinstance(source, str | Path) else None
+    data = None if path is None else _read_other(path, task, columns, names, faults, encoding)
+    if data is None:
+        headless = bool(columns) and all(name.isdecimal() for name in columns.values())
+        known = {name for role in COLUMNS[task].values() for name in role} | {c.lower() for c in columns.values()}
+        table = open_table(
+            source, faults, separator=separator, quote=quote, encoding=encoding, headless=headless, known=known
+        )
+        if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
+            names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else ())
+        data = _read_table(table, task, columns, names, problem, faults)
+    faults.check()
+    if not data.examples:
+        raise InputError(f"{data.source}: has no examples")
+    return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
+
+
+def _read_other(
+    path: Path, task: str, columns: Mapping[str, str], names: LabelNames, faults: Faults, encoding: str | None
+) -> Data[Any] | None:
+    """The examples of a file that is none of tables; None for a table."""
+    check_file(path)
+    if task == "question-answering" and suffix(path) == ".json":
+        return read_squad(path, faults, encoding)
+    if is_table(path):
+        return None
+    if task == "token-classification":
+        return read_conll(path, columns, names, faults, encoding)
+    if task == "question-answering":
+        return read_squad(path, faults, encoding)
+    if task == "fill-mask" and suffix(path) not in (".xlsx", ".xls", ".ods"):
+        lines = (line.strip() for line in read_text(path, encoding).split("\n"))
+        return Data(str(path), [PlainText(line) for line in lines if line])
+    return None
+
+
+def _read_table(
+    table: Table,
+    task: str,
+    columns: Mapping[str, str],
+    names: LabelNames,
+    problem: Problem | None,
+    faults: Faults,
+) -> Data[Any]:
+    rows = list(table.rows)
     if not rows:
-        raise InputError(f"{path}: has no examples")
-    found, guessed = _find_columns(path, task, names, columns)
+        faults.check()
+        raise InputError(f"{table.source}: has no examples")
+    found, guessed, rows = find_columns(table, task, columns, rows)
     data: Data[Any]
     match task:
         case "text-classification":
-            data = labelled(path, rows, found, labels, problem)
+            data = labelled(table.source, rows, found, names, problem, faults)
         case "token-classification":
-            data = tagged(path, [tagged_row(row, found) for row in rows], rows, labels)
+            data = tagged(table.source, rows, found, names, faults)
         case "question-answering":
-            data = Data(str(path), [question_row(row, found, place) for place, row in enumerate(rows)])
+            place = {id(row): number for number, row in enumerate(rows)}
+            data = Data(table.source, _each(rows, lambda row: question_row(row, found, place[id(row)]), faults))
         case "fill-mask":
-            data = Data(str(path), [PlainText(row.text(found["text"])) for row in rows])
+            data = Data(table.source, _each(rows, lambda row: PlainText(row.text(found["text"])), faults))
         case "sentence-similarity":
-            data = Data(str(path), [_pair_row(row, found) for row in rows])
+            data = Data(table.source, _each(rows, lambda row: _pair_row(row, found), faults))
         case _:
-            data = Data(str(path), [_choices_row(row, found, names) for row in rows])
-    said = ", ".join(f"{role} from column {name!r}" for role, name in found.items() if name) if guessed else ""
-    return _some(Data(data.source, data.examples, data.labels, data.problem, _joined(said, data.guessed)))
+            data = Data(table.source, _each(rows, lambda row: _choices_row(row, found, table.names), faults))
+    return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
 
-def _some(data: Data[Any]) -> Data[Any]:
-    if not data.examples:
-        raise InputError(f"{data.source}: has no examples")
-    return data
+def _each(rows: Collection[Row], make: Callable[[Row], Made], faults: Faults) -> list[Made]:
+    made = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except InputError as error:
+            faults.add(error)
+    return made
 
 
 def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _find_columns(path: Path, task: str, names: Sequence[str], said: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """What a row has -> its column, and whether any was guessed."""
-    found: dict[str, str] = {}
-    lower = {name.strip().lower(): name for name in reversed(names)}
-    for role in COLUMNS[task]:
-        if role in said:
-            if said[role] not in names:
-                raise InputError(f"{path}: has no column {said[role]!r}; it has {', '.join(map(repr, names))}")
-            if said[role] in found.values():
-                raise InputError(f"columns: {said[role]!r} cannot be {role!r} and something else as well")
-            found[role] = said[role]
-    for role, known in COLUMNS[task].items():
-        if role in found:
-            continue
-        guess = next((lower[name] for name in known if name in lower and lower[name] not in found.values()), None)
-        if guess is not None:
-            found[role] = guess
-        elif role == "choices" and len(_choice_columns(names)) > 1:
-            found[role] = ""
-        elif (task, role) not in _OPTIONAL:
-            raise InputError(
-                f"{path}: no column looks like {role!r} among {', '.join(map(repr, names))}; "
-                f"say which it is: --columns {role}=NAME, in Python columns={{'{role}': 'NAME'}}"
-            )
-    return found, any(role not in said and name for role, name in found.items())
-
-
 def _pair_row(row: Row, found: Mapping[str, str]) -> SentencePair:
-    first, second = row.text(found["text"]), row.text(found["pair"])
+    first, second = (_sentence(row, found[role]) for role in ("text", "pair"))
     return SentencePair(first, second, row.number(found["score"]) if "score" in found else None)
 
 
-def _choice_columns(names: Sequence[str]) -> list[str]:
-    """choice1, choice2, … (or ending0, option_a, …) in their order."""
-    matches = {name: match for name in names if (match := _CHOICE_COLUMN.fullmatch(name.strip().lower()))}
-    return sorted(matches, key=lambda name: (len(matches[name][1]), matches[name][1]))
+def _sentence(row: Row, column: str) -> str:
+    """A text, or the first of a list of those that fit, as sets for training by contrast have them."""
+    value = row.values.get(column)
+    if isinstance(value, list) and value and isinstance(value[0], str) and value[0].strip():
+        return value[0]
+    return row.text(column)
 
 
 def _choices_row(row: Row, found: Mapping[str, str], names: Sequence[str]) -> Choices:
     if found["choices"]:
-        choices = row.values.get(found["choices"])
+        choices = listed_parts(row.values.get(found["choices"]))
     else:
-        choices = [row.text(name) for name in _choice_columns(names)]
+        choices = [row.text(name) for name in choice_columns(names)]
     if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(c, str) and c.strip() for c in choices):
-        raise row.fault(f"the choices must be two texts at least, not {short_repr(choices)}")
+        raise row.fault(f"the choices must be two texts at least, not {short_repr(row.values.get(found['choices']))}")
     label = row.values.get(found["label"])
     if isinstance(label, str) and label in choices:
         right = choices.index(label)
     else:
         try:
-            right = int(label)  # type: ignore[arg-type]
+            right = int(label) if not is_missing(label) else -1  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise row.fault(f"the label must be a choice or its number from 0 on, not {short_repr(label)}") from None
     if not 0 <= right < len(choices):

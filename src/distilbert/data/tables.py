@@ -1,18 +1,27 @@
-"""Files -> rows: CSV, TSV, JSONL and Parquet, each row with its place for messages."""
+"""Files and Python's tables -> rows with their places: CSV, TSV, JSON lines, JSON, Parquet, frames, lists of dicts."""
 
 import csv
-import io
 import json
 import math
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingExtraError, short_repr
+from ..errors import InputError, MissingExtraError, error_text, short_repr
+from ..files import is_file, is_folder
+from .dialect import Dialect, sniff
+from .faults import Faults
+from .frames import frame_labels, frame_name, frame_rows
+from .source import find_encoding, opened_text, suffix
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_TABS = (".tsv", ".tab")
+_OTHER_NAMES = (".tab", ".ndjson", ".json")
+_SAMPLE = 1 << 20  # characters by which a dialect is found
+_PEEKED = 1000  # rows by which the columns of JSON lines are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,75 +46,250 @@ class Row:
         value = self.values.get(column)
         try:
             number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self.fault(f"{column!r} must be a number, not {short_repr(value)}") from None
         if not math.isfinite(number):
             raise self.fault(f"{column!r} must be a finite number, not {short_repr(value)}")
         return number
 
-    def texts(self, column: str) -> list[str]:
-        value = self.values.get(column)
-        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-            raise self.fault(f"{column!r} must be a list of texts, not {short_repr(value)}")
-        return value
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table whose rows are read as they are asked for, once.
+
+    Attributes:
+        source: its name, for messages.
+        names: of the columns; from "1" on where there is no header.
+        rows: without those that were faulty, which `Faults` has, and those that are blank.
+        form: how the file is written, in words for a person; empty where it is as its name says.
+        dialect: of separated values; else None.
+        encoding: of a file of text; else "".
+        class_names: column -> what its whole numbers stand for, as far as the table knows.
+        has_header: whether the columns' names are the table's.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    rows: Iterator[Row]
+    form: str = ""
+    dialect: Dialect | None = None
+    encoding: str = ""
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    has_header: bool = True
 
 
-def read_table(path: Path, headless: bool) -> tuple[list[str], list[Row]]:
-    """The columns' names (from "1" on without a header) and the rows."""
-    match suffix(path):
-        case ".jsonl":
-            rows = list(_json_lines(path))
-        case ".parquet":
-            rows = list(_parquet(path))
-        case _:
-            return _separated(path, headless)
-    return list(dict.fromkeys(name for row in rows for name in row.values)), rows
+def is_table(path: Path) -> bool:
+    """Whether a file's name is that of a table, compressed or not."""
+    return suffix(path) in (*TABLES, *_OTHER_NAMES)
 
 
-def suffix(path: Path) -> str:
-    return path.suffix.lower()
+def open_table(
+    source: Any,
+    faults: Faults,
+    *,
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+    headless: bool = False,
+    known: Collection[str] = (),
+) -> Table:
+    """A table, ready to be read row by row in bounded memory (Parquet as a whole).
+
+    Args:
+        source: a file whose name ends in .csv, .tsv, .jsonl, .json (a list of objects) or .parquet, perhaps with .gz
+            behind it; or a DataFrame of pandas or Polars, a table of pyarrow, a `datasets.Dataset`, anything with
+            `__arrow_c_stream__`, a NumPy array, a mapping of columns, or an iterable of mappings, tuples or texts.
+        faults: takes the rows that cannot be read.
+        separator, quote, encoding: of files of text; by default as they seem to be. `quote` "none": marks are letters.
+        headless: the first row has values, no names.
+        known: names of columns, in lower case, by which a header is known.
+
+    Raises:
+        InputError: for what is no table, or where one cannot tell how it is written.
+        MissingExtraError: for Parquet without the extra `train`.
+    """
+    if separator is not None and (len(separator := separator.replace("\\t", "\t")) != 1 or separator in '\r\n"'):
+        raise InputError(f"separator must be one character, not {separator!r}")
+    if quote not in (None, '"', "'", "none"):
+        raise InputError(f"quote must be '\"', \"'\" or 'none', not {quote!r}")
+    if not isinstance(source, str | Path):
+        name = frame_name(source)
+        names, values = frame_rows(source)
+        rows: Iterator[Row] = (Row(f"{name}: row {number}", row) for number, row in enumerate(values, 1))
+        numbered = bool(names) and all(part == str(number) for number, part in enumerate(names, 1))
+        return _named(Table(name, names, rows, class_names=frame_labels(source), has_header=not numbered))
+    path = Path(source)
+    check_file(path)
+    if suffix(path) == ".parquet":
+        return _named(Table(str(path), (), _parquet(path)))
+    if not is_table(path):
+        raise InputError(f"{path}: {_no_table(path)}")
+    found = find_encoding(path, encoding)
+    form = "" if found in ("utf-8", "utf-8-sig") or encoding else f"in {found}"
+    if suffix(path) == ".json":
+        rows = _json_list(path, found, faults)
+    elif suffix(path) in (".jsonl", ".ndjson"):
+        rows = _json_lines(path, found, faults)
+    else:
+        return _separated(path, found, form, faults, separator, quote, known, headless)
+    return _named(Table(str(path), (), rows, form, encoding=found))
 
 
-def _separated(path: Path, headless: bool) -> tuple[list[str], list[Row]]:
-    csv.field_size_limit(sys.maxsize)  # the default, 131,072 characters, is shorter than some documents
-    lines = io.StringIO(read_text(path))
-    if suffix(path) == ".csv":
-        reader = csv.reader(lines, strict=True)
-    else:  # a TSV has no quotes: a mark at the beginning of a text is a letter like any other
-        reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    names: list[str] = []
-    rows: list[Row] = []
-    line = 1
+def check_file(path: Path) -> None:
+    """Raises InputError for what is no file."""
+    if not is_file(path):
+        raise InputError(f"{path}: is a folder; give a file" if is_folder(path) else f"{path}: no such file")
+
+
+def _no_table(path: Path) -> str:
+    if suffix(path) in (".xlsx", ".xls", ".ods"):
+        return "cannot tell its format: save the workbook's sheet as .csv, in UTF-8"
+    return f"cannot tell its format; name it {', '.join(TABLES)}"
+
+
+def _named(table: Table) -> Table:
+    """With the names of all columns that its first rows have."""
+    first = list(islice(table.rows, _PEEKED))
+    names = tuple(dict.fromkeys(chain(table.names, (name for row in first for name in row.values))))
+    return Table(
+        table.source,
+        names,
+        chain(first, table.rows),
+        table.form,
+        None,
+        table.encoding,
+        table.class_names,
+        table.has_header,
+    )
+
+
+# separated values -----------------------------------------------------------------------------------
+
+
+def _separated(
+    path: Path,
+    encoding: str,
+    form: str,
+    faults: Faults,
+    separator: str | None,
+    quote: str | None,
+    known: Collection[str],
+    headless: bool,
+) -> Table:
+    with opened_text(path, encoding, newline="") as file:
+        sample = file.read(_SAMPLE)
+        whole = not file.read(1)
+    stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
+    if stated:  # Excel's way to say it
+        separator = separator or sample[4]
+        sample = sample[5:].lstrip("\r\n")
     try:
-        for cells in reader:
-            place, line = f"{path}:{line}", reader.line_num + 1
-            if not cells:
-                continue
-            if not names:
-                names = [str(number) for number in range(1, len(cells) + 1)] if headless else cells
-                if len(set(names)) < len(names):
-                    raise InputError(f"{place}: two columns have one name; is the first line a header?")
-                if not headless:
-                    continue
-            if len(cells) != len(names):
-                raise InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}")
-            rows.append(Row(place, dict(zip(names, cells, strict=True))))
-    except csv.Error as error:
-        raise InputError(f"{path}:{line}: not valid {suffix(path)[1:].upper()} ({error})") from None
-    return names, rows
+        dialect = sniff(
+            sample,
+            tabs=suffix(path) in _TABS,
+            separator=separator,
+            quote=quote,
+            known=known,
+            headless=headless,
+            whole=whole,
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    rows = _rows(path, encoding, dialect, faults, skip=stated)
+    header = next(rows, None)
+    names: tuple[str, ...] = ()
+    if header is not None:
+        cells = header[1]
+        names = tuple(str(number) for number in range(1, len(cells) + 1)) if headless else _column_names(cells)
+        if headless:
+            rows = chain([header], rows)
+    usual = dialect == Dialect() or dialect == Dialect("\t", None)
+    form = ", ".join(part for part in (form, "" if usual else str(dialect)) if part)
+    return Table(str(path), names, _checked(rows, names, faults), form, dialect, encoding, has_header=not headless)
 
 
-def _json_lines(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
+def _column_names(cells: Iterable[str]) -> tuple[str, ...]:
+    """As pandas has them: a column without a name is "Unnamed: 2", counted from 0, a second "a" is "a.1"."""
+    seen: Counter[str] = Counter()
+    names = []
+    for number, cell in enumerate(cells):
+        name = cell if cell.strip() else f"Unnamed: {number}"
+        names.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return tuple(names)
+
+
+def _rows(
+    path: Path, encoding: str, dialect: Dialect, faults: Faults, *, skip: bool
+) -> Iterator[tuple[str, list[str]]]:
+    """Each row with its place. Marks in a wrong place are a fault, behind which nothing can be told."""
+    with opened_text(path, encoding, newline="") as file:
+        line = 1 + skip
+        if skip:
+            file.readline()
+        reader = dialect.reader(file)
         try:
-            values = json.loads(line)
+            for cells in reader:
+                place, line = f"{path}:{line}", 1 + skip + reader.line_num
+                if any(cell.strip() for cell in cells):
+                    yield place, cells
+        except csv.Error as error:
+            kind = "TSV" if suffix(path) in _TABS else "CSV"
+            faults.add(
+                InputError(
+                    f"{path}:{line}: not valid {kind} ({error}); nothing behind it can be read. Where marks are "
+                    "letters like any other, say --quote none, in Python quote='none'"
+                )
+            )
+
+
+def _checked(rows: Iterable[tuple[str, list[str]]], names: tuple[str, ...], faults: Faults) -> Iterator[Row]:
+    for place, cells in rows:
+        if len(cells) == len(names):
+            yield Row(place, dict(zip(names, cells, strict=True)))
+        else:
+            faults.add(InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}"))
+
+
+# JSON and Parquet -----------------------------------------------------------------------------------
+
+
+def _json_lines(path: Path, encoding: str, faults: Faults) -> Iterator[Row]:
+    with opened_text(path, encoding) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield Row(f"{path}:{number}", _object(json.loads(line)))
+                except (ValueError, RecursionError) as error:
+                    faults.add(InputError(f"{path}:{number}: {_json_fault(error)}"))
+
+
+def _json_list(path: Path, encoding: str, faults: Faults) -> Iterator[Row]:
+    with opened_text(path, encoding) as file:
+        start = file.read(1 << 12).lstrip()
+        if not start.startswith("["):
+            yield from _json_lines(path, encoding, faults)
+            return
+        file.seek(0)
+        try:
+            values = json.load(file)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}:{number}: not valid JSON ({error})") from None
-        if not isinstance(values, dict):
-            raise InputError(f"{path}:{number}: must be an object, not {short_repr(values)}")
-        yield Row(f"{path}:{number}", values)
+            raise InputError(f"{path}: {_json_fault(error)}") from None
+    for number, value in enumerate(values, 1):
+        try:
+            yield Row(f"{path}: row {number}", _object(value))
+        except InputError as error:
+            faults.add(InputError(f"{path}: row {number}: {error}"))
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"must be an object, not {short_repr(value)}")
+    return value
+
+
+def _json_fault(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else f"not valid JSON ({error_text(error)})"
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -116,17 +300,6 @@ def _parquet(path: Path) -> Iterator[Row]:
     try:
         table = polars.read_parquet(path)
     except Exception as error:  # polars' errors have no public base class
-        raise InputError(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a Parquet file that can be read ({error_text(error)})") from None
     for number, values in enumerate(table.iter_rows(named=True), 1):
         yield Row(f"{path}: row {number}", values)
-
-
-def read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        return text if "\n" in text else text.replace("\r", "\n")  # which ended lines on old Macintoshes
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}:{1 + content[: error.start].count(10)}: not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -1,83 +1,159 @@
 """Rows, and CoNLL's columns -> words with a label each."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, short_repr
 from .examples import Data, TaggedWords
-from .labelled import known_labels
-from .tables import Row, read_text
+from .faults import Faults
+from .labels import LabelNames, is_missing, listed_parts, outside_first
+from .source import read_text, suffix
+from .tables import Row
 
 _TAG = re.compile(r"O|[BIESLUM]-.+")
-
-
-def tagged_row(row: Row, found: Mapping[str, str]) -> TaggedWords:
-    words, labels = (row.texts(found[role]) for role in ("words", "labels"))
-    if not words or len(words) != len(labels):
-        raise row.fault(f"has {len(words)} words and {len(labels)} labels; there must be one of each, and some")
-    return TaggedWords(tuple(words), tuple(labels))
+_DOCUMENT = "-DOCSTART-"
+_UNIVERSAL = 10  # columns of CoNLL-U: https://universaldependencies.org/format.html
+_FORM, _UPOS = 1, 3  # of them, the word and its part of speech
+_NOT_A_WORD = re.compile(r"\d+-\d+|\d+\.\d+")  # the ids of words written as one, and of words left out
 
 
 def tagged(
-    path: Path, examples: Sequence[TaggedWords], rows: Sequence[Row], labels: Sequence[str] | None
+    source: str, rows: Sequence[Row], found: Mapping[str, str], names: LabelNames, faults: Faults
 ) -> Data[TaggedWords]:
-    def outside_first(found: Collection[str]) -> list[str]:
-        return sorted(found, key=lambda label: (label != "O", label[2:], label))
-
-    return Data(
-        str(path), examples, known_labels(rows, [example.labels for example in examples], labels, outside_first)
-    )
+    """From a sentence a row, or (with a column of sentences) a word a row."""
+    if "sentence" in found:
+        rows = _sentences(rows, found)
+    return _named(source, rows, found["words"], found["labels"], names, faults)
 
 
-def read_conll(path: Path, columns: Mapping[str, str], labels: Sequence[str] | None) -> Data[TaggedWords]:
+def _named(
+    source: str, rows: Sequence[Row], words: str, labels: str, names: LabelNames, faults: Faults
+) -> Data[TaggedWords]:
+    examples = []
+    seen: set[str] = set()
+    for row in rows:
+        try:
+            examples.append(_example(row, words, labels, names))
+            seen.update(examples[-1].labels)
+        except InputError as error:
+            faults.add(error)
+    every = names.known or tuple(outside_first(seen))
+    changed = ", ".join(f"{own} = {name}" for own, name in names.changed.items())
+    return Data(source, examples, every, guessed=f"taken for the model's: {changed}" if changed else "")
+
+
+def _example(row: Row, words_column: str, labels_column: str, names: LabelNames) -> TaggedWords:
+    words, labels = _parts(row, words_column), _parts(row, labels_column)
+    if not words or len(words) != len(labels):
+        raise row.fault(f"has {len(words)} words and {len(labels)} labels; there must be one of each, and some")
+    if not all(isinstance(word, str) for word in words):
+        raise row.fault(f"{words_column!r} must be a list of texts, not {short_repr(words)}")
+    try:
+        named = tuple(names(label) for label in labels)
+    except InputError as error:
+        raise row.fault(str(error)) from None
+    if number := next((label for label in labels if not names.explains(label)), None):
+        raise row.fault(
+            f"{labels_column!r} has numbers ({number}); say what they stand for: --labels 0=O 1=B-PER …, "
+            "in Python label_names={'0': 'O', …}"
+        )
+    return TaggedWords(tuple(words), named)
+
+
+def _parts(row: Row, column: str) -> list[Any]:
+    """A list, a text that is one, or a text with blanks between its words."""
+    value = row.values.get(column)
+    parts = listed_parts(value)
+    if parts is None and isinstance(value, str):
+        return value.split()
+    if parts is None or any(isinstance(part, list | dict) or part is None for part in parts):
+        raise row.fault(f"{column!r} must be a list of texts, not {short_repr(value)}")
+    return parts
+
+
+def _sentences(rows: Sequence[Row], found: Mapping[str, str]) -> list[Row]:
+    """Rows of one word each -> rows of a sentence; a sentence's name may stand at its first word alone."""
+    sentences: list[Row] = []
+    name: Any = None
+    words: list[str] = []
+    labels: list[str] = []
+    for row in rows:
+        given = row.values.get(found["sentence"])
+        if not sentences or (not is_missing(given) and given != name):
+            name, words, labels = given, [], []
+            sentences.append(Row(row.place, {found["words"]: words, found["labels"]: labels}))
+        for parts, role in ((words, "words"), (labels, "labels")):
+            value = row.values.get(found[role])
+            parts.append("" if value is None else str(value))
+    return sentences
+
+
+def read_conll(
+    path: Path, columns: Mapping[str, str], names: LabelNames, faults: Faults, encoding: str | None = None
+) -> Data[TaggedWords]:
     """A word a line with its label in columns (tabs, or else spaces), an empty line between sentences.
 
-    Lines that begin with # and have not the columns of the others are comments.
+    Lines that begin with # and have not the columns of the others are comments; -DOCSTART- ends a sentence
+    wherever it stands. CoNLL-U (ten columns, or a name that ends in .conllu) has its comments, its words written as one
+    and its words left out by its specification; its labels are the parts of speech (column 4), unless columns say else.
     """
-    text = read_text(path)
-    separator = "\t" if "\t" in text else None
-    lines = [line.rstrip().split(separator) for line in text.split("\n")]
-    width = next((len(cells) for cells in lines if any(cells) and not cells[0].startswith("#")), 0)
+    text = read_text(path, encoding)
+    first = next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
+    separator = re.compile("\t" if "\t" in first else " +")
+    lines = [separator.split(line.rstrip(" \r")) for line in text.split("\n")]
+    width = len(separator.split(first.rstrip(" \r")))
+    if first.startswith(_DOCUMENT):
+        width = next((len(c) for c in lines if any(c) and c[0] != _DOCUMENT and not c[0].startswith("#")), width)
     if width < 2:
         raise InputError(f"{path}: has no columns of words and labels; is it in CoNLL's format?")
+    universal = suffix(path) == ".conllu" or (width == _UNIVERSAL and first.startswith("1"))
     table: list[tuple[int, list[str]]] = []
     ends = []
     for number, cells in enumerate(lines, 1):
-        if len(cells) != width and cells[:1] and cells[0].startswith("#"):
-            continue
-        if not any(cells):
+        if not any(cells) or cells[0] == _DOCUMENT:
             ends.append(len(table))
+        elif cells[0].startswith("#") and (universal or len(cells) != width):
+            continue
         elif len(cells) != width:
-            raise InputError(f"{path}:{number}: has {len(cells)} columns where the first line has {width}")
-        elif cells[0] != "-DOCSTART-":
+            faults.add(InputError(f"{path}:{number}: has {len(cells)} columns where the first line has {width}"))
+            table.append((number, []))  # its sentence is left out
+        elif not (universal and _NOT_A_WORD.fullmatch(cells[0])):
             table.append((number, cells))
-    word, tag = _conll_columns(path, [cells for _, cells in table], columns)
-    examples, rows = [], []
-    start = 0
+    word, tag = _conll_columns(path, [cells for _, cells in table if cells], columns, universal)
+    rows, start = [], 0
     for end in sorted({*ends, len(table)}):
-        if end > start:
-            for number, cells in table[start:end]:
-                if not cells[word].strip() or not cells[tag].strip():
-                    raise InputError(f"{path}:{number}: the {'word' if cells[tag].strip() else 'label'} is missing")
-            words, tags = zip(*((cells[word], cells[tag]) for _, cells in table[start:end]), strict=True)
-            examples.append(TaggedWords(words, tags))
-            rows.append(Row(f"{path}:{table[start][0]}", {}))
-            start = end
-    data = tagged(path, examples, rows, labels)
-    guessed = "" if len(columns) == 2 else f"words from column {word + 1}, labels from column {tag + 1}"
-    return Data(data.source, data.examples, data.labels, guessed=guessed)
+        sentence = table[start:end]
+        bad = [
+            (number, cells) for number, cells in sentence if not (cells and cells[word].strip() and cells[tag].strip())
+        ]
+        for number, cells in bad:
+            if cells:
+                faults.add(InputError(f"{path}:{number}: the {'word' if cells[tag].strip() else 'label'} is missing"))
+        if sentence and not bad:
+            words, tags = ([cells[place] for _, cells in sentence] for place in (word, tag))
+            rows.append(Row(f"{path}:{sentence[0][0]}", {"words": words, "labels": tags}))
+        start = max(start, end)
+    data = _named(str(path), rows, "words", "labels", names, faults)
+    guessed = [] if len(columns) == 2 else [f"words from column {word + 1}, labels from column {tag + 1}"]
+    return Data(data.source, data.examples, data.labels, guessed="; ".join(filter(None, [*guessed, data.guessed])))
 
 
-def _conll_columns(path: Path, table: Sequence[Sequence[str]], said: Mapping[str, str]) -> tuple[int, int]:
+def _conll_columns(
+    path: Path, table: Sequence[Sequence[str]], said: Mapping[str, str], universal: bool
+) -> tuple[int, int]:
     """The columns of words and labels: as said, or the first that does not count and the last that looks like tags."""
     by_column = list(zip(*table, strict=True))
     for role, name in said.items():
         if not name.isdecimal() or not 1 <= int(name) <= len(by_column):
             raise InputError(f"{path}: {role} must be a column's number from 1 to {len(by_column)}, not {name!r}")
-    word = next((i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)), 0)
-    tags = [i for i, column in enumerate(by_column) if all(_TAG.fullmatch(cell) for cell in column)]
-    tag = tags[-1] if tags else len(by_column) - 1
+    if universal:
+        word, tag = _FORM, _UPOS
+    else:
+        word = next((i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)), 0)
+        tags = [i for i, column in enumerate(by_column) if all(_TAG.fullmatch(cell) for cell in column)]
+        tag = tags[-1] if tags else len(by_column) - 1
     word, tag = int(said.get("words", word + 1)) - 1, int(said.get("labels", tag + 1)) - 1
     if word == tag:
         raise InputError(f"{path}: column {word + 1} cannot be both words and labels; say which are, with --columns")

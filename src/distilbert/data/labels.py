@@ -1,0 +1,150 @@
+"""Labels as tables write them -> one name for one label."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError, short_repr
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_TRUTH = {"true": "true", "false": "false"}
+_PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
+_FLAGS = {"0": False, "1": True, "false": False, "true": True}
+_ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w.<]+)?\)\s*", re.DOTALL)  # NumPy
+_LIST = re.compile(r"\s*[\[({](.*)[\])}]\s*", re.DOTALL)
+_PART = re.compile(
+    r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"\[\]]+))\s*(?:,|(?=\s|['"])|\Z)""", re.DOTALL
+)
+_LONGEST_LIST = 1 << 20  # characters
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell says nothing."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value != value
+
+
+def label_name(value: object) -> str:
+    """The name of a label: "0" for 0, 0.0, "0" and "0.0", "true" for True and "TRUE".
+
+    Raises InputError, without a place, for what is neither a text nor a number.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if not isinstance(value, str | int | float):
+        raise InputError(f"must be a text or a number, not {short_repr(value)}")
+    text = str(value).strip()
+    if match := _WHOLE.fullmatch(text):
+        return match[1]
+    return _TRUTH.get(text.lower(), text)
+
+
+def flag(value: object) -> bool | None:
+    """Whether a cell of 0 and 1, or of true and false, says yes; None for any other."""
+    if isinstance(value, str | int | float):
+        return _FLAGS.get(label_name(value))
+    return None
+
+
+def listed_parts(value: object) -> list[Any] | None:
+    """The parts of a list, or of a text that is one as JSON, Python or NumPy writes it; None for what is none.
+
+    "['a', 'b']", '["a", "b"]', "['a' 'b']" and "{'a', 'b'}" have two parts, "[]" has none.
+    """
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, str) or len(value) > _LONGEST_LIST:
+        return None
+    array = _ARRAY.fullmatch(value)
+    if (match := _LIST.fullmatch(array[1] if array else value)) is None:
+        return None
+    inside, place, parts = match[1].strip(), 0, []
+    while place < len(inside):
+        part = _PART.match(inside, place)
+        if part is None:
+            return None
+        place = part.end()
+        quoted = part[1] if part[1] is not None else part[2]
+        parts.append(part[3] if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+    return parts
+
+
+class LabelNames:
+    """From what a table says to the labels that there are.
+
+    Args:
+        names: what the caller says of names: label -> its name, or "" for rows that have none.
+        known: the labels that there are; None: whatever the table has.
+        classes: what whole numbers stand for, as far as the table itself knows.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, str] | None = None,
+        known: Sequence[str] | None = None,
+        classes: Sequence[str] = (),
+    ) -> None:
+        self._names = {label_name(label): name for label, name in (names or {}).items()}
+        self.known = None if known is None else tuple(known)
+        self._classes = tuple(classes)
+        self._by_name = _unique(self.known or (), label_name)
+        self._by_case = _unique(self.known or (), lambda label: label_name(label).casefold())
+        self._numbered = bool(self.known) and all(_PLACEHOLDER.fullmatch(label) for label in self.known or ())
+        self.changed: dict[str, str] = {}  # what was taken for another name without being told
+
+    def __call__(self, value: object) -> str:
+        """The label's name, "" for one that is none. Raises InputError, without a place, for an unknown one."""
+        given = label_name(value)
+        if given in self._names:
+            named = self._names[given]
+            return self._known(named) if named else ""
+        if self._classes and given.isdecimal() and int(given) < len(self._classes):
+            given = self._classes[int(given)]
+        return self._known(given)
+
+    def explains(self, value: object) -> bool:
+        """Whether a label is a name, or a number of which it is known what it stands for."""
+        given = label_name(value)
+        known = self.known is not None or bool(self._classes) or given in self._names
+        return known or not given.lstrip("-").isdecimal()
+
+    def _known(self, label: str) -> str:
+        if self.known is None or label in self.known:
+            return label
+        found = self._by_name.get(label) or self._by_case.get(label.casefold())
+        number = _PLACEHOLDER.fullmatch(label)
+        index = int(number[1]) if number else int(label) if self._numbered and label.isdecimal() else -1
+        if found is None and 0 <= index < len(self.known):
+            found = self.known[index]
+        if found is None:
+            raise InputError(f"label {label!r} is unknown; there are {', '.join(map(repr, self.known))}{self._way()}")
+        if label_name(found) != label:
+            self.changed[label] = found
+        return found
+
+    def _way(self) -> str:
+        """How to say what a table's labels mean."""
+        assert self.known is not None
+        pairs = " ".join(f"{index}={label}" for index, label in enumerate(self.known[:3]))
+        dots = " …" if len(self.known) > 3 else ""
+        return f". If the data has other names for them, say so: --labels {pairs}{dots}, in Python label_names={{…}}"
+
+
+def _unique(labels: Collection[str], key: Any) -> dict[str, str]:
+    """key -> its label, of keys that one label alone has."""
+    found: dict[str, list[str]] = {}
+    for label in labels:
+        found.setdefault(key(label), []).append(label)
+    return {name: own[0] for name, own in found.items() if len(own) == 1}
+
+
+def by_number(labels: Collection[str]) -> list[str]:
+    """In order: of numbers where all are, else of letters."""
+    numbers = all(label.lstrip("-+").isdecimal() for label in labels)
+    return sorted(labels, key=int) if numbers else sorted(labels)
+
+
+def outside_first(labels: Collection[str]) -> list[str]:
+    """In order: "O", and then each entity's labels together."""
+    return sorted(labels, key=lambda label: (label != "O", label[2:], label))

@@ -1,0 +1,271 @@
+"""Labels as tables write them: one name for one value, several, vectors, columns of 0 and 1, maps, kinds of problem."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distilbert.data.examples import LabelledText, Question, TaggedWords
+from distilbert.data.labels import label_name, listed_parts
+from distilbert.data.reading import read_data
+from distilbert.errors import InputError
+
+CLASSES, WORDS, ANSWERS = "text-classification", "token-classification", "question-answering"
+
+
+def write(tmp_path: Path, name: str, text: str) -> Path:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path / name
+
+
+def json_lines(tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
+    return write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)))
+
+
+def labels_of(data: Any) -> list[Any]:
+    return [example.label for example in data.examples]
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ([0, 0.0, "0", "0.0", " 0 ", "0.00"], "0"),
+        ([1, 1.0, "1", "1.0"], "1"),
+        ([-1, -1.0, "-1.0"], "-1"),
+        ([True, "True", "true", "TRUE"], "true"),
+        ([False, "False", "false"], "false"),
+        (["1.5", 1.5], "1.5"),
+        (["007"], "007"),
+        (["v1.0"], "v1.0"),
+        (["Pos"], "Pos"),
+    ],
+)
+def test_one_value_has_one_name(values: list[Any], name: str) -> None:
+    assert {label_name(value) for value in values} == {name}
+
+
+@pytest.mark.parametrize("values", [["0.0", "1.0"], ["0", "1"], ["True", "False"], ["true", "false"]])
+def test_labels_of_a_csv_and_of_json_lines_are_the_same(tmp_path: Path, values: list[str]) -> None:
+    table = write(tmp_path, "a.csv", "text,label\n" + "".join(f"t{v},{v}\n" for v in values))
+    lines = json_lines(tmp_path, [{"text": f"t{v}", "label": json.loads(v.lower())} for v in values])
+    one, two = (read_data(path, CLASSES) for path in (table, lines))
+    assert one.labels == two.labels
+    assert labels_of(one) == labels_of(two)
+    assert labels_of(read_data(table, CLASSES, labels=two.labels)) == labels_of(two)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        [[0, 1, 0], [1, 1, 0], [0, 0, 0]],
+        [[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]],
+        [[False, True, False], [True, True, False], [False, False, False]],
+        ["[0, 1, 0]", "[1, 1, 0]", "[0, 0, 0]"],
+        ["[0. 1. 0.]", "[1. 1. 0.]", "[0. 0. 0.]"],
+    ],
+)
+def test_vectors_of_0_and_1(tmp_path: Path, vectors: list[Any]) -> None:
+    path = json_lines(tmp_path, [{"text": f"t{i}", "labels": vector} for i, vector in enumerate(vectors)])
+    data = read_data(path, CLASSES)
+    assert (data.problem, data.labels, labels_of(data)) == ("multi-label", ("0", "1", "2"), [("1",), ("0", "1"), ()])
+    assert "labels as 0 and 1 in their order" in data.guessed
+    data = read_data(path, CLASSES, label_names={"0": "toxic", "1": "rude", "2": "threat"})
+    assert (data.labels, labels_of(data)) == (("toxic", "rude", "threat"), [("rude",), ("toxic", "rude"), ()])
+    data = read_data(path, CLASSES, labels=["x", "y", "z"], problem="multi-label")
+    assert labels_of(data) == [("y",), ("x", "y"), ()]
+    with pytest.raises(InputError, match=r"a.jsonl:1: the label \('labels'\) must be 2 times 0 or 1, not 3"):
+        read_data(path, CLASSES, labels=["x", "y"], problem="multi-label")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("['a', 'b']", ["a", "b"]),
+        ('["a", "b c"]', ["a", "b c"]),
+        ("['a' 'b']", ["a", "b"]),  # NumPy
+        ("{'a'}", ["a"]),
+        ("('a', 'b')", ["a", "b"]),
+        ("[]", []),
+        ("[3, 0]", ["3", "0"]),
+        ("[3 0\n 1]", ["3", "0", "1"]),
+        (r"""["it's", 'say \'x\'']""", ["it's", "say 'x'"]),
+        ("array(['Rome'], dtype=object)", ["Rome"]),
+        ("a, b", None),
+        ("['a'", None),
+        ("[[1], [2]]", None),
+    ],
+)
+def test_lists_in_cells(text: str, parts: list[str] | None) -> None:
+    assert listed_parts(text) == parts
+
+
+def test_several_labels_in_a_csv(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "text,label\na,\"['x', 'y']\"\nb,[]\nc,\nd,\"['y']\"\n")
+    data = read_data(path, CLASSES)
+    assert (data.problem, data.labels, labels_of(data)) == ("multi-label", ("x", "y"), [("x", "y"), (), (), ("y",)])
+    for text in ('text,label\na,"x,y"\nb,\n', "text,label\na,x;y\nb,\n", "text,label\na,x|y\nb,\n"):
+        data = read_data(write(tmp_path, "n.csv", text), CLASSES, problem="multi-label", separator=",")
+        assert labels_of(data) == [("x", "y"), ()]
+
+
+@pytest.mark.parametrize("yes_no", [("1", "0"), ("True", "False"), ("1.0", "0.0")])
+def test_a_column_for_each_label(tmp_path: Path, yes_no: tuple[str, str]) -> None:
+    yes, no = yes_no
+    text = f"id,comment_text,toxic,obscene,insult\n1,a,{no},{yes},{no}\n2,b,{yes},{yes},{no}\n3,c,{no},{no},{no}\n"
+    path = write(tmp_path, "c.csv", text)
+    data = read_data(path, CLASSES)
+    assert (data.problem, data.labels) == ("multi-label", ("toxic", "obscene", "insult"))
+    assert labels_of(data) == [("obscene",), ("toxic", "obscene"), ()]
+    data = read_data(path, CLASSES, columns={"label": "insult,toxic"})
+    assert (data.labels, labels_of(data)) == (("insult", "toxic"), [(), ("toxic",), ()])
+    with pytest.raises(InputError, match=r"c.csv:3: has 2 labels where there must be one"):
+        read_data(path, CLASSES, problem="single-label", columns={"label": "toxic,obscene"}, skip_bad=False)
+
+
+def test_one_hot_columns_are_classes_where_that_is_said(tmp_path: Path) -> None:
+    data = read_data(write(tmp_path, "c.csv", "text,neg,pos\na,0,1\nb,1,0\n"), CLASSES, problem="single-label")
+    assert (data.problem, data.labels, labels_of(data)) == ("single-label", ("neg", "pos"), ["pos", "neg"])
+
+
+def test_many_whole_numbers_are_classes_unless_they_are_a_quantity(tmp_path: Path) -> None:
+    banking = "text,label\n" + "".join(f"w{i % 77} q,{i % 77}\n" for i in range(770))
+    data = read_data(write(tmp_path, "b.csv", banking), CLASSES)
+    assert (data.problem, len(data.labels), data.labels[:3]) == ("single-label", 77, ("0", "1", "2"))
+    assert "77 whole numbers taken for classes; if they are a quantity, --problem regression" in data.guessed
+    ids = "text,label\n" + "".join(f"w{i},{1 + i % 50}.0\n" for i in range(150))  # from 1 on, as pandas writes floats
+    assert read_data(write(tmp_path, "i.csv", ids), CLASSES).labels[-1] == "50"
+    prices = "text,label\n" + "".join(f"w{i},{137 * i % 4001}\n" for i in range(300))
+    data = read_data(write(tmp_path, "p.csv", prices), CLASSES)
+    assert data.problem == "regression"
+    assert "--problem single-label" in data.guessed
+    ages = "text,age\n" + "".join(f"w{i},{18 + i % 60}\n" for i in range(300))
+    assert read_data(write(tmp_path, "g.csv", ages), CLASSES, columns={"label": "age"}).problem == "regression"
+    stars = "text,stars\n" + "".join(f"w{i},{1 + i % 5}\n" for i in range(30))
+    assert read_data(write(tmp_path, "s.csv", stars), CLASSES).problem == "single-label"
+
+
+def test_labels_are_mapped_as_told_by_case_and_by_number(tmp_path: Path) -> None:
+    sst = write(tmp_path, "sst.tsv", "sentence\tlabel\na\t1\nb\t0\n")
+    known = ["NEGATIVE", "POSITIVE"]
+    with pytest.raises(InputError, match=r"unknown.*\(--labels|--labels 0=NEGATIVE 1=POSITIVE"):
+        read_data(sst, CLASSES, labels=known)
+    data = read_data(sst, CLASSES, labels=known, label_names={"0": "NEGATIVE", "1": "positive"})
+    assert labels_of(data) == ["POSITIVE", "NEGATIVE"]
+    assert labels_of(read_data(sst, CLASSES, labels=["LABEL_0", "LABEL_1"])) == ["LABEL_1", "LABEL_0"]
+    named = write(tmp_path, "n.csv", "text,label\na,positive\nb,Negative\nc,LABEL_1\n")
+    data = read_data(named, CLASSES, labels=known)
+    assert labels_of(data) == ["POSITIVE", "NEGATIVE", "POSITIVE"]
+    assert "taken for the model's: positive = POSITIVE" in data.guessed
+    with pytest.raises(InputError, match="label 'positive' is unknown"):  # which of the two it is cannot be told
+        read_data(named, CLASSES, labels=["Positive", "POSITIVE", "Negative"])
+    merged = write(tmp_path, "m.csv", "text,label\na,Positive\nb,POS\nc,neg\n")
+    data = read_data(merged, CLASSES, label_names={"Positive": "pos", "POS": "pos"})
+    assert (data.labels, labels_of(data)) == (("neg", "pos"), ["pos", "pos", "neg"])
+
+
+def test_labels_that_say_that_there_is_none(tmp_path: Path) -> None:
+    snli = write(tmp_path, "s.tsv", "sentence1\tsentence2\tgold_label\na\tb\tentailment\nc\td\t-\ne\tf\tneutral\n")
+    data = read_data(snli, CLASSES)
+    assert data.labels == ("-", "entailment", "neutral")
+    assert (
+        "label '-' of 1 rows is taken for a class; if it means that there is none, --labels -= leaves" in data.guessed
+    )
+    data = read_data(snli, CLASSES, label_names={"-": ""})
+    assert (data.labels, len(data.examples)) == (("entailment", "neutral"), 2)
+    assert "1 rows without a label left out" in data.guessed
+    glue = write(tmp_path, "g.csv", "text,label\na,-1\nb,0\nc,1\n")
+    assert "label '-1' of 1 rows" in read_data(glue, CLASSES).guessed
+    assert labels_of(read_data(glue, CLASSES, label_names={"-1": ""})) == ["0", "1"]
+
+
+def test_tags_as_numbers_as_texts_and_a_word_a_row(tmp_path: Path) -> None:
+    rows = [{"tokens": ["EU", "x"], "ner_tags": [3, 0]}]
+    path = json_lines(tmp_path, rows)
+    with pytest.raises(InputError, match=r"'ner_tags' has numbers \(3\); say what they stand for: --labels 0=O"):
+        read_data(path, WORDS)
+    names = {"0": "O", "3": "B-ORG"}
+    assert read_data(path, WORDS, label_names=names).examples == [TaggedWords(("EU", "x"), ("B-ORG", "O"))]
+    wanted = [TaggedWords(("EU", "rejects"), ("B-ORG", "O")), TaggedWords(("It", "is"), ("O", "O"))]
+    table = write(tmp_path, "w.csv", "words,tags\n\"['EU', 'rejects']\",\"['B-ORG', 'O']\"\nIt is,O O\n")
+    assert read_data(table, WORDS).examples == wanted
+    kaggle = "Sentence #,Word,POS,Tag\nSentence: 1,EU,NNP,B-ORG\n,rejects,VBZ,O\nSentence: 2,It,PRP,O\n,is,VBZ,O\n"
+    assert read_data(write(tmp_path, "k.csv", kaggle), WORDS).examples == wanted
+    with pytest.raises(InputError, match=r"w.csv:2: has 2 words and 1 labels"):
+        read_data(write(tmp_path, "w.csv", "words,tags\nIt is,O\n"), WORDS)
+
+
+def test_conll_as_its_specifications_have_it(tmp_path: Path) -> None:
+    data = read_data(write(tmp_path, "d.conll", "a O\n-DOCSTART- O\nb O\n"), WORDS)
+    assert [example.words for example in data.examples] == [("a",), ("b",)]
+    data = read_data(write(tmp_path, "d.conll", "-DOCSTART- -X- -X- O\n\na NN I-NP B-X\nb NN I-NP O\n"), WORDS)
+    assert data.examples == [TaggedWords(("a", "b"), ("B-X", "O"))]
+    universal = (
+        "# sent_id = 1\n# text = vámonos al mar\n1-2\tvámonos\t_\t_\t_\t_\t_\t_\t_\t_\n"
+        "1\tvamos\tir\tVERB\t_\t_\t0\troot\t_\t_\n2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_\n"
+        "2.1\tleft\t_\t_\t_\t_\t_\t_\t_\t_\n3\t#mar\tmar\tNOUN\t_\t_\t1\tobl\t_\tSpaceAfter=No\n\n"
+    )
+    data = read_data(write(tmp_path, "u.conllu", universal), WORDS)
+    assert data.examples == [TaggedWords(("vamos", "nos", "#mar"), ("VERB", "PRON", "NOUN"))]
+    data = read_data(write(tmp_path, "u.conllu", universal), WORDS, columns={"labels": "8"})
+    assert data.examples[0].labels == ("root", "obj", "obl")
+    data = read_data(write(tmp_path, "n.conll", "10\N{NO-BREAK SPACE}000 O\nEuro O\n"), WORDS)
+    assert data.examples[0].words == ("10\N{NO-BREAK SPACE}000", "Euro")
+    bad = write(tmp_path, "b.conll", "a O\nb\n\nc O\n\nd O\ne O x\n")
+    with pytest.raises(InputError, match=r"b.conll: 2 rows cannot be used.*\n.*b.conll:2: .*\n.*b.conll:7: "):
+        read_data(bad, WORDS)
+    data = read_data(bad, WORDS, skip_bad=True)
+    assert [example.words for example in data.examples] == [("c",)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "question,context,answer\nwhere?,Amy lives in Rome.,Rome\n",
+        "question\tcontext\tanswers\nwhere?\tAmy lives in Rome.\t['Rome']\n",
+        "question,context,answer,answer_start\nwhere?,Amy lives in Rome.,Rome,13\n",
+        "question,context,answers\nwhere?,Amy lives in Rome.,\"{'text': ['Rome'], 'answer_start': [13]}\"\n",
+        "question,context,answers\nwhere?,Amy lives in Rome.,"
+        "\"{'text': array(['Rome'], dtype=object), 'answer_start': array([13], dtype=int32)}\"\n",
+    ],
+)
+def test_answers_in_cells(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, "q.tsv" if "\t" in text else "q.csv", text)
+    assert read_data(path, ANSWERS).examples == [Question("0", "where?", "Amy lives in Rome.", (("Rome", 13),))]
+
+
+def test_an_answer_as_a_text_and_none(tmp_path: Path) -> None:
+    path = json_lines(tmp_path, [{"question": "q", "context": "In Rome.", "answer": "Rome"}])
+    assert read_data(path, ANSWERS).examples[0].answers == (("Rome", 3),)
+    table = write(tmp_path, "q.csv", "question,context,answer\nq,In Rome.,Rome\nr,In Rome.,\n")
+    assert [example.answers for example in read_data(table, ANSWERS).examples] == [(("Rome", 3),), ()]
+    with pytest.raises(InputError, match=r"q.csv:2: the answer 'Paris' is not in the context"):
+        read_data(write(tmp_path, "q.csv", "question,context,answer\nq,In Rome.,Paris\n"), ANSWERS)
+
+
+def test_a_table_without_a_header(tmp_path: Path) -> None:
+    path = write(tmp_path, "h.csv", "good film,pos\nbad film,neg\nfine,pos\nawful,neg\n")
+    data = read_data(path, CLASSES)
+    assert data.examples[0] == LabelledText("good film", "pos")
+    assert "no header: text from column 2" in data.guessed or "text from column 1, label from column 2" in data.guessed
+    with pytest.raises(InputError, match="numbers from 1 on mean that there is no header"):
+        read_data(write(tmp_path, "h.csv", "body of it,verdict\na,x\nb,y\n"), CLASSES)
+
+
+def test_all_faults_at_once_and_rows_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"good {i},x\n,x\nbad {i},\nodd,x,y\n" for i in range(5))
+    path = write(tmp_path, "f.csv", "text,label\n" + rows)
+    with pytest.raises(InputError) as caught:
+        read_data(path, CLASSES)
+    first, *lines = str(caught.value).split("\n")
+    assert first.endswith(
+        "f.csv: 15 rows cannot be used; mend them, or leave them out with --skip-bad, in Python skip_bad=True"
+    )
+    assert len(lines) == 11
+    assert lines[-1] == "  and 5 more"
+    assert {line.partition("f.csv:")[2].partition(":")[0] for line in lines[:10]} >= {"3", "4", "5"}
+    data = read_data(path, CLASSES, skip_bad=True)
+    assert [example.text for example in data.examples] == [f"good {i}" for i in range(5)]
+    assert "15 bad rows are left out, the first: " in data.guessed
+    with pytest.raises(InputError, match="has no examples"):
+        read_data(write(tmp_path, "f.csv", "text,label\n,x\n"), CLASSES, skip_bad=True)
