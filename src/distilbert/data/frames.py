@@ -17,8 +17,8 @@ def is_frame(value: object) -> bool:
     """Whether this is a table of another library, not one column of it."""
     if isinstance(value, type):
         return False
-    named = hasattr(value, "columns") or hasattr(value, "column_names") or hasattr(value, "__dataframe__")
-    return named and not isinstance(value, str | bytes | Mapping)
+    names = ("columns", "column_names", "__dataframe__")  # of the class: a lazy frame finds out its columns when asked
+    return not isinstance(value, str | bytes | Mapping) and any(hasattr(type(value), name) for name in names)
 
 
 def frame_columns(value: Any) -> tuple[str, ...]:
@@ -96,9 +96,9 @@ def _array_rows(value: np.ndarray) -> tuple[tuple[str, ...], Iterator[Values]]:
 
 def _column_rows(columns: Mapping[Any, Any]) -> tuple[tuple[str, ...], Iterator[Values]]:
     names = tuple(map(str, columns))
-    lists = [column for column in columns.values() if hasattr(column, "__len__") and not isinstance(column, str)]
-    if any(hasattr(column, "column_names") for column in lists):
+    if any(is_frame(column) or hasattr(column, "column_names") for column in columns.values()):
         raise InputError(f"has several tables ({', '.join(names)}); give one of them")
+    lists = [column for column in columns.values() if hasattr(column, "__len__") and not isinstance(column, str)]
     if not lists or len(lists) < len(names) or len({len(column) for column in lists}) > 1:
         raise InputError("a dict must have columns of one length, each a list under its name")
     return names, (dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))

@@ -22,30 +22,6 @@ from .tagged import read_conll, tagged
 Made = TypeVar("Made")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReadOptions:
-    """How examples are read, whatever their task, as far as it should not be guessed.
-
-    Attributes:
-        columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
-            A "label" of several names with commas between has a column of 0 and 1 for each label.
-        problem: of text classification.
-        separator: between the cells of a CSV.
-        quote: around them; "none": marks are letters like any other.
-        encoding: of a file of text.
-        label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out.
-        skip_bad: rows that cannot be used are left out.
-    """
-
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    problem: Problem | None = None
-    separator: str | None = None
-    quote: str | None = None
-    encoding: str | None = None
-    label_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    skip_bad: bool = False
-
-
 def read_data(
     source: Any,
     task: str,
@@ -67,9 +43,16 @@ def read_data(
             line. Or a DataFrame of pandas or Polars, a pyarrow table, a `datasets.Dataset`, a dict of columns, a list
             of dicts or of tuples, a NumPy array.
         task: one of those in `COLUMNS`.
+        columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
+            A "label" of several names with commas between has a column of 0 and 1 for each label.
         labels: the labels there are; any other is an error. By default those of the file.
-        columns, problem, separator, quote, encoding, label_names, skip_bad: as in `ReadOptions`; by default guessed,
-            and `Data.guessed` says what. Several labels in one cell have commas between them, or are a list.
+        problem: of text classification. Several labels in one cell have commas between them, or are a list.
+        separator: between the cells of a CSV.
+        quote: around them; "none": marks are letters like any other.
+        encoding: of a file of text.
+        label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out.
+        skip_bad: rows that cannot be used are left out.
+            What is not said is guessed, and `Data.guessed` says what.
 
     Raises:
         InputError: for all that is wrong in the data, naming file and lines, ten at once.
