@@ -9,11 +9,14 @@ from .engine.onnx import OnnxEngine
 from .engine.seam import Engine
 from .errors import CheckpointError, InputError
 from .folder.checkpoint import Checkpoint, Head, open_checkpoint
+from .folder.fingerprint import fingerprint
 from .folder.hub import resolve
+from .folder.layout import CONFIG
 from .folder.sentence import SentenceFolder, read_sentence_folder
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
 from .tasks.multiple_choice import ChoiceClassifier
+from .tasks.origin import Origin
 from .tasks.question_answering import QuestionAnswerer
 from .tasks.reranking import Reranker
 from .tasks.sparse import SparseEncoder
@@ -114,7 +117,7 @@ def load(
             first; nothing goes over the network that is already here).
         task: one of `distilbert.TASKS`; by default what the checkpoint was trained for.
         precision: of the matrix products, "float32" or "int8"; by default as the folder is stored.
-        threads: by default the cores that the process may use (affinity and cgroup quota).
+        threads: by default, and at most, the cores that the process may use (affinity and cgroup quota).
         max_batch_tokens: the token budget of one batch; bounds memory.
         device: "cpu", or with the extra `torch` "cuda", "mps" or "auto" (CUDA if there is one, else the CPU).
         revision: a branch, tag or commit on the hub.
@@ -149,6 +152,7 @@ def load(
     longest = longest_text(checkpoint.config, tokenizer, sentence if encodes else None)
     if longest <= tokenizer.special_count:
         raise CheckpointError(f"{folder}: says that a text has {longest} tokens at most, which leaves no room for text")
+    options = {"precision": precision, "threads": threads, "max_batch_tokens": max_batch_tokens, "device": device}
     engine = open_engine(
         checkpoint,
         kind.head,
@@ -166,6 +170,13 @@ def load(
         engine=engine,
         max_length=longest,
         max_batch_tokens=max_batch_tokens,
+        origin=Origin(
+            load,
+            str(model),
+            folder.absolute(),
+            {"task": task, **options, "revision": revision},
+            fingerprint([checkpoint.folder / CONFIG, *checkpoint.weights_files]),
+        ),
     )
     if kind is Embedder:
         return Embedder(opened, sentence)

@@ -1,11 +1,13 @@
 """The second start: without onnx, with the same results, and never with what is damaged or of another model."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import distilbert
@@ -94,3 +96,71 @@ def test_a_place_that_cannot_be_written_is_no_fault(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / place) if place == "file/below" else place and os.devnull)
     assert distilbert.load(make_checkpoint())("a film .").score > 0
+
+
+def flipped(path: Path) -> bytes:
+    """A graph that gives other answers, behind a digest of its own."""
+    model = onnx.load_model_from_string(path.read_bytes()[32:])
+    (last,) = [node for node in model.graph.node if node.op_type == "Identity"]
+    last.op_type = "Neg"
+    content = model.SerializeToString()
+    return hashlib.sha256(path.name.encode() + content).digest() + content
+
+
+@pytest.mark.parametrize("way", ["none", "folder", "group", "entry", "owner", "link"])
+def test_what_others_may_have_written_is_not_used(
+    way: str, make_checkpoint: Maker, cache: Path, tmp_path: Path
+) -> None:
+    folder = make_checkpoint()
+    wanted = distilbert.load(folder).logits(["a film ."])
+    (path,) = cache.glob("*.onnx")
+    assert path.stat().st_mode & 0o777 == 0o600
+    content = flipped(path)
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(0o666 if way == "entry" else 0o600)
+    if way in ("folder", "group"):
+        cache.chmod(0o777 if way == "folder" else 0o770)
+    elif way == "owner":
+        if os.geteuid() != 0:
+            pytest.skip("only root gives files away")
+        os.chown(path, 12345, 12345)
+    elif way == "link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    found = distilbert.load(folder).logits(["a film ."])
+    if way == "none":  # the entry would be used: what follows tests something
+        np.testing.assert_array_equal(found, -wanted)
+    else:
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_entry_under_another_name_is_not_used(make_checkpoint: Maker, cache: Path) -> None:
+    folder = make_checkpoint()
+    wanted = distilbert.load(folder).logits(["a film ."])
+    (path,) = cache.glob("*.onnx")
+    other = make_checkpoint(name="other", n_heads=2)
+    distilbert.load(other)
+    (new,) = set(cache.glob("*.onnx")) - {path}
+    path.write_bytes(new.read_bytes())
+    np.testing.assert_array_equal(distilbert.load(folder).logits(["a film ."]), wanted)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "huge", "loop"])
+def test_no_entry_makes_it_wait_or_fills_the_memory(kind: str, make_checkpoint: Maker, cache: Path) -> None:
+    folder = make_checkpoint()
+    wanted = distilbert.load(folder).logits(["a film ."])
+    (path,) = cache.glob("*.onnx")
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    np.testing.assert_array_equal(distilbert.load(folder).logits(["a film ."]), wanted)

@@ -1,15 +1,17 @@
 """The graphs of models that were opened before, so that the next start needs neither to build them nor to import onnx.
 
 A graph is some 50 kB, for the weights stay in their own files. It is kept under a name that follows from all that it is
-made of, behind a digest of its own bytes: what is damaged, cut off or of another version is not used. The folder is
-DISTILBERT_CACHE, or else `distilbert` in the user's cache folder; where it cannot be written, or DISTILBERT_CACHE is
-empty, nothing is kept.
+made of, behind a digest of that name and its own bytes: what is damaged, cut off or of another version is not used. The
+folder is DISTILBERT_CACHE, or else `distilbert` in the user's cache folder; where it cannot be written, or
+DISTILBERT_CACHE is empty, nothing is kept. Whoever can write a graph chooses what the model answers: folder and entry
+must be the user's own, and nobody else's to write, or they are not used.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from ..files import written_whole
 from ..folder.checkpoint import Checkpoint, Head
 
 _MOST = 64  # graphs that are kept
+_MOST_BYTES = 1 << 26  # of one; that of a thousand layers has a fifth of it
 _DIGEST = hashlib.sha256().digest_size
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = [_PACKAGE / name for name in ("engine/graph.py", "int8.py", "activations.py", "config.py", "__init__.py")]
@@ -79,19 +82,38 @@ def _name(checkpoint: Checkpoint, head: Head, all_rows: bool, precision: str) ->
 
 
 def _read(path: Path) -> bytes | None:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link; no waiting for a pipe
     try:
-        content = path.read_bytes()
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:  # its own flags
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode) or not _trusted(state) or not _trusted(path.parent.stat()):
+                return None
+            content = file.read(_MOST_BYTES + 1)
     except OSError:
         return None
     digest, model = content[:_DIGEST], content[_DIGEST:]
-    return model if model and hashlib.sha256(model).digest() == digest else None
+    return model if len(content) <= _MOST_BYTES and model and _digest(path, model) == digest else None
+
+
+def _trusted(state: os.stat_result) -> bool:
+    """Whether a file or folder is the user's own, and nobody else may write to it."""
+    if not hasattr(os, "geteuid"):  # Windows says it otherwise
+        return True
+    return state.st_uid == os.geteuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _digest(path: Path, model: bytes) -> bytes:
+    return hashlib.sha256(path.name.encode() + model).digest()
 
 
 def _keep(path: Path, model: bytes) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _trusted(path.parent.stat()):
+            return
         with written_whole(path) as temporary:
-            temporary.write_bytes(hashlib.sha256(model).digest() + model)
+            temporary.write_bytes(_digest(path, model) + model)
+        path.chmod(0o600)
         oldest = sorted(path.parent.glob("*.onnx"), key=lambda kept: kept.stat().st_mtime)[:-_MOST]
         for kept in oldest:
             kept.unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """OnnxEngine: the packed graph of graph.py, run by ONNX Runtime on the CPU."""
 
+import ctypes
 import os
+import weakref
 
 import numpy as np
 
@@ -11,26 +13,37 @@ import onnxruntime
 from ..batch import Batch
 from ..errors import CheckpointError, error_text
 from ..folder.checkpoint import Checkpoint, Head
+from ..folder.fingerprint import OpenFiles
+from .cpus import available_cpus
 from .graph_cache import open_graph
-from .seam import check_batch
+from .seam import check_batch, check_rows
 
 
 class OnnxEngine:
-    """The packed graph in ONNX Runtime. Safe to use from several threads at once.
+    """The packed graph in ONNX Runtime. Several threads may use it at once, and processes forked from this one.
 
     Attributes:
         precision: of the matrix products, "float32" or "int8".
+        threads: how many work on a batch: never more than the cores that the process may use.
     """
 
     def __init__(
         self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, precision: str = "float32"
     ) -> None:
         self.precision = precision
-        self._config = checkpoint.config
+        self.threads = min(threads, available_cpus())
+        self._checkpoint = checkpoint
+        self._head = head
         self._all_rows = all_rows
-        graph = open_graph(checkpoint, head, all_rows=all_rows, precision=precision)
+        self._files = OpenFiles(checkpoint.weights_files)
+        self._session = self._open()
+        self._process = os.getpid()
+        _engines.add(self)
+
+    def _open(self) -> onnxruntime.InferenceSession:
+        graph = open_graph(self._checkpoint, self._head, all_rows=self._all_rows, precision=self.precision)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         # batches have every shape: planning memory by shape would only remember what never comes again
@@ -42,7 +55,7 @@ class OnnxEngine:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
             options.add_external_initializers(list(graph.converted), values)
         try:
-            self._session = onnxruntime.InferenceSession(
+            return onnxruntime.InferenceSession(
                 graph.model,
                 options,
                 providers=["CPUExecutionProvider"],
@@ -51,13 +64,29 @@ class OnnxEngine:
             )
         except Exception as error:  # the runtime has no public base class of its errors
             raise CheckpointError(
-                f"{checkpoint.folder}: the runtime cannot open the weights ({error_text(error)})"
+                f"{self._checkpoint.folder}: the runtime cannot open the weights ({error_text(error)})"
             ) from None
 
     def run(self, batch: Batch) -> np.ndarray:
-        check_batch(batch, self._config)
+        check_batch(batch, self._checkpoint.config)
+        self._files.check()
+        if self._process != os.getpid():  # forked: the threads of the session stayed behind
+            self._session, self._process = self._open(), os.getpid()
         output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]
-        return output
+        return check_rows(output, self._checkpoint.folder)
+
+
+_engines: weakref.WeakSet[OnnxEngine] = weakref.WeakSet()
+
+
+def _keep_sessions() -> None:
+    """In a forked process: never free a session, which would wait for threads that are not there."""
+    for engine in _engines:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine._session))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_keep_sessions)
 
 
 def _feeds(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:

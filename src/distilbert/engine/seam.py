@@ -6,7 +6,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..config import DistilBertConfig
-from ..errors import InputError
+from ..errors import CheckpointError, InputError
 
 
 class Engine(Protocol):
@@ -24,3 +24,10 @@ def check_batch(batch: Batch, config: DistilBertConfig) -> None:
     if batch.ids.min() < 0 or batch.ids.max() >= config.vocab_size:
         worst = batch.ids.min() if batch.ids.min() < 0 else batch.ids.max()
         raise InputError(f"token id {worst} is outside the model's vocabulary of {config.vocab_size}")
+
+
+def check_rows(rows: np.ndarray, place: object) -> np.ndarray:
+    """The output rows of a model. Raises CheckpointError where they are no numbers, naming where the model lies."""
+    if rows.size and not rows.max() < np.inf:  # of a NaN, too; minus infinity may forbid a piece of the vocabulary
+        raise CheckpointError(f"{place}: the model's output is NaN or infinite; its weights are damaged")
+    return rows

@@ -72,7 +72,12 @@ class Checkpoint:
     @property
     def weights_folder(self) -> Path:
         """The folder that all files of the weights lie in."""
-        return Path(os.path.commonpath({tensor.path.parent for tensor in self.tensors.values()}))
+        return Path(os.path.commonpath({path.parent for path in self.weights_files}))
+
+    @property
+    def weights_files(self) -> list[Path]:
+        """The files that the weights lie in, links resolved."""
+        return sorted({tensor.path for tensor in self.tensors.values()})
 
     @property
     def bits(self) -> int | None:

@@ -14,6 +14,7 @@ from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..tokenizer import BertTokenizer, Encoding
+from .origin import Origin, reopen
 
 LongText = Literal["truncate", "window", "error"]
 TextOrPair = str | tuple[str, str]
@@ -31,6 +32,7 @@ class Model:
         folder: where it was loaded from.
         max_length: the longest text in tokens, special tokens included.
         max_batch_tokens: the token budget of a batch.
+        origin: how it was opened; None for a model that is in memory alone.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Model:
     engine: Engine
     max_length: int
     max_batch_tokens: int
+    origin: Origin | None = None
 
 
 class Task:
@@ -55,6 +58,12 @@ class Task:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.model.folder)!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For pickle and copy: the model is opened again where it is needed, from its folder and with its options."""
+        if self.model.origin is None:
+            raise InputError(f"{self!r} runs a model in memory: save it and `load` it to copy it or send it elsewhere")
+        return reopen, (self.model.origin,)
 
     @property
     def _chunk_tokens(self) -> int:
