@@ -166,7 +166,7 @@ def test_nothing_is_opened_for_options_that_do_not_exist(make_checkpoint: Maker)
 def test_weights_that_vanish_under_the_runtime_are_an_error(make_checkpoint: Maker) -> None:
     checkpoint = open_checkpoint(make_checkpoint())
     (checkpoint.folder / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="(cannot open the weights|safetensors: cannot be read)"):
+    with pytest.raises(CheckpointError, match=r"(cannot open the weights|safetensors: cannot be read)"):
         OnnxEngine(checkpoint, checkpoint.head, all_rows=True, threads=1)
 
 
