@@ -57,7 +57,7 @@ class Option:
     name: str
     kind: type
     container: type | None
-    choices: tuple[str, ...]
+    choices: tuple[str | bool, ...]
     optional: bool
     default: Any
     help: str
@@ -81,14 +81,16 @@ class Option:
         if self.container is not None or (self.choices and value in self.choices):
             return
         if self.choices:
-            wanted = " or ".join(map(repr, self.choices))
+            *others, last = map(repr, self.choices)
+            wanted = f"{', '.join(others)} or {last}" if others else last
         elif self.kind is bool:
             wanted = "" if isinstance(value, bool) else "True or False"
         elif self.kind is str:
             wanted = "" if isinstance(value, str | os.PathLike) else "a text or a path"
         else:
-            wanted = "" if self._in_range(value) else self._range()
+            wanted = "" if self._in_range(value) else self._range(value)
         if wanted:
+            wanted += ", or None" if self.optional else ""
             raise InputError(f"{self.name} must be {wanted}, not {short_repr(value)}")
 
     def _in_range(self, value: Any) -> bool:
@@ -101,10 +103,13 @@ class Option:
             and (self.below is None or value < self.below)
         )
 
-    def _range(self) -> str:
+    def _range(self, value: Any) -> str:
         bounds = (("at least", self.least), ("above", self.above), ("below", self.below))
         stated = " and ".join(f"{word} {bound:,g}" for word, bound in bounds if bound is not None)
-        return stated or ("a whole number" if self.kind is int else "a number")
+        if stated and isinstance(value, int if self.kind is int else float) and not isinstance(value, bool):
+            return stated
+        number = "a whole number" if self.kind is int else "a number"
+        return f"{number} {'of ' if self.least is not None else ''}{stated}".rstrip()
 
 
 def options_of(settings: type) -> tuple[Option, ...]:
@@ -124,6 +129,9 @@ def _option(field: "dataclasses.Field[Any]", hint: Any) -> Option:
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     choices = tuple(value for member in members if get_origin(member) is Literal for value in get_args(member))
     plain = [member for member in members if member is not NoneType and get_origin(member) is not Literal] or [str]
+    plain.sort(key=lambda member: get_origin(member) is None)  # one value or several: they are several
+    if plain[0] is bool and choices:
+        choices = (True, False, *choices)
     kind, container = plain[0], get_origin(plain[0])
     if container is not None:
         kind = get_args(plain[0])[-1]

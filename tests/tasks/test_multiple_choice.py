@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from conftest import Maker
 from distilbert import Activation, ChoiceClassifier, Classification, InputError, load
 from distilbert.folder.checkpoint import Head
-from distilbert.tasks.task import softmax
+from distilbert.tasks.numbers import softmax
 
 PROMPT = "a boy gets on a train and"
 CHOICES = ["looks out of the window .", "is a film by a french woman .", "!", "goes home to his father , who is ill ."]

@@ -26,7 +26,7 @@ from conftest import DATA, Maker, random_weights, small_config
 from distilbert import Answer, InputError, LongTextWarning, QuestionAnswerer, load
 from distilbert.batch import Batch
 from distilbert.folder.checkpoint import Head, save_checkpoint
-from distilbert.tasks.task import softmax
+from distilbert.tasks.numbers import softmax
 from helpers.hard_text import NAUGHTY, anything, naughty_and_foreign
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "question_answering.jsonl"

@@ -11,7 +11,7 @@ from conftest import Maker
 from distilbert import CheckpointError, ConfigError, InputError, Ranked, Reranker, load
 from distilbert.folder.checkpoint import Head
 from distilbert.module_activations import ACTIVATIONS
-from distilbert.tasks.task import softmax
+from distilbert.tasks.numbers import softmax
 from helpers.spy import Spy
 
 QUERY = "a moving story about love"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from conftest import Maker, random_weights, small_config
 from distilbert import CheckpointError, Classification, InputError, ZeroShotClassifier, load
 from distilbert.folder.checkpoint import Head, save_checkpoint
-from distilbert.tasks.task import logistic, softmax
+from distilbert.tasks.numbers import logistic, softmax
 from helpers.spy import Spy
 
 MNLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}

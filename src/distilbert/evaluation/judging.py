@@ -20,8 +20,9 @@ from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
 from ..tasks.multiple_choice import ChoiceClassifier
+from ..tasks.numbers import logistic, softmax
 from ..tasks.question_answering import QuestionAnswerer
-from ..tasks.task import Task, logistic, softmax
+from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from . import metrics

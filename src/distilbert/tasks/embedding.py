@@ -1,33 +1,44 @@
 """Sentence embeddings: pooled hidden states, as the folder says, in several number formats."""
 
-import warnings
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Unpack
 
 import numpy as np
 
-from ..batch import in_chunks
-from ..errors import InputError, LongTextWarning
+from ..errors import InputError
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
 from ..pooling import Normalize
 from ..tokenizer import Encoding
-from .task import (
-    FIRST,
-    LongText,
-    Model,
-    Task,
-    characters,
-    check_count,
-    check_long_text,
-    check_strings,
-    listed,
-    several,
-    weighted_mean,
-)
+from .inputs import check_strings, listed, several
+from .long_text import CutTexts, LongText
+from .numbers import weighted_mean
+from .options import LongTextKeyword, PromptKeywords, PromptOptions
+from .task import Model, Task
 
 Output = Literal["float32", "int8", "uint8", "binary", "ubinary"]
 Vectors = np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderOptions(PromptOptions):
+    """Options of embeddings."""
+
+    normalize: bool | None = setting(None, help="vectors of length 1", unset="as the model says")
+    truncate_dim: int | None = setting(
+        None, least=1, help="keep the first so many numbers of a vector", unset="as the model says", metavar="D"
+    )
+    output: Output = setting("float32", help="number format of the vectors")
+
+
+class _Keywords(PromptKeywords, total=False):
+    """The same as keywords, for type checkers."""
+
+    normalize: bool | None
+    truncate_dim: int | None
+    output: Output
 
 
 class Embedder(Task):
@@ -41,6 +52,7 @@ class Embedder(Task):
     task = "feature-extraction"
     head = Head.NONE
     all_rows = True
+    options = EmbedderOptions
 
     def __init__(self, model: Model, sentence: SentenceFolder) -> None:
         super().__init__(model)
@@ -51,12 +63,12 @@ class Embedder(Task):
         self,
         texts: str | Iterable[str],
         *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize: bool | None = None,
-        truncate_dim: int | None = None,
-        output: Output = "float32",
-        long_text: LongText = "truncate",
+        prompt: str | None = EmbedderOptions.prompt,
+        prompt_name: str | None = EmbedderOptions.prompt_name,
+        normalize: bool | None = EmbedderOptions.normalize,
+        truncate_dim: int | None = EmbedderOptions.truncate_dim,
+        output: Output = EmbedderOptions.output,
+        long_text: LongText = EmbedderOptions.long_text,
     ) -> Vectors:
         """One text -> [D]; several -> [B, D], in the same order.
 
@@ -76,72 +88,48 @@ class Embedder(Task):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
-        vectors = list(
-            self.stream(
-                listed(texts),
-                prompt=prompt,
-                prompt_name=prompt_name,
-                normalize=normalize,
-                truncate_dim=truncate_dim,
-                output=output,
-                long_text=long_text,
-            )
+        options = EmbedderOptions(
+            prompt=prompt,
+            prompt_name=prompt_name,
+            normalize=normalize,
+            truncate_dim=truncate_dim,
+            output=output,
+            long_text=long_text,
         )
+        vectors = list(self._results(listed(texts), options))
         if isinstance(texts, str):
             return vectors[0]
-        return (
-            np.stack(vectors)
-            if vectors
-            else self._finish(np.empty((0, self.dim), np.float32), False, truncate_dim, output)
-        )
+        return np.stack(vectors) if vectors else self._finish(np.empty((0, self.dim), np.float32), options)
 
-    def stream(
-        self,
-        texts: Iterable[str],
-        *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize: bool | None = None,
-        truncate_dim: int | None = None,
-        output: Output = "float32",
-        long_text: LongText = "truncate",
-    ) -> Iterator[Vectors]:
+    def stream(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> Iterator[Vectors]:
         """One vector [D] a text, for a stream of any length, in bounded memory and in order."""
-        check_long_text(long_text)
-        check_count("truncate_dim", truncate_dim)
-        if truncate_dim is not None and truncate_dim > self.dim:
-            raise InputError(f"truncate_dim must be at most {self.dim}, the width of the vectors, not {truncate_dim}")
-        if output not in ("float32", "int8", "uint8", "binary", "ubinary"):
-            raise InputError(f'output must be "float32", "int8", "uint8", "binary" or "ubinary", not {output!r}')
-        prefix = self.sentence.prompts.text(prompt, prompt_name)
-        if normalize is None:
-            normalize = self.sentence.normalize
-        start = cut = 0
-        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
-            vectors, truncated = self._embed(chunk, prefix, long_text, start)
-            start += len(chunk)
-            cut += truncated
-            yield from self._finish(vectors, normalize, truncate_dim, output)
-        if cut:
-            limit = self.model.max_length
-            message = f"{cut} of {start} texts are longer than {limit} tokens and were cut; see long_text"
-            warnings.warn(message, LongTextWarning, stacklevel=3)
+        return self._results(several(texts), EmbedderOptions(**options))
 
-    def logits(self, texts: str | Iterable[str], *, long_text: LongText = "truncate") -> list[np.ndarray]:
+    def logits(self, texts: str | Iterable[str], **options: Unpack[LongTextKeyword]) -> list[np.ndarray]:
         """The last hidden states, float32 [T_i, D] a text ([K_i, D] with only the rows that pooling reads).
 
         A list of one for one text. Texts in windows give the windows' states one after the other.
         """
-        check_long_text(long_text)
+        long_text = EmbedderOptions(**options).long_text
         states = []
-        start = 0
-        for chunk in in_chunks(listed(texts), characters, self._chunk_characters):
+        for start, chunk in self._chunks(listed(texts)):
             check_strings(chunk, start)
-            read = self._encode(chunk, long_text, start)
-            start += len(chunk)
-            rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
-            states += [np.concatenate([next(rows) for _ in encodings]) for encodings in read]
+            states += [np.concatenate(rows) for rows in self._hidden(self._encode(chunk, long_text, start))]
         return states
+
+    def _results(self, texts: Iterable[str], options: EmbedderOptions) -> Iterator[Vectors]:
+        if options.truncate_dim is not None and options.truncate_dim > self.dim:
+            raise InputError(
+                f"truncate_dim must be at most {self.dim}, the width of the vectors, not {options.truncate_dim}"
+            )
+        prefix = self.sentence.prompts.text(options.prompt, options.prompt_name)
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        for start, chunk in self._chunks(texts):
+            check_strings(chunk, start)
+            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
+            cut_texts.count([encodings[0].truncated for encodings in parts])
+            yield from self._finish(self._pooled(parts, prefix), options)
+        cut_texts.warn()
 
     def similarity(self, a: str | Iterable[str] | Vectors, b: str | Iterable[str] | Vectors) -> float | np.ndarray:
         """How alike texts (or float vectors) are, by the folder's own measure; cosine where it says nothing.
@@ -168,29 +156,27 @@ class Embedder(Task):
             raise InputError(f"give texts or float vectors [D] or [B, D], not {shape}; compare before you quantise")
         return given
 
-    def _embed(self, texts: list[str], prefix: str, long_text: LongText, start: int) -> tuple[Vectors, int]:
-        """Vectors [B, D] before normalisation, and how many texts were cut."""
-        check_strings(texts, start)
-        read = self._encode([prefix + text for text in texts], long_text, start)
+    def _pooled(self, parts: list[list[Encoding]], prefix: str) -> Vectors:
+        """Vectors [B, D] before normalisation."""
         skip = len(self.tokenizer.encode(prefix)) - self.tokenizer.closing_count if prefix else 0
-        rows = iter(self._hidden([encoding for encodings in read for encoding in encodings]))
         pooled = []
-        for encodings in read:
+        for encodings, states in zip(parts, self._hidden(parts), strict=True):
             # only the first window begins with the prompt
-            parts = [self.sentence.pooling(next(rows), 0 if place else skip) for place in range(len(encodings))]
-            pooled.append(weighted_mean(parts, encodings))
-        vectors = np.stack(pooled)
+            vectors = [self.sentence.pooling(rows, 0 if place else skip) for place, rows in enumerate(states)]
+            pooled.append(weighted_mean(vectors, [len(encoding) for encoding in encodings]))
+        result = np.stack(pooled)
         for layer in self.sentence.layers:
-            vectors = layer(vectors)
-        return vectors, sum(encodings[0].truncated for encodings in read)
+            result = layer(result)
+        return result
 
-    def _hidden(self, encodings: list[Encoding]) -> list[np.ndarray]:
-        first_only = self.sentence.pooling.first_only
-        return self._run(encodings, [FIRST] * len(encodings) if first_only else None)
+    def _hidden(self, parts: list[list[Encoding]]) -> list[list[np.ndarray]]:
+        return self._run(parts, first_only=self.sentence.pooling.first_only)
 
-    def _finish(self, vectors: Vectors, normalize: bool, truncate_dim: int | None, output: Output) -> Vectors:
-        vectors = vectors[:, : truncate_dim or self.sentence.truncate_dim]
-        if normalize:
+    def _finish(self, vectors: Vectors, options: EmbedderOptions) -> Vectors:
+        """Cut, normalised and in the number format that is wanted."""
+        output = options.output
+        vectors = vectors[:, : options.truncate_dim or self.sentence.truncate_dim]
+        if self.sentence.normalize if options.normalize is None else options.normalize:
             vectors = Normalize()(vectors)
         if output in ("int8", "uint8"):
             scaled = vectors / np.maximum(np.abs(vectors).max(-1, keepdims=True), 1e-12)

@@ -1,21 +1,42 @@
 """Fill-mask: the pieces of the vocabulary, or the words of the caller's, that fit a text's masks."""
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from dataclasses import dataclass
+from typing import NamedTuple, Unpack, overload
 
 import numpy as np
 
 from ..batch import in_chunks, run_each
-from ..errors import InputError, LongTextWarning, TokenizerError, short_repr
+from ..errors import InputError, TokenizerError, short_repr
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import MaskFill
 from ..tokenizer import Encoding
-from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
+from .inputs import check_strings, listed, several
+from .long_text import CutTexts, LongText, too_long
+from .numbers import largest
+from .options import LongTextKeyword, TaskOptions, long_text_setting
+from .task import Model, Task
 
 Fills = list[MaskFill] | list[list[MaskFill]]
 Scores = tuple[np.ndarray, np.ndarray]  # pieces, and the logarithms of their probabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions(TaskOptions):
+    """Options of filling masks."""
+
+    top_k: int | None = setting(5, least=1, help="how many results a mask, best first")
+    targets: str | Iterable[str] | None = setting(None, help="score these words only", metavar="WORD")
+    long_text: LongText = long_text_setting("window")
+
+
+class _Keywords(LongTextKeyword, total=False):
+    """The same as keywords, for type checkers."""
+
+    top_k: int | None
+    targets: str | Iterable[str] | None
 
 
 class _Slot(NamedTuple):
@@ -26,7 +47,7 @@ class _Slot(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A target: how it is shown, and its pieces."""
+    """A target word: its name in the results, and its pieces."""
 
     token: str
     ids: tuple[int, ...]
@@ -52,6 +73,7 @@ class MaskFiller(Task):
 
     task = "fill-mask"
     head = Head.MASKED_LM
+    options = MaskOptions
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
@@ -62,29 +84,17 @@ class MaskFiller(Task):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self,
-        texts: str,
-        *,
-        top_k: int | None = ...,
-        targets: str | Iterable[str] | None = ...,
-        long_text: LongText = ...,
+        self, texts: str, **options: Unpack[_Keywords]
     ) -> Fills: ...
     @overload
-    def __call__(
-        self,
-        texts: Iterable[str],
-        *,
-        top_k: int | None = ...,
-        targets: str | Iterable[str] | None = ...,
-        long_text: LongText = ...,
-    ) -> list[Fills]: ...
+    def __call__(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> list[Fills]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
         *,
-        top_k: int | None = 5,
-        targets: str | Iterable[str] | None = None,
-        long_text: LongText = "window",
+        top_k: int | None = MaskOptions.top_k,
+        targets: str | Iterable[str] | None = MaskOptions.targets,
+        long_text: LongText = MaskOptions.long_text,
     ) -> Fills | list[Fills]:
         """What fits the mask of a text, best first; a list of such lists, in order, where it has several.
 
@@ -107,56 +117,49 @@ class MaskFiller(Task):
             InputError: for anything else than texts, a text without a mask, a target that the
                 vocabulary cannot spell, and options outside their range.
         """
-        results = list(self.stream(listed(texts), top_k=top_k, targets=targets, long_text=long_text))
+        options = MaskOptions(top_k=top_k, targets=targets, long_text=long_text)
+        results = list(self._results(listed(texts), options))
         return results[0] if isinstance(texts, str) else results
 
-    def stream(
-        self,
-        texts: Iterable[str],
-        *,
-        top_k: int | None = 5,
-        targets: str | Iterable[str] | None = None,
-        long_text: LongText = "window",
-    ) -> Iterator[Fills]:
+    def stream(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> Iterator[Fills]:
         """The same for a stream of any length, in bounded memory and in order."""
-        check_count("top_k", top_k)
-        check_long_text(long_text)
-        words = None if targets is None else self._words(targets)
-        slots = _slots(words)
-        start = cut = 0
-        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
-            encodings = self._encode_masked(chunk, start)
-            found: dict[tuple[int, int, _Slot], Scores] = {}
-            for each, rows in self._passes(encodings, slots, long_text, start):
-                for mask, row in zip(each.masks, rows, strict=True):
-                    pieces = _largest(row, top_k) if words is None else slots[each.slot]
-                    found[each.text, mask, each.slot] = pieces, _log_probabilities(row, pieces)
-            for index, (text, encoding) in enumerate(zip(chunk, encodings, strict=True)):
-                fills = []
-                for mask, span in enumerate(encoding.offsets[encoding.ids == self.tokenizer.mask_token_id].tolist()):
-                    ranked = self._ranked(words, {slot: found[index, mask, slot] for slot in slots}, top_k)
-                    fills.append([MaskFill(*each, _filled(text, span, each[0])) for each in ranked])
-                yield fills[0] if len(fills) == 1 else fills
-            start += len(chunk)
-            cut += sum(len(encoding) > self.model.max_length for encoding in encodings)
-        if cut and long_text == "truncate":
-            message = f"{cut} of {start} texts are longer than {self.model.max_length} tokens and were cut"
-            warnings.warn(f"{message}; see long_text", LongTextWarning, stacklevel=3)
+        return self._results(several(texts), MaskOptions(**options))
 
-    def logits(self, texts: str | Iterable[str], *, long_text: LongText = "window") -> list[np.ndarray]:
+    def logits(self, texts: str | Iterable[str], **options: Unpack[LongTextKeyword]) -> list[np.ndarray]:
         """The head's raw output for the masks, float32 [masks, V] a text; a list of one for one text."""
-        check_long_text(long_text)
+        long_text = MaskOptions(**options).long_text
         logits: list[np.ndarray] = []
-        for chunk in in_chunks(listed(texts), characters, self._chunk_characters):
-            encodings = self._encode_masked(chunk, len(logits))
+        for start, chunk in self._chunks(listed(texts)):
+            encodings = self._encode_masked(chunk, start)
             read: list[list[np.ndarray]] = [[] for _ in chunk]
             # a text's masks come in order where each is in a pass of its own
             for each, rows in sorted(
-                self._passes(encodings, [_Slot()], long_text, len(logits)), key=lambda done: done[0].masks[0]
+                self._passes(encodings, [_Slot()], long_text, start), key=lambda done: done[0].masks[0]
             ):
                 read[each.text] += list(rows)
             logits += [np.stack(rows) for rows in read]
         return logits
+
+    def _results(self, texts: Iterable[str], options: MaskOptions) -> Iterator[Fills]:
+        words = None if options.targets is None else self._words(options.targets)
+        slots = _slots(words)
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        for start, chunk in self._chunks(texts):
+            encodings = self._encode_masked(chunk, start)
+            if options.long_text == "truncate":
+                cut_texts.count([len(encoding) > self.model.max_length for encoding in encodings])
+            scores: dict[tuple[int, int, _Slot], Scores] = {}
+            for each, rows in self._passes(encodings, slots, options.long_text, start):
+                for mask, row in zip(each.masks, rows, strict=True):
+                    pieces = largest(row, options.top_k) if words is None else slots[each.slot]
+                    scores[each.text, mask, each.slot] = pieces, _log_probabilities(row, pieces)
+            for index, (text, encoding) in enumerate(zip(chunk, encodings, strict=True)):
+                fills = []
+                for mask, span in enumerate(encoding.offsets[encoding.ids == self.tokenizer.mask_token_id].tolist()):
+                    ranked = self._ranked(words, {slot: scores[index, mask, slot] for slot in slots}, options.top_k)
+                    fills.append([MaskFill(*each, _filled(text, span, each[0])) for each in ranked])
+                yield fills[0] if len(fills) == 1 else fills
+        cut_texts.warn()
 
     def _words(self, targets: str | Iterable[str]) -> list[_Word]:
         words: dict[tuple[int, ...], _Word] = {}
@@ -224,10 +227,7 @@ class MaskFiller(Task):
                 skip = min(max(row - limit // 2, 0), over)
                 yield whole._replace(ids=self._part(ids, skip), rows=np.array([row - skip]), masks=[mask])
         elif long_text == "error":
-            raise InputError(
-                f"text {start + whole.text} is longer than the {limit} tokens that the model reads; "
-                'shorten it, or choose long_text="window" or "truncate"'
-            )
+            raise too_long(f"text {start + whole.text}", limit)
         else:
             behind = whole.slot.length - len(whole.slot.known)  # masks of the same word
             if rows[-1] + behind > limit - self.tokenizer.closing_count:
@@ -253,10 +253,10 @@ class MaskFiller(Task):
         return self.tokenizer.decode([piece], skip_special_tokens=False)
 
     def _ranked(
-        self, words: list[_Word] | None, found: dict[_Slot, Scores], top_k: int | None
+        self, words: list[_Word] | None, scores: dict[_Slot, Scores], top_k: int | None
     ) -> list[tuple[str, int | None, float]]:
         """(token, its id, its probability) of a mask, best first, from the scores at each slot."""
-        logs = {slot: dict(zip(pieces.tolist(), own.tolist(), strict=True)) for slot, (pieces, own) in found.items()}
+        logs = {slot: dict(zip(pieces.tolist(), row.tolist(), strict=True)) for slot, (pieces, row) in scores.items()}
         if words is None:
             return [(self._token(piece), piece, math.exp(log)) for piece, log in logs[_Slot()].items()]
         scored = [
@@ -278,14 +278,7 @@ def _slots(words: list[_Word] | None) -> dict[_Slot, np.ndarray]:
     for word in words:
         for slot, piece in word.steps:
             pieces.setdefault(slot, set()).add(piece)
-    return {slot: np.array(sorted(own)) for slot, own in pieces.items()}
-
-
-def _largest(row: np.ndarray, top_k: int | None) -> np.ndarray:
-    """The places of the `top_k` largest of a row [V], best first, equal ones in order."""
-    least = -np.inf if top_k is None or top_k >= len(row) else np.partition(row, -top_k)[-top_k]
-    places = np.flatnonzero(row >= least)
-    return places[np.argsort(-row[places], kind="stable")][:top_k]
+    return {slot: np.array(sorted(wanted)) for slot, wanted in pieces.items()}
 
 
 def _log_probabilities(row: np.ndarray, places: np.ndarray) -> np.ndarray:

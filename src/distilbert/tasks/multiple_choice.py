@@ -1,14 +1,19 @@
 """Multiple choice: which of several texts goes with a prompt."""
 
 from collections.abc import Iterable, Iterator
+from typing import Unpack
 
 import numpy as np
 
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..results import Classification
+from .long_text import LongText
+from .numbers import largest, softmax
+from .options import LongTextKeyword, TaskOptions
 from .pairs import PairTask, Row
-from .task import LongText, check_long_text, softmax
+
+Question = tuple[str, Iterable[str]]  # a prompt and its choices
 
 
 class ChoiceClassifier(PairTask):
@@ -16,10 +21,11 @@ class ChoiceClassifier(PairTask):
 
     task = "multiple-choice"
     head = Head.MULTIPLE_CHOICE
+    options = TaskOptions
     names = ("prompt", "choice")
 
     def __call__(
-        self, prompt: str, choices: Iterable[str], *, long_text: LongText = "truncate"
+        self, prompt: str, choices: Iterable[str], *, long_text: LongText = TaskOptions.long_text
     ) -> list[Classification]:
         """The choices, best first; a result's label is the choice itself, and the scores add up to 1.
 
@@ -37,27 +43,29 @@ class ChoiceClassifier(PairTask):
         return result
 
     def stream(
-        self, questions: Iterable[tuple[str, Iterable[str]]], *, long_text: LongText = "truncate"
+        self, questions: Iterable[Question], **options: Unpack[LongTextKeyword]
     ) -> Iterator[list[Classification]]:
         """The same for a stream of `(prompt, choices)` of any length, in bounded memory and in order."""
-        for rows in self._choice_rows(questions, long_text):
-            scores = softmax(_logits(rows))
-            yield [
-                Classification(rows[i].pair.second, float(scores[i]), rows[i].tokens, rows[i].truncated)
-                for i in np.argsort(-scores, kind="stable")
-            ]
+        return map(_ranked, self._choice_rows(questions, TaskOptions(**options)))
 
-    def logits(self, prompt: str, choices: Iterable[str], *, long_text: LongText = "truncate") -> np.ndarray:
+    def logits(self, prompt: str, choices: Iterable[str], **options: Unpack[LongTextKeyword]) -> np.ndarray:
         """The head's raw output for each choice, float32 [choices]."""
-        (rows,) = self._choice_rows([(prompt, choices)], long_text)
+        (rows,) = self._choice_rows([(prompt, choices)], TaskOptions(**options))
         return _logits(rows)
 
-    def _choice_rows(self, questions: Iterable[tuple[str, Iterable[str]]], long_text: LongText) -> Iterator[list[Row]]:
-        check_long_text(long_text)
-        for index, rows in enumerate(self._grouped_rows(questions, long_text)):
+    def _choice_rows(self, questions: Iterable[Question], options: TaskOptions) -> Iterator[list[Row]]:
+        for index, rows in enumerate(self._grouped_rows(questions, options.long_text)):
             if not rows:
                 raise InputError(f"prompt {index} has no choices")
             yield rows
+
+
+def _ranked(rows: list[Row]) -> list[Classification]:
+    scores = softmax(_logits(rows))
+    return [
+        Classification(rows[i].pair.second, float(scores[i]), rows[i].tokens, rows[i].truncated)
+        for i in largest(scores, None).tolist()
+    ]
 
 
 def _logits(rows: list[Row]) -> np.ndarray:

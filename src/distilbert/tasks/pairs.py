@@ -6,10 +6,12 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from ..batch import in_chunks
 from ..errors import InputError
 from ..tokenizer import Cut, Encoding
-from .task import FIRST, LongText, Task, weighted_mean
+from .inputs import kind
+from .long_text import LongText, to_window
+from .numbers import weighted_mean
+from .task import Task
 
 
 class Pair(NamedTuple):
@@ -48,7 +50,7 @@ class PairTask(Task):
     ) -> Iterator[list[Row]]:
         """For each text all its rows, for a stream of any length."""
         numbered = (self._group(index, group, before) for index, group in enumerate(groups))
-        for chunk in in_chunks(numbered, lambda pairs: 1 + sum(map(_characters, pairs)), self._chunk_characters):
+        for _, chunk in self._chunks(numbered, lambda pairs: 1 + sum(map(_characters, pairs))):
             rows = self._rows((pair for pairs in chunk for pair in pairs), long_text)
             for pairs in chunk:
                 yield list(islice(rows, len(pairs)))
@@ -61,45 +63,45 @@ class PairTask(Task):
     def _pairs(self, index: int, first: str, seconds: Iterable[str], before: str = "") -> Iterator[Pair]:
         """The pairs of one text, with `before` in front of it. Raises InputError for what is not text."""
         if not isinstance(first, str):
-            raise InputError(f"{self.names[0]} {index} must be a string, not {type(first).__name__}")
+            raise InputError(f"{self.names[0]} {index} must be a string, not {kind(first)}")
         if isinstance(seconds, str | bytes) or not isinstance(seconds, Iterable):
             raise InputError(f"the {self.names[1]}s of {self.names[0]} {index} must be a list of strings")
         for part, second in enumerate(seconds):
             if not isinstance(second, str):
-                kind = type(second).__name__
-                raise InputError(f"{self.names[1]} {part} of {self.names[0]} {index} must be a string, not {kind}")
+                name = f"{self.names[1]} {part} of {self.names[0]} {index}"
+                raise InputError(f"{name} must be a string, not {kind(second)}")
             yield Pair(index, part, before + first, second)
 
     def _rows(self, pairs: Iterable[Pair], long_text: LongText) -> Iterator[Row]:
         """A row for each pair, in order and in bounded memory."""
-        for chunk in in_chunks(pairs, _characters, self._chunk_characters):
-            read = self._encode_pairs(chunk, long_text)
-            flat = [encoding for encodings in read for encoding in encodings]
-            rows = iter(self._run(flat, [FIRST] * len(flat)))
-            for pair, own in zip(chunk, read, strict=True):
-                logits = weighted_mean([next(rows)[0] for _ in own], own)
-                yield Row(pair, logits, sum(map(len, own)), own[0].truncated)
+        for _, chunk in self._chunks(pairs, _characters):
+            parts = self._encode_pairs(chunk, long_text)
+            for pair, encodings, rows in zip(chunk, parts, self._run(parts, first_only=True), strict=True):
+                lengths = [len(encoding) for encoding in encodings]
+                logits = weighted_mean([row[0] for row in rows], lengths)
+                yield Row(pair, logits, sum(lengths), encodings[0].truncated)
 
     def _encode_pairs(self, pairs: Sequence[Pair], long_text: LongText) -> list[list[Encoding]]:
         """The encodings of each pair: one, or its windows where it is too long and windows are asked for."""
         limit = self.model.max_length
         firsts, seconds = [pair.first for pair in pairs], [pair.second for pair in pairs]
-        read = [[each] for each in self.tokenizer.encode_batch(firsts, seconds, max_length=limit, cut=self.cut)]
-        for index, pair in enumerate(pairs):
-            if long_text == "truncate" or not read[index][0].truncated:
-                continue
-            name = f"{self.names[0]} {pair.group} with {self.names[1]} {pair.part}"
-            if long_text == "error":
-                raise InputError(
-                    f"{name} is longer than the {limit} tokens that the model reads; "
-                    'shorten it, or choose long_text="truncate" or "window"'
-                )
-            try:
-                windows = self.tokenizer.pair_windows(pair.first, pair.second, limit, stride=0, over=self.over)
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from None
-            read[index] = [window.encoding for window in windows]
-        return read
+        encodings = self.tokenizer.encode_batch(firsts, seconds, max_length=limit, cut=self.cut)
+        parts = [[encoding] for encoding in encodings]
+        for index in to_window(encodings, long_text, limit, lambda index: self._name(pairs[index])):
+            parts[index] = self._windows_of(pairs[index])
+        return parts
+
+    def _windows_of(self, pair: Pair) -> list[Encoding]:
+        try:
+            windows = self.tokenizer.pair_windows(
+                pair.first, pair.second, self.model.max_length, stride=0, over=self.over
+            )
+        except InputError as error:
+            raise InputError(f"{self._name(pair)}: {error}") from None
+        return [window.encoding for window in windows]
+
+    def _name(self, pair: Pair) -> str:
+        return f"{self.names[0]} {pair.group} with {self.names[1]} {pair.part}"
 
 
 def _characters(pair: Pair) -> int:

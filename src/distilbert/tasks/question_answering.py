@@ -1,44 +1,60 @@
 """Extractive question answering: the span of a context that answers a question."""
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..batch import in_chunks
-from ..errors import InputError, LongTextWarning
+from ..errors import InputError, short_repr
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Answer
 from ..tokenizer import Encoding, Window
-from .task import LongText, Task, characters, check_long_text, listed, with_marks
+from .inputs import listed, several
+from .long_text import CutTexts, LongText, no_room
+from .numbers import largest
+from .options import TaskOptions, long_text_setting
+from .spans import with_marks
+from .task import Task
 
 Answers = Answer | list[Answer]
 Read = tuple[str, Encoding, list[Window], list[np.ndarray]]  # a context, its windows, and their logits [T, 2]
 
 
-@dataclass(frozen=True)
-class _Options:
-    """The options of a call, checked."""
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions(TaskOptions):
+    """Options of question answering."""
 
-    top_k: int = 1
-    max_answer_len: int = 15
-    doc_stride: int = 128
-    max_seq_len: int = 384
-    max_question_len: int = 64
-    no_answer: bool = False
-    align_to_words: bool = True
-    long_text: LongText = "window"
+    top_k: int = setting(1, least=1, help="how many answers, best first")
+    max_answer_len: int = setting(15, least=1, help="the longest answer in tokens")
+    doc_stride: int = setting(128, least=0, help="tokens that neighbouring windows of a context share")
+    max_seq_len: int = setting(384, least=1, help="tokens of a window, the question included")
+    max_question_len: int = setting(64, least=1, help="the longest question in tokens")
+    no_answer: bool = setting(False, help="allow the answer that there is none")
+    align_to_words: bool = setting(True, help="widen answers to whole words")
+    long_text: LongText = long_text_setting("window")
 
-    def __post_init__(self) -> None:
-        for name in ("top_k", "max_answer_len", "max_seq_len", "max_question_len", "doc_stride"):
-            value, least = getattr(self, name), 0 if name == "doc_stride" else 1
-            if type(value) is not int or value < least:
-                raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
-        check_long_text(self.long_text)
+
+class _WindowKeywords(TypedDict, total=False):
+    """Options of the logits, for type checkers."""
+
+    doc_stride: int
+    max_seq_len: int
+    max_question_len: int
+    long_text: LongText
+
+
+class _Keywords(_WindowKeywords, total=False):
+    """All options, for type checkers."""
+
+    top_k: int
+    max_answer_len: int
+    no_answer: bool
+    align_to_words: bool
 
 
 class QuestionAnswerer(Task):
@@ -56,20 +72,21 @@ class QuestionAnswerer(Task):
     task = "question-answering"
     head = Head.QUESTION_ANSWERING
     all_rows = True
+    options = AnswerOptions
 
     def __call__(
         self,
         question: str | Iterable[str],
         context: str | Iterable[str],
         *,
-        top_k: int = 1,
-        max_answer_len: int = 15,
-        doc_stride: int = 128,
-        max_seq_len: int = 384,
-        max_question_len: int = 64,
-        no_answer: bool = False,
-        align_to_words: bool = True,
-        long_text: LongText = "window",
+        top_k: int = AnswerOptions.top_k,
+        max_answer_len: int = AnswerOptions.max_answer_len,
+        doc_stride: int = AnswerOptions.doc_stride,
+        max_seq_len: int = AnswerOptions.max_seq_len,
+        max_question_len: int = AnswerOptions.max_question_len,
+        no_answer: bool = AnswerOptions.no_answer,
+        align_to_words: bool = AnswerOptions.align_to_words,
+        long_text: LongText = AnswerOptions.long_text,
     ) -> Answers | list[Answers]:
         """The answer to a question from a context; a list of them, in order, where either is a list.
 
@@ -94,84 +111,57 @@ class QuestionAnswerer(Task):
             InputError: for a question that is empty or too long, an empty context, anything else than
                 texts, lists of different lengths, and options outside their range.
         """
-        answers = list(
-            self.stream(
-                _paired(question, context),
-                top_k=top_k,
-                max_answer_len=max_answer_len,
-                doc_stride=doc_stride,
-                max_seq_len=max_seq_len,
-                max_question_len=max_question_len,
-                no_answer=no_answer,
-                align_to_words=align_to_words,
-                long_text=long_text,
-            )
+        options = AnswerOptions(
+            top_k=top_k,
+            max_answer_len=max_answer_len,
+            doc_stride=doc_stride,
+            max_seq_len=max_seq_len,
+            max_question_len=max_question_len,
+            no_answer=no_answer,
+            align_to_words=align_to_words,
+            long_text=long_text,
         )
+        answers = list(self._results(_paired(question, context), options))
         return answers[0] if isinstance(question, str) and isinstance(context, str) else answers
 
-    def stream(
-        self,
-        pairs: Iterable[tuple[str, str]],
-        *,
-        top_k: int = 1,
-        max_answer_len: int = 15,
-        doc_stride: int = 128,
-        max_seq_len: int = 384,
-        max_question_len: int = 64,
-        no_answer: bool = False,
-        align_to_words: bool = True,
-        long_text: LongText = "window",
-    ) -> Iterator[Answers]:
+    def stream(self, pairs: Iterable[tuple[str, str]], **options: Unpack[_Keywords]) -> Iterator[Answers]:
         """The same for a stream of `(question, context)` of any length, in bounded memory and in order."""
-        options = _Options(
-            top_k, max_answer_len, doc_stride, max_seq_len, max_question_len, no_answer, align_to_words, long_text
-        )
-        for read in self._read(pairs, options):
-            answers = _answers(read, options)
-            yield answers[0] if top_k == 1 else answers
+        return self._results(several(pairs, "pairs"), AnswerOptions(**options))
 
     def logits(
-        self,
-        question: str | Iterable[str],
-        context: str | Iterable[str],
-        *,
-        doc_stride: int = 128,
-        max_seq_len: int = 384,
-        max_question_len: int = 64,
-        long_text: LongText = "window",
+        self, question: str | Iterable[str], context: str | Iterable[str], **options: Unpack[_WindowKeywords]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """The head's raw output, start and end float32 [T_i] a pair, special tokens and question included.
 
         A list of one for one pair. A context in windows gives theirs one after the other.
         """
-        options = _Options(
-            doc_stride=doc_stride, max_seq_len=max_seq_len, max_question_len=max_question_len, long_text=long_text
-        )
-        rows = (np.concatenate(rows) for _, _, _, rows in self._read(_paired(question, context), options))
-        return [(row[:, 0], row[:, 1]) for row in rows]
+        read = self._read(_paired(question, context), AnswerOptions(**options))
+        logits = (np.concatenate(rows) for _, _, _, rows in read)
+        return [(row[:, 0], row[:, 1]) for row in logits]
 
-    def _read(self, pairs: Iterable[tuple[str, str]], options: _Options) -> Iterator[Read]:
-        start = cut = 0
-        for chunk in in_chunks(_checked(pairs), characters, self._chunk_characters):
+    def _results(self, pairs: Iterable[tuple[str, str]], options: AnswerOptions) -> Iterator[Answers]:
+        for read in self._read(pairs, options):
+            answers = _answers(read, options)
+            yield answers[0] if options.top_k == 1 else answers
+
+    def _read(self, pairs: Iterable[tuple[str, str]], options: AnswerOptions) -> Iterator[Read]:
+        cut_contexts = CutTexts("one window", "contexts")
+        for start, chunk in self._chunks(_checked(pairs)):
             questions, contexts = ([pair[side] for pair in chunk] for side in (0, 1))
-            encoded = self.tokenizer.encode_batch(contexts)
-            windows = []
-            for index, question in enumerate(self.tokenizer.encode_batch(questions)):
-                found = self._cover(start + index, chunk[index], question, encoded[index], options)
-                if len(found) > 1 and options.long_text == "truncate":
-                    del found[1:]
-                    cut += 1
-                windows.append(found)
-            start += len(chunk)
-            rows = iter(self._run([window.encoding for own in windows for window in own]))
-            for context, encoding, own in zip(contexts, encoded, windows, strict=True):
-                yield context, encoding, own, [next(rows) for _ in own]
-        if cut:
-            message = f"{cut} of {start} contexts are longer than one window and were cut; see long_text"
-            warnings.warn(message, LongTextWarning, stacklevel=4)
+            encodings = self.tokenizer.encode_batch(contexts)
+            windows = [
+                self._cover(start + index, chunk[index], question, encodings[index], options)
+                for index, question in enumerate(self.tokenizer.encode_batch(questions))
+            ]
+            if options.long_text == "truncate":
+                cut_contexts.count([len(of_context) > 1 for of_context in windows])
+                windows = [of_context[:1] for of_context in windows]
+            outputs = self._run([[window.encoding for window in of_context] for of_context in windows])
+            yield from zip(contexts, encodings, windows, outputs, strict=True)
+        cut_contexts.warn()
 
     def _cover(
-        self, number: int, pair: tuple[str, str], question: Encoding, context: Encoding, options: _Options
+        self, number: int, pair: tuple[str, str], question: Encoding, context: Encoding, options: AnswerOptions
     ) -> list[Window]:
         """The windows over one context. Raises InputError for a pair that cannot be read."""
         asked, given = (len(encoding) - self.tokenizer.special_count for encoding in (question, context))
@@ -191,14 +181,11 @@ class QuestionAnswerer(Task):
                 f"question {number} has {asked} tokens, which leaves none of {limit} for the context; shorten it"
             )
         if given > room and options.long_text == "error":
-            raise InputError(
-                f"context {number} has {given} tokens, and a window has room for {room}; "
-                'shorten it, or choose long_text="window" or "truncate"'
-            )
+            raise no_room(f"context {number}", given, room)
         return self.tokenizer.pair_windows(*pair, limit, min(options.doc_stride, room // 2))
 
 
-def _answers(read: Read, options: _Options) -> list[Answer]:
+def _answers(read: Read, options: AnswerOptions) -> list[Answer]:
     """The best answers, at most `top_k`."""
     context, encoding, windows, rows = read
     inside = encoding.sequence_ids == 0
@@ -246,7 +233,8 @@ def _best(spans: np.ndarray, starts: np.ndarray, ends: np.ndarray, count: int) -
     scores = spans.ravel()
     taken = count
     while True:
-        chosen = _largest(scores, taken)
+        chosen = largest(scores, taken)
+        chosen = chosen[scores[chosen] > -np.inf]
         found: dict[tuple[int, int], float] = {}
         for index in chosen.tolist():
             token, more = divmod(index, spans.shape[1])
@@ -254,13 +242,6 @@ def _best(spans: np.ndarray, starts: np.ndarray, ends: np.ndarray, count: int) -
         if len(found) >= count or len(chosen) < taken:
             return dict(islice(found.items(), count))
         taken *= 4
-
-
-def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the `count` largest values, -inf left out, in descending order; equals in their order."""
-    least = np.partition(values, -count)[-count] if count < len(values) else -np.inf
-    among = np.flatnonzero((values >= least) & (values > -np.inf))
-    return among[np.argsort(-values[among], kind="stable")][:count]
 
 
 def _paired(question: str | Iterable[str], context: str | Iterable[str]) -> Iterable[tuple[str, str]]:
@@ -282,5 +263,5 @@ def _checked(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """The pairs, each of the right type. Raises InputError naming the first that is not."""
     for index, pair in enumerate(pairs):
         if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
-            raise InputError(f"pair {index} must be a question and a context, two strings, not {pair!r:.60}")
+            raise InputError(f"pair {index} must be a question and a context, two strings, not {short_repr(pair)}")
         yield pair[0], pair[1]

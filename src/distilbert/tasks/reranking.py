@@ -2,15 +2,35 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
 from ..errors import CheckpointError
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.cross_encoder import read_cross_encoder
 from ..results import Ranked
+from .inputs import several
+from .long_text import LongText
+from .numbers import logistic
+from .options import PromptKeywords, PromptOptions
 from .pairs import PairTask, Row
-from .task import LongText, Model, check_count, check_long_text, logistic
+from .task import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankerOptions(PromptOptions):
+    """Options of reranking."""
+
+    top_k: int | None = setting(None, least=1, help="how many documents, best first")
+
+
+class _Keywords(PromptKeywords, total=False):
+    """The same as keywords, for type checkers."""
+
+    top_k: int | None
 
 
 class Reranker(PairTask):
@@ -26,6 +46,7 @@ class Reranker(PairTask):
 
     task = "text-ranking"
     head = Head.SEQUENCE_CLASSIFICATION
+    options = RerankerOptions
     names = ("query", "document")
     over = "second"
 
@@ -43,10 +64,10 @@ class Reranker(PairTask):
         query: str,
         documents: Iterable[str],
         *,
-        top_k: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        long_text: LongText = "truncate",
+        top_k: int | None = RerankerOptions.top_k,
+        prompt: str | None = RerankerOptions.prompt,
+        prompt_name: str | None = RerankerOptions.prompt_name,
+        long_text: LongText = RerankerOptions.long_text,
     ) -> list[Ranked]:
         """The documents, best first; equally good ones stay in the order given.
 
@@ -64,41 +85,27 @@ class Reranker(PairTask):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
-        check_count("top_k", top_k)
-        check_long_text(long_text)
-        pairs = self._pairs(0, query, documents, before=self.prompts.text(prompt, prompt_name))
-        return self._ranked(self._rows(pairs, long_text), top_k)
+        options = RerankerOptions(top_k=top_k, prompt=prompt, prompt_name=prompt_name, long_text=long_text)
+        pairs = self._pairs(0, query, documents, before=self._prompt(options))
+        return self._ranked(self._rows(pairs, options.long_text), options.top_k)
 
     def stream(
-        self,
-        queries: Iterable[tuple[str, Iterable[str]]],
-        *,
-        top_k: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        long_text: LongText = "truncate",
+        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[_Keywords]
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in bounded memory and in order."""
-        check_count("top_k", top_k)
-        check_long_text(long_text)
-        before = self.prompts.text(prompt, prompt_name)
-        for rows in self._grouped_rows(queries, long_text, before=before):
-            yield self._ranked(rows, top_k)
+        checked = RerankerOptions(**options)
+        groups = self._grouped_rows(several(queries, "queries"), checked.long_text, before=self._prompt(checked))
+        return (self._ranked(rows, checked.top_k) for rows in groups)
 
-    def logits(
-        self,
-        query: str,
-        documents: Iterable[str],
-        *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        long_text: LongText = "truncate",
-    ) -> np.ndarray:
+    def logits(self, query: str, documents: Iterable[str], **options: Unpack[PromptKeywords]) -> np.ndarray:
         """The head's raw output for the query with each document, float32 [documents, labels]."""
-        check_long_text(long_text)
-        pairs = self._pairs(0, query, documents, before=self.prompts.text(prompt, prompt_name))
-        rows = [row.logits for row in self._rows(pairs, long_text)]
+        checked = PromptOptions(**options)
+        pairs = self._pairs(0, query, documents, before=self._prompt(checked))
+        rows = [row.logits for row in self._rows(pairs, checked.long_text)]
         return np.stack(rows) if rows else np.empty((0, self.config.num_labels), np.float32)
+
+    def _prompt(self, options: PromptOptions) -> str:
+        return self.prompts.text(options.prompt, options.prompt_name)
 
     def _ranked(self, rows: Iterable[Row], top_k: int | None) -> list[Ranked]:
         # scores near 1 may round to the same number: the logit decides then. Equal ones stay in order.

@@ -1,22 +1,40 @@
 """Sparse vectors (SPLADE): how much each piece of the vocabulary has to do with a text."""
 
-import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, Unpack, overload
 
 import numpy as np
 
-from ..batch import in_chunks, run_each
-from ..errors import ConfigError, LongTextWarning
+from ..batch import run_each
+from ..errors import ConfigError
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
 from ..pooling import SpladePooling
 from ..results import SparseVector
-from .task import LongText, Model, Task, characters, check_count, check_long_text, check_strings, listed, several
+from .inputs import check_strings, listed, several
+from .long_text import CutTexts, LongText
+from .numbers import largest
+from .options import LongTextKeyword, PromptKeywords, PromptOptions
+from .task import Model, Task
 
 Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
 
 _MOST_LOGITS = 1 << 24  # of a batch, tokens times vocabulary: 64 MB, as one text of 512 tokens has anyway
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseOptions(PromptOptions):
+    """Options of sparse vectors."""
+
+    top_k: int | None = setting(None, least=1, help="keep so many of the largest weights")
+
+
+class _Keywords(PromptKeywords, total=False):
+    """The same as keywords, for type checkers."""
+
+    top_k: int | None
 
 
 class SparseEncoder(Task):
@@ -29,6 +47,7 @@ class SparseEncoder(Task):
     task = "sparse-encoding"
     head = Head.MASKED_LM
     all_rows = True
+    options = SparseOptions
 
     def __init__(self, model: Model, sentence: SentenceFolder) -> None:
         super().__init__(model)
@@ -41,32 +60,18 @@ class SparseEncoder(Task):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self,
-        texts: str,
-        *,
-        prompt: str | None = ...,
-        prompt_name: str | None = ...,
-        top_k: int | None = ...,
-        long_text: LongText = ...,
+        self, texts: str, **options: Unpack[_Keywords]
     ) -> SparseVector: ...
     @overload
-    def __call__(
-        self,
-        texts: Iterable[str],
-        *,
-        prompt: str | None = ...,
-        prompt_name: str | None = ...,
-        top_k: int | None = ...,
-        long_text: LongText = ...,
-    ) -> list[SparseVector]: ...
+    def __call__(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> list[SparseVector]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
         *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        top_k: int | None = None,
-        long_text: LongText = "truncate",
+        prompt: str | None = SparseOptions.prompt,
+        prompt_name: str | None = SparseOptions.prompt_name,
+        top_k: int | None = SparseOptions.top_k,
+        long_text: LongText = SparseOptions.long_text,
     ) -> SparseVector | list[SparseVector]:
         """One text -> a SparseVector; several -> a list of them, in the same order.
 
@@ -81,55 +86,39 @@ class SparseEncoder(Task):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
-        vectors = list(
-            self.stream(listed(texts), prompt=prompt, prompt_name=prompt_name, top_k=top_k, long_text=long_text)
-        )
+        options = SparseOptions(prompt=prompt, prompt_name=prompt_name, top_k=top_k, long_text=long_text)
+        vectors = list(self._results(listed(texts), options))
         return vectors[0] if isinstance(texts, str) else vectors
 
-    def stream(
-        self,
-        texts: Iterable[str],
-        *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        top_k: int | None = None,
-        long_text: LongText = "truncate",
-    ) -> Iterator[SparseVector]:
+    def stream(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> Iterator[SparseVector]:
         """The same for a stream of any length, in bounded memory and in order."""
-        check_count("top_k", top_k)
-        check_long_text(long_text)
-        prefix = self.sentence.prompts.text(prompt, prompt_name)
-        start = cut = 0
-        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
-            check_strings(chunk, start)
-            read = self._encode([prefix + text for text in chunk], long_text, start)
-            start += len(chunk)
-            cut += sum(encodings[0].truncated for encodings in read)
-            vectors = iter(self._vectors([encoding.ids for encodings in read for encoding in encodings]))
-            for encodings in read:
-                yield _largest(self._merged([next(vectors) for _ in encodings]), top_k)
-        if cut:
-            limit = self.model.max_length
-            message = f"{cut} of {start} texts are longer than {limit} tokens and were cut; see long_text"
-            warnings.warn(message, LongTextWarning, stacklevel=3)
+        return self._results(several(texts), SparseOptions(**options))
 
-    def logits(self, texts: str | Iterable[str], *, long_text: LongText = "truncate") -> list[np.ndarray]:
+    def logits(self, texts: str | Iterable[str], **options: Unpack[LongTextKeyword]) -> list[np.ndarray]:
         """The head's raw output, float32 [T_i, V] a text; a list of one for one text.
 
         Texts in windows give the windows' rows one after the other. All of it is held in memory: 62 MB
         for a text of 512 tokens and BERT's vocabulary.
         """
-        check_long_text(long_text)
         given = list(listed(texts))
         check_strings(given, 0)
-        read = self._encode(given, long_text, 0)
-        rows = iter(self._run([encoding for encodings in read for encoding in encodings]))
-        return [np.concatenate([next(rows) for _ in encodings]) for encodings in read]
+        return [np.concatenate(rows) for rows in self._run(self._encode(given, SparseOptions(**options).long_text, 0))]
+
+    def _results(self, texts: Iterable[str], options: SparseOptions) -> Iterator[SparseVector]:
+        prefix = self.sentence.prompts.text(options.prompt, options.prompt_name)
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        for start, chunk in self._chunks(texts):
+            check_strings(chunk, start)
+            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
+            cut_texts.count([encodings[0].truncated for encodings in parts])
+            vectors = iter(self._vectors([encoding.ids for encodings in parts for encoding in encodings]))
+            for encodings in parts:
+                yield _largest(self._merged([next(vectors) for _ in encodings]), options.top_k)
+        cut_texts.warn()
 
     def tokens(self, vector: SparseVector, *, top_k: int | None = None) -> list[tuple[str, float]]:
         """The vector's pieces with their weights, heaviest first."""
-        check_count("top_k", top_k)
-        order = np.argsort(-vector.values, kind="stable")[:top_k]
+        order = largest(vector.values, SparseOptions(top_k=top_k).top_k)
         pieces = [self.tokenizer.decode([index], skip_special_tokens=False) for index in vector.indices[order]]
         return list(zip(pieces, vector.values[order].tolist(), strict=True))
 
@@ -183,5 +172,5 @@ class SparseEncoder(Task):
 def _largest(vector: SparseVector, top_k: int | None) -> SparseVector:
     if top_k is None or len(vector.values) <= top_k:
         return vector
-    kept = np.sort(np.argsort(-vector.values, kind="stable")[:top_k])
+    kept = np.sort(largest(vector.values, top_k))
     return SparseVector(vector.indices[kept], vector.values[kept])

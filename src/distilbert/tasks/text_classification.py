@@ -1,34 +1,32 @@
 """Text classification: single label, multi-label and regression, of texts and pairs."""
 
 from collections.abc import Iterable, Iterator
-from math import isnan
-from numbers import Real
+from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
-from ..batch import in_chunks
-from ..errors import InputError
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Classification
 from ..tokenizer import Encoding
-from .task import (
-    FIRST,
-    LongText,
-    Task,
-    TextOrPair,
-    characters,
-    check_count,
-    check_long_text,
-    is_one,
-    logistic,
-    several,
-    softmax,
-    weighted_mean,
-)
+from .inputs import TextOrPair, is_one, several
+from .long_text import LongText
+from .numbers import largest, logistic, softmax, weighted_mean
+from .options import LongTextKeyword, TaskOptions
+from .task import Task
 
 Function = Literal["softmax", "sigmoid", "none"]
 Labels = Classification | list[Classification]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions(TaskOptions):
+    """Options of a text classification."""
+
+    top_k: int | None = setting(1, least=1, help="how many labels, best first")
+    threshold: float | None = setting(None, help="every label whose score is at least this")
+    function: Function | None = setting(None, help="from logits to scores", unset="as the model was trained")
 
 
 class _Best(TypedDict, total=False):
@@ -54,6 +52,7 @@ class TextClassifier(Task):
 
     task = "text-classification"
     head = Head.SEQUENCE_CLASSIFICATION
+    options = ClassifierOptions
 
     # a string is an iterable of strings too, hence the overlaps
     @overload
@@ -68,10 +67,10 @@ class TextClassifier(Task):
         self,
         texts: TextOrPair | Iterable[TextOrPair],
         *,
-        top_k: int | None = 1,
-        threshold: float | None = None,
-        function: Function | None = None,
-        long_text: LongText = "truncate",
+        top_k: int | None = ClassifierOptions.top_k,
+        threshold: float | None = ClassifierOptions.threshold,
+        function: Function | None = ClassifierOptions.function,
+        long_text: LongText = ClassifierOptions.long_text,
     ) -> Any:
         """Label one text or pair, or a list of them: list in, list out, in the same order.
 
@@ -90,42 +89,27 @@ class TextClassifier(Task):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
+        options = ClassifierOptions(top_k=top_k, threshold=threshold, function=function, long_text=long_text)
         one = is_one(texts)
         given: Any = [texts] if one else texts
-        options: _Several = {"top_k": top_k, "threshold": threshold, "function": function, "long_text": long_text}
-        results = list(self.stream(given, **options))
+        results = list(self._results(given, options))
         return results[0] if one else results
 
     @overload
     def stream(self, texts: Iterable[TextOrPair], **options: Unpack[_Best]) -> Iterator[Classification]: ...
     @overload
     def stream(self, texts: Iterable[TextOrPair], **options: Unpack[_Several]) -> Iterator[list[Classification]]: ...
-    def stream(
-        self,
-        texts: Iterable[TextOrPair],
-        *,
-        top_k: int | None = 1,
-        threshold: float | None = None,
-        function: Function | None = None,
-        long_text: LongText = "truncate",
-    ) -> Iterator[Labels]:
+    def stream(self, texts: Iterable[TextOrPair], **options: Unpack[_Several]) -> Iterator[Any]:
         """The same for a stream of any length, in bounded memory and in order."""
-        check_count("top_k", top_k)
-        check_long_text(long_text)
-        if threshold is not None and (not isinstance(threshold, Real) or isnan(threshold)):
-            raise InputError(f"threshold must be a number, or None, not {threshold!r}")
-        if function not in (None, "softmax", "sigmoid", "none"):
-            raise InputError(f'function must be "softmax", "sigmoid" or "none", not {function!r}')
-        for read, logits in self._stream_logits(texts, long_text):
-            for encodings, row in zip(read, logits, strict=True):
-                yield self._labels(row, encodings, top_k, threshold, function or self._function)
+        return self._results(several(texts), ClassifierOptions(**options))
 
-    def logits(self, texts: TextOrPair | Iterable[TextOrPair], *, long_text: LongText = "truncate") -> np.ndarray:
+    def logits(self, texts: TextOrPair | Iterable[TextOrPair], **options: Unpack[LongTextKeyword]) -> np.ndarray:
         """The head's raw output, float32 [B, labels]; [labels] for one text."""
-        check_long_text(long_text)
+        long_text = ClassifierOptions(**options).long_text
         one = is_one(texts)
-        batches = [b for _, b in self._stream_logits([texts] if one else texts, long_text)]  # type: ignore[list-item]
-        logits = np.concatenate(batches) if batches else np.empty((0, self.config.num_labels), np.float32)
+        given: Any = [texts] if one else texts
+        rows = [row for _, row in self._read(given, long_text)]
+        logits = np.stack(rows) if rows else np.empty((0, self.config.num_labels), np.float32)
         return logits[0] if one else logits
 
     @property
@@ -138,26 +122,19 @@ class TextClassifier(Task):
             return "sigmoid"
         return "softmax"
 
-    def _stream_logits(
-        self, texts: Iterable[TextOrPair], long_text: LongText
-    ) -> Iterator[tuple[list[list[Encoding]], np.ndarray]]:
-        """Chunks of the stream: each text's encodings, and its logits [B, labels]."""
-        start = 0
-        for chunk in in_chunks(several(texts), characters, self._chunk_characters):
-            read = self._encode(chunk, long_text, start)
-            start += len(chunk)
-            flat = [encoding for encodings in read for encoding in encodings]
-            rows = iter(self._run(flat, [FIRST] * len(flat)))
-            yield read, np.stack([weighted_mean([next(rows)[0] for _ in own], own) for own in read])
+    def _results(self, texts: Iterable[TextOrPair], options: ClassifierOptions) -> Iterator[Labels]:
+        for encodings, logits in self._read(texts, options.long_text):
+            yield self._labels(logits, encodings, options)
 
-    def _labels(
-        self,
-        logits: np.ndarray,
-        encodings: list[Encoding],
-        top_k: int | None,
-        threshold: float | None,
-        function: Function,
-    ) -> Labels:
+    def _read(self, texts: Iterable[TextOrPair], long_text: LongText) -> Iterator[tuple[list[Encoding], np.ndarray]]:
+        """Each text's encodings, and its logits [labels]."""
+        for start, chunk in self._chunks(texts):
+            parts = self._encode(chunk, long_text, start)
+            for encodings, rows in zip(parts, self._run(parts, first_only=True), strict=True):
+                yield encodings, weighted_mean([row[0] for row in rows], [len(encoding) for encoding in encodings])
+
+    def _labels(self, logits: np.ndarray, encodings: list[Encoding], options: ClassifierOptions) -> Labels:
+        function, top_k = options.function or self._function, options.top_k
         scores = softmax(logits) if function == "softmax" else logistic(logits) if function == "sigmoid" else logits
         tokens = sum(map(len, encodings))
         truncated = any(encoding.truncated for encoding in encodings)
@@ -165,10 +142,7 @@ class TextClassifier(Task):
         def label(index: int) -> Classification:
             return Classification(self.config.labels[index], float(scores[index]), tokens, truncated)
 
-        if top_k == 1 and threshold is None:
-            return label(int(scores.argmax()))
-        order = [int(index) for index in np.argsort(-scores, kind="stable")]
-        if threshold is not None:
-            order = [index for index in order if float(scores[index]) >= threshold]
-            top_k = None if top_k == 1 else top_k
-        return [label(index) for index in order[:top_k]]
+        if options.threshold is None:
+            return label(int(scores.argmax())) if top_k == 1 else [label(i) for i in largest(scores, top_k).tolist()]
+        most = None if top_k == 1 else top_k
+        return [label(i) for i in largest(scores, most).tolist() if float(scores[i]) >= options.threshold]

@@ -1,42 +1,62 @@
 """Token classification: entities and other labelled spans, in texts of any length."""
 
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, overload
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
-from ..batch import in_chunks
-from ..errors import InputError, LongTextWarning
+from ..errors import InputError, short_repr
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Entity
 from ..tokenizer import Encoding, Window
+from .inputs import check_strings, check_word_lists, listed, several
 from .label_scheme import LabelScheme
-from .task import LongText, Model, Task, check_long_text, listed, softmax, with_marks
+from .long_text import CutTexts, LongText, to_window
+from .numbers import softmax
+from .options import TaskOptions, long_text_setting
+from .spans import with_marks
+from .task import Model, Task
 
 Aggregation = Literal["none", "simple", "first", "average", "max"]
+ValidSequences = bool | Literal["IOB1"]
 Text = str | Sequence[str]  # a string, or its words
+Read = tuple[Text, Encoding, np.ndarray]  # a text, what of it was read, and its logits [T, labels]
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """How logits become entities: the options of a call, checked."""
+@dataclass(frozen=True, kw_only=True)
+class EntityOptions(TaskOptions):
+    """Options of a token classification."""
+
+    aggregation: Aggregation = setting("simple", help="how tokens, or words, become entities")
+    ignore_labels: Collection[str] = setting(("O",), help="labels of entities to leave out", metavar="LABEL")
+    valid_sequences: ValidSequences = setting(False, help="only labels that can follow each other")
+    stride: int | None = setting(
+        None, least=0, help="tokens that neighbouring windows share", unset="a quarter of a window"
+    )
+    long_text: LongText = long_text_setting("window")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.ignore_labels, str) or not isinstance(self.ignore_labels, Collection):
+            raise InputError(f"ignore_labels must be a list of labels, not {short_repr(self.ignore_labels)}")
+
+
+class _WindowKeywords(TypedDict, total=False):
+    """Options of the logits, for type checkers."""
+
+    stride: int | None
+    long_text: LongText
+
+
+class _Keywords(_WindowKeywords, total=False):
+    """All options, for type checkers."""
 
     aggregation: Aggregation
     ignore_labels: Collection[str]
-    valid_sequences: bool | Literal["IOB1"]
-
-    def __post_init__(self) -> None:
-        if self.aggregation not in ("none", "simple", "first", "average", "max"):
-            raise InputError(
-                f'aggregation must be "none", "simple", "first", "average" or "max", not {self.aggregation!r}'
-            )
-        if isinstance(self.ignore_labels, str) or not isinstance(self.ignore_labels, Collection):
-            raise InputError(f"ignore_labels must be a list of labels, not {self.ignore_labels!r}")
-        if self.valid_sequences not in (True, False, "IOB1"):
-            raise InputError(f'valid_sequences must be True, False or "IOB1", not {self.valid_sequences!r}')
+    valid_sequences: ValidSequences
 
 
 class TokenClassifier(Task):
@@ -53,6 +73,7 @@ class TokenClassifier(Task):
     task = "token-classification"
     head = Head.TOKEN_CLASSIFICATION
     all_rows = True
+    options = EntityOptions
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
@@ -60,35 +81,19 @@ class TokenClassifier(Task):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self,
-        texts: str,
-        *,
-        aggregation: Aggregation = ...,
-        ignore_labels: Collection[str] = ...,
-        valid_sequences: bool | Literal["IOB1"] = ...,
-        stride: int | None = ...,
-        long_text: LongText = ...,
+        self, texts: str, **options: Unpack[_Keywords]
     ) -> list[Entity]: ...
     @overload
-    def __call__(
-        self,
-        texts: Iterable[str],
-        *,
-        aggregation: Aggregation = ...,
-        ignore_labels: Collection[str] = ...,
-        valid_sequences: bool | Literal["IOB1"] = ...,
-        stride: int | None = ...,
-        long_text: LongText = ...,
-    ) -> list[list[Entity]]: ...
+    def __call__(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> list[list[Entity]]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
         *,
-        aggregation: Aggregation = "simple",
-        ignore_labels: Collection[str] = ("O",),
-        valid_sequences: bool | Literal["IOB1"] = False,
-        stride: int | None = None,
-        long_text: LongText = "window",
+        aggregation: Aggregation = EntityOptions.aggregation,
+        ignore_labels: Collection[str] = EntityOptions.ignore_labels,
+        valid_sequences: ValidSequences = EntityOptions.valid_sequences,
+        stride: int | None = EntityOptions.stride,
+        long_text: LongText = EntityOptions.long_text,
     ) -> list[Entity] | list[list[Entity]]:
         """The entities of one text, or of each of a list: list in, list out, in the same order.
 
@@ -113,44 +118,21 @@ class TokenClassifier(Task):
         Raises:
             InputError: for anything else than texts, and for options outside their range.
         """
-        results = list(
-            self.stream(
-                listed(texts),
-                aggregation=aggregation,
-                ignore_labels=ignore_labels,
-                valid_sequences=valid_sequences,
-                stride=stride,
-                long_text=long_text,
-            )
+        options = EntityOptions(
+            aggregation=aggregation,
+            ignore_labels=ignore_labels,
+            valid_sequences=valid_sequences,
+            stride=stride,
+            long_text=long_text,
         )
+        results = list(self._results(listed(texts), options))
         return results[0] if isinstance(texts, str) else results
 
-    def stream(
-        self,
-        texts: Iterable[str],
-        *,
-        aggregation: Aggregation = "simple",
-        ignore_labels: Collection[str] = ("O",),
-        valid_sequences: bool | Literal["IOB1"] = False,
-        stride: int | None = None,
-        long_text: LongText = "window",
-    ) -> Iterator[list[Entity]]:
+    def stream(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> Iterator[list[Entity]]:
         """The same for a stream of any length, in bounded memory and in order."""
-        reading = _Reading(aggregation, ignore_labels, valid_sequences)
-        ignored = self.scheme.matching(ignore_labels)
-        for text, encoding, logits in self._stream_logits(texts, stride, long_text):
-            yield self._entities(text, encoding, logits, reading, ignored)
+        return self._results(several(texts), EntityOptions(**options))
 
-    def from_words(
-        self,
-        texts: Iterable[Sequence[str]],
-        *,
-        aggregation: Aggregation = "simple",
-        ignore_labels: Collection[str] = ("O",),
-        valid_sequences: bool | Literal["IOB1"] = False,
-        stride: int | None = None,
-        long_text: LongText = "window",
-    ) -> list[list[Entity]]:
+    def from_words(self, texts: Iterable[Sequence[str]], **options: Unpack[_Keywords]) -> list[list[Entity]]:
         """The entities of texts that are lists of words.
 
         `start` and `end` count words, `text` is the words with spaces between. No entity cuts a word:
@@ -158,56 +140,61 @@ class TokenClassifier(Task):
         "first" does. Words that the tokenizer drops, such as empty ones, have no label. The other
         arguments are those of a call.
         """
-        reading = _Reading(aggregation, ignore_labels, valid_sequences)
-        ignored = self.scheme.matching(ignore_labels)
-        read = self._stream_logits(texts, stride, long_text, is_split=True)
-        return [self._entities(text, encoding, logits, reading, ignored) for text, encoding, logits in read]
+        return list(self._results(several(texts, "lists of words"), EntityOptions(**options), is_split=True))
 
-    def logits(
-        self, texts: str | Iterable[str], *, stride: int | None = None, long_text: LongText = "window"
-    ) -> list[np.ndarray]:
+    def logits(self, texts: str | Iterable[str], **options: Unpack[_WindowKeywords]) -> list[np.ndarray]:
         """The head's raw output, float32 [T_i, labels] a text, special tokens included.
 
         A list of one for one text. A text read in windows gives one row a token, as if it had been read at once.
         """
-        return [logits for _, _, logits in self._stream_logits(listed(texts), stride, long_text)]
+        return [logits for _, _, logits in self._read(listed(texts), EntityOptions(**options), is_split=False)]
 
-    def _stream_logits(
-        self, texts: Iterable[Text], stride: int | None, long_text: LongText, *, is_split: bool = False
-    ) -> Iterator[tuple[Text, Encoding, np.ndarray]]:
-        """Each text, what of it was read, and its logits [T_i, labels]."""
-        check_long_text(long_text)
+    def _results(
+        self, texts: Iterable[Text], options: EntityOptions, *, is_split: bool = False
+    ) -> Iterator[list[Entity]]:
+        ignored = self.scheme.matching(options.ignore_labels)
+        for read in self._read(texts, options, is_split=is_split):
+            yield self._entities(read, options, ignored)
+
+    def _read(self, texts: Iterable[Text], options: EntityOptions, *, is_split: bool) -> Iterator[Read]:
+        stride = self._stride(options)
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        for start, chunk in self._chunks(texts):
+            (check_word_lists if is_split else check_strings)(chunk, start)
+            read = self._read_chunk(chunk, start, options.long_text, stride, is_split)
+            cut_texts.count([encoding.truncated for encoding, _ in read])
+            yield from ((text, *each) for text, each in zip(chunk, read, strict=True))
+        cut_texts.warn()
+
+    def _stride(self, options: EntityOptions) -> int:
+        room = self.model.max_length - self.tokenizer.special_count
+        if options.stride is None:
+            return max(room, 0) // 4
+        if options.stride >= room:
+            raise InputError(f"stride must be below {room}, the tokens of a text in a window, not {options.stride}")
+        return options.stride
+
+    def _read_chunk(
+        self, texts: list[Text], start: int, long_text: LongText, stride: int, is_split: bool
+    ) -> list[tuple[Encoding, np.ndarray]]:
+        """What of each text was read, and its logits [T, labels]."""
         limit = self.model.max_length
-        if stride is None:
-            stride = max(limit - self.tokenizer.special_count, 0) // 4
-        elif type(stride) is not int or not 0 <= stride < limit - self.tokenizer.special_count:
-            raise InputError(f"stride must be from 0 to below the model's {limit} tokens, not {stride!r}")
-        start = cut = 0
-        for chunk in in_chunks(_checked(texts, is_split), _characters, self._chunk_characters):
-            read = self.tokenizer.encode_batch(chunk, max_length=limit, is_split=is_split)
-            windows = [[Window(encoding, 0, len(encoding))] for encoding in read]
-            for index, encoding in enumerate(read):
-                if encoding.truncated and long_text == "error":
-                    raise InputError(
-                        f"text {start + index} is longer than the {limit} tokens that the model reads; "
-                        'shorten it, or choose long_text="window" or "truncate"'
-                    )
-                if encoding.truncated and long_text == "window":
-                    (read[index],) = self.tokenizer.encode_batch([chunk[index]], is_split=is_split)
-                    windows[index] = self.tokenizer.windows(chunk[index], limit, stride, is_split=is_split)
-            start += len(chunk)
-            cut += sum(encoding.truncated for encoding in read)
-            rows = iter(self._run([window.encoding for own in windows for window in own]))
-            for text, encoding, own in zip(chunk, read, windows, strict=True):
-                yield text, encoding, self._stitched(encoding, own, [next(rows) for _ in own])
-        if cut:
-            message = f"{cut} of {start} texts are longer than {limit} tokens and were cut; see long_text"
-            warnings.warn(message, LongTextWarning, stacklevel=4)
+        encodings = self.tokenizer.encode_batch(texts, max_length=limit, is_split=is_split)
+        windows: dict[int, list[Window]] = {}
+        for index in to_window(encodings, long_text, limit, lambda index: f"text {start + index}"):
+            windows[index] = self.tokenizer.windows(texts[index], limit, stride, is_split=is_split)
+            (encodings[index],) = self.tokenizer.encode_batch([texts[index]], is_split=is_split)
+        parts = [
+            [window.encoding for window in windows[index]] if index in windows else [encoding]
+            for index, encoding in enumerate(encodings)
+        ]
+        return [
+            (encodings[index], self._stitched(encodings[index], windows[index], rows) if index in windows else rows[0])
+            for index, rows in enumerate(self._run(parts))
+        ]
 
     def _stitched(self, encoding: Encoding, windows: list[Window], rows: list[np.ndarray]) -> np.ndarray:
         """One row a token [T, labels], from windows whose rows are [t, labels]."""
-        if len(windows) == 1:
-            return rows[0]
         opening = self.tokenizer.special_count - self.tokenizer.closing_count
         seams = [0]
         for before, after in pairwise(windows):
@@ -218,29 +205,29 @@ class TokenClassifier(Task):
         seams.append(len(encoding))
         return np.concatenate(
             [
-                own[seam - window.start : next_seam - window.start]
-                for own, window, (seam, next_seam) in zip(rows, windows, pairwise(seams), strict=True)
+                logits[seam - window.start : next_seam - window.start]
+                for logits, window, (seam, next_seam) in zip(rows, windows, pairwise(seams), strict=True)
             ]
         )
 
-    def _entities(
-        self, text: Text, encoding: Encoding, logits: np.ndarray, reading: _Reading, ignored: np.ndarray
-    ) -> list[Entity]:
+    def _entities(self, read: Read, options: EntityOptions, ignored: np.ndarray) -> list[Entity]:
         """`ignored` [labels] marks the labels that are left out."""
-        # most texts have no entities, and are quickly told; averages and valid sequences may find what no token says
-        by_token = not reading.valid_sequences and reading.aggregation != "average"
+        text, encoding, logits = read
+        # most texts have no entities, which is found out soon; an average or a valid sequence may have labels
+        # that no token has by itself
+        by_token = not options.valid_sequences and options.aggregation != "average"
         if by_token and ignored[logits.argmax(-1)].all():
             return []
         inside = encoding.sequence_ids == 0
         if not inside.any():
             return []
-        scores, starts, ends = _units(text, encoding, softmax(logits), inside, reading.aggregation)
-        if reading.valid_sequences:
-            iob1 = reading.valid_sequences == "IOB1"
+        scores, starts, ends = _units(text, encoding, softmax(logits), inside, options.aggregation)
+        if options.valid_sequences:
+            iob1 = options.valid_sequences == "IOB1"
             labels = self.scheme.best_sequence(np.log(np.maximum(scores, 1e-30)), iob1=iob1)
         else:
             labels = scores.argmax(-1)
-        grouped = reading.aggregation != "none"
+        grouped = options.aggregation != "none"
         names = self.scheme.types if grouped else self.config.labels
         bounds = self.scheme.starts(labels) if grouped else np.arange(len(labels))
         counts = np.diff(bounds, append=len(labels))
@@ -276,20 +263,3 @@ def _units(
         best_first = np.lexsort((-scores.max(-1), np.repeat(bounds, counts)))
         return scores[best_first[bounds]], starts, ends
     return scores[bounds], starts, ends
-
-
-def _checked(texts: Iterable[Text], is_split: bool) -> Iterator[Text]:
-    """The texts, each of the right type. Raises InputError naming the first that is not."""
-    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
-        raise InputError(f"give a list of texts, not {type(texts).__name__}")
-    for index, text in enumerate(texts):
-        if is_split:
-            if not isinstance(text, list | tuple) or not all(isinstance(word, str) for word in text):
-                raise InputError(f"text {index} must be a list of words, not {type(text).__name__}")
-        elif not isinstance(text, str):
-            raise InputError(f"text {index} must be a string, not {type(text).__name__}")
-        yield text
-
-
-def _characters(text: Text) -> int:
-    return 1 + sum(1 + len(part) for part in ([text] if isinstance(text, str) else text))

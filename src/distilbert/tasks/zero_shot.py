@@ -1,19 +1,55 @@
 """Zero-shot classification: a model of natural language inference asked whether a text entails each label."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from string import Formatter
-from typing import overload
+from typing import Unpack, overload
 
 import numpy as np
 
 from ..errors import CheckpointError, InputError, short_repr
+from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Classification
+from .inputs import listed, several
+from .long_text import LongText
+from .numbers import largest, logistic, softmax
+from .options import LongTextKeyword, TaskOptions
 from .pairs import PairTask, Row
-from .task import LongText, Model, check_long_text, listed, logistic, several, softmax
+from .task import Model
 
-TEMPLATE = "This example is {}."
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroShotOptions(TaskOptions):
+    """Options of a zero-shot classification."""
+
+    hypothesis_template: str = setting("This example is {}.", help="the sentence whose {} is replaced by a label")
+    multi_label: bool = setting(False, help="score each label by itself")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            fields = [part[1:] for part in Formatter().parse(self.hypothesis_template) if part[1] is not None]
+        except (TypeError, ValueError):
+            fields = []
+        if fields != [("", "", None)]:
+            raise InputError(
+                f"hypothesis_template must hold one {{}} for the label, as in {ZeroShotOptions.hypothesis_template!r} "
+                f"(write {{{{ and }}}} for braces), not {short_repr(self.hypothesis_template)}"
+            )
+
+
+class _TemplateKeyword(LongTextKeyword, total=False):
+    """Options of the logits, for type checkers."""
+
+    hypothesis_template: str
+
+
+class _Keywords(_TemplateKeyword, total=False):
+    """All options, for type checkers."""
+
+    multi_label: bool
 
 
 class ZeroShotClassifier(PairTask):
@@ -26,6 +62,7 @@ class ZeroShotClassifier(PairTask):
 
     task = "zero-shot-classification"
     head = Head.SEQUENCE_CLASSIFICATION
+    options = ZeroShotOptions
     names = ("text", "label")
     cut = "first"
 
@@ -35,32 +72,20 @@ class ZeroShotClassifier(PairTask):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self,
-        texts: str,
-        labels: str | Iterable[str],
-        *,
-        hypothesis_template: str = ...,
-        multi_label: bool = ...,
-        long_text: LongText = ...,
+        self, texts: str, labels: str | Iterable[str], **options: Unpack[_Keywords]
     ) -> list[Classification]: ...
     @overload
     def __call__(
-        self,
-        texts: Iterable[str],
-        labels: str | Iterable[str],
-        *,
-        hypothesis_template: str = ...,
-        multi_label: bool = ...,
-        long_text: LongText = ...,
+        self, texts: Iterable[str], labels: str | Iterable[str], **options: Unpack[_Keywords]
     ) -> list[list[Classification]]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
         labels: str | Iterable[str],
         *,
-        hypothesis_template: str = TEMPLATE,
-        multi_label: bool = False,
-        long_text: LongText = "truncate",
+        hypothesis_template: str = ZeroShotOptions.hypothesis_template,
+        multi_label: bool = ZeroShotOptions.multi_label,
+        long_text: LongText = ZeroShotOptions.long_text,
     ) -> list[Classification] | list[list[Classification]]:
         """The labels of one text, best first; for several texts a list of these.
 
@@ -78,35 +103,37 @@ class ZeroShotClassifier(PairTask):
         Raises:
             InputError: for anything else than texts and labels, and for a template without one `{}`.
         """
-        results = list(
-            self.stream(
-                listed(texts),
-                labels,
-                hypothesis_template=hypothesis_template,
-                multi_label=multi_label,
-                long_text=long_text,
-            )
-        )
+        options = ZeroShotOptions(hypothesis_template=hypothesis_template, multi_label=multi_label, long_text=long_text)
+        results = list(self._results(listed(texts), labels, options))
         return results[0] if isinstance(texts, str) else results
 
     def stream(
-        self,
-        texts: Iterable[str],
-        labels: str | Iterable[str],
-        *,
-        hypothesis_template: str = TEMPLATE,
-        multi_label: bool = False,
-        long_text: LongText = "truncate",
+        self, texts: Iterable[str], labels: str | Iterable[str], **options: Unpack[_Keywords]
     ) -> Iterator[list[Classification]]:
         """The same for a stream of any length, in bounded memory and in order."""
+        return self._results(several(texts), labels, ZeroShotOptions(**options))
+
+    def logits(
+        self, texts: str | Iterable[str], labels: str | Iterable[str], **options: Unpack[_TemplateKeyword]
+    ) -> np.ndarray:
+        """The head's raw output, float32 [B, labels, outputs]; [labels, outputs] for one text."""
         names = _labels(labels)
-        independent = multi_label or len(names) == 1
+        groups = list(self._label_rows(listed(texts), names, ZeroShotOptions(**options)))
+        logits = np.array([[row.logits for row in rows] for rows in groups], np.float32)
+        logits = logits.reshape(len(groups), len(names), self.config.num_labels)
+        return logits[0] if isinstance(texts, str) else logits
+
+    def _results(
+        self, texts: Iterable[str], labels: str | Iterable[str], options: ZeroShotOptions
+    ) -> Iterator[list[Classification]]:
+        names = _labels(labels)
+        independent = options.multi_label or len(names) == 1
         if independent and self.contradiction is None:
             raise InputError(
                 "multi_label (or a single label) needs a model with a label for contradiction; "
                 f"this one has {', '.join(self.config.labels)}"
             )
-        for rows in self._label_rows(texts, names, hypothesis_template, long_text):
+        for rows in self._label_rows(texts, names, options):
             logits = np.stack([row.logits for row in rows])
             if independent:
                 scores = logistic(logits[:, self.entailment] - logits[:, self.contradiction])
@@ -114,37 +141,17 @@ class ZeroShotClassifier(PairTask):
                 scores = softmax(logits[:, self.entailment])
             yield [
                 Classification(names[index], float(scores[index]), rows[index].tokens, rows[index].truncated)
-                for index in np.argsort(-scores, kind="stable")
+                for index in largest(scores, None).tolist()
             ]
 
-    def logits(
-        self,
-        texts: str | Iterable[str],
-        labels: str | Iterable[str],
-        *,
-        hypothesis_template: str = TEMPLATE,
-        long_text: LongText = "truncate",
-    ) -> np.ndarray:
-        """The head's raw output, float32 [B, labels, outputs]; [labels, outputs] for one text."""
-        names = _labels(labels)
-        rows = list(self._label_rows(listed(texts), names, hypothesis_template, long_text))
-        logits = np.array([[row.logits for row in own] for own in rows], np.float32)
-        logits = logits.reshape(len(rows), len(names), self.config.num_labels)
-        return logits[0] if isinstance(texts, str) else logits
-
-    def _label_rows(
-        self, texts: Iterable[str], labels: list[str], template: str, long_text: LongText
-    ) -> Iterator[list[Row]]:
+    def _label_rows(self, texts: Iterable[str], labels: list[str], options: ZeroShotOptions) -> Iterator[list[Row]]:
         """For each text the rows of all labels."""
-        check_long_text(long_text)
-        _check_template(template)
-        hypotheses = [template.format(label) for label in labels]
+        hypotheses = [options.hypothesis_template.format(label) for label in labels]
         self._check_room(labels, hypotheses)
-
-        pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(several(texts)))
-        rows = self._rows(pairs, long_text)
-        while own := list(islice(rows, len(labels))):
-            yield own
+        pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(texts))
+        rows = self._rows(pairs, options.long_text)
+        while group := list(islice(rows, len(labels))):
+            yield group
 
     def _check_room(self, labels: Sequence[str], hypotheses: Sequence[str]) -> None:
         room = self.model.max_length - self.tokenizer.pair_special_count
@@ -169,18 +176,6 @@ def _labels(labels: str | Iterable[str]) -> list[str]:
         twice = next(label for index, label in enumerate(names) if label in names[:index])
         raise InputError(f"label {short_repr(twice)} is given twice")
     return names
-
-
-def _check_template(template: str) -> None:
-    try:
-        fields = [part[1:] for part in Formatter().parse(template) if part[1] is not None]
-    except (TypeError, ValueError):
-        fields = []
-    if fields != [("", "", None)]:
-        raise InputError(
-            f"hypothesis_template must hold one {{}} for the label, as in {TEMPLATE!r} "
-            f"(write {{{{ and }}}} for braces), not {short_repr(template)}"
-        )
 
 
 def _inference_labels(labels: Sequence[str], place: str) -> tuple[int, int | None]:

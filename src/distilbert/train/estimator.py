@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data.examples import Data, LabelledText
 from ..errors import InputError
-from ..tasks.task import softmax
+from ..tasks.numbers import softmax
 from ..tasks.text_classification import TextClassifier
 from .loop import LoopArguments, open_accelerator, run
 from .objectives import ClassWeights, make_objective

@@ -1,0 +1,92 @@
+"""What callers give: one text or many, and a clear error for anything else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from ..errors import InputError, name_list
+
+TextOrPair = str | tuple[str, str]
+Item = TypeVar("Item")
+
+
+def is_one(texts: object) -> bool:
+    """Whether a caller gave one text or pair, not a list of them. Raises InputError for what is neither."""
+    if isinstance(texts, str | tuple):
+        return True
+    _check_iterable(texts, "a string, a pair of strings or a list of them")
+    return False
+
+
+def listed(texts: str | Iterable[str]) -> Iterable[str]:
+    """One string as a list of one. Raises InputError for what is neither a string nor a list."""
+    if isinstance(texts, str):
+        return [texts]
+    _check_iterable(texts, "a string or a list of them")
+    return texts
+
+
+def several(texts: Iterable[Item], what: str = "texts") -> Iterable[Item]:
+    """What a stream is given. Raises InputError for one string, which would be read letter by letter."""
+    wanted = f"a list or another iterable of {what}"
+    if isinstance(texts, str):
+        raise InputError(f"give {wanted}, not {kind(texts)}")
+    _check_iterable(texts, wanted)
+    return texts
+
+
+def check_strings(texts: Sequence[object], start: int) -> None:
+    """Raises InputError for what is not a string; `start` is the first one's number in the caller's input."""
+    for index, text in enumerate(texts, start):
+        if not isinstance(text, str):
+            raise InputError(f"text {index} must be a string, not {kind(text)}")
+
+
+def check_strings_or_pairs(texts: Sequence[object], start: int) -> None:
+    """The same where pairs of strings may stand too."""
+    for index, text in enumerate(texts, start):
+        if not isinstance(text, str) and not (isinstance(text, tuple) and len(text) == 2 and _all_strings(text)):
+            raise InputError(f"text {index} must be a string or a pair of strings, not {kind(text)}")
+
+
+def check_word_lists(texts: Sequence[object], start: int) -> None:
+    """The same for texts that are split into words."""
+    for index, text in enumerate(texts, start):
+        if not isinstance(text, list | tuple) or not _all_strings(text):
+            raise InputError(f"text {index} must be a list of words, not {kind(text)}")
+
+
+def kind(value: object) -> str:
+    """What a value is, for a message."""
+    return f"{type(value).__name__} of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+
+
+def characters(text: object) -> int:
+    """Length of a text, pair or list of words, for cutting streams; anything else is refused later."""
+    if isinstance(text, tuple | list):
+        return 1 + sum(map(characters, text))
+    return 1 + len(text) if isinstance(text, str) else 1
+
+
+def _check_iterable(texts: object, wanted: str) -> None:
+    columns = _column_names(texts)
+    if columns is not None:
+        raise InputError(
+            f"give the texts of one column, as in data[{columns[0] if columns else 'text'!r}], not a whole "
+            f"{type(texts).__name__} (its columns: {name_list(columns, 10)})"
+        )
+    scalar = getattr(texts, "ndim", 1) == 0  # an array of no dimension says that it can be iterated over
+    if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable) or scalar:
+        raise InputError(f"give {wanted}, not {kind(texts)}")
+
+
+def _column_names(texts: object) -> list[str] | None:
+    """Of a table (pandas, polars, pyarrow, datasets), which would be read as a list of its columns or rows."""
+    for attribute in ("column_names", "columns"):
+        names = getattr(texts, attribute, None)
+        if isinstance(names, Iterable):
+            return [str(name) for name in names]
+    return None
+
+
+def _all_strings(texts: Iterable[object]) -> bool:
+    return all(isinstance(text, str) for text in texts)

@@ -1,0 +1,49 @@
+"""Options that several tasks have. A task's own are in its file, as a frozen dataclass of the same kind.
+
+Each option is a field that states its default, its range and its meaning once; `fields.options_of(task.options)`
+lists them, for the command line and the server.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from ..fields import check_fields, setting
+from .long_text import LongText
+
+
+def long_text_setting(default: LongText) -> Any:
+    """The field of a task's options that says what to do."""
+    return setting(default, help="what to do with a text longer than the model reads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """Base of the tasks' options: their fields are checked when they are made."""
+
+    long_text: LongText = long_text_setting("truncate")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+class LongTextKeyword(TypedDict, total=False):
+    """The same as keywords, for type checkers."""
+
+    long_text: LongText
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptOptions(TaskOptions):
+    """Options of the tasks that read a prompt before a text."""
+
+    prompt: str | None = setting(None, help="what to put before each text", metavar="TEXT")
+    prompt_name: str | None = setting(
+        None, help="the name of one of the model's prompts, to put before each text", metavar="NAME"
+    )
+
+
+class PromptKeywords(LongTextKeyword, total=False):
+    """The same as keywords, for type checkers."""
+
+    prompt: str | None
+    prompt_name: str | None
