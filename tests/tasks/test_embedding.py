@@ -329,12 +329,12 @@ def test_wrong_texts_for_hidden_states(embedder: Embedder, texts: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"truncate_dim": 0}, "truncate_dim must be a whole number of at least 1"),
+        ({"truncate_dim": 0}, "truncate_dim must be at least 1, or None, not 0"),
         ({"truncate_dim": 2.0}, "truncate_dim must be a whole number"),
         ({"truncate_dim": 33}, "truncate_dim must be at most 32, the width of the vectors, not 33"),
-        ({"output": "float16"}, 'output must be "float32", "int8", "uint8", "binary" or "ubinary", not \'float16\''),
+        ({"output": "float16"}, "output must be 'float32', 'int8', 'uint8', 'binary' or 'ubinary', not 'float16'"),
         ({"long_text": "cut"}, "long_text must be"),
-        ({"prompt": 3}, "prompt must be a string, not int"),
+        ({"prompt": 3}, "prompt must be a text"),
     ],
 )
 def test_wrong_options(embedder: Embedder, options: dict[str, Any], message: str) -> None:

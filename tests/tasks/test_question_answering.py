@@ -54,7 +54,7 @@ def windows_of(task: QuestionAnswerer, question: str, context: str, most: int, s
     """The tokenizer's windows, each run by itself."""
     found = []
     for window in task.tokenizer.pair_windows(question, context, most, stride):
-        (rows,) = task._run([window.encoding])
+        ((rows,),) = task._run([[window.encoding]])
         found.append(Window(window.start, rows[window.encoding.sequence_ids == 1], rows[0]))
     return found
 
@@ -453,12 +453,12 @@ def test_tf_2623_an_empty_context_or_question_is_an_error(answerer: QuestionAnsw
         ({"question": ["a", 5]}, r"pair 1 must be a question and a context, two strings"),
         ({"question": None}, r"give a string or a list of them, not NoneType"),
         ({"context": b"john"}, r"give a string or a list of them, not bytes"),
-        ({"top_k": 0}, r"top_k must be a whole number of at least 1, not 0"),
+        ({"top_k": 0}, r"top_k must be at least 1, not 0"),
         ({"top_k": None}, r"top_k must be a whole number of at least 1, not None"),
-        ({"max_answer_len": 0}, r"max_answer_len must be a whole number of at least 1"),
-        ({"doc_stride": -1}, r"doc_stride must be a whole number of at least 0"),
+        ({"max_answer_len": 0}, r"max_answer_len must be at least 1, not 0"),
+        ({"doc_stride": -1}, r"doc_stride must be at least 0, not -1"),
         ({"max_seq_len": 1.5}, r"max_seq_len must be a whole number"),
-        ({"max_question_len": 0}, r"max_question_len must be a whole number"),
+        ({"max_question_len": 0}, r"max_question_len must be at least 1"),
         ({"long_text": "cut"}, r"long_text must be"),
     ],
 )

@@ -110,7 +110,7 @@ def test_prompts_and_lower_case_of_the_folder(make_checkpoint: Maker) -> None:
     for vector in (encoder("A Film"), encoder("a film", prompt="Query : "), encoder("a film", prompt_name="query")):
         np.testing.assert_array_equal(vector.indices, expected.indices)
         np.testing.assert_array_equal(vector.values, expected.values)
-    with pytest.raises(InputError, match="prompt must be a string, not int"):
+    with pytest.raises(InputError, match="prompt must be a text"):
         encoder("a film", prompt=3)
 
 

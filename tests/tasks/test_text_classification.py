@@ -368,15 +368,15 @@ def test_wrong_texts(classifier: TextClassifier, texts: Any, message: str) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"top_k": 0}, "top_k must be a whole number of at least 1, or None for all, not 0"),
+        ({"top_k": 0}, "top_k must be at least 1, or None, not 0"),
         ({"top_k": -1}, "top_k must be"),
         ({"top_k": 1.0}, "top_k must be"),
         ({"top_k": True}, "top_k must be"),
         ({"top_k": "all"}, "top_k must be"),
         ({"threshold": "high"}, "threshold must be a number, or None, not 'high'"),
         ({"threshold": math.nan}, "threshold must be a number"),
-        ({"function": "relu"}, 'function must be "softmax", "sigmoid" or "none", not \'relu\''),
-        ({"long_text": "cut"}, 'long_text must be "truncate", "window" or "error", not \'cut\''),
+        ({"function": "relu"}, "function must be 'softmax', 'sigmoid' or 'none', or None, not 'relu'"),
+        ({"long_text": "cut"}, "long_text must be 'truncate', 'window' or 'error', not 'cut'"),
     ],
 )
 def test_wrong_options(classifier: TextClassifier, options: dict[str, Any], message: str) -> None:

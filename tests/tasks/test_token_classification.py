@@ -496,9 +496,9 @@ def test_a_list_gives_a_list(tagger: TokenClassifier) -> None:
         ({"texts": "a", "aggregation": "mean"}, "aggregation must be"),
         ({"texts": "a", "ignore_labels": "O"}, "ignore_labels must be a list of labels, not 'O'"),
         ({"texts": "a", "ignore_labels": None}, "ignore_labels must be a list of labels, not None"),
-        ({"texts": "a", "valid_sequences": "IOB2"}, 'valid_sequences must be True, False or "IOB1"'),
-        ({"texts": "a", "stride": 126}, "stride must be from 0 to below"),
-        ({"texts": "a", "stride": -1}, "stride must be from 0 to below"),
+        ({"texts": "a", "valid_sequences": "IOB2"}, "valid_sequences must be True, False or 'IOB1'"),
+        ({"texts": "a", "stride": 126}, "stride must be below 126"),
+        ({"texts": "a", "stride": -1}, "stride must be at least 0"),
         ({"texts": "a", "long_text": "cut"}, "long_text must be"),
     ],
 )
@@ -509,7 +509,7 @@ def test_wrong_arguments_are_named(tagger: TokenClassifier, arguments: dict[str,
 
 @pytest.mark.parametrize("texts", ["a string", [["a"], "b"], [["a", 1]], [[["a"]]], 5])
 def test_wrong_words_are_named(tagger: TokenClassifier, texts: object) -> None:
-    with pytest.raises(InputError, match=r"must be a list of words|give a list of texts"):
+    with pytest.raises(InputError, match=r"must be a list of words|give a list or another iterable of lists of words"):
         tagger.from_words(texts)  # type: ignore[arg-type]
 
 

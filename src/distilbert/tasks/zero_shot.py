@@ -28,7 +28,6 @@ class ZeroShotOptions(TaskOptions):
     multi_label: bool = setting(False, help="score each label by itself")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         try:
             fields = [part[1:] for part in Formatter().parse(self.hypothesis_template) if part[1] is not None]
         except (TypeError, ValueError):
@@ -38,6 +37,7 @@ class ZeroShotOptions(TaskOptions):
                 f"hypothesis_template must hold one {{}} for the label, as in {ZeroShotOptions.hypothesis_template!r} "
                 f"(write {{{{ and }}}} for braces), not {short_repr(self.hypothesis_template)}"
             )
+        super().__post_init__()
 
 
 class _TemplateKeyword(LongTextKeyword, total=False):
