@@ -11,6 +11,7 @@ import numpy as np
 from ..batch import in_chunks, run_batched
 from ..config import DistilBertConfig
 from ..engine.seam import Engine
+from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..tokenizer import BertTokenizer, Encoding
 from .inputs import TextOrPair, characters, check_strings_or_pairs
