@@ -20,12 +20,13 @@ import torch
 import transformers
 
 import common
+from distilbert.arguments import LoopArguments
 from distilbert.data.examples import Data, LabelledText
 from distilbert.engine.cpus import available_cpus
 from distilbert.folder.checkpoint import Head
-from distilbert.train.loop import LoopArguments, open_accelerator, run
+from distilbert.train.loop import open_accelerator, run
 from distilbert.train.objectives import make_objective
-from distilbert.train.opened import open_student
+from distilbert.train.opened import open_trainable
 
 PEER = "transformers Trainer"
 ARGUMENTS = LoopArguments(epochs=1, batch_size=32, learning_rate=5e-5, warmup=0.0, device="cpu", max_batch_tokens=4096)
@@ -56,7 +57,7 @@ def main() -> None:
     data = Data("sentences", [LabelledText(*pair) for pair in zip(texts, map(str, labels))], ("0", "1"), "single-label")
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "base", Head.SEQUENCE_CLASSIFICATION)
-        student = open_student("text-classification", folder, data)
+        student = open_trainable("text-classification", folder, data)
         objective = make_objective("text-classification", data, student.tokenizer, student.max_length)
         start = {name: tensor.clone() for name, tensor in student.model.state_dict().items()}
         theirs = transformers.DistilBertForSequenceClassification.from_pretrained(folder)

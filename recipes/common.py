@@ -14,7 +14,7 @@ from typing import Any
 
 from distilbert.convert import convert
 from distilbert.evaluation import evaluate
-from distilbert.train import Arguments, finetune
+from distilbert.train import FinetuneArguments, finetune
 
 RESULTS = Path(__file__).parent / "results"
 WORK = Path(os.environ.get("DISTILBERT_WORK", "work"))
@@ -62,7 +62,7 @@ def encoder() -> Path:
 def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> None:
     """Fine-tune the encoder, or go on where it was left; score it on the test part, and keep scores and report."""
     out = WORK / name
-    arguments = Arguments(
+    arguments = FinetuneArguments(
         task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, **settings
     )
     finetune(arguments)

@@ -31,7 +31,7 @@ def main(minutes: float) -> None:
     shapes = [Shape.parse(name, VOCABULARY) for name in SHAPES]
     arguments = DistillArguments(
         task=TASK, teacher=teacher, train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
-        out=WORK / "distil-search", cache=WORK / "lessons", resume=True, dropout=0.0, **common,
+        out=WORK / "distil-search", cache=WORK / "outputs", resume=True, dropout=0.0, **common,
     )  # fmt: skip
     found = search(arguments, shapes, minutes)
     keep("distil-search", {"vocab_size": VOCABULARY, "candidates": [own.to_dict() for own in found]})

@@ -17,7 +17,7 @@ import sentiment
 import trainer
 from common import WORK, encoder, keep
 from distilbert.evaluation import evaluate
-from distilbert.train import Arguments, finetune
+from distilbert.train import FinetuneArguments, finetune
 
 SETTINGS: dict[str, Any] = {"epochs": 2, "batch_size": 32, "learning_rate": 2e-4, "precision": "bfloat16"}
 SENTENCES = 1600
@@ -34,7 +34,7 @@ def main() -> None:
 
     def ours(seed: int, out: Path) -> None:
         finetune(
-            Arguments(task=sentiment.TASK, model=model, train=few, out=out, resume=True, seed=seed, **SETTINGS),
+            FinetuneArguments(task=sentiment.TASK, model=model, train=few, out=out, resume=True, seed=seed, **SETTINGS),
             quiet=True,
         )
 

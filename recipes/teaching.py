@@ -31,7 +31,14 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
     for seed in SEEDS:
         out = WORK / f"{name}-{seed}"
         arguments = DistillArguments(
-            task=task, teacher=teacher, out=out, seed=seed, resume=True, cache=WORK / "lessons", **files, **settings
+            task=task,
+            teacher=teacher,
+            out=out,
+            seed=seed,
+            resume=True,
+            cache=WORK / "outputs",
+            **files,
+            **settings,
         )
         distill(arguments)
         keep_log(out.name, out)

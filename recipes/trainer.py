@@ -17,13 +17,14 @@ import torch
 import transformers
 
 from common import RESULTS, WORK, encoder, keep
+from distilbert.arguments import LoopArguments
 from distilbert.data.blocks import MASKED_BLOCK, blocks
 from distilbert.data.examples import Data
 from distilbert.data.reading import read_data
 from distilbert.engine.cpus import available_cpus
 from distilbert.evaluation import evaluate
 from distilbert.tokenizer import BertTokenizer
-from distilbert.train.loop import LoopArguments, parameter_groups
+from distilbert.train.loop import parameter_groups
 
 Features = list[dict[str, Any]]
 MODELS = {

@@ -118,7 +118,7 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
 
 
 def test_imports_are_found_wherever_they_hide() -> None:
-    path = SOURCE / "cli" / "model_commands.py"
+    path = SOURCE / "cli" / "info_command.py"
     found = dict(imports(path))
     assert found["distilbert.folder.hub.resolve"] is True
     assert found["distilbert.convert.convert"] is False

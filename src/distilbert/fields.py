@@ -25,6 +25,7 @@ def setting(
     least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    choices: tuple[str, ...] = (),
     unset: str = "",
     metavar: str = "",
 ) -> Any:
@@ -33,13 +34,23 @@ def setting(
     Args:
         help: one line on what it is, without the default.
         least, above, below: the range of a number; `least` itself is in it.
+        choices: the only values of a text, where its type does not say them.
         unset: what the default means, where 0, None or "" do not say it.
         metavar: what the command line's help calls the value.
     """
-    metadata = {"help": help, "least": least, "above": above, "below": below, "unset": unset, "metavar": metavar}
+    metadata = {"help": help, "least": least, "above": above, "below": below, "choices": choices}
+    metadata |= {"unset": unset, "metavar": metavar}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def setting_of(settings: type, name: str, default: Any = None) -> Any:
+    """The field `name` of another dataclass of settings; with another default, if one is given."""
+    field: dataclasses.Field[Any] = next(field for field in dataclasses.fields(settings) if field.name == name)
+    if default is None and field.default_factory is not dataclasses.MISSING:
+        return dataclasses.field(default_factory=field.default_factory, metadata=field.metadata)
+    return dataclasses.field(default=field.default if default is None else default, metadata=field.metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +68,13 @@ class Option:
     name: str
     kind: type
     container: type | None
-    choices: tuple[str | bool, ...]
     optional: bool
     default: Any
     help: str
     least: float | None
     above: float | None
     below: float | None
+    choices: tuple[str | bool, ...]
     unset: str
     metavar: str
 
@@ -137,7 +148,8 @@ def _option(field: "dataclasses.Field[Any]", hint: Any) -> Option:
         kind = get_args(plain[0])[-1]
         kind = get_args(kind)[0] if get_origin(kind) is UnionType else kind
     default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-    return Option(field.name, kind, container, choices, NoneType in members, default, **field.metadata)
+    metadata = {**field.metadata, "choices": choices or field.metadata["choices"]}
+    return Option(field.name, kind, container, NoneType in members, default, **metadata)
 
 
 def check_fields(settings: Any) -> None:

@@ -211,5 +211,5 @@ def open_engine(
             raise InputError(
                 f"int8 runs on the CPU, not on {device!r}; leave device out, or choose precision='float32'"
             )
-        return TorchEngine(checkpoint, head, device=device)
+        return TorchEngine.open(checkpoint, head, device=device)
     return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads or available_cpus())

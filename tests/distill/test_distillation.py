@@ -13,10 +13,9 @@ transformers = pytest.importorskip("transformers")
 
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
+from distilbert.arguments import USUAL_LOSSES  # noqa: E402
 from distilbert.cli.main import main  # noqa: E402
-from distilbert.distill import distill  # noqa: E402
-from distilbert.distill import teacher_cache as lessons  # noqa: E402
-from distilbert.distill.distillation import TEACHABLE  # noqa: E402
+from distilbert.distill import distill, teacher_cache  # noqa: E402
 from distilbert.distill.teacher import NativeTeacher  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.judging import evaluate  # noqa: E402
@@ -29,7 +28,7 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("task", TEACHABLE)
+@pytest.mark.parametrize("task", USUAL_LOSSES)
 def test_every_task_is_distilled_and_saved(
     task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
 ) -> None:
@@ -39,7 +38,7 @@ def test_every_task_is_distilled_and_saved(
     done = distill(settings(task, teacher_of(task, make_checkpoint), tmp_path, sentences[:40], **changes), quiet=True)
     kept = json.loads((done.folder / "training.json").read_text())
     assert kept["losses"][-1][1] < kept["losses"][0][1]
-    assert not (done.folder / "lessons").exists()
+    assert not (done.folder / "teacher_outputs").exists()
     assert not (done.folder / "checkpoints").exists()
     card = (done.folder / "README.md").read_text(encoding="utf-8")
     assert f"Distilled from `{tmp_path / f'teacher-{task}'}` with `distilbert distill`" in card
@@ -129,13 +128,13 @@ def test_lessons_are_kept_for_other_runs(
 ) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
     asked = []
-    fill = lessons.CachedLessons.fill
+    fill = teacher_cache.CachedOutputs.fill
 
     def counted(self: Any, *arguments: Any) -> None:
         asked.append(self.filled)
         fill(self, *arguments)
 
-    monkeypatch.setattr(lessons.CachedLessons, "fill", counted)
+    monkeypatch.setattr(teacher_cache.CachedOutputs, "fill", counted)
     runs = [
         distill(
             settings(
@@ -183,7 +182,7 @@ def test_a_run_that_breaks_off_ends_in_the_same_weights(
     def arguments(out: str, **changes: Any) -> Any:
         return settings(task, teacher, tmp_path, sentences[:40], out=out, **losses | changes)
 
-    monkeypatch.setattr(lessons, "_BATCHES", 1)
+    monkeypatch.setattr(teacher_cache, "_BATCHES", 1)
     unbroken = distill(arguments("unbroken"), quiet=True)
     stops = 0
     writes = iter(range(1000))

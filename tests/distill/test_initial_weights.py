@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import Maker  # noqa: E402
-from distilbert.distill.initial_weights import Shape, chosen_layers, shrink, student_config  # noqa: E402
+from distilbert.arguments import Shape  # noqa: E402
+from distilbert.distill.initial_weights import chosen_layers, shrink, student_config  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.nn import DistilBertForMaskedLM, DistilBertForSequenceClassification  # noqa: E402

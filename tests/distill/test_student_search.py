@@ -10,8 +10,8 @@ pytest.importorskip("matplotlib")
 
 from conftest import Maker
 from distilbert.cli.main import main
+from distilbert.distill import Shape
 from distilbert.distill import student_search as searching
-from distilbert.distill.initial_weights import Shape
 from distilbert.distill.student_search import Candidate, frontier, search
 from distilbert.errors import InputError
 from distilbert.evaluation.metrics import Interval
@@ -46,7 +46,7 @@ def test_students_are_distilled_compared_and_drawn(
         assert made["settings"]["layers"] == int(name[0])
     assert (tmp_path / "out" / "search.svg").read_text().count("<svg") == 1
     assert len(json.loads((tmp_path / "out" / "search.json").read_text())) == 6
-    assert not (tmp_path / "out" / "lessons").exists()
+    assert not (tmp_path / "out" / "teacher_outputs").exists()
 
 
 SIZES = ("layers", "dim", "heads", "hidden_dim")

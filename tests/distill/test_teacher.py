@@ -11,13 +11,13 @@ transformers = pytest.importorskip("transformers")
 
 from conftest import Maker  # noqa: E402
 from distilbert.distill import distill  # noqa: E402
-from distilbert.distill.teacher import ForeignTeacher, NativeTeacher, Wanted, open_teacher  # noqa: E402
+from distilbert.distill.teacher import ForeignTeacher, NativeTeacher, RequestedOutputs, open_teacher  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.tasks.task import FIRST  # noqa: E402
-from distilbert.train.objectives import Item  # noqa: E402
+from distilbert.train.objective import Item  # noqa: E402
 from helpers.distillers import settings, teacher_of  # noqa: E402
 
-EVERYTHING = Wanted(states=(0, 1, 2), relations=True)
+EVERYTHING = RequestedOutputs(states=(0, 1, 2), relations=True)
 KINDS = {
     "text-classification": "BertForSequenceClassification",
     "token-classification": "BertForTokenClassification",
@@ -68,7 +68,7 @@ def test_a_bert_says_what_it_says_in_transformers(task: str, bert: Any, sentence
     teacher = open_teacher(folder, task)
     assert isinstance(teacher, ForeignTeacher)
     items = pairs(teacher, sentences, task == "text-classification")
-    lesson = teacher.teach(items, EVERYTHING)
+    outputs = teacher.compute(items, EVERYTHING)
     model = getattr(transformers, KINDS[task]).from_pretrained(folder).eval()
     given = padded(items, teacher.tokenizer.sep_token_id)
     with torch.no_grad():
@@ -80,12 +80,12 @@ def test_a_bert_says_what_it_says_in_transformers(task: str, bert: Any, sentence
         wanted = torch.stack([said.start_logits, said.end_logits], -1)[inside]
     else:
         wanted = said.logits[inside]
-    torch.testing.assert_close(lesson.output, wanted, rtol=0, atol=1e-5)
-    assert lesson.output.shape[-1] == teacher.width(EVERYTHING)
-    for own, theirs in zip(lesson.states, said.hidden_states, strict=True):
+    torch.testing.assert_close(outputs.output, wanted, rtol=0, atol=1e-5)
+    assert outputs.output.shape[-1] == teacher.width(EVERYTHING)
+    for own, theirs in zip(outputs.states, said.hidden_states, strict=True):
         torch.testing.assert_close(own, theirs[inside], rtol=0, atol=1e-5)
     query = model.bert.encoder.layer[-1].attention.self.query(said.hidden_states[1])
-    torch.testing.assert_close(lesson.relations[0], query[inside].detach(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs.relations[0], query[inside].detach(), rtol=0, atol=1e-5)
 
 
 def test_a_distilbert_says_what_it_says_in_transformers(make_checkpoint: Maker, sentences: list[str]) -> None:
@@ -93,19 +93,19 @@ def test_a_distilbert_says_what_it_says_in_transformers(make_checkpoint: Maker, 
     teacher = open_teacher(folder, "text-classification")
     assert isinstance(teacher, NativeTeacher)
     items = pairs(teacher, sentences, True)
-    lesson = teacher.teach(items, EVERYTHING)
+    outputs = teacher.compute(items, EVERYTHING)
     model = transformers.DistilBertForSequenceClassification.from_pretrained(folder).eval()
     given = {
         name: own for name, own in padded(items, teacher.tokenizer.sep_token_id).items() if name != "token_type_ids"
     }
     with torch.no_grad():
         said = model(**given, output_hidden_states=True)
-    torch.testing.assert_close(lesson.output, said.logits, rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs.output, said.logits, rtol=0, atol=1e-5)
     inside = given["attention_mask"].bool()
-    for own, theirs in zip(lesson.states, said.hidden_states, strict=True):
+    for own, theirs in zip(outputs.states, said.hidden_states, strict=True):
         torch.testing.assert_close(own, theirs[inside], rtol=0, atol=1e-5)
     # with nothing wanted of the inside, the last layer is cut to the head's rows: the same output
-    torch.testing.assert_close(teacher.teach(items, Wanted()).output, lesson.output, rtol=0, atol=1e-5)
+    torch.testing.assert_close(teacher.compute(items, RequestedOutputs()).output, outputs.output, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("task", KINDS)

@@ -16,16 +16,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import Maker  # noqa: E402
-from distilbert.distill import teacher_cache as lessons_module  # noqa: E402
-from distilbert.distill.teacher import Wanted, open_teacher  # noqa: E402
-from distilbert.distill.teacher_cache import CachedLessons, LiveLessons  # noqa: E402
+from distilbert.distill import teacher_cache  # noqa: E402
+from distilbert.distill.teacher import RequestedOutputs, open_teacher  # noqa: E402
+from distilbert.distill.teacher_cache import CachedOutputs, LiveOutputs  # noqa: E402
 from distilbert.errors import CheckpointError  # noqa: E402
 from distilbert.tasks.task import FIRST  # noqa: E402
-from distilbert.train.objectives import Item  # noqa: E402
+from distilbert.train.objective import Item  # noqa: E402
 from helpers.distillers import teacher_of  # noqa: E402
 
 CPU = torch.device("cpu")
-WANTED = Wanted(states=(0, 2), relations=True)
+WANTED = RequestedOutputs(states=(0, 2), relations=True)
 
 
 def items_of(folder: Path, texts: list[str]) -> list[Item]:
@@ -33,20 +33,20 @@ def items_of(folder: Path, texts: list[str]) -> list[Item]:
     return [Item((own.ids,), (FIRST,), 0) for own in tokenizer.encode_batch(texts)]
 
 
-def opened(folder: Path, items: list[Item], place: Path, wanted: Wanted = WANTED) -> CachedLessons:
-    return CachedLessons(place, open_teacher(folder, "text-classification"), items, wanted, "float32")
+def opened(folder: Path, items: list[Item], place: Path, wanted: RequestedOutputs = WANTED) -> CachedOutputs:
+    return CachedOutputs(place, open_teacher(folder, "text-classification"), items, wanted, "float32")
 
 
-def filled(lessons: CachedLessons, budget: int = 100) -> CachedLessons:
-    lessons.fill(budget, CPU, contextlib.nullcontext, lambda _: None)
-    return lessons
+def filled(outputs: CachedOutputs, budget: int = 100) -> CachedOutputs:
+    outputs.fill(budget, CPU, contextlib.nullcontext, lambda _: None)
+    return outputs
 
 
 def test_files_say_what_the_teacher_says(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     folder = teacher_of("text-classification", make_checkpoint)
     items = items_of(folder, sentences[:30])
     kept = filled(opened(folder, items, tmp_path / "cache"))
-    live = LiveLessons(open_teacher(folder, "text-classification"), WANTED, lambda _, item: item)
+    live = LiveOutputs(open_teacher(folder, "text-classification"), WANTED, lambda _, item: item)
     numbers = [17, 3, 29]
     chosen = [items[number] for number in numbers]
     own, told = kept.of(numbers, chosen, CPU), live.of(numbers, chosen, CPU)
@@ -65,7 +65,7 @@ def test_what_was_asked_once_is_not_asked_again(make_checkpoint: Maker, tmp_path
     assert again.filled == 30
     other = opened(folder, items[:29], place)
     assert other.filled == 0
-    assert opened(folder, items, place, Wanted()).filled == 0
+    assert opened(folder, items, place, RequestedOutputs()).filled == 0
     changed = make_checkpoint(name="changed", seed=1)
     assert opened(changed, items, place).filled == 0
     assert len(list(place.iterdir())) == 4
@@ -90,8 +90,8 @@ import contextlib, sys, torch
 from pathlib import Path
 sys.path[:0] = sys.argv[4:]
 from distill.test_teacher_cache import filled, items_of, opened
-from distilbert.distill import teacher_cache as lessons
-lessons._BATCHES = 1
+from distilbert.distill import teacher_cache
+teacher_cache._BATCHES = 1
 folder, place = map(Path, sys.argv[1:3])
 own = opened(folder, items_of(folder, Path(sys.argv[3]).read_text().splitlines()), place)
 own.fill(30, torch.device("cpu"), contextlib.nullcontext, lambda done: print(done, flush=True))
@@ -101,7 +101,7 @@ own.fill(30, torch.device("cpu"), contextlib.nullcontext, lambda done: print(don
 def test_a_kill_leaves_what_was_noted(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lessons_module, "_BATCHES", 1)  # batches, and so the last digits, are the same in all runs
+    monkeypatch.setattr(teacher_cache, "_BATCHES", 1)  # batches, and so the last digits, are the same in all runs
     folder = teacher_of("text-classification", make_checkpoint)
     items = items_of(folder, sentences[:60])
     whole = filled(opened(folder, items, tmp_path / "whole"), 30)
@@ -119,6 +119,6 @@ def test_a_kill_leaves_what_was_noted(
     assert done <= json.loads(note.read_text())["items"] < 60
     killed = filled(opened(folder, items, tmp_path / "killed"), 30)
     numbers = list(range(60))
-    own, wanted = (lessons.of(numbers, items, CPU) for lessons in (killed, whole))
+    own, wanted = (outputs.of(numbers, items, CPU) for outputs in (killed, whole))
     for ours, theirs in zip((own.output, *own.states), (wanted.output, *wanted.states)):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

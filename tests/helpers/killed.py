@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from distilbert.train import Arguments, finetune
+from distilbert.train import FinetuneArguments, finetune
 
 
 def start(values: dict[str, Any]) -> int:
     """The process of a run."""
     if child := os.fork():
         return child
-    finetune(Arguments(**values, resume=True), quiet=True)
+    finetune(FinetuneArguments(**values, resume=True), quiet=True)
     os._exit(0)
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 from distilbert.folder.checkpoint import Head
-from distilbert.train import Arguments
+from distilbert.train import FinetuneArguments
 
 HEADS = {
     "text-classification": Head.SEQUENCE_CLASSIFICATION,
@@ -47,6 +47,8 @@ def data_file(folder: Path, task: str, sentences: list[str], name: str = "train"
     return path
 
 
-def arguments(model: Path, train: Path, out: Path, task: str = "text-classification", **changes: Any) -> Arguments:
+def arguments(
+    model: Path, train: Path, out: Path, task: str = "text-classification", **changes: Any
+) -> "FinetuneArguments":
     values: dict[str, Any] = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "threads": 1, "device": "cpu"}
-    return Arguments(task=task, model=model, train=train, out=out, **values | changes)
+    return FinetuneArguments(task=task, model=model, train=train, out=out, **values | changes)

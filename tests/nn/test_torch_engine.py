@@ -43,7 +43,7 @@ def close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-5) -> None
 def test_equals_the_onnx_engine(make_checkpoint: Maker, head: Head, bare: bool) -> None:
     checkpoint = open_checkpoint(make_checkpoint(head))
     run = Head.NONE if bare else head
-    engine = TorchEngine(checkpoint, run, device="cpu")
+    engine = TorchEngine.open(checkpoint, run, device="cpu")
     for all_rows in (True, False):
         batch = Batch.pack(texts(), None if all_rows else some_rows(texts()))
         theirs = OnnxEngine(checkpoint, run, all_rows=all_rows, threads=1).run(batch)
@@ -53,14 +53,14 @@ def test_equals_the_onnx_engine(make_checkpoint: Maker, head: Head, bare: bool) 
 
 
 def test_texts_do_not_touch_each_other(make_checkpoint: Maker) -> None:
-    engine = TorchEngine(open_checkpoint(make_checkpoint(Head.NONE)), Head.NONE, device="cpu")
+    engine = TorchEngine.open(open_checkpoint(make_checkpoint(Head.NONE)), Head.NONE, device="cpu")
     together = np.split(engine.run(Batch.pack(texts())), np.cumsum([len(text) for text in texts()])[:-1])
     for text, rows in zip(texts(), together, strict=True):
         close(rows, engine.run(Batch.pack([text])), 1e-6)
 
 
 def test_bad_batches_are_errors_as_on_the_cpu(make_checkpoint: Maker) -> None:
-    engine = TorchEngine(open_checkpoint(make_checkpoint()), Head.NONE, device="cpu")
+    engine = TorchEngine.open(open_checkpoint(make_checkpoint()), Head.NONE, device="cpu")
     with pytest.raises(InputError, match="129 tokens; the model reads 128"):
         engine.run(Batch.pack([np.zeros(129, np.int64)]))
     with pytest.raises(InputError, match="token id 6000 is outside"):
@@ -80,7 +80,7 @@ def test_other_devices_run_on_pytorch(make_checkpoint: Maker, monkeypatch: pytes
     """The way to a GPU, walked with the CPU at its end."""
     folder = make_checkpoint()
     monkeypatch.setattr("distilbert.nn.engine.find_device", lambda _: "meta")
-    monkeypatch.setattr("distilbert.nn.engine.TorchEngine", lambda *given, device: (*given, device))
+    monkeypatch.setattr("distilbert.nn.engine.TorchEngine.open", lambda *given, device: (*given, device))
     checkpoint = open_checkpoint(folder)
     options = {"all_rows": False, "threads": None, "device": "auto"}
     engine = open_engine(checkpoint, checkpoint.head, precision=None, **options)

@@ -11,12 +11,14 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from conftest import Maker  # noqa: E402
+from distilbert.arguments import LoopArguments  # noqa: E402
 from distilbert.data.reading import read_data  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
-from distilbert.train.loop import LoopArguments, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
-from distilbert.train.objectives import Objective, Whole, make_objective  # noqa: E402
-from distilbert.train.opened import Student, open_student  # noqa: E402
+from distilbert.train.loop import learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
+from distilbert.train.objective import Objective, StepTotals  # noqa: E402
+from distilbert.train.objectives import make_objective  # noqa: E402
+from distilbert.train.opened import Trainable, open_trainable  # noqa: E402
 from helpers.students import HEADS, NO_DROPOUT, data_file  # noqa: E402
 
 ARGUMENTS = LoopArguments(epochs=1, batch_size=8, learning_rate=1e-3, warmup=0, threads=1, device="cpu")
@@ -26,16 +28,16 @@ ARGUMENTS = LoopArguments(epochs=1, batch_size=8, learning_rate=1e-3, warmup=0, 
 def open_task(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> Any:
     """`open_task(task, texts=8, **config)` gives a student and its objective."""
 
-    def make(task: str, texts: int = 8, class_weights: Any = None, **config: Any) -> tuple[Student, Objective]:
+    def make(task: str, texts: int = 8, class_weights: Any = None, **config: Any) -> tuple[Trainable, Objective]:
         folder = make_checkpoint(HEADS[task], name=task, **config)
         data = read_data(data_file(tmp_path, task, sentences[:texts]), task)
-        student = open_student(task, folder, data)
+        student = open_trainable(task, folder, data)
         return student, make_objective(task, data, student.tokenizer, student.max_length, class_weights=class_weights)
 
     return make
 
 
-def trained(student: Student, objective: Objective, **changes: Any) -> dict[str, Any]:
+def trained(student: Trainable, objective: Objective, **changes: Any) -> dict[str, Any]:
     """The weights after a run."""
     arguments = dataclasses.replace(ARGUMENTS, **changes)
     run(student.model, objective, arguments, open_accelerator(arguments), quiet=True)
@@ -77,7 +79,7 @@ def their_loss(model: Any, task: str, items: list[Any]) -> Any:
 
 @pytest.mark.parametrize("task", HEADS)
 def test_a_step_is_that_of_transformers_whatever_the_batches(task: str, open_task: Any) -> None:
-    def fresh() -> tuple[Student, Objective]:
+    def fresh() -> tuple[Trainable, Objective]:
         student, objective = open_task(task, **NO_DROPOUT)
         objective.items = [objective.draw(item, np.random.default_rng(0)) for item in objective.items]
         objective.draw = lambda item, rng: item  # the masks are drawn: both see the same
@@ -107,7 +109,7 @@ def _problem(task: str) -> dict[str, str]:
     return {"problem_type": "single_label_classification"} if task == "text-classification" else {}
 
 
-def _labels(student: Student) -> dict[str, Any]:
+def _labels(student: Trainable) -> dict[str, Any]:
     if student.model.head in (Head.SEQUENCE_CLASSIFICATION, Head.TOKEN_CLASSIFICATION):
         return {"num_labels": student.model.config.num_labels, "ignore_mismatched_sizes": True}
     return {}
@@ -120,7 +122,7 @@ def test_class_weights_weigh_as_in_pytorch(open_task: Any) -> None:
         logits = torch.cat([objective_logits(student, item) for item in items])
         targets = torch.tensor([item.target for item in items])
         wanted = torch.nn.functional.cross_entropy(logits, targets, torch.tensor([3.0, 1.0]))
-        own = sum(objective.loss(student.model, [item], Whole.of(items)) for item in items)
+        own = sum(objective.loss(student.model, [item], StepTotals.of(items)) for item in items)
     torch.testing.assert_close(own, wanted)
     _, balanced = open_task("text-classification", 24, class_weights="balanced")
     by_class = [sum(item.weight for item in balanced.items if item.target == target) for target in (0, 1)]
@@ -129,8 +131,8 @@ def test_class_weights_weigh_as_in_pytorch(open_task: Any) -> None:
         open_task("text-classification", 24, class_weights={"maybe": 2.0})
 
 
-def objective_logits(student: Student, item: Any) -> Any:
-    from distilbert.train.objectives import pack
+def objective_logits(student: Trainable, item: Any) -> Any:
+    from distilbert.train.objective import pack
 
     return student.model.run(pack(student.model, [item]))
 

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.train import Arguments, checkpoints, finetune  # noqa: E402
+from distilbert.train import FinetuneArguments, checkpoints, finetune  # noqa: E402
 from distilbert.train import run as whole_run  # noqa: E402
 from helpers.students import arguments, data_file  # noqa: E402
 
@@ -86,8 +86,8 @@ def test_a_run_stopped_at_any_step_leaves_whole_checkpoints_and_goes_on(
     assert (tmp_path / "out" / "model.safetensors").stat().st_mtime_ns == before
 
 
-def arguments_of(settings: dict[str, Any], **changes: Any) -> Arguments:
-    return Arguments(**settings | changes)
+def arguments_of(settings: dict[str, Any], **changes: Any) -> FinetuneArguments:
+    return FinetuneArguments(**settings | changes)
 
 
 def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(

@@ -1,6 +1,5 @@
 """`distilbert train` and `distilbert evaluate`, as a user types them."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -10,14 +9,8 @@ pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 from conftest import Maker
-from distilbert.cli import main, train_commands
-from distilbert.train import Arguments
+from distilbert.cli import main
 from helpers.students import data_file
-
-
-def test_every_argument_is_an_option() -> None:
-    options = {*train_commands._REQUIRED, *train_commands.OPTIONS, "columns", "class_weights", "resume"}
-    assert options == {field.name for field in dataclasses.fields(Arguments)}
 
 
 def test_train_then_evaluate_and_compare(
@@ -51,6 +44,6 @@ def test_mistakes_are_one_line(make_checkpoint: Maker, tmp_path: Path, capsys: p
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == f"distilbert train: {bad}:2: the label ('label') is missing\n"
     assert main([*command, "--out", str(tmp_path / "out"), "--class-weights", "x=heavy"]) == 1
-    assert "--class-weights must be" in capsys.readouterr().err
+    assert "--class-weights takes LABEL=WEIGHT, or balanced; 'x=heavy' is not that" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--columns", "text"]) == 1
-    assert "--columns takes NAME=VALUE" in capsys.readouterr().err
+    assert "--columns takes ROLE=NAME; 'text' is not that" in capsys.readouterr().err

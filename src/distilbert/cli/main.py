@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
 from . import (
-    bench_commands,
-    convert_commands,
+    bench_command,
+    convert_command,
+    demo_command,
     distill_command,
-    model_commands,
+    evaluate_command,
+    export_command,
+    info_command,
+    quantize_command,
     serve_command,
     show,
     text_commands,
-    train_commands,
+    train_command,
 )
 
 
@@ -43,18 +47,18 @@ COMMANDS = (
     Command("zero-shot", "label texts with labels of your own", text_commands.add_zero_shot, text_commands.zero_shot),
     Command("rerank", "order documents by a query", text_commands.add_rerank, text_commands.rerank),
     Command("sparse", "turn texts into sparse vectors", text_commands.add_sparse, text_commands.sparse),
-    Command("info", "show what a model folder holds", model_commands.add_info, model_commands.info),
+    Command("info", "show what a model folder holds", info_command.add_info, info_command.info),
+    Command("convert", "make a model folder from other formats", convert_command.add_convert, convert_command.convert),
+    Command("export", "write a model for other runtimes", export_command.add_export, export_command.export),
     Command(
-        "convert", "make a model folder from other formats", convert_commands.add_convert, convert_commands.convert
+        "quantize", "make a model folder with int8 weights", quantize_command.add_quantize, quantize_command.quantize
     ),
-    Command("export", "write a model for other runtimes", convert_commands.add_export, convert_commands.export),
-    Command("quantize", "make a model folder with int8 weights", bench_commands.add_quantize, bench_commands.quantize),
-    Command("bench", "measure a model on this machine", bench_commands.add_bench, bench_commands.bench),
-    Command("train", "train a model on examples", train_commands.add_train, train_commands.train),
+    Command("bench", "measure a model on this machine", bench_command.add_bench, bench_command.bench),
+    Command("train", "train a model on examples", train_command.add_train, train_command.train),
     Command("distill", "make a small model of a large one", distill_command.add_distill, distill_command.distill),
-    Command("evaluate", "score a model on examples", train_commands.add_evaluate, train_commands.evaluate),
-    Command("serve", "serve models to the clients that people have", serve_command.add_serve, serve_command.serve),
-    Command("demo", "semantic search over film reviews", model_commands.add_demo, model_commands.demo),
+    Command("evaluate", "score a model on examples", evaluate_command.add_evaluate, evaluate_command.evaluate),
+    Command("serve", "serve models over HTTP", serve_command.add_serve, serve_command.serve),
+    Command("demo", "semantic search over film reviews", demo_command.add_demo, demo_command.demo),
 )
 
 

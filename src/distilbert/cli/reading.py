@@ -109,3 +109,8 @@ def _has_more(file: int, seconds: float) -> bool:
 
 def _decoded(line: bytes) -> str:
     return line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def lines_of(path: Path | None) -> list[str] | None:
+    """The texts of a file, one a line; None without a file."""
+    return None if path is None else [text for group in text_groups([], path) for text in group]

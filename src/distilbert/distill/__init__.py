@@ -12,8 +12,8 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"distilbert.distill needs {error.name}: pip install 'distilbert[train]'") from None
 
-from .distillation import DistillArguments, distill
-from .initial_weights import Shape
+from ..arguments import DistillArguments, Shape
+from .distillation import distill
 from .student_search import Candidate, search
 
 __all__ = ["Candidate", "DistillArguments", "Shape", "distill", "search"]

@@ -1,7 +1,7 @@
-"""More text to ask a teacher about: real texts with words left out.
+"""More unlabelled text: real texts with words masked or left out.
 
-Tang et al. 2019, https://arxiv.org/abs/1903.12136, section 3.2: each word is hidden behind a mask with probability 0.1,
-and with probability 0.25 only one to five neighbouring words are kept of a text.
+Tang et al. 2019, https://arxiv.org/abs/1903.12136, section 3.2: each word becomes a mask with probability 0.1, and
+with probability 0.25 only one to five neighbouring words of a text are kept.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Words = TypeVar("Words", bound=Sequence[str])
 
 
 def altered(words: Sequence[str], mask: str, rng: np.random.Generator) -> list[str]:
-    """Words, some of them hidden or left out, at least one; not the same each time."""
+    """At least one of the words, some masked or left out, as drawn from `rng`."""
     kept = [mask if hidden else word for word, hidden in zip(words, rng.random(len(words)) < _MASKED, strict=True)]
     if len(kept) > 1 and rng.random() < _CUT:
         length = int(rng.integers(1, min(_LONGEST, len(kept)) + 1))

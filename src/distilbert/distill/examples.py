@@ -1,19 +1,17 @@
-"""What a student learns from: examples with labels, text without, and altered copies of both."""
+"""A student's training examples: those with labels, text without, and altered copies of both."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..arguments import DistillArguments
 from ..data.examples import Data, LabelledText, PlainText, Problem, Question, SentencePair, TaggedWords
 from ..tokenizer import BertTokenizer
-from ..train.run import WholeRun
+from ..train.run import Run
 from .augmentation import altered
 from .teacher import Teacher
-
-if TYPE_CHECKING:
-    from .distillation import DistillArguments
 
 
 def labels_of(task: str, teacher: Teacher) -> Data[Any]:
@@ -32,16 +30,16 @@ def labels_of(task: str, teacher: Teacher) -> Data[Any]:
     return Data(teacher.name, [], () if problem == "regression" else labels, problem)
 
 
-def read_examples(whole: WholeRun, arguments: "DistillArguments", teacher: Teacher) -> Data[Any]:
+def read_examples(run: Run, arguments: DistillArguments, teacher: Teacher) -> Data[Any]:
     """All examples, with the teacher's labels."""
     task, like = arguments.task, labels_of(arguments.task, teacher)
     plain = task in ("fill-mask", "sentence-similarity")
-    examples: list[Any] = list(whole.read(arguments.train, "fill-mask" if plain else None, like).examples)
+    examples: list[Any] = list(run.read(arguments.train, "fill-mask" if plain else None, like).examples)
     for path in arguments.unlabelled:
         if task == "question-answering":
-            examples += [dataclasses.replace(own, answers=None) for own in whole.read(path).examples]
+            examples += [dataclasses.replace(question, answers=None) for question in run.read(path).examples]
         else:
-            lines = [example.text for example in whole.read(path, "fill-mask").examples]
+            lines = [example.text for example in run.read(path, "fill-mask").examples]
             examples += [_unlabelled(task, line, teacher.tokenizer) for line in lines]
     rng = np.random.default_rng(arguments.seed)
     mask = teacher.tokenizer.mask_token
@@ -54,7 +52,7 @@ def read_examples(whole: WholeRun, arguments: "DistillArguments", teacher: Teach
 
 
 def _unlabelled(task: str, line: str, tokenizer: BertTokenizer) -> Any:
-    """A line of text as an example of the task, nothing known of it."""
+    """A line of text as an example of the task, without a label."""
     if task == "text-classification":
         return LabelledText(line, None)
     if task == "token-classification":  # words are what the tokenizer takes for words

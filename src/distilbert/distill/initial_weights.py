@@ -8,16 +8,16 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import Shape
 from ..config import DistilBertConfig
 from ..errors import InputError
 from ..folder.weight_names import PREFIX
-from ..train.objectives import AnyModel
+from ..train.objective import AnyModel
 
 _LAYER = re.compile(r"layer\.(\d+)\.")
 # the axes of a weight by the end of its name: V vocabulary, P positions, D width, A width by heads, F hidden, C classes
@@ -45,46 +45,18 @@ _AXES = {
 }
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a student is like; 0: as its teacher, or as follows from that.
-
-    Attributes:
-        layers: L; half of the teacher's.
-        dim: D; the teacher's.
-        heads: H; by the width of the teacher's heads.
-        hidden_dim: the width inside the feed-forward block; in proportion to the teacher's.
-        vocab_size: V, at most.
-    """
-
-    layers: int = 0
-    dim: int = 0
-    heads: int = 0
-    hidden_dim: int = 0
-    vocab_size: int = 0
-
-    @classmethod
-    def parse(cls, text: str, vocab_size: int = 0) -> "Shape":
-        """From "LAYERSxDIM" or "LAYERSxDIMxHIDDEN", as `--search` takes them. Raises InputError."""
-        parts = text.lower().split("x")
-        if len(parts) not in (2, 3) or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
-            raise InputError(f"a shape is LAYERSxDIM or LAYERSxDIMxHIDDEN, like 3x256 or 3x384x512, not {text!r}")
-        numbers = [int(part) for part in parts]
-        return cls(numbers[0], numbers[1], hidden_dim=numbers[2] if len(parts) == 3 else 0, vocab_size=vocab_size)
-
-
 def student_config(teacher: DistilBertConfig, shape: Shape, vocab_size: int) -> DistilBertConfig:
     """The config of a student. Raises InputError for one larger than its teacher, ConfigError for other faults."""
     layers = shape.layers or max(1, teacher.n_layers // 2)
     dim = shape.dim or teacher.dim
-    for name, own, theirs in (("layers", layers, teacher.n_layers), ("dim", dim, teacher.dim)):
-        if own > theirs:
-            raise InputError(f"{name}={own} is more than the teacher's {theirs}")
+    for name, wanted, most in (("layers", layers, teacher.n_layers), ("dim", dim, teacher.dim)):
+        if wanted > most:
+            raise InputError(f"{name}={wanted} is more than the teacher's {most}")
     heads = shape.heads or max(1, dim // teacher.head_dim)
     if not shape.heads and dim % heads:
         heads = math.gcd(dim, teacher.n_heads)
     hidden = shape.hidden_dim or max(1, teacher.hidden_dim * dim // teacher.dim)
-    # what the teacher's config says of other programs stays with it
+    # extra: settings of other programs, which may not fit the student
     return dataclasses.replace(
         teacher, n_layers=layers, dim=dim, n_heads=heads, hidden_dim=hidden, vocab_size=vocab_size, extra={}
     )
@@ -121,14 +93,14 @@ def shrink(
     with torch.no_grad():
         for name, parameter in student.by_table_name().items():
             found = _LAYER.search(name)
-            own = kept | by_layer[int(found[1])] if found else kept
+            kept_here = kept | by_layer[int(found[1])] if found else kept
             source = weights.get(_LAYER.sub(f"layer.{layers[int(found[1])]}.", name) if found else name)
             if source is None:
                 continue
             axes = next((axes for end, axes in _AXES.items() if name.endswith("." + end) or name == end), "D")
             for axis, kind in enumerate(axes):
-                if kind in own:
-                    source = source.index_select(axis, torch.from_numpy(own[kind]))
+                if kind in kept_here:
+                    source = source.index_select(axis, torch.from_numpy(kept_here[kind]))
             if source.shape == parameter.shape:
                 parameter.copy_(source)
     return kept["D"]

@@ -1,6 +1,6 @@
-"""What a student is told by its teacher's output, states and attention: the losses, each a sum over rows.
+"""The losses between a student's and its teacher's outputs, hidden states and attention; each a sum over rows.
 
-Whoever calls divides by what the whole step has of rows or tokens, so that a step may be cut into batches.
+The caller divides by the rows or tokens of the whole step, so that a step may be cut into batches.
 Shapes: K rows, N tokens of B texts by T places, C numbers a row, D width, R relation heads.
 """
 
@@ -17,16 +17,16 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     Hinton, Vinyals, Dean 2015, https://arxiv.org/abs/1503.02531: τ² keeps the gradient's size as τ grows.
     A logit of -inf on both sides, as at padding, is left out.
     """
-    said = F.log_softmax(student.float() / temperature, -1)
-    truth = F.log_softmax(teacher.float() / temperature, -1)
-    each = truth.exp() * (truth - said)
-    return temperature**2 * each.masked_fill(truth == -torch.inf, 0.0).sum()
+    log_q = F.log_softmax(student.float() / temperature, -1)
+    log_p = F.log_softmax(teacher.float() / temperature, -1)
+    terms = log_p.exp() * (log_p - log_q)
+    return temperature**2 * terms.masked_fill(log_p == -torch.inf, 0.0).sum()
 
 
 def soft_binary_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """The same of labels that stand each for itself, logits [K, C]: the mean over C of τ² · KL of two outcomes."""
-    said, truth = (torch.stack([own.float(), torch.zeros_like(own.float())], -1) for own in (student, teacher))
-    return soft_loss(said, truth, temperature) / student.shape[-1]
+    """The same of independent labels, logits [K, C]: the mean over C of τ² · KL of yes and no."""
+    q, p = (torch.stack([logits.float(), torch.zeros_like(logits.float())], -1) for logits in (student, teacher))
+    return soft_loss(q, p, temperature) / student.shape[-1]
 
 
 def cosine_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -53,9 +53,9 @@ def relation_loss(student: Tensor, teacher: Tensor, view: View, mask: Tensor | N
     anew. Wang et al. 2021 (MiniLMv2), https://arxiv.org/abs/2012.15828, equations 3 to 6. `mask` is bool [B, T], None
     where every place holds a token.
     """
-    truth, said = (_relations(x.float(), view, mask, heads) for x in (teacher, student))
-    each = (truth.exp() * (truth - said)).masked_fill(truth == -torch.inf, 0.0).sum(-1).mean(1)  # [B, T]
-    return (each if mask is None else each * mask).sum()
+    log_p, log_q = (_relations(x.float(), view, mask, heads) for x in (teacher, student))
+    divergence = (log_p.exp() * (log_p - log_q)).masked_fill(log_p == -torch.inf, 0.0).sum(-1).mean(1)  # [B, T]
+    return (divergence if mask is None else divergence * mask).sum()
 
 
 def _relations(x: Tensor, view: View, mask: Tensor | None, heads: int) -> Tensor:

@@ -30,7 +30,7 @@ def write_sentence_folder(out: Path, dim: int, last: nn.Module | None, longest: 
             _write_json(out / name / "config.json", values)
         if kind == "Dense" and isinstance(last, nn.Linear):
             with written_whole(out / name / WEIGHTS) as path:
-                save_file({f"linear.{n}": own.detach().contiguous() for n, own in last.named_parameters()}, path)
+                save_file({f"linear.{n}": weight.detach().contiguous() for n, weight in last.named_parameters()}, path)
     _write_json(out / "sentence_bert_config.json", {"max_seq_length": longest, "do_lower_case": lower_case})
     _write_json(out / "config_sentence_transformers.json", {"similarity_fn_name": "cosine"})
     _write_json(out / "modules.json", modules)

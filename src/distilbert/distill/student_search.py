@@ -10,15 +10,16 @@ from typing import Any, Literal
 
 from rich.console import Console
 
+from ..arguments import DistillArguments, Shape
 from ..errors import DistilBertError, InputError, MissingExtraError
 from ..evaluation.judging import evaluate
 from ..evaluation.metrics import Interval
 from ..files import is_file, written_whole
-from .distillation import DistillArguments, distill
-from .initial_weights import Shape
+from ..train.run import TEACHER_OUTPUTS
+from .distillation import distill
 
-_TRIAL = 12  # steps that tell how fast a student learns
-_LEAST = 20  # steps that are worth the name of training
+_TRIAL = 12  # steps of the run that measures how fast a student is trained
+_LEAST = 20  # steps; fewer train nothing
 _Precision = Literal["float32", "int8"]
 _PRECISIONS: tuple[_Precision, ...] = ("float32", "int8")
 
@@ -31,7 +32,7 @@ class Candidate:
         name: of its shape, as `Shape.parse` takes it; "teacher" for the teacher itself.
         folder: where it is.
         precision: "float32" or "int8".
-        metric, score: what it is judged by, more is better, with its interval.
+        metric, score: the task's main metric, more is better, and its interval.
         rate: examples a second on the CPU engine.
         megabytes: of its weights in float32.
         best: whether no other is both at least as good and faster.
@@ -56,54 +57,56 @@ def search(
 ) -> list[Candidate]:
     """Distil a student of each shape, each for its share of the time, and compare them and their teacher.
 
-    Below `arguments.out` every student has a folder of its own; search.json and search.svg hold what came of it. With
-    `resume` students that are done are not done again. The time is that of training: the teacher is asked once for all
-    students where they read the same pieces, and before the clock starts.
+    Below `arguments.out` every student has a folder; search.json and search.svg hold the comparison. With `resume`
+    students that are done are not trained again. The time is that of training: the teacher's outputs are computed
+    before, once for all students with the same vocabulary.
 
     Raises:
-        InputError: without examples to judge by, for shapes that are none or come twice, and for too little time.
+        InputError: without `eval`, without shapes or with one twice, and for too little time.
         MissingExtraError: without Matplotlib.
         and what `distill` raises.
     """
     if arguments.eval is None:
-        raise InputError("a search needs eval, the examples that students are judged by")
+        raise InputError("a search needs eval, the examples that students are scored on")
     if not shapes or len(set(shapes)) < len(shapes):
         raise InputError("a search needs shapes, each of them once")
     if not (minutes > 0 and math.isfinite(minutes)):
         raise InputError(f"minutes must be above 0, not {minutes!r}")
     _figure()  # whatever is missing is found before the time is spent
     out, console = Path(arguments.out), Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
-    common = dataclasses.replace(arguments, cache=arguments.cache or out / "lessons")
+    common = dataclasses.replace(arguments, cache=arguments.cache or out / TEACHER_OUTPUTS)
     share = 60 * minutes / len(shapes)
     candidates = []
     for shape in shapes:
         name = _name(shape)
-        own = dataclasses.replace(common, out=out / name, **_sizes(shape))
+        of_student = dataclasses.replace(common, out=out / name, **dataclasses.asdict(shape))
         if not (arguments.resume and is_file(out / name / "training.json")):
-            steps = _steps(own, out / f"{name}.trial", share)
+            steps = _steps(of_student, out / f"{name}.trial", share)
             console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
-            distill(dataclasses.replace(own, max_steps=steps), quiet=quiet)
+            distill(dataclasses.replace(of_student, max_steps=steps), quiet=quiet)
         candidates += [_candidate(name, out / name, arguments, precision) for precision in _PRECISIONS]
     try:
-        candidates += [_candidate("teacher", Path(arguments.teacher), arguments, own) for own in _PRECISIONS]
+        candidates += [
+            _candidate("teacher", Path(arguments.teacher), arguments, precision) for precision in _PRECISIONS
+        ]
     except DistilBertError as error:  # a teacher of another family does not run on our engine
         console.print(f"the teacher is not compared: {error}")
     found = frontier(candidates)
     if arguments.cache is None:
-        shutil.rmtree(out / "lessons", ignore_errors=True)
+        shutil.rmtree(out / TEACHER_OUTPUTS, ignore_errors=True)
     with written_whole(out / "search.json") as path:
-        path.write_text(json.dumps([own.to_dict() for own in found], indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps([candidate.to_dict() for candidate in found], indent=2) + "\n", encoding="utf-8")
     _plot(found, out / "search.svg")
     return found
 
 
 def frontier(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates, the fastest first, those marked than which none is both at least as good and faster."""
+    """The candidates, the fastest first; `best` is set where no faster one scores as high (the Pareto frontier)."""
     marked: list[Candidate] = []
     best = -math.inf
-    for own in sorted(candidates, key=lambda own: (-own.rate, -own.score.value)):
-        marked.append(dataclasses.replace(own, best=own.score.value > best))
-        best = max(best, own.score.value)
+    for candidate in sorted(candidates, key=lambda candidate: (-candidate.rate, -candidate.score.value)):
+        marked.append(dataclasses.replace(candidate, best=candidate.score.value > best))
+        best = max(best, candidate.score.value)
     return marked
 
 
@@ -111,17 +114,13 @@ def _name(shape: Shape) -> str:
     return f"{shape.layers}x{shape.dim}" + (f"x{shape.hidden_dim}" if shape.hidden_dim else "")
 
 
-def _sizes(shape: Shape) -> dict[str, Any]:
-    return dataclasses.asdict(shape)
-
-
 def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
-    """How many steps a student can take in so many seconds, by a short trial."""
+    """How many steps of training fit into so many seconds, by a short trial run."""
     shutil.rmtree(folder, ignore_errors=True)
     distill(dataclasses.replace(arguments, out=folder, eval=None, max_steps=_TRIAL, resume=False), quiet=True)
     made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     shutil.rmtree(folder)
-    steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # told in tenths
+    steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # rounded to tenths
     if steps < _LEAST:
         raise InputError(f"{seconds:.0f} seconds a student are enough for {steps} steps; give more minutes")
     return steps
@@ -147,16 +146,19 @@ def _plot(candidates: Sequence[Candidate], path: Path) -> None:
     figure = _figure()
     axes = figure.subplots()
     for precision, colour in zip(_PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
-        own = [candidate for candidate in candidates if candidate.precision == precision]
-        rates, scores = [one.rate for one in own], [one.score.value for one in own]
-        gaps = [[one.score.value - one.score.low for one in own], [one.score.high - one.score.value for one in own]]
+        tried = [candidate for candidate in candidates if candidate.precision == precision]
+        rates, scores = [one.rate for one in tried], [one.score.value for one in tried]
+        intervals = [one.score for one in tried]
+        gaps = [[x.value - x.low for x in intervals], [x.high - x.value for x in intervals]]
         axes.errorbar(rates, scores, yerr=gaps, fmt="none", ecolor=colour, alpha=0.4)
-        axes.scatter(rates, scores, s=[20 + 4 * one.megabytes for one in own], color=colour, label=precision, alpha=0.8)
+        axes.scatter(
+            rates, scores, s=[20 + 4 * one.megabytes for one in tried], color=colour, label=precision, alpha=0.8
+        )
     for one in candidates:
         axes.annotate(one.name, (one.rate, one.score.value), xytext=(6, 6), textcoords="offset points", fontsize=9)
     best = [one for one in candidates if one.best]
     axes.plot([one.rate for one in best], [one.score.value for one in best], color="#5c6675", lw=1, ls="--", zorder=0,
-              label="none is better and faster")  # fmt: skip
+              label="Pareto frontier")  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlabel("examples a second")
     axes.set_ylabel(f"{candidates[0].metric}, with its 95 % interval")

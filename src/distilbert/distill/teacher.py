@@ -1,7 +1,7 @@
-"""Teachers: what a model says of texts, and what it holds inside, for a student to come close to.
+"""Teachers: models whose outputs, hidden states and attention a student is trained to come close to.
 
-`listen` reads both out of a model of `distilbert.nn`, a student as well as a teacher. `ForeignTeacher` does so with a
-model of another family that Transformers loads.
+`read_model` computes them with a model of `distilbert.nn`, the student as well as a teacher. `ForeignTeacher` does so
+with a model of another family that Transformers loads.
 """
 
 import tempfile
@@ -27,18 +27,18 @@ from ..nn import Packed
 from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tokenizer import BertTokenizer
-from ..train.objectives import AnyModel, Item, device_of, pack, pooled
+from ..train.objective import AnyModel, Item, device_of, pack, pooled
 from ..train.run import TOKENIZER_FILES, copy_files
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the losses read of a model besides its output.
+class RequestedOutputs:
+    """What the losses need of a model besides its head's output.
 
     Attributes:
         states: which of its L + 1 hidden states, 0 for the embeddings.
-        relations: whether the queries, keys and values of its last layer.
-        vectors: whether its output is sentence vectors, not the head's.
+        relations: whether the queries, keys and values of its last layer too.
+        vectors: whether sentence vectors in place of the head's output.
     """
 
     states: tuple[int, ...] = ()
@@ -46,19 +46,19 @@ class Wanted:
     vectors: bool = False
 
     @property
-    def inside(self) -> bool:
-        """Whether anything is wanted of every token."""
+    def per_token(self) -> bool:
+        """Whether anything is needed of every token."""
         return bool(self.states) or self.relations
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What a model says of a few items, texts one after the other.
+class Outputs:
+    """What a model computes of a few items, their texts one after the other.
 
     Attributes:
         output: float [K, C], the head's output of the rows that it reads; or float [B, D], sentence vectors.
-        states: float [N, D] of each that was wanted.
-        relations: the last layer's queries, keys and values, float [N, D]; none where they were not wanted.
+        states: float [N, D] of each that was requested.
+        relations: the last layer's queries, keys and values, float [N, D]; none where they were not requested.
     """
 
     output: Tensor
@@ -91,12 +91,12 @@ class Teacher(Protocol):
         """Its weights by the names of the key table, as far as a DistilBERT has them."""
         ...
 
-    def width(self, wanted: Wanted) -> int:
-        """C, the numbers of its output for a row, or for a sentence where vectors are wanted."""
+    def width(self, requested: RequestedOutputs) -> int:
+        """C, the width of its output for a row, or of its sentence vectors where these are requested."""
         ...
 
-    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
-        """What it says of items that its own tokenizer read."""
+    def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
+        """Its outputs for items in the ids of its own vocabulary."""
         ...
 
     def to(self, device: torch.device) -> Self:
@@ -104,24 +104,26 @@ class Teacher(Protocol):
         ...
 
 
-def listen(model: AnyModel, items: Sequence[Item], wanted: Wanted) -> tuple[Lesson, Packed]:
-    """What a model of `distilbert.nn` says and holds inside, and the batch that it was read from."""
-    if not wanted.inside:  # the last layer is computed for the head's rows alone
+def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutputs) -> tuple[Outputs, Packed]:
+    """The outputs of a model of `distilbert.nn` for items, and the batch that they were packed into."""
+    if not requested.per_token:  # the last layer is computed for the head's rows alone
         batch = pack(model, items)
         output = model.run(batch)
-        return Lesson(pooled(output, batch) if wanted.vectors else output), batch
+        return Outputs(pooled(output, batch) if requested.vectors else output), batch
     batch = Packed.from_batch(Batch.pack([text for item in items for text in item.texts]), device_of(model))
     encoder = model if model.head is Head.NONE else model.distilbert
     attention = encoder.transformer.layer[-1].attention
     states: list[Tensor] = []
-    with _outputs([attention.q_lin, attention.k_lin, attention.v_lin]) as projected:
+    with _hooked([attention.q_lin, attention.k_lin, attention.v_lin]) as projected:
         last = encoder.transformer(encoder._embed(batch), batch, states)
     rows = _rows(items)
-    if wanted.vectors:
+    if requested.vectors:
         output = pooled(last, batch) if rows is None else last[torch.from_numpy(rows).to(last.device)]
     else:
         output = model.score(last if rows is None else last[torch.from_numpy(rows).to(last.device)])
-    return Lesson(output, tuple(states[i] for i in wanted.states), tuple(projected) if wanted.relations else ()), batch
+    return Outputs(
+        output, tuple(states[i] for i in requested.states), tuple(projected) if requested.relations else ()
+    ), batch
 
 
 def _rows(items: Sequence[Item]) -> np.ndarray | None:
@@ -129,13 +131,13 @@ def _rows(items: Sequence[Item]) -> np.ndarray | None:
     if items[0].rows is None:
         return None
     starts = np.cumsum([0, *(len(text) for item in items for text in item.texts)])
-    own = [rows for item in items for rows in item.rows or ()]
-    return np.concatenate([start + rows for start, rows in zip(starts, own, strict=False)])
+    by_text = [rows for item in items for rows in item.rows or ()]
+    return np.concatenate([start + rows for start, rows in zip(starts, by_text, strict=False)])
 
 
 @contextmanager
-def _outputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """The output of each module in the block, in the order given."""
+def _hooked(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """A list that after the block holds the output that each module had in it, in the order given."""
     found: dict[int, Tensor] = {}
     outputs: list[Tensor] = []
 
@@ -179,20 +181,20 @@ class NativeTeacher:
     def weights(self) -> dict[str, Tensor]:
         return {name: weight.cpu() for name, weight in self.model.by_table_name().items()}
 
-    def width(self, wanted: Wanted) -> int:
-        if wanted.vectors:
+    def width(self, requested: RequestedOutputs) -> int:
+        if requested.vectors:
             return len(self._dense[-1].weight) if self._dense else self.config.dim
         return _outputs_of(self.model.head, self.config)
 
-    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
+    def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
         with torch.no_grad():
-            lesson, _ = listen(self.model, items, wanted)
+            outputs, _ = read_model(self.model, items, requested)
         if not self._dense:
-            return lesson
-        vectors = lesson.output.float().cpu().numpy()
+            return outputs
+        vectors = outputs.output.float().cpu().numpy()
         for layer in self._dense:
             vectors = layer(vectors)
-        return Lesson(torch.from_numpy(vectors).to(lesson.output.device), lesson.states, lesson.relations)
+        return Outputs(torch.from_numpy(vectors).to(outputs.output.device), outputs.states, outputs.relations)
 
     def to(self, device: torch.device) -> Self:
         self.model.to(device)
@@ -205,7 +207,7 @@ _FOREIGN = {
     "question-answering": "AutoModelForQuestionAnswering",
     "fill-mask": "AutoModelForMaskedLM",
 }
-# what of a config says what a DistilBERT of this shape is like
+# the settings of a config that a DistilBERT of the same size has too
 _SHAPE = ("vocab_size", "max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads",
           "intermediate_size", "hidden_act", "pad_token_id", "id2label", "problem_type")  # fmt: skip
 _USUAL = 512  # tokens
@@ -236,14 +238,14 @@ class ForeignTeacher:
             raise CheckpointError(f"{folder}: has no head for {task}: {missing[0]} is missing")
         self.model.eval().requires_grad_(False)
         self.tokenizer = BertTokenizer.from_folder(folder)
-        own = self.model.config.to_dict()
-        shape = {name: value for name, value in own.items() if name in _SHAPE} | {"model_type": "distilbert"}
+        config = self.model.config.to_dict()
+        shape = {name: value for name, value in config.items() if name in _SHAPE} | {"model_type": "distilbert"}
         self.config = DistilBertConfig.from_dict(shape)
         self.max_length = min(self.tokenizer.max_length or _USUAL, self.config.max_position_embeddings, _USUAL)
         self.first_only = self.lower_case = False
         self._task = task
         self._pad = self.tokenizer.pad_token_id or 0
-        self._typed = own.get("type_vocab_size", 0) > 1
+        self._typed = config.get("type_vocab_size", 0) > 1
         named_ends = ("query", "key", "value")
         self._projections = [m for name, m in self.model.named_modules() if name.rpartition(".")[2] in named_ends][-3:]
 
@@ -258,12 +260,12 @@ class ForeignTeacher:
             convert(bare, folded)
             return {n: torch.from_numpy(np.array(t.read())) for n, t in open_checkpoint(folded).tensors.items()}
 
-    def width(self, wanted: Wanted) -> int:
+    def width(self, requested: RequestedOutputs) -> int:
         return _outputs_of(TASKS[self._task].head, self.config)
 
-    def teach(self, items: Sequence[Item], wanted: Wanted) -> Lesson:
-        if wanted.relations and len(self._projections) != 3:
-            raise InputError(f"{self.name}: its queries, keys and values are not found: leave out the attention's loss")
+    def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
+        if requested.relations and len(self._projections) != 3:
+            raise InputError(f"{self.name}: its queries, keys and values are not found: leave out attention")
         texts = [text for item in items for text in item.texts]
         lengths = np.array([len(text) for text in texts])
         ids = np.full((len(texts), lengths.max()), self._pad)
@@ -279,20 +281,20 @@ class ForeignTeacher:
         def packed(x: Tensor) -> Tensor:
             return x.flatten(0, 1).index_select(0, tokens)
 
-        with torch.no_grad(), _outputs(self._projections if wanted.relations else []) as projected:
-            said = self.model(
+        with torch.no_grad(), _hooked(self._projections if requested.relations else []) as projected:
+            result = self.model(
                 **{name: torch.from_numpy(array).to(device) for name, array in given.items()},
-                output_hidden_states=bool(wanted.states),
+                output_hidden_states=bool(requested.states),
             )
         if self._task == "text-classification":
-            output = said.logits
+            output = result.logits
         elif self._task == "question-answering":
-            output = packed(torch.stack([said.start_logits, said.end_logits], -1))
+            output = packed(torch.stack([result.start_logits, result.end_logits], -1))
         else:
             rows = _rows(items)
-            output = packed(said.logits) if rows is None else packed(said.logits)[torch.from_numpy(rows).to(device)]
-        states = tuple(packed(said.hidden_states[index]) for index in wanted.states)
-        return Lesson(output, states, tuple(map(packed, projected)))
+            output = packed(result.logits) if rows is None else packed(result.logits)[torch.from_numpy(rows).to(device)]
+        states = tuple(packed(result.hidden_states[index]) for index in requested.states)
+        return Outputs(output, states, tuple(map(packed, projected)))
 
     def to(self, device: torch.device) -> Self:
         self.model.to(device)
@@ -300,7 +302,7 @@ class ForeignTeacher:
 
 
 def _outputs_of(head: Head, config: DistilBertConfig) -> int:
-    """C, the numbers of a head's output for a row."""
+    """C, the width of a head's output for a row."""
     match head:
         case Head.NONE:
             return config.dim

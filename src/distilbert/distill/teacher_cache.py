@@ -1,7 +1,7 @@
-"""Lessons: what the teacher says of every item, asked for when it is needed, or read from files written before.
+"""The teacher's outputs for every item: computed in each step, or read from files that were written before.
 
-The files are half precision and mapped into memory. They are filled in order, before training begins, and how far they
-are filled is written down once that much is on the disk, so that a run that was killed goes on from there.
+The files are half precision and mapped into memory. They are filled in order before training begins; how far is noted
+once that much is on the disk, so that a run that was killed goes on from there.
 """
 
 import hashlib
@@ -19,52 +19,54 @@ from torch import Tensor
 from ..batch import plan
 from ..errors import CheckpointError
 from ..files import is_file, read_json, written_whole
-from ..train.objectives import Item
-from .teacher import Lesson, Teacher, Wanted
+from ..train.objective import Item
+from .teacher import Outputs, RequestedOutputs, Teacher
 
 _FILLED = "filled.json"
 _MOST = 65504.0  # of half precision
-_BATCHES = 32  # between two notes of how far the files are filled
+_BATCHES = 32  # between two notes of how far
 
 
-class Lessons(Protocol):
-    """The teacher's word on the items of an objective."""
+class TeacherOutputs(Protocol):
+    """The teacher's outputs for the items of an objective."""
 
-    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Lesson:
-        """Of the items with these numbers, as they are learnt this time."""
+    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Outputs:
+        """For the items with these numbers, as they are drawn in this step."""
         ...
 
 
-class LiveLessons:
-    """The teacher runs in every step. `read` makes of a student's item and its number what the teacher reads."""
+class LiveOutputs:
+    """Outputs computed in every step. `read` gives the teacher's item for the student's and its number."""
 
-    def __init__(self, teacher: Teacher, wanted: Wanted, read: Callable[[int, Item], Item]) -> None:
-        self._teacher, self._wanted, self._read = teacher, wanted, read
+    def __init__(self, teacher: Teacher, requested: RequestedOutputs, read: Callable[[int, Item], Item]) -> None:
+        self._teacher, self._requested, self._read = teacher, requested, read
 
-    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Lesson:
+    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Outputs:
         read = [self._read(number, item) for number, item in zip(numbers, items, strict=True)]
-        return self._teacher.to(device).teach(read, self._wanted)
+        return self._teacher.to(device).compute(read, self._requested)
 
 
-class CachedLessons:
-    """The teacher's word in the files of a folder of its own below `folder`, whose name says what they hold:
+class CachedOutputs:
+    """Outputs in files, in a subfolder of `folder` that is named by a hash of teacher, items and request:
 
         output.f16    [rows of all items, C]
-        inside-J.f16  [tokens of all items, D], of the J-th state, query, key or value that is wanted
-        filled.json   how many items are there
+        inside-J.f16  [tokens of all items, D], of the J-th state, query, key or value that is requested
+        filled.json   of how many items the outputs are there
 
-    Opening takes up what is there; `fill` asks for the rest.
+    Opening takes what is there; `fill` computes the rest.
     """
 
-    def __init__(self, folder: Path, teacher: Teacher, items: Sequence[Item], wanted: Wanted, precision: str) -> None:
-        """`items` are as the teacher reads them. Raises CheckpointError where the files cannot be made."""
-        self._teacher, self._items, self._wanted = teacher, items, wanted
-        self.folder = folder / _name(teacher, items, wanted, precision)
+    def __init__(
+        self, folder: Path, teacher: Teacher, items: Sequence[Item], requested: RequestedOutputs, precision: str
+    ) -> None:
+        """`items` have the ids of the teacher's vocabulary. Raises CheckpointError where the files cannot be made."""
+        self._teacher, self._items, self._requested = teacher, items, requested
+        self.folder = folder / _name(teacher, items, requested, precision)
         # where each item begins
-        self._rows = np.cumsum([0, *(_row_count(item, wanted) for item in items)])
+        self._rows = np.cumsum([0, *(_row_count(item, requested) for item in items)])
         self._tokens = np.cumsum([0, *(item.tokens for item in items)])
-        shapes = {"output.f16": (int(self._rows[-1]), teacher.width(wanted))}
-        for place in range(len(wanted.states) + 3 * wanted.relations):
+        shapes = {"output.f16": (int(self._rows[-1]), teacher.width(requested))}
+        for place in range(len(requested.states) + 3 * requested.relations):
             shapes[f"inside-{place}.f16"] = (int(self._tokens[-1]), teacher.config.dim)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ class CachedLessons:
 
     @property
     def filled(self) -> int:
-        """How many items are there."""
+        """Of how many items the outputs are there."""
         path = self.folder / _FILLED
         return int(read_json(path, CheckpointError).get("items", 0)) if is_file(path) else 0
 
@@ -85,7 +87,7 @@ class CachedLessons:
         autocast: Callable[[], AbstractContextManager[None]],
         progress: Callable[[int], None],
     ) -> None:
-        """Ask the teacher what is not there yet; `progress` is told how many items are.
+        """Compute what is not there yet; `progress` is told of how many items the outputs are there.
 
         Raises CheckpointError where it cannot be written.
         """
@@ -97,8 +99,8 @@ class CachedLessons:
             for batch in plan([item.tokens for item in self._items[done:stop]], max_batch_tokens):
                 numbers = (batch + done).tolist()
                 with autocast():
-                    lesson = teacher.teach([self._items[number] for number in numbers], self._wanted)
-                for file, starts, values in self._places(lesson):
+                    outputs = teacher.compute([self._items[number] for number in numbers], self._requested)
+                for file, starts, values in self._places(outputs):
                     file[_spans(starts, numbers)] = values.float().clamp(-_MOST, _MOST).cpu().numpy()
             try:
                 for file in (self._output, *self._inside):
@@ -110,25 +112,25 @@ class CachedLessons:
             done = stop
             progress(done)
 
-    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Lesson:
+    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Outputs:
         def read(file: np.ndarray, starts: np.ndarray) -> Tensor:
             return torch.from_numpy(file[_spans(starts, numbers)].astype(np.float32)).to(device)
 
         inside = tuple(read(file, self._tokens) for file in self._inside)
-        states = len(self._wanted.states)
-        return Lesson(read(self._output, self._rows), inside[:states], inside[states:])
+        states = len(self._requested.states)
+        return Outputs(read(self._output, self._rows), inside[:states], inside[states:])
 
-    def _places(self, lesson: Lesson) -> list[tuple[np.ndarray, np.ndarray, Tensor]]:
-        """Each file, where items begin in it, and what goes there."""
-        inside = zip(self._inside, (*lesson.states, *lesson.relations), strict=True)
-        return [(self._output, self._rows, lesson.output), *((file, self._tokens, own) for file, own in inside)]
+    def _places(self, outputs: Outputs) -> list[tuple[np.ndarray, np.ndarray, Tensor]]:
+        """Each file, where each item begins in it, and what is written there."""
+        inside = zip(self._inside, (*outputs.states, *outputs.relations), strict=True)
+        return [(self._output, self._rows, outputs.output), *((file, self._tokens, values) for file, values in inside)]
 
     def _fault(self, error: OSError) -> CheckpointError:
-        return CheckpointError(f"{self.folder}: the teacher's word cannot be kept ({error.strerror or error})")
+        return CheckpointError(f"{self.folder}: the teacher's outputs cannot be written ({error.strerror or error})")
 
 
-def _row_count(item: Item, wanted: Wanted) -> int:
-    if wanted.vectors:
+def _row_count(item: Item, requested: RequestedOutputs) -> int:
+    if requested.vectors:
         return len(item.texts)
     return item.tokens if item.rows is None else sum(map(len, item.rows))
 
@@ -149,12 +151,12 @@ def _mapped(path: Path, shape: tuple[int, int]) -> np.memmap[Any, np.dtype[np.fl
     return np.memmap(path, np.float16, "r+", 0, shape)
 
 
-def _name(teacher: Teacher, items: Sequence[Item], wanted: Wanted, precision: str) -> str:
-    """What tells these lessons from others: the teacher's weights, the items, what is wanted."""
-    digest = hashlib.sha256(repr((wanted, precision)).encode())
+def _name(teacher: Teacher, items: Sequence[Item], requested: RequestedOutputs, precision: str) -> str:
+    """A hash of all that the outputs depend on: the teacher's weights, the items, what is requested."""
+    digest = hashlib.sha256(repr((requested, precision)).encode())
     for parameter in teacher.model.parameters():
         digest.update(parameter.detach().cpu().numpy().tobytes())
     for item in items:
-        for own in (*item.texts, *(item.rows or ())):
-            digest.update(own.tobytes() + b"|")
+        for array in (*item.texts, *(item.rows or ())):
+            digest.update(array.tobytes() + b"|")
     return digest.hexdigest()[:16]

@@ -20,7 +20,7 @@ _CHUNK = 4096  # texts
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What a student reads.
+    """A student's vocabulary.
 
     Attributes:
         tokenizer: the student's.
@@ -51,8 +51,8 @@ def same_pieces(student: BertTokenizer, teacher: BertTokenizer, size: int) -> np
     """int64 [size]: the teacher's id of each of the student's pieces; -1 for one that the teacher does not have."""
     pieces = np.full(size, -1)
     for index in range(min(size, student.vocab_size)):
-        own = teacher.token_id(student.token(index))
-        pieces[index] = -1 if own is None else own
+        found = teacher.token_id(student.token(index))
+        pieces[index] = -1 if found is None else found
     return pieces
 
 

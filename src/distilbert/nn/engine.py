@@ -1,4 +1,6 @@
-"""TorchEngine: the PyTorch model behind the engine seam, for GPUs. The CPU's engine is ONNX Runtime."""
+"""TorchEngine: a PyTorch model behind the engine seam, on a GPU or while it is trained. Else ONNX Runtime runs."""
+
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,14 +27,19 @@ def find_device(name: str) -> str:
 
 
 class TorchEngine:
-    """Runs the checkpoint's model, with `head` or as a bare encoder, in float32 on one device."""
+    """Runs a module of `distilbert.nn` as it is now, on its device."""
 
-    def __init__(self, checkpoint: Checkpoint, head: Head, *, device: str) -> None:
-        self._model = MODELS[head].from_checkpoint(checkpoint).eval().to(device)
-        self._device = device
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    @classmethod
+    def open(cls, checkpoint: Checkpoint, head: Head, *, device: str) -> Self:
+        """Opens the checkpoint's model, with `head` or as a bare encoder, in float32 on one device."""
+        return cls(MODELS[head].from_checkpoint(checkpoint).eval().to(device))
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._model.config)
         with torch.inference_mode():
-            output: np.ndarray = self._model.run(Packed.from_batch(batch, self._device)).cpu().numpy()
+            packed = Packed.from_batch(batch, next(self._model.parameters()).device)
+            output: np.ndarray = self._model.run(packed).float().cpu().numpy()
         return output

@@ -12,13 +12,14 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
+from ..arguments import FinetuneArguments
 from .estimator import DistilBertClassifier
-from .finetuning import Arguments, finetune
+from .finetuning import finetune
 from .run import Trained
 
 __all__ = [
-    "Arguments",
     "DistilBertClassifier",
+    "FinetuneArguments",
     "Trained",
     "finetune",
 ]

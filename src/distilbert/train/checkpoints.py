@@ -57,7 +57,7 @@ class Checkpoints:
         self._run = run
 
     def make_room(self) -> None:
-        """Make the folder, so that nothing is learnt for a place that nothing can be written to.
+        """Make the folder, so that a place that cannot be written to is found before training.
 
         Raises CheckpointError where it cannot be made or written to.
         """
@@ -124,11 +124,11 @@ class Checkpoints:
                 parameters[name].data.copy_(tensor)
             else:
                 moments[name][key] = tensor
-        for name, own in moments.items():
-            if own:
+        for name, kept in moments.items():
+            if kept:
                 # copies: what the file gives is mapped, and the file goes with the next checkpoint
                 device = parameters[name].device
-                optimizer.state[parameters[name]] = {key: tensor.to(device, copy=True) for key, tensor in own.items()}
+                optimizer.state[parameters[name]] = {key: tensor.to(device, copy=True) for key, tensor in kept.items()}
         return _state(values["state"])
 
     def load_weights(self, model: nn.Module, step: int) -> None:

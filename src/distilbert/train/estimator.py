@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..arguments import ClassWeights, LoopArguments
 from ..data.examples import Data, LabelledText
 from ..errors import InputError
 from ..tasks.numbers import softmax
 from ..tasks.text_classification import TextClassifier
-from .loop import LoopArguments, open_accelerator, run
-from .objectives import ClassWeights, make_objective
-from .opened import open_student
+from .loop import open_accelerator, run
+from .objectives import make_objective
+from .opened import open_trainable
 
 Texts = Sequence[str] | Sequence[tuple[str, str]] | np.ndarray
 
@@ -79,13 +80,13 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if weights is not None and weights != "balanced":
             weights = {str(label): weight for label, weight in weights.items()}
         accelerator = open_accelerator(arguments)
-        student = open_student("text-classification", self.model, data, max_length=self.max_length, seed=self.seed)
+        opened = open_trainable("text-classification", self.model, data, max_length=self.max_length, seed=self.seed)
         objective = make_objective(
-            "text-classification", data, student.tokenizer, student.max_length, class_weights=weights
+            "text-classification", data, opened.tokenizer, opened.max_length, class_weights=weights
         )
-        run(student.model, objective, arguments, accelerator, quiet=True)
-        assert isinstance(student.live, TextClassifier)
-        self.classifier_ = student.live
+        run(opened.model, objective, arguments, accelerator, quiet=True)
+        assert isinstance(opened.live, TextClassifier)
+        self.classifier_ = opened.live
         return self
 
     def predict_proba(self, X: Texts) -> np.ndarray:  # noqa: N803

