@@ -68,7 +68,7 @@ def test_the_command_prints_a_table(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert lines[0].split() == ["precision", "accuracy", "examples", "a", "second", "MB", "of", "weights"]
-    assert lines[-1] == "* none is both as good and faster"
+    assert lines[-1] == "* no faster model scores as high"
 
 
 def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:

@@ -81,7 +81,7 @@ def test_a_full_disk_is_an_error_in_one_line(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(CheckpointError, match=r"cache/\w+: the teacher's word cannot be kept \(No space left"):
+    with pytest.raises(CheckpointError, match=r"cache/\w+: the teacher's outputs cannot be written \(No space left"):
         opened(folder, items, tmp_path / "cache")
 
 
