@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from .data.columns import COLUMNS
 from .data.examples import Problem
-from .data.reading import COLUMNS
 from .errors import InputError
 from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
