@@ -13,12 +13,21 @@ from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
 from ..folder.checkpoint import Head, fit_weights, why_unread
 from ..folder.hub import resolve
-from ..folder.layout import CONFIG
+from ..folder.layout import CONFIG, GOOGLE_CONFIG
 from ..folder.weight_names import PREFIX, modern_name
 from ..folder.weights import Weight
 from . import bert
-from .folder import bring_along, check_modules, check_place, transformer_of, write_config, written_whole_folder
-from .formats import FORMATS, Format, FormatName, read_file, read_folder
+from .folder import (
+    bring_along,
+    check_modules,
+    check_place,
+    folder_around,
+    keep_case,
+    transformer_of,
+    write_config,
+    written_whole_folder,
+)
+from .formats import FORMATS, WRITTEN, Format, FormatName, read_file, read_folder
 from .report import LeftOut, Mapped, Report
 from .rounding import STORED_AS, DType
 
@@ -39,8 +48,8 @@ def convert(
     """Make a DistilBERT folder `out` from `source`, which is only read.
 
     Args:
-        source: a model folder, a file of weights with its config.json beside it, or a name on the hub.
-            A BERT is folded into a DistilBERT. No code of a file is ever run.
+        source: a model folder, a file of weights with its config.json beside it, or a name on the hub; FORMATS
+            in formats.py lists what is read. A BERT is folded into a DistilBERT. No code of a file is ever run.
         out: the folder to write. It must not exist, or be empty; it appears whole or not at all.
         layers: keep only these layers, counted from 0, in ascending order.
         dtype: how the weights are stored: "float32", "float16" or "bfloat16".
@@ -57,11 +66,11 @@ def convert(
     """
     if dtype not in STORED_AS:
         raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {short_repr(dtype)}")
-    if to not in FORMATS:
-        raise InputError(f"to must be one of {', '.join(FORMATS)}, not {short_repr(to)}")
+    if to not in WRITTEN:
+        raise InputError(f"to must be one of {', '.join(WRITTEN)}, not {short_repr(to)}")
     source, out = Path(source), Path(out)
     is_one_file = is_file(source)
-    root = source.parent if is_one_file else resolve(source, revision)
+    root = folder_around(source) if is_one_file else resolve(source, revision)
     check_place(source if is_one_file else root, out)
     inner = Path() if is_one_file else transformer_of(root)
     model = _read(root / inner, read_file(source) if is_one_file else read_folder(root / inner))
@@ -70,10 +79,11 @@ def convert(
     model = _tie(model, FORMATS[to])
     with written_whole_folder(out) as temporary:
         files = bring_along(root, inner, temporary, is_bert=model.is_bert)
+        case = keep_case(temporary / inner) if is_file(root / inner / GOOGLE_CONFIG) else None
         named = _write(temporary / inner, model, FORMATS[to], dtype)
         if to == "safetensors":
             check_modules(temporary, root)
-    notes = list(model.notes)
+    notes = [*model.notes, *([case] if case else [])]
     if any(weight.dtype not in _HELD_BY[STORED_AS[dtype]] for weight in named.values()):
         notes.append(f"numbers are rounded to {dtype}")
     return Report(
@@ -107,7 +117,8 @@ class _Model:
 
 def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     """The model whose config.json lies in `folder`, by today's names, a BERT already folded."""
-    values = read_json(folder / CONFIG)
+    is_google = not is_file(folder / CONFIG) and is_file(folder / GOOGLE_CONFIG)
+    values = read_json(folder / (GOOGLE_CONFIG if is_google else CONFIG))
     if int8.KEY in values:
         raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
@@ -134,6 +145,7 @@ def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str,
     # rust-bert asks for a key of its own
     rust = {"tie_weights_": model.config.tie_word_embeddings} if form.for_rust else {}
     write_config(folder / CONFIG, model.config, dtype, rust)
+    assert form.write is not None  # one of WRITTEN
     form.write(folder / form.file, named, STORED_AS[dtype])
     fit_weights(DistilBertConfig.from_file(folder), form.read(folder / form.file), folder)
     return named

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, InputError, short_repr
-from ..files import is_file, read_json
-from ..folder.layout import WEIGHTS
+from ..errors import CheckpointError, ConfigError, InputError, TokenizerError, short_repr
+from ..files import is_file, read_json, read_text
+from ..folder.layout import CONFIG, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
 from ..folder.sentence import modules_of, read_sentence_folder
 from . import safetensors
 from .formats import FORMATS, read_file
@@ -59,6 +59,27 @@ def written_whole_folder(out: Path) -> Iterator[Path]:
         raise CheckpointError(f"{out}: cannot be written ({error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def folder_around(file: Path) -> Path:
+    """The model folder of a file of weights: an ONNX file may lie in a folder of its own below it."""
+    beside = file.parent
+    return beside.parent if beside.name == "onnx" and not is_file(beside / CONFIG) else beside
+
+
+def keep_case(folder: Path) -> str | None:
+    """Says in tokenizer_config.json that text keeps its case, where the vocabulary alone shows it; a note on that.
+
+    Google's BERTs have no file that says so. Pieces with capital letters could never be found in lower-cased text.
+    """
+    vocabulary, settings = folder / VOCABULARY, folder / TOKENIZER_CONFIG
+    if not is_file(vocabulary) or is_file(settings) or is_file(folder / TOKENIZER):
+        return None
+    pieces = read_text(vocabulary, TokenizerError).splitlines()
+    if not any(piece != piece.lower() for piece in pieces if not piece.startswith("[")):
+        return None
+    settings.write_text(json.dumps({"do_lower_case": False}) + "\n", encoding="utf-8")
+    return "the vocabulary has capital letters, so text keeps its case (tokenizer_config.json)"
 
 
 def transformer_of(source: Path) -> Path:

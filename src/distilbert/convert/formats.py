@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, name_list
 from ..files import is_file
-from ..folder.layout import NUMPY, PYTORCH, RUST, WEIGHTS
+from ..folder.layout import CHECKPOINT_INDEX, FLAX, KERAS, NUMPY, ONNX, PYTORCH, RUST, WEIGHTS
 from ..folder.weights import Weight, read_header, read_shards
 from . import bin as pytorch
-from . import npz, safetensors, torchscript
+from . import flax, keras, npz, onnx_weights, safetensors, tensorflow, torchscript
 
 FormatName = Literal["safetensors", "bin", "ot", "npz"]
 
@@ -20,27 +20,36 @@ class Format:
     """One way to keep weights in a file.
 
     Attributes:
-        file: what the file is called in a model folder.
+        files: what the file is called in a model folder; the first name is the one written.
         suffixes: of files in this format.
         read: a file -> its weights, by name.
-        write: `(path, weights, stored_as)` writes them under the keys of `weights`.
+        write: `(path, weights, stored_as)` writes them under the keys of `weights`; None where that is not done.
         for_rust: whether rust-bert reads it, which knows no tied weights and always puts `distilbert.` first.
     """
 
-    file: str
+    files: tuple[str, ...]
     suffixes: tuple[str, ...]
     read: Callable[[Path], dict[str, Weight]]
-    write: Callable[[Path, Mapping[str, Weight], str], None]
+    write: Callable[[Path, Mapping[str, Weight], str], None] | None = None
     for_rust: bool = False
+
+    @property
+    def file(self) -> str:
+        return self.files[0]
 
 
 # a folder that holds several is read in this order
-FORMATS: dict[FormatName, Format] = {
-    "safetensors": Format(WEIGHTS, (".safetensors",), read_header, safetensors.write),
-    "bin": Format(PYTORCH, (".bin", ".pt", ".pth"), pytorch.read, pytorch.write),
-    "ot": Format(RUST, (".ot",), torchscript.read, torchscript.write, for_rust=True),
-    "npz": Format(NUMPY, (".npz",), npz.read, npz.write, for_rust=True),
+FORMATS: dict[str, Format] = {
+    "safetensors": Format((WEIGHTS,), (".safetensors",), read_header, safetensors.write),
+    "bin": Format((PYTORCH,), (".bin", ".pt", ".pth"), pytorch.read, pytorch.write),
+    "ot": Format((RUST,), (".ot",), torchscript.read, torchscript.write, for_rust=True),
+    "npz": Format((NUMPY,), (".npz",), npz.read, npz.write, for_rust=True),
+    "keras": Format((KERAS,), (".h5",), keras.read),
+    "flax": Format((FLAX,), (".msgpack",), flax.read),
+    "onnx": Format(ONNX, (".onnx",), onnx_weights.read),
+    "tensorflow": Format((f"bert_model.ckpt{CHECKPOINT_INDEX}",), (CHECKPOINT_INDEX,), tensorflow.read),
 }
+WRITTEN = tuple(name for name, form in FORMATS.items() if form.write)
 
 
 def read_file(path: Path) -> dict[str, Weight]:
@@ -48,19 +57,24 @@ def read_file(path: Path) -> dict[str, Weight]:
     for form in FORMATS.values():
         if path.suffix in form.suffixes:
             return _read(form, path)
-    known = ", ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    known = ", ".join(dict.fromkeys(suffix for form in FORMATS.values() for suffix in form.suffixes))
     raise CheckpointError(f"{path}: not a file of weights that can be read here; known are {known}")
 
 
 def read_folder(folder: Path) -> dict[str, Weight]:
     """The weights of a model folder, in one file or in shards, by name."""
     for form in FORMATS.values():
-        if is_file(folder / form.file):
-            return _read(form, folder / form.file)
-        index = folder / f"{form.file}.index.json"
-        if is_file(index):
-            return read_shards(index, form.read)
-    files = ", ".join(form.file for form in FORMATS.values())
+        for name in form.files:
+            if is_file(folder / name):
+                return _read(form, folder / name)
+            if is_file(index := folder / f"{name}.index.json"):
+                return read_shards(index, form.read)
+    if indices := [path for path in sorted(folder.glob(f"*{CHECKPOINT_INDEX}")) if is_file(path)]:
+        if len(indices) > 1:
+            names = name_list([path.name for path in indices])
+            raise CheckpointError(f"{folder}: has the checkpoints {names}; give one of these files as the source")
+        return _read(FORMATS["tensorflow"], indices[0])
+    files = ", ".join(name for form in FORMATS.values() for name in form.files)
     raise CheckpointError(
         f"{folder}: has none of {files}, nor shards of them; give the file itself if it has another name"
     )

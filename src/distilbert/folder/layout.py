@@ -12,8 +12,11 @@ INDEX = f"{WEIGHTS}.index.json"
 SHARDS = "model-*.safetensors"
 # of other programs, which `distilbert convert` reads
 PYTORCH, RUST, NUMPY = "pytorch_model.bin", "rust_model.ot", "model.npz"
-TENSORFLOW, FLAX = "tf_model.h5", "flax_model.msgpack"
-FOREIGN = (PYTORCH, RUST, NUMPY, TENSORFLOW, FLAX)
+KERAS, FLAX = "tf_model.h5", "flax_model.msgpack"
+FOREIGN = (PYTORCH, RUST, NUMPY, KERAS, FLAX)
+ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or a folder below (transformers.js)
+CHECKPOINT_INDEX = ".index"  # of a TensorFlow checkpoint: bert_model.ckpt.index, beside its .data files
+GOOGLE_CONFIG = "bert_config.json"  # of a BERT as Google published it
 FOREIGN_SHARDS = ("pytorch_model-*.bin", "tf_model-*.h5", "flax_model-*.msgpack")
 
 TOKENIZER = "tokenizer.json"
