@@ -30,7 +30,11 @@ def shaken(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def outputs(result: Any) -> dict[str, np.ndarray]:
-    return {name: np.asarray(result[name]) for name in ("last_hidden_state", "logits", "start_logits", "end_logits") if name in result}
+    return {
+        name: np.asarray(result[name])
+        for name in ("last_hidden_state", "logits", "start_logits", "end_logits")
+        if name in result
+    }
 
 
 def note(folder: Path, result: Any) -> None:

@@ -41,6 +41,10 @@ def read(path: Path) -> dict[str, Weight]:
         graph = onnx.load(str(path), load_external_data=False).graph
     except Exception as error:  # the parser's own errors are another package's
         raise CheckpointError(f"{path}: not a whole ONNX file ({error_text(error)})") from None
+    names = [tensor.name for tensor in graph.initializer]
+    names += [name for node in graph.node for name in (node.op_type, *node.input, *node.output)]
+    if not all(isinstance(name, str) for name in names):  # what is no Unicode comes as bytes
+        raise CheckpointError(f"{path}: not a whole ONNX file (a name is not Unicode)")
     if kind := next((node.op_type for node in graph.node if node.op_type in _QUANTISED), None):
         raise CheckpointError(f"{path}: is quantised ({kind}); convert the model that it was made from")
     if any(node.domain == "com.microsoft" and node.op_type.endswith("Attention") for node in graph.node):
