@@ -36,7 +36,7 @@ class Harm:
 
 def test_commands(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands = COMMAND.findall(PAGE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command, expected in commands:
         main(shlex.split(command))
         told = capsys.readouterr()

@@ -170,6 +170,18 @@ def test_layout(make_checkpoint: Maker, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before
 
 
+def test_layout_of_transformers_js(make_checkpoint: Maker, tmp_path: Path) -> None:
+    folder = make_checkpoint(Head.NONE)
+    assert export_onnx(folder, tmp_path / "js", layout="transformers.js") == tmp_path / "js" / "onnx" / "model.onnx"
+    export_onnx(folder, tmp_path / "optimum")
+    exports = [tmp_path / "js" / "onnx" / "model.onnx", tmp_path / "optimum" / "model.onnx"]
+    assert exports[0].read_bytes() == exports[1].read_bytes()
+    assert (tmp_path / "js" / "config.json").read_bytes() == (tmp_path / "optimum" / "config.json").read_bytes()
+    with pytest.raises(InputError, match="layout must be one of optimum"):
+        export_onnx(folder, tmp_path / "other", layout="tfjs")  # type: ignore[arg-type]
+    assert not (tmp_path / "other").exists()
+
+
 def test_refused(make_checkpoint: Maker, tmp_path: Path) -> None:
     source = make_checkpoint()
     with pytest.raises(InputError, match="lies in the source"):

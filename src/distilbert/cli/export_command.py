@@ -6,14 +6,17 @@ from . import show
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("format", choices=["onnx"], help="the ONNX standard, in Optimum's layout")
+    parser.add_argument("format", choices=["onnx"], help="the ONNX standard")
     parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
     parser.add_argument("out", help="the folder to write; must not exist, or be empty")
+    parser.add_argument(
+        "--layout", default="optimum", help="optimum (default): model.onnx, or transformers.js: onnx/model.onnx"
+    )
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
 
 
 def export(args: argparse.Namespace) -> int:
     from ..convert import export_onnx
 
-    show.line(show.clean(str(export_onnx(args.model, args.out, revision=args.revision))))
+    show.line(show.clean(str(export_onnx(args.model, args.out, layout=args.layout, revision=args.revision))))
     return 0

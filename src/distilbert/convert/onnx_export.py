@@ -11,6 +11,7 @@ same model on padded texts, with the operators of the ONNX standard alone.
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -18,9 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..activations import Activation
 from ..engine.graph import Builder
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError, short_repr
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.hub import resolve
+from ..folder.layout import CONFIG, ONNX
 from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX
 from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
@@ -30,12 +32,17 @@ _IR_VERSION = 8
 _MOST_BYTES = (1 << 31) - (1 << 24)  # a protocol buffer ends at 2 GB
 
 
-def export_onnx(model: str | Path, out: str | Path, *, revision: str | None = None) -> Path:
-    """Write `out/model.onnx` with the weights in it, config.json and the tokenizer's files; `model` is only read.
+Layout = Literal["optimum", "transformers.js"]
+LAYOUTS: dict[Layout, str] = {"optimum": ONNX[0], "transformers.js": ONNX[1]}  # where the graph lies in the folder
+
+
+def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum", revision: str | None = None) -> Path:
+    """Write a model.onnx with the weights in it, config.json and the tokenizer's files; `model` is only read.
 
     Args:
         model: a DistilBERT folder, or a name on the hub.
         out: the folder to write. It must not exist, or be empty; it appears whole or not at all.
+        layout: "optimum" puts the graph beside config.json, "transformers.js" into the folder `onnx` below it.
         revision: a branch, tag or commit on the hub.
 
     Returns:
@@ -43,8 +50,10 @@ def export_onnx(model: str | Path, out: str | Path, *, revision: str | None = No
 
     Raises:
         HubError, ConfigError, CheckpointError: naming the file and the reason; nothing is written.
-        InputError: for an `out` that cannot be.
+        InputError: for a layout that does not exist, and an `out` that cannot be.
     """
+    if layout not in LAYOUTS:
+        raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, not {short_repr(layout)}")
     root, out = resolve(model, revision), Path(out)
     check_place(root, out)
     inner = transformer_of(root)
@@ -56,9 +65,10 @@ def export_onnx(model: str | Path, out: str | Path, *, revision: str | None = No
         raise CheckpointError(f"{root}: has {checkpoint.parameters} parameters, more than one ONNX file can hold")
     with written_whole_folder(out) as temporary:
         bring_along(root, inner, temporary, is_bert=False)
-        write_config(temporary / inner / "config.json", checkpoint.config, "float32")
-        onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / inner / "model.onnx"))
-    return out / inner / "model.onnx"
+        write_config(temporary / inner / CONFIG, checkpoint.config, "float32")
+        (temporary / inner / LAYOUTS[layout]).parent.mkdir(exist_ok=True)
+        onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / inner / LAYOUTS[layout]))
+    return out / inner / LAYOUTS[layout]
 
 
 class _PaddedBuilder(Builder):
