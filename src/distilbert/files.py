@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .diagnosis import file_name, stand_in_name
 from .errors import ConfigError, DistilBertError, error_text, short_repr
 
 Value = TypeVar("Value")
@@ -47,11 +48,14 @@ def read_text(path: Path, error: type[DistilBertError]) -> str:
             raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file")
         if path.stat().st_size > _MOST_BYTES:
             raise error(f"{path}: has more than {_MOST_BYTES >> 20} MB, which no such file has")
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise error(f"{path}: not UTF-8 text") from None
+        raise error(f"{path}: not UTF-8 text" + (f"; this is {what}" if (what := file_name(path)) else "")) from None
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from None
+    if what := stand_in_name(text[:300].encode()):
+        raise error(f"{path}: this is {what}")
+    return text
 
 
 def read_json(path: Path, error: type[DistilBertError] = ConfigError) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from .. import int8
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
-from ..folder.checkpoint import Head, fit_weights, why_unread
+from ..folder.checkpoint import Head, check_config_is_there, fit_weights, why_unread
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, GOOGLE_CONFIG
 from ..folder.weight_names import PREFIX, modern_name
@@ -73,6 +73,7 @@ def convert(
     root = folder_around(source) if is_one_file else resolve(source, revision)
     check_place(source if is_one_file else root, out)
     inner = Path() if is_one_file else transformer_of(root)
+    check_config_is_there(root / inner)
     model = _read(root / inner, read_file(source) if is_one_file else read_folder(root / inner))
     if layers is not None:
         model = _choose_layers(model, layers)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..diagnosis import folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
 from ..files import is_file
 from ..folder.layout import CHECKPOINT_INDEX, FLAX, KERAS, NUMPY, ONNX, PYTORCH, RUST, WEIGHTS
@@ -76,12 +77,17 @@ def read_folder(folder: Path) -> dict[str, Weight]:
         return _read(FORMATS["tensorflow"], indices[0])
     files = ", ".join(name for form in FORMATS.values() for name in form.files)
     raise CheckpointError(
-        f"{folder}: has none of {files}, nor shards of them; give the file itself if it has another name"
+        f"{folder}: has none of {files}, nor shards of them (this is {folder_name(folder)}); "
+        "give the file itself if it has another name"
     )
 
 
 def _read(form: Format, path: Path) -> dict[str, Weight]:
     try:
+        with path.open("rb") as file:
+            what = stand_in_name(file.read(300))
+        if what:
+            raise CheckpointError(f"{path}: this is {what}")
         return form.read(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None

@@ -20,8 +20,9 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..config import DistilBertConfig
+from ..diagnosis import folder_name
 from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
-from ..files import written_whole
+from ..files import is_folder, written_whole
 from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
 from .weight_names import PREFIX, by_table_name, changes_answers, common_prefix, is_buffer, nearest
@@ -136,11 +137,23 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     Raises ConfigError or CheckpointError naming the file and the key.
     """
     folder = Path(folder)
+    check_config_is_there(folder)
     config = DistilBertConfig.from_file(folder / CONFIG)
     fitted = fit_weights(config, read_weights(folder), folder)
     if fitted.prefix:
         warnings.warn(f"{folder}: {fitted.prefix_note}", CheckpointWarning, stacklevel=3)
     return Checkpoint(folder, fitted.config, fitted.head, fitted.weights, tuple(fitted.unread))
+
+
+def check_config_is_there(folder: Path) -> None:
+    """Raises ConfigError saying what lies in a folder that has no config.json."""
+    try:
+        (folder / CONFIG).stat()
+    except FileNotFoundError:
+        if is_folder(folder):
+            raise ConfigError(f"{folder / CONFIG}: no such file; this is {folder_name(folder)}") from None
+    except (OSError, ValueError):  # whoever reads the file says what is wrong
+        pass
 
 
 class Fitted(NamedTuple):

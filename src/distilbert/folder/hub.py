@@ -6,6 +6,7 @@ In this order: an existing folder, a starter model of the package, the hub's loc
 import os
 from pathlib import Path
 
+from ..diagnosis import file_name
 from ..errors import ConfigError, HubError, error_text, short_repr
 from ..files import is_file, is_folder, read_json
 from .layout import CONFIG, HUB_FILES, INDEX, TOKENIZER, VOCABULARY, WEIGHTS
@@ -26,7 +27,8 @@ def resolve(name: str | Path, revision: str | None = None) -> Path:
     if is_folder(folder):
         return folder
     if is_file(folder):
-        raise HubError(f"{folder}: is a file; give the model's folder")
+        what = file_name(folder)
+        raise HubError(f"{folder}: is a file{f', {what}' if what else ''}; give the model's folder")
     if name.startswith("starter/"):
         return _starter(name)
     # a hub's name is OWNER/MODEL or MODEL: anything else was meant as a path

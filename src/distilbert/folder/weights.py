@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
 from ..files import is_file, is_text, read_json
 from .layout import FOREIGN, INDEX, WEIGHTS
@@ -103,7 +104,8 @@ def read_header(path: Path) -> dict[str, Weight]:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error_text(error)})") from None
+        reason = f"; this is {what}" if (what := file_name(path)) else f" ({error_text(error)})"
+        raise CheckpointError(f"{path}: not a whole safetensors file{reason}") from None
     header.pop("__metadata__", None)
     real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
     if not is_text(str(real)):
@@ -152,5 +154,5 @@ def read_weights(folder: Path) -> dict[str, Weight]:
         return read_shards(folder / INDEX, read_header)
     suffixes = {Path(name).suffix for name in FOREIGN} | {".pt", ".pth"}
     other = next((path.name for path in sorted(folder.glob("*")) if path.suffix in suffixes), None)
-    way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else "is it a model folder?"
+    way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else f"this is {folder_name(folder)}"
     raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")

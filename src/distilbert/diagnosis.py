@@ -1,0 +1,112 @@
+"""What lies where a model was looked for, and the next step: phrases for the messages of errors."""
+
+import json
+from pathlib import Path
+
+_AGAIN = "not the file itself; download it again"
+# how what stands in place of a file begins
+_STAND_INS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "a git-lfs pointer, not the file itself; run `git lfs pull` in its repository"),
+    (b"<!doctype html", f"an HTML page, {_AGAIN}"),
+    (b"<html", f"an HTML page, {_AGAIN}"),
+    (b"<?xml", f"an XML page, {_AGAIN}"),
+    (b"entry not found", f"a server's answer that there is no such file, {_AGAIN}"),
+    (b"repository not found", f"a server's answer that there is no such repository, {_AGAIN}"),
+    (b"invalid username or password", f"a server's refusal, {_AGAIN}"),
+    (b"access to model", f"a server's refusal, {_AGAIN} with leave"),
+    (b'{"error":', f"a server's error, {_AGAIN}"),
+)
+# and files of other kinds
+_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"gguf", "a GGUF file of llama.cpp; take the safetensors that it was made from"),
+    (b"pk\3\4", "a zip archive; unpack it, or, if it is PyTorch's, call it .bin and let `distilbert convert` read it"),
+    (b"\x1f\x8b", "a gzip archive; unpack it"),
+    (b"\x89hdf", "an HDF5 file of Keras; call it .h5 and let `distilbert convert` read it"),
+    (b"\x80\2", "a pickle of PyTorch; call it .bin and let `distilbert convert` read it"),
+)
+_ENOUGH = 300  # bytes, to know a file by
+
+# files (or their endings) -> what the folder is; the first that is there counts
+_FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("model_head.pkl", "config_setfit.json"),
+     "a SetFit model: its head is a pickle, which is never run; its encoder can be loaded for feature-extraction, "
+     "and `distilbert train` makes a classifier of it"),
+    (("zero_to_fp32.py",), "a checkpoint of DeepSpeed; run its zero_to_fp32.py first"),
+    (("saved_model.pb", "keras_metadata.pb", ".keras"),
+     "a model saved by TensorFlow or Keras; save it with Transformers' save_pretrained first"),
+    (("config.cfg", "meta.json"), "a pipeline of spaCy, which spaCy loads"),
+    ((".gguf",), "a GGUF file of llama.cpp; take the safetensors that it was made from"),
+    ((".mlmodel", ".mlpackage"), "a Core ML model; take the folder that it was made from"),
+    ((".tflite",), "a TensorFlow Lite model; take the folder that it was made from"),
+    (("openvino_model.xml",), "an OpenVINO model; take the folder that it was exported from"),
+    ((".onnx", "onnx"),
+     "an exported ONNX model; with its config.json beside it, `distilbert convert` makes a model folder of it"),
+    (("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth"),
+     "what a Trainer keeps to resume a run, without the model; give the folder that the model was saved to"),
+    (("snapshots",), "a repository in the hub's cache; give its name, or the folder below snapshots/"),
+    ((".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2"), "an archive; unpack it and give the model's folder"),
+    (("dataset_info.json", ".parquet", ".arrow"), "a data set, not a model"),
+    ((".joblib", ".pkl", ".pickle"), "a pickle, which is never run"),
+    (("model.safetensors", "pytorch_model.bin"), "weights without their config.json; bring it along from their source"),
+    (("tokenizer.json", "vocab.txt"), "a tokenizer without its model"),
+)  # fmt: skip
+_MOST_LISTED = 1000
+
+
+def stand_in_name(start: bytes) -> str:
+    """What stands in place of a file, by its first bytes, and the next step; "" where it may be the file itself."""
+    return _by_start(start, _STAND_INS)
+
+
+def file_name(path: Path) -> str:
+    """What a file is that is not what it should be, and the next step; "" where that is not known."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_ENOUGH)
+    except OSError:
+        return ""
+    return _by_start(start, _STAND_INS + _KINDS)
+
+
+def _by_start(start: bytes, table: tuple[tuple[bytes, str], ...]) -> str:
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:_ENOUGH].lower()
+    return next((what for magic, what in table if start.startswith(magic)), "")
+
+
+def folder_name(folder: Path) -> str:
+    """What a folder is that holds no model that can be opened, and the next step."""
+    try:
+        names = sorted(path.name for path, _ in zip(folder.iterdir(), range(_MOST_LISTED), strict=False))
+    except OSError:
+        return "a folder that cannot be looked into"
+    if not names:
+        return "an empty folder"
+    if any(name.startswith("adapter_") for name in names):
+        return _adapter(folder)
+    inner = [name for name in names if (folder / name / "config.json").is_file() and not name[:1].isdigit()]
+    if inner:
+        return f"a folder of model folders; give one of them, such as {_printable(inner[-1])}"
+    if any(name.startswith("models--") for name in names):
+        return "the hub's cache; give a model's name"
+    for marks, what in _FOLDERS:
+        if any(name == mark or (mark[0] == "." and name.endswith(mark)) for mark in marks for name in names):
+            return what
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"no model folder: it holds {', '.join(map(_printable, names[:3]))}{more}"
+
+
+def _adapter(folder: Path) -> str:
+    try:
+        values = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")[:100_000])
+        base = values["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        base = None
+    of = f" of {_printable(base)}" if isinstance(base, str) and base else ""
+    return (
+        f"an adapter{of} (LoRA, PEFT), not a whole model; merge it into its base first: "
+        "`AutoPeftModel….from_pretrained(…).merge_and_unload().save_pretrained(OUT)`"
+    )
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() and len(name) < 100 else ascii(name[:100])
