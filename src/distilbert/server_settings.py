@@ -33,6 +33,19 @@ class Settings:
         2048, least=1, help="texts (documents, choices, texts times labels) of a request; more are answered with 413"
     )
     max_bytes: int = setting(2_000_000, least=1, help="bytes of a request's body; more are answered with 413")
+    max_tokens: int = setting(
+        131_072,
+        least=1,
+        help="tokens of a request: as given, and as run (windows, pairs, and rows of a vocabulary that are scored); "
+        "more are answered with 413",
+    )
+    max_answer_bytes: int = setting(64_000_000, least=1, help="bytes of an answer; larger ones are refused with 413")
+    max_memory: int = setting(
+        512,
+        least=16,
+        help="MB that all requests may hold, a quarter of it for bodies on their way; more are answered with 429, "
+        "and a request that alone needs more with 413",
+    )
     timeout: float = setting(
         30.0,
         above=0,

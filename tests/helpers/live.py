@@ -1,6 +1,7 @@
 """A live server on this machine, in a thread of the test, over small models of every task."""
 
 import contextlib
+import dataclasses
 import json
 import threading
 import time
@@ -8,13 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
+import numpy as np
 import uvicorn
 
 import distilbert
 from conftest import DATA, random_weights, small_config
+from distilbert.batch import Batch
+from distilbert.engine.seam import Engine
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.serve import Settings, create_app
 from distilbert.serve.server import server_config
+from distilbert.tasks.embedding import Embedder
+from distilbert.tasks.sparse import SparseEncoder
 from distilbert.tasks.task import Task
 
 _NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
@@ -58,6 +64,55 @@ def open_tasks(folders: Mapping[str, Path]) -> dict[str, Task]:
     tasks: dict[str, Task] = {name: distilbert.load(folder, threads=1) for name, folder in folders.items()}
     tasks["sparse"] = distilbert.load(folders["mlm"], "sparse-encoding", threads=1)
     return tasks
+
+
+class Gate:
+    """An engine that waits until it is let, or fails."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.open = threading.Event()
+        self.open.set()
+        self.error: Exception | None = None
+        self.running = 0
+
+    def run(self, batch: Batch) -> np.ndarray:
+        self.running += 1
+        assert self.open.wait(20)
+        self.running -= 1
+        if self.error:
+            raise self.error
+        return self.engine.run(batch)
+
+
+class Gates:
+    """Engines of many tasks that wait for the same."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.runs = 0
+
+    def before(self, engine: Engine) -> Engine:
+        gates = self
+
+        class Gated:
+            def run(self, batch: Batch) -> np.ndarray:
+                gates.runs += 1
+                assert gates.open.wait(20)
+                return engine.run(batch)
+
+        return Gated()
+
+
+def gated(tasks: Mapping[str, Task], gates: Gates, **changes: int) -> dict[str, Task]:
+    """The same tasks with their engines behind gates."""
+    closed: dict[str, Task] = {}
+    for name, task in tasks.items():
+        model = dataclasses.replace(task.model, engine=gates.before(task.model.engine), **changes)
+        sentence = (task.sentence,) if isinstance(task, Embedder | SparseEncoder) else ()
+        closed[name] = type(task)(model, *sentence)
+    return closed
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -6,12 +6,10 @@ import gzip
 import json
 import logging
 import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
@@ -19,11 +17,9 @@ pytest.importorskip("fastapi")
 import httpx
 
 from conftest import DATA
-from distilbert.batch import Batch
-from distilbert.engine.seam import Engine
 from distilbert.serve.log import JsonFormatter
 from distilbert.tasks.task import Task
-from helpers.live import Live, serving, until
+from helpers.live import Gate, Live, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -34,25 +30,6 @@ TEXT = "a charming and often affecting journey"
 def server(tasks: dict[str, Task]) -> Iterator[Live]:
     with serving(tasks, max_bytes=400_000, max_texts=32, timeout=10) as live:
         yield live
-
-
-class Gate:
-    """An engine that waits until it is let, or fails."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.open = threading.Event()
-        self.open.set()
-        self.error: Exception | None = None
-        self.running = 0
-
-    def run(self, batch: Batch) -> np.ndarray:
-        self.running += 1
-        assert self.open.wait(20)
-        self.running -= 1
-        if self.error:
-            raise self.error
-        return self.engine.run(batch)
 
 
 @pytest.fixture

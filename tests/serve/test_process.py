@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import re
 import signal
 import socket
@@ -24,46 +23,7 @@ from distilbert import InputError
 from distilbert.cli.serve_command import add_serve
 from distilbert.serve import Settings, open_models
 from helpers.live import serving, until
-
-COMMAND = [sys.executable, "-m", "distilbert", "serve"]
-
-
-class Process:
-    """`distilbert serve` on a free port; its log as it comes."""
-
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [*COMMAND, *arguments, "--port", str(self.port)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | environment,
-        )
-        self.log: list[dict[str, object]] = []
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            self.log.append(json.loads(line))
-
-    def warm(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health").status_code == 200
-        except httpx.ConnectError:
-            assert self.process.poll() is None, self.log
-            return False
-
-    def end(self) -> int:
-        code = self.process.wait(20)
-        self.reader.join(5)
-        assert self.process.stderr
-        self.process.stderr.close()
-        return code
+from helpers.process import COMMAND, Process
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def test_metrics(server: Live) -> None:
     assert server.metric('distilbert_texts_total{model="sentiment"}') == before + 2
     assert server.metric('distilbert_requests_total{model="sentiment",route="/predict",status="200"}') >= 1
     assert server.metric('distilbert_errors_total{kind="Empty"}') >= 0
-    for stage in ("thread", "wait", "run", "task", "write"):
+    for stage in ("thread", "wait", "run", "task"):
         assert server.metric(f'distilbert_stage_seconds_count{{stage="{stage}"}}') >= 1
     assert server.metric("distilbert_queue_texts") == 0
     assert server.metric("distilbert_run_tokens_count") >= 1

@@ -33,9 +33,10 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(service.warm_up())
+        background = [asyncio.create_task(work) for work in (service.warm_up(), service.watch_loop())]
         yield
-        warming.cancel()
+        for task in background:
+            task.cancel()
         await asyncio.to_thread(service.close)
 
     app = FastAPI(
@@ -69,7 +70,7 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
-    app.add_middleware(Direct, routers=(tei, openai, hub), settings=service.settings)
+    app.add_middleware(Direct, routers=(tei, openai, hub), service=service)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
         app.add_middleware(

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..engine.seam import Engine
+from .budget import Share
 from .errors import Fault, RequestError
 from .metrics import Metrics
 
@@ -45,6 +46,8 @@ class Work:
         texts, tokens: read by a model, windows and pairs counted each.
         waited, ran: seconds in the queue and in runs, of the slowest text of each call.
         model: the name of the model that was asked.
+        share: of the server's memory.
+        spent, most: tokens run, and rows of a vocabulary scored, so far; and how many there may be.
     """
 
     model: str = ""
@@ -53,7 +56,24 @@ class Work:
     waited: float = 0.0
     ran: float = 0.0
     cancelled: bool = False
+    share: Share | None = None
+    spent: int = 0
+    most: int | None = None
     call: "_Call | None" = None
+
+    def spend(self, tokens: int) -> None:
+        """Raises RequestError where the request comes to more than it may."""
+        self.spent += tokens
+        if self.most is not None and self.spent > self.most:
+            raise RequestError(
+                Fault.TOO_LARGE,
+                f"the request comes to more than the {self.most} tokens of --max-tokens; send less at once",
+            )
+
+    def check(self) -> None:
+        """Raises RequestError where nobody waits for the answer any more."""
+        if self.cancelled:
+            raise RequestError(Fault.GONE, "cancelled")
 
 
 current_work: contextvars.ContextVar[Work] = contextvars.ContextVar("current_work")
@@ -114,6 +134,7 @@ class QueuedEngine:
     def run(self, batch: Batch) -> np.ndarray:
         """As `Engine.run`. Raises RequestError if the request was cancelled or the server ends."""
         work = current_work.get(None) or Work()
+        work.spend(len(batch.ids) + (0 if batch.rows is None else len(batch.rows)))
         call = self._batcher.submit(self, batch, work)
         call.done.wait()
         return self._batcher.collect(call, work)

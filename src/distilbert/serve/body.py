@@ -1,35 +1,103 @@
-"""Reading a request's body: in time, within the limit, as plain JSON."""
+"""A request's body: read in time, within the limits, and checked against the route's schema."""
 
 import asyncio
+import json
+import re
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive
 
+from .budget import Share
 from .errors import Fault, RequestError
 
+LARGE = 1 << 16  # bytes: a larger body is counted against the budget of bodies, and parsed off the event loop
+_STILL_SECONDS = 5.0  # that a large body may make no progress for
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that does not end reaches to the end
+_TAGS = (
+    ("texts",),
+    ("labels",),
+    ("question",),
+    ("compared",),
+    ("choice",),
+)  # tags of the hub's bodies, which are no fields
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, *, most: int, seconds: float) -> bytes:
-    """The whole body. Raises RequestError where it is compressed, too large, too slow, or the client has left."""
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, *, most: int, seconds: float) -> bytes:
+    """The whole body.
+
+    A body of up to 64 KB waits in its connection, whose buffer is no larger. What is larger takes its length from
+    the budget before it is read.
+
+    Raises RequestError where it is compressed, too large, too slow, or the client has left, and as `Share.take`.
+    """
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
         raise RequestError(Fault.COMPRESSED, "compressed bodies are not read; send plain JSON")
     length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length[:20]) > most:
-        raise RequestError(
-            Fault.TOO_LARGE, f"the body has {length[:20].decode()} bytes, more than the {most} of --max-bytes"
-        )
-    parts: list[bytes] = []
-    size = 0
+    stated = int(length[:20]) if length.isdigit() else 0
+    if stated > most:
+        raise RequestError(Fault.TOO_LARGE, f"the body has {stated} bytes, more than the {most} of --max-bytes")
+    taken = LARGE
+    if stated > taken:
+        share.take(stated)
+        taken = stated
+    content = bytearray()
+    pause = None if stated <= LARGE else _STILL_SECONDS
     try:
         async with asyncio.timeout(seconds):
             while True:
-                message = await receive()
+                async with asyncio.timeout(pause):
+                    message = await receive()
                 if message["type"] == "http.disconnect":
                     raise RequestError(Fault.GONE, "the client has left")
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > most:
+                content += message.get("body", b"")
+                if len(content) > most:
                     raise RequestError(Fault.TOO_LARGE, f"the body has more than the {most} bytes of --max-bytes")
+                if len(content) > taken:
+                    share.take(len(content) - taken if taken > LARGE else len(content))
+                    taken, pause = len(content), _STILL_SECONDS
                 if not message.get("more_body", False):
-                    return b"".join(parts) if len(parts) > 1 else parts[0]
+                    return bytes(content)
     except TimeoutError:
-        raise RequestError(Fault.SLOW, f"the body did not arrive within {seconds:g} seconds") from None
+        limit = f"within {seconds:g} seconds" if pause is None else f"in {seconds:g} seconds, or paused for {pause:g}"
+        raise RequestError(Fault.SLOW, f"the body did not arrive {limit}") from None
+
+
+def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items: int) -> Any:
+    """The body. What is wrong with it is told without the body itself: it may be long, secret, or no JSON.
+
+    Raises RequestError.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        raise RequestError(Fault.UNPROCESSABLE, "send the body with 'Content-Type: application/json'")
+    if not content:
+        raise RequestError(Fault.UNPROCESSABLE, "the body is empty")
+    _check_items(content, most_items)
+    try:
+        # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
+        return kind.validate_python(json.loads(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"][int(first["loc"][:1] in _TAGS) :]))
+        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {first['msg'][:300]}") from None
+    except (ValueError, RecursionError):
+        raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None
+
+
+def _check_items(content: bytes, most: int) -> None:
+    """Raises RequestError where JSON has more values than could be wanted, before they are built."""
+    if len(content) <= most or _items(content) <= most:
+        return
+    # commas may stand in texts; where there are strings without end, they need not be looked into
+    if content.count(b'"') > 2 * most or _items(_STRING.sub(b"", content)) > most:
+        raise RequestError(
+            Fault.TOO_LARGE, f"the body has more values in lists and objects than the {most} of --max-tokens"
+        )
+
+
+def _items(content: bytes) -> int:
+    return content.count(b",") + content.count(b"[") + content.count(b"{")

@@ -5,18 +5,18 @@ of the event loop's time for a request (80 of 300 microseconds), which is time t
 cores lose. Here it is a look in a table, and pydantic's check of the body.
 """
 
-import json
+import asyncio
 from collections.abc import Iterable
 from typing import Any, get_type_hints
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..server_settings import Settings
-from .body import read_body
-from .errors import Fault, RequestError
+from .body import LARGE, parsed, read_body
+from .budget import BODY_BYTE, Share
+from .service import Service
 
 _MODEL = "/models/{name}"
 
@@ -27,9 +27,9 @@ class Direct:
     Each of these routes takes `(request, body)`; the type of `body` says what is valid.
     """
 
-    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], service: Service) -> None:
         self._app = app
-        self._settings = settings
+        self._service = service
         self._posts: dict[str, tuple[APIRoute, TypeAdapter[Any]]] = {}
         for router in routers:
             for route in router.routes:
@@ -44,12 +44,29 @@ class Direct:
             return
         route, kind = self._posts[path]
         scope["route"], scope["path_params"] = route, names
-        headers = dict(scope["headers"])
-        content = await read_body(headers, receive, most=self._settings.max_bytes, seconds=self._settings.timeout)
-        body = _valid(kind, headers.get(b"content-type", b"").decode("latin-1"), content)
-        request = Request(scope, receive)
-        response = await route.endpoint(request, body)
-        await response(scope, receive, send)
+        share = scope["distilbert.work"].share = Share(self._service.memory)
+        try:
+            body = await self._read(scope, receive, share, kind)
+            response = await route.endpoint(Request(scope, receive), body)
+            await response(scope, receive, send)  # what is not taken yet is still held
+        finally:
+            share.let_go()
+
+    async def _read(self, scope: Scope, receive: Receive, share: Share, kind: TypeAdapter[Any]) -> Any:
+        """The body of a request that there is room for. Raises RequestError."""
+        service, headers = self._service, dict(scope["headers"])
+        settings = service.settings
+        service.check_room()
+        arriving = Share(service.bodies)
+        try:
+            content = await read_body(headers, receive, arriving, most=settings.max_bytes, seconds=settings.timeout)
+            share.take(BODY_BYTE * len(content))
+            arguments = kind, headers.get(b"content-type", b"").decode("latin-1"), content, settings.max_tokens
+            if len(content) <= LARGE:
+                return parsed(*arguments)
+            return await asyncio.get_running_loop().run_in_executor(service.parser, parsed, *arguments)
+        finally:
+            arriving.let_go()
 
 
 def _parted(path: str) -> tuple[str, dict[str, str]]:
@@ -58,26 +75,3 @@ def _parted(path: str) -> tuple[str, dict[str, str]]:
         return path, {}
     name, slash, rest = path.removeprefix("/models/").partition("/")
     return (slash + rest if slash else _MODEL), {"name": name}
-
-
-def _valid(kind: TypeAdapter[Any], content_type: str, content: bytes) -> Any:
-    """The body. What is wrong with it is told without the body itself: it may be long, secret, or no JSON.
-
-    Raises RequestError.
-    """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise RequestError(Fault.UNPROCESSABLE, "send the body with 'Content-Type: application/json'")
-    if not content:
-        raise RequestError(Fault.UNPROCESSABLE, "the body is empty")
-    try:
-        # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
-        return kind.validate_python(json.loads(content))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {first['msg'][:300]}") from None
-    except (ValueError, RecursionError):
-        raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None

@@ -20,13 +20,26 @@ class Metrics:
         )
         stage_seconds = Histogram(
             "distilbert_stage_seconds",
-            "Parts of a request: thread (until one is free), task (text to tokens, logits to result), "
-            "wait (in the queue), run (of the model), write (JSON)",
+            "Parts of a request: thread (until one is free), task (text to tokens, logits to JSON), "
+            "wait (in the queue), run (of the model)",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self.stages = {stage: stage_seconds.labels(stage) for stage in ("thread", "task", "wait", "run", "write")}
+        self.stages = {stage: stage_seconds.labels(stage) for stage in ("thread", "task", "wait", "run")}
+        self._lag_seconds = Histogram(
+            "distilbert_loop_lag_seconds",
+            "How late the event loop, which all connections share, comes to what is due",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._worst_lag = Gauge(
+            "distilbert_loop_lag_worst_seconds", "The longest of these since the start", registry=registry
+        )
+        self._worst = 0.0
+        self.memory = Gauge(
+            "distilbert_memory_held_bytes", "What requests hold of --max-memory", ["of"], registry=registry
+        )
         self.at_work = Gauge("distilbert_requests_at_work", "Requests at work now", registry=registry)
         self.queue_texts = Gauge("distilbert_queue_texts", "Texts that wait for a run", registry=registry)
         self.queue_tokens = Gauge("distilbert_queue_tokens", "Tokens that wait for a run", registry=registry)
@@ -52,6 +65,12 @@ class Metrics:
         self.run_seconds.labels(model).observe(seconds)
         self.run_texts.observe(texts)
         self.run_tokens.observe(tokens)
+
+    def lagged(self, seconds: float) -> None:
+        self._lag_seconds.observe(seconds)
+        if seconds > self._worst:
+            self._worst = seconds
+            self._worst_lag.set(seconds)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -14,6 +14,7 @@ from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
+from .cost import Cost, answers_cost, fills_cost, labels_bytes, texts_cost, vectors_bytes
 from .errors import Fault, RequestError
 from .models import ServedModel
 from .schemas import (
@@ -26,10 +27,8 @@ from .schemas import (
     ZeroShotRequest,
 )
 from .service import Service
-from .shared import EMBEDS, ERRORS, compare, sparse_values
+from .shared import EMBEDS, ERRORS, compare, groups, sparse_values
 from .texts import embedded, fitted, prompt_of, sent
-
-_MOST_FILLS = 10_000  # results of one request: each carries its text
 
 # the task's names of the hub's parameters
 _PARAMETERS: dict[type[Task], dict[str, str]] = {
@@ -60,14 +59,18 @@ def hub_routes(service: Service) -> APIRouter:
 def _answer(service: Service, model: ServedModel, body: Any) -> object:
     match body:
         case QuestionRequest():
-            return _question(model.get(QuestionAnswerer, "a question answering model"), body)
+            return _question(service, model.get(QuestionAnswerer, "a question answering model"), body)
         case SimilarityRequest():
             return compare(service, model.get(Embedder, EMBEDS), body, truncate=True)
         case ZeroShotRequest():
             return _zero_shot(service, model.get(ZeroShotClassifier, "a model of inference (NLI)"), body)
         case ChoiceRequest():
-            service.check_texts(body.inputs.choices)
+            choices = body.inputs.choices
+            service.check_texts(choices)
             chooser = model.get(ChoiceClassifier, "a multiple choice model")
+            tokens = service.tokens(chooser, [body.inputs.prompt]) * len(choices) + service.tokens(chooser, choices)
+            sent_back = 4 * sum(map(len, choices))
+            service.charge(texts_cost(chooser, tokens, len(choices), answer=labels_bytes(len(choices), 1) + sent_back))
             return _labels(chooser(body.inputs.prompt, body.inputs.choices))
         case _:
             return _texts(service, model.tasks[0], body)
@@ -80,31 +83,27 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
     if isinstance(task, Embedder):
         return _features(service, task, texts, body)
     options = _options(task, body)
+    service.charge(_cost(service, task, texts, options))
     if body.truncate is False:
         service.check_lengths(task, texts)
     results: Any
     match task:
         case TextClassifier():
-            results = task(texts, **{"top_k": None} | options)
+            results = task.stream(texts, **{"top_k": None} | options)
             # the client takes the first of a list of lists, for one text too
-            return [_labels(own if isinstance(own, list) else [own]) for own in results]
+            return (_labels(labels if isinstance(labels, list) else [labels]) for labels in results)
         case TokenClassifier():
             grouped = options.get("aggregation") != "none"
-            results = [[_entity(each, grouped) for each in own] for own in task(texts, **options)]
+            results = ([_entity(each, grouped) for each in entities] for entities in task.stream(texts, **options))
         case MaskFiller():
-            masks = sum(text.count(task.tokenizer.mask_token) for text in texts)
-            if masks * options.get("top_k", 5) > _MOST_FILLS:
-                raise RequestError(
-                    Fault.TOO_LARGE, f"{masks} masks times top_k are more than the {_MOST_FILLS} results of one request"
-                )
-            results = [_fills(own) for own in task(texts, **options)]
+            results = (_fills(fills) for fills in task.stream(texts, **options))
         case SparseEncoder():
-            results = [sparse_values(vector) for vector in task(texts, **options)]
+            results = (sparse_values(vector) for group in groups(texts) for vector in task(group, **options))
         case _:
             raise RequestError(
                 Fault.WRONG_MODEL, f"the model's task is {task.task!r}, which needs other inputs than texts alone"
             )
-    return results[0] if one else results
+    return next(results) if one else results
 
 
 def _options(task: Task, body: TextsRequest) -> dict[str, Any]:
@@ -118,12 +117,34 @@ def _options(task: Task, body: TextsRequest) -> dict[str, Any]:
     return {names[name]: value for name, value in given.items()}
 
 
+def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any]) -> Cost:
+    """Of a task whose input is text alone."""
+    tokens = service.tokens(task, texts)
+    match task:
+        case MaskFiller():
+            targets = options.get("targets")
+            if targets is not None:
+                service.tokens(task, targets)
+            most = service.settings.max_tokens
+            return fills_cost(task, texts, tokens, top_k=options.get("top_k", 5), targets=targets, most=most)
+        case TokenClassifier():
+            overlap, width = options.get("stride") or 0, task.config.num_labels
+            return texts_cost(task, tokens, len(texts), width=width, overlap=overlap, answer=labels_bytes(tokens, 1))
+        case TextClassifier():
+            return texts_cost(task, tokens, len(texts), answer=labels_bytes(len(texts), task.config.num_labels))
+        case _:
+            return texts_cost(task, tokens, len(texts), width=task.config.dim)
+
+
 def _features(service: Service, task: Embedder, texts: list[str], body: TextsRequest) -> object:
     if body.parameters and body.parameters.model_dump(exclude_none=True):
         raise RequestError(
             Fault.UNPROCESSABLE, "feature extraction has its parameters beside inputs, not in parameters"
         )
     before = prompt_of(task, body.prompt_name)
+    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
+    answer = vectors_bytes(len(texts), min(body.dimensions or task.dim, task.dim))
+    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     if body.truncate is False:
         service.check_lengths(task, texts, before=before)
     texts = fitted(task, texts, body.truncation_direction, before)
@@ -131,11 +152,25 @@ def _features(service: Service, task: Embedder, texts: list[str], body: TextsReq
     return sent(vectors, body.encoding_format)
 
 
-def _question(task: QuestionAnswerer, body: QuestionRequest) -> object:
-    given = (body.parameters or QuestionParameters()).model_dump(exclude_none=True)
+def _question(service: Service, task: QuestionAnswerer, body: QuestionRequest) -> object:
+    question, context = body.inputs.question, body.inputs.context
+    options = body.parameters or QuestionParameters()
+    service.charge(
+        answers_cost(
+            task,
+            service.tokens(task, [question]),
+            service.tokens(task, [context]),
+            longest=options.max_answer_len or 15,
+            window=options.max_seq_len or 384,
+            shared=128 if options.doc_stride is None else options.doc_stride,
+            top_k=options.top_k or 1,
+            context_bytes=len(context),
+        )
+    )
+    given = options.model_dump(exclude_none=True)
     if "handle_impossible_answer" in given:
         given["no_answer"] = given.pop("handle_impossible_answer")
-    answers = task(body.inputs.question, body.inputs.context, **given)
+    answers = task(question, context, **given)
     if isinstance(answers, Answer):
         return _span(answers)
     return [_span(answer) for answer in answers if isinstance(answer, Answer)]
@@ -146,9 +181,16 @@ def _zero_shot(service: Service, task: ZeroShotClassifier, body: ZeroShotRequest
     parameters = body.parameters
     service.check_texts(texts, len(parameters.candidate_labels))
     options: dict[str, Any] = parameters.model_dump(exclude_none=True, exclude={"candidate_labels"})
-    results: Any = task(texts, parameters.candidate_labels, **options)
-    answers = [_labels(own) for own in results]
-    return answers[0] if isinstance(body.inputs, str) else answers
+    labels = parameters.candidate_labels
+    template = service.tokens(task, [parameters.hypothesis_template or ""]) + 8
+    tokens = service.tokens(task, texts) * len(labels)
+    tokens += len(texts) * (service.tokens(task, labels) + template * len(labels))
+    sent_back = 4 * len(texts) * sum(map(len, labels))
+    service.charge(
+        texts_cost(task, tokens, len(texts) * len(labels), answer=labels_bytes(len(texts), len(labels)) + sent_back)
+    )
+    answers = (_labels(result) for result in task.stream(texts, labels, **options))
+    return next(answers) if isinstance(body.inputs, str) else answers
 
 
 def _labels(results: Any) -> list[dict[str, Any]]:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.embedding import Embedder
 from .batcher import current_work
+from .cost import texts_cost, vectors_bytes
 from .schemas import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
 from .shared import EMBEDS, OPENAI_ERRORS, errors
-from .texts import embedded, prompt_of, sent, texts_of
+from .texts import embedded, prompt_of, sent
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -23,14 +24,16 @@ def openai_routes(service: Service) -> APIRouter:
         task = service.task(request, Embedder, EMBEDS, body.model)
 
         def compute() -> object:
-            texts = texts_of(task.tokenizer, body.input)
-            service.check_texts(texts)
+            texts = service.texts(task, body.input)
+            tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [prompt_of(task, None)])
+            answer = len(texts) * (vectors_bytes(1, min(body.dimensions or task.dim, task.dim)) + 60)
+            service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
             service.check_lengths(task, texts, before=prompt_of(task, None))
             vectors = embedded(task, texts, prompt_name=None, normalize=None, dimensions=body.dimensions)
-            data = [
+            data = (
                 {"object": "embedding", "index": index, "embedding": vector}
                 for index, vector in enumerate(sent(vectors, body.encoding_format))
-            ]
+            )
             work = current_work.get()
             usage = {"prompt_tokens": work.tokens, "total_tokens": work.tokens}
             return {"object": "list", "data": data, "model": work.model, "usage": usage}

@@ -12,6 +12,7 @@ from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tokenizer import BertTokenizer, Encoding
+from .cost import Cost, labels_bytes, texts_cost, tokens_bytes, vectors_bytes
 from .errors import Fault, RequestError
 from .schemas import (
     DecodeRequest,
@@ -27,8 +28,8 @@ from .schemas import (
     TokenizeRequest,
 )
 from .service import Service
-from .shared import EMBEDS, ERRORS, compare, errors, sparse_values
-from .texts import embedded, fitted, prompt_of, sent, texts_of
+from .shared import EMBEDS, ERRORS, compare, errors, groups, sparse_values
+from .texts import embedded, fitted, prompt_of, sent
 
 _PREDICTS = "a sequence classification model"
 _RANKS = "a re-ranker"
@@ -122,7 +123,8 @@ def tei_routes(service: Service) -> APIRouter:
 
 
 def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
-    texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
+    dim = min(body.dimensions or task.dim, task.dim)
+    texts = _texts(service, task, body, prompt_of(task, body.prompt_name), each=vectors_bytes(1, dim))
     return sent(
         embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
     )
@@ -130,14 +132,13 @@ def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
 
 def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> object:
     before = prompt_of(task, body.prompt_name)
-    texts = _texts(service, task, body, before)
-    states = task.logits([before + text for text in texts])
-    return [sent(list(own)) for own in states]
+    texts = _texts(service, task, body, before, each_token=vectors_bytes(1, task.config.dim))
+    return (states.tolist() for group in groups(texts) for states in task.logits([before + text for text in group]))
 
 
 def _embed_sparse(service: Service, task: SparseEncoder, body: EmbedAllRequest) -> object:
     texts = _texts(service, task, body, prompt_of(task, body.prompt_name))
-    return [sparse_values(vector) for vector in task(texts, prompt_name=body.prompt_name)]
+    return (sparse_values(vector) for group in groups(texts) for vector in task(group, prompt_name=body.prompt_name))
 
 
 def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> object:
@@ -150,19 +151,24 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
             Fault.UNPROCESSABLE, "inputs must be a text, a pair of texts, or a list of lists of one or two texts"
         )
     _check_direction(body.truncation_direction)
+    tokens = service.tokens(task, [text for each in inputs for text in each])
+    service.charge(texts_cost(task, tokens, len(inputs), answer=labels_bytes(len(inputs), task.config.num_labels)))
     if not body.truncate:
         service.check_lengths(task, [each[0] for each in inputs if len(each) == 1])
         pairs = [each for each in inputs if len(each) == 2]
         service.check_lengths(task, [first for first, _ in pairs], [second for _, second in pairs])
     texts = [(each[0], each[1]) if len(each) == 2 else each[0] for each in inputs]
-    results: Any = task(texts, top_k=None, function="none" if body.raw_scores else None)
-    labels = [[{"score": each.score, "label": each.label} for each in own] for own in results]
-    return labels if batch else labels[0]
+    results: Any = task.stream(texts, top_k=None, function="none" if body.raw_scores else None)
+    labels = ([{"score": each.score, "label": each.label} for each in result] for result in results)
+    return labels if batch else next(labels)
 
 
 def _rerank(service: Service, task: Reranker, body: RerankRequest) -> object:
     service.check_texts(body.texts)
     _check_direction(body.truncation_direction)
+    tokens = service.tokens(task, [body.query]) * len(body.texts) + service.tokens(task, body.texts)
+    sent_back = 4 * sum(map(len, body.texts)) if body.return_text else 0
+    service.charge(texts_cost(task, tokens, len(body.texts), answer=labels_bytes(len(body.texts), 1) + sent_back))
     if not body.truncate:
         service.check_lengths(task, [task.prompts.text() + body.query] * len(body.texts), body.texts)
     if body.raw_scores:
@@ -182,11 +188,13 @@ def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
         if not isinstance(task, Embedder | SparseEncoder):
             raise RequestError(Fault.UNPROCESSABLE, "the model has no prompts")
         texts = [prompt_of(task, body.prompt_name) + text for text in texts]
+    tokens = service.tokens(task, texts)
+    service.charge(Cost(tokens, 0, answer=tokens_bytes(tokens)))
     encodings = task.tokenizer.encode_batch(texts)
-    return [
+    return (
         _tokens(task.tokenizer, text, encoding, body.add_special_tokens)
         for text, encoding in zip(texts, encodings, strict=True)
-    ]
+    )
 
 
 def _tokens(tokenizer: BertTokenizer, text: str, encoding: Encoding, special: bool) -> list[dict[str, Any]]:
@@ -204,15 +212,30 @@ def _tokens(tokenizer: BertTokenizer, text: str, encoding: Encoding, special: bo
 def _decode(service: Service, task: Task, body: DecodeRequest) -> object:
     given: Any = body.ids if body.ids and isinstance(body.ids[0], list) else [body.ids]
     service.check_texts(given if body.ids else [])
+    service.charge(Cost(sum(map(len, given)), 0))
     if max((index for ids in given for index in ids), default=0) >= task.tokenizer.vocab_size:
         raise RequestError(Fault.UNPROCESSABLE, f"token ids must be below {task.tokenizer.vocab_size}")
     return [task.tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in given]
 
 
-def _texts(service: Service, task: Any, body: EmbedRequest | EmbedAllRequest, before: str) -> list[str]:
-    """The texts of a request, checked, and cut if that is allowed."""
-    texts = texts_of(task.tokenizer, body.inputs)
-    service.check_texts(texts)
+def _texts(
+    service: Service,
+    task: Any,
+    body: EmbedRequest | EmbedAllRequest,
+    before: str,
+    *,
+    each: int = 0,
+    each_token: int = 0,
+) -> list[str]:
+    """The texts of a request, checked, and cut if that is allowed.
+
+    `each` and `each_token` are bytes of the answer, for a text and for a token that the model reads.
+    """
+    texts = service.texts(task, body.inputs)
+    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
+    read = min(tokens, len(texts) * task.model.max_length)
+    answer = each * len(texts) + each_token * read
+    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     if not body.truncate:
         service.check_lengths(task, texts, before=before)
     return fitted(task, texts, body.truncation_direction, before)

@@ -2,23 +2,54 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+# lists are read up to the first mistake: there may be a hundred thousand of them
+_FAIL_FAST = Field(fail_fast=True)
+Texts = Annotated[list[str], _FAIL_FAST]
+Ids = Annotated[list[TokenId], _FAIL_FAST]
 # one text or several, each as a string or as the ids of its tokens
-Input = str | list[TokenId] | list[str | list[TokenId]]
+Input = str | Ids | Annotated[list[str | Ids], _FAIL_FAST]
 Direction = Literal["left", "right", "Left", "Right"]
 EncodingFormat = Literal["float", "base64"]
 
 
 class _Body(BaseModel):
-    """Types are as they are written: no number is read from a string. Unknown fields are let be, as TEI does."""
+    """Types are as they are written: no number is read from a string. `null` is the same as not given.
+
+    Fields that are not known are passed over, as TEI and OpenAI's clients expect.
+    """
 
     model_config = ConfigDict(strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
-class _Exact(BaseModel):
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Says of each field that may be left out that it may be null."""
+        schema = handler.resolve_ref_schema(handler(core))
+        for name, field in schema.get("properties", {}).items():
+            if name not in schema.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
+                about = {key: field.pop(key) for key in ("default", "description", "title", "examples") if key in field}
+                schema["properties"][name] = {"anyOf": [*field.get("anyOf", [field]), {"type": "null"}]} | about
+        return schema
+
+
+class _Exact(_Body):
     """The same, and a field that is not known is an error: it would be an option that does nothing."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -47,7 +78,7 @@ class EmbedAllRequest(Prompted):
 
 
 class PredictRequest(Truncation):
-    inputs: str | list[str] | list[list[str]] = Field(
+    inputs: str | Texts | Annotated[list[Texts], _FAIL_FAST] = Field(
         description="a text, a pair of texts, or a list of lists of one or two texts",
         examples=[
             "I like you.",
@@ -60,14 +91,14 @@ class PredictRequest(Truncation):
 
 class RerankRequest(Truncation):
     query: str = Field(examples=["What is deep learning?"])
-    texts: list[str] = Field(examples=[["Deep learning is a kind of machine learning.", "It rains."]])
+    texts: Texts = Field(examples=[["Deep learning is a kind of machine learning.", "It rains."]])
     raw_scores: bool = Field(False, description="logits, not probabilities")
     return_text: bool = Field(False, description="send the texts back with their scores")
 
 
 class Compared(_Body):
     source_sentence: str = Field(examples=["What is deep learning?"])
-    sentences: list[str] = Field(examples=[["What is machine learning?", "It rains."]])
+    sentences: Texts = Field(examples=[["What is machine learning?", "It rains."]])
 
 
 class SimilarityRequest(_Body):
@@ -76,13 +107,13 @@ class SimilarityRequest(_Body):
 
 
 class TokenizeRequest(_Body):
-    inputs: str | list[str] = Field(examples=["What is deep learning?"])
+    inputs: str | Texts = Field(examples=["What is deep learning?"])
     add_special_tokens: bool = True
     prompt_name: str | None = None
 
 
 class DecodeRequest(_Body):
-    ids: list[TokenId] | list[list[TokenId]] = Field(examples=[[101, 2054, 2003, 2784, 4083, 1029, 102]])
+    ids: Ids | Annotated[list[Ids], _FAIL_FAST] = Field(examples=[[101, 2054, 2003, 2784, 4083, 1029, 102]])
     skip_special_tokens: bool = True
 
 
@@ -126,15 +157,15 @@ class Parameters(_Exact):
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
         None, description="token-classification"
     )
-    ignore_labels: list[str] | None = Field(None, description="token-classification")
+    ignore_labels: Texts | None = Field(None, description="token-classification")
     stride: Annotated[int, Field(ge=0, le=10_000)] | None = Field(None, description="token-classification")
-    targets: list[str] | None = Field(None, description="fill-mask: only these words")
+    targets: Texts | None = Field(None, description="fill-mask: only these words")
 
 
 class TextsRequest(Prompted):
     """Text classification, token classification, fill-mask and feature extraction, as the model does."""
 
-    inputs: str | list[str] = Field(examples=["A charming and often affecting journey."])
+    inputs: str | Texts = Field(examples=["A charming and often affecting journey."])
     parameters: Parameters | None = None
     # feature extraction has its parameters here
     normalize: bool | None = None
@@ -143,13 +174,13 @@ class TextsRequest(Prompted):
 
 
 class ZeroShotParameters(_Exact):
-    candidate_labels: list[str] = Field(examples=[["travel", "cooking"]])
+    candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
     multi_label: bool | None = False
     hypothesis_template: str | None = None
 
 
 class ZeroShotRequest(_Body):
-    inputs: str | list[str] = Field(examples=["One day I will see the world."])
+    inputs: str | Texts = Field(examples=["One day I will see the world."])
     parameters: ZeroShotParameters
 
 
@@ -175,7 +206,7 @@ class QuestionRequest(_Body):
 
 class Choice(_Exact):
     prompt: str = Field(examples=["He opened the umbrella."])
-    choices: list[str] = Field(examples=[["It rained.", "The sun shone."]])
+    choices: Texts = Field(examples=[["It rained.", "The sun shone."]])
 
 
 class ChoiceRequest(_Body):

@@ -28,6 +28,7 @@ def run_server(tasks: Mapping[str, Task], settings: Settings) -> None:
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]  # the one that was found, where 0 was asked for
     set_up_log(settings.log_level)
+    sys.setswitchinterval(0.001)  # the event loop need not wait five milliseconds for each thread before it
     warnings.simplefilter("ignore", LongTextWarning)  # clients say whether texts may be cut
     logger.info("starting", extra={"fields": settings.public() | {"port": port, "models": list(tasks)}})
     if not is_loopback(settings.host) and not settings.api_key:

@@ -1,22 +1,27 @@
 """From an asynchronous request to a thread that runs a task, and back: admission, time limit, giving up."""
 
 import asyncio
-import json
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import InputError, TokenizerError
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .batcher import Batcher, Work, current_work
+from .budget import ANSWER_BYTE, GIVEN_TOKEN, MB, RUN_TOKEN, Budget
+from .cost import Cost, count_tokens
 from .errors import Fault, RequestError
 from .metrics import Metrics
 from .models import ServedModel
+from .texts import texts_of
+from .writing import written
+
+_LAG_EVERY = 0.05  # seconds
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -34,6 +39,12 @@ class Service:
         )
         self.models = {name: ServedModel(name, task, self.batcher) for name, task in tasks.items()}
         self.warm = False
+        memory = settings.max_memory * MB
+        self.memory, self.bodies = Budget(memory - memory // 4), Budget(memory // 4)
+        self.metrics.memory.labels("requests").set_function(lambda: self.memory.held)
+        self.metrics.memory.labels("bodies").set_function(lambda: self.bodies.held)
+        # large bodies are parsed one at a time: JSON holds Python's lock, which the event loop needs
+        self.parser = ThreadPoolExecutor(1, thread_name_prefix="distilbert-parser")
         self._pool = ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="distilbert-request")
         self._at_work = 0
 
@@ -42,10 +53,22 @@ class Service:
         for model in self.models.values():
             await asyncio.get_running_loop().run_in_executor(self._pool, model.warm_up)
         self.warm = True
+        gc.freeze()  # what is there now stays: looking through all of it again would stop every thread for 100 ms
+
+    async def watch_loop(self) -> None:
+        """Measure, for ever, how late the event loop is."""
+        loop = asyncio.get_running_loop()
+        while not self.warm:
+            await asyncio.sleep(_LAG_EVERY)
+        while True:
+            due = loop.time() + _LAG_EVERY
+            await asyncio.sleep(_LAG_EVERY)
+            self.metrics.lagged(max(0.0, loop.time() - due))
 
     def close(self) -> None:
         self.warm = False
         self._pool.shutdown()
+        self.parser.shutdown()
         self.batcher.close()
 
     def model(self, request: Request, name: str | None = None) -> ServedModel:
@@ -75,6 +98,12 @@ class Service:
             raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {', '.join(self.models)}")
         return self.model(request, name).get(kind, what)
 
+    def texts(self, task: Task, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
+        """The texts that were given, as strings or as token ids. Raises RequestError for ids that cannot be read."""
+        one = isinstance(inputs, str) or (len(inputs) > 0 and isinstance(inputs[0], int))
+        self.check_texts([inputs] if one else inputs)
+        return texts_of(task.tokenizer, inputs)
+
     def check_texts(self, texts: Sized, times: int = 1) -> None:
         """Raises RequestError where a request has no texts, or too many of them."""
         count = len(texts) * times
@@ -98,22 +127,58 @@ class Service:
                     'shorten it, or send "truncate": true',
                 )
 
+    def check_room(self) -> None:
+        """Raises RequestError where no request is taken on: not warm yet, or too many at work."""
+        if not self.warm:
+            raise RequestError(Fault.UNAVAILABLE, "the models are not warm yet")
+        if self._at_work >= self.settings.max_concurrent:
+            raise RequestError(
+                Fault.OVERLOADED, f"{self._at_work} requests are at work already, as many as --max-concurrent"
+            )
+
+    def tokens(self, task: Task, texts: Sequence[str]) -> int:
+        """An upper bound of the tokens of some texts. Raises RequestError for more than a request may have."""
+        tokens = count_tokens(task.tokenizer, texts, self.settings.max_tokens)
+        self._check_tokens(tokens)
+        return tokens
+
+    def charge(self, cost: Cost) -> None:
+        """Take what a request will come to out of the budgets. Raises RequestError where it is too much."""
+        self._check_tokens(cost.run)
+        most = self.settings.max_answer_bytes
+        if cost.answer > most:
+            raise RequestError(
+                Fault.TOO_LARGE,
+                f"the answer would have some {cost.answer} bytes, more than the {most} of --max-answer-bytes; "
+                "ask for less at once",
+            )
+        share = current_work.get().share
+        assert share is not None
+        share.take(GIVEN_TOKEN * cost.given + RUN_TOKEN * cost.run + cost.held)
+
+    def _check_tokens(self, tokens: int) -> None:
+        most = self.settings.max_tokens
+        if tokens > most:
+            raise RequestError(
+                Fault.TOO_LARGE, f"the request comes to some {tokens} tokens, more than the {most} of --max-tokens"
+            )
+
     async def answer(self, request: Request, compute: Callable[[], object]) -> Response:
         """The JSON of what `compute` gives, run in a thread of its own.
 
         Raises RequestError where there is no room, it is not warm or out of time, or the client has left, and for
         what `compute` raises.
         """
-        if not self.warm:
-            raise RequestError(Fault.UNAVAILABLE, "the models are not warm yet")
-        if self._at_work >= self.settings.max_concurrent:
-            raise RequestError(Fault.OVERLOADED, f"{self._at_work} requests are at work already")
+        self.check_room()
         self._at_work += 1
         self.metrics.at_work.inc()
         work: Work = request.scope["distilbert.work"]
+        work.most = self.settings.max_tokens
+        assert work.share is not None
+        work.share.hold()
         loop = asyncio.get_running_loop()
         answer = loop.run_in_executor(self._pool, self._run, work, compute, time.perf_counter())
-        answer.add_done_callback(self._left)
+        answer.add_done_callback(lambda answer: self._left(answer, work))
         gone = asyncio.ensure_future(_disconnected(request))
         try:
             waiting: set[asyncio.Future[Any]] = {answer, gone}
@@ -133,20 +198,30 @@ class Service:
         stages = self.metrics.stages
         started = time.perf_counter()
         stages["thread"].observe(started - asked)
+        share, size = work.share, 0
+        assert share is not None
+
+        def spend(more: int) -> None:
+            nonlocal size
+            work.check()
+            share.take(ANSWER_BYTE * more)
+            size += more
+            if size > self.settings.max_answer_bytes:
+                message = f"the answer has more than the {self.settings.max_answer_bytes} bytes of --max-answer-bytes"
+                raise RequestError(Fault.TOO_LARGE, message)
+
         try:
-            result = compute()
+            return written(compute(), spend)
         except (InputError, TokenizerError) as error:
             raise RequestError(Fault.UNPROCESSABLE, str(error)) from None
         finally:
-            computed = time.perf_counter()
             stages["wait"].observe(work.waited)
             stages["run"].observe(work.ran)
-            stages["task"].observe(computed - started - work.waited - work.ran)
-        answer = _json(result)
-        stages["write"].observe(time.perf_counter() - computed)
-        return answer
+            stages["task"].observe(time.perf_counter() - started - work.waited - work.ran)
 
-    def _left(self, answer: "asyncio.Future[bytes]") -> None:
+    def _left(self, answer: "asyncio.Future[bytes]", work: Work) -> None:
+        assert work.share is not None
+        work.share.let_go()
         self._at_work -= 1
         self.metrics.at_work.dec()
         if not answer.cancelled():
@@ -156,13 +231,6 @@ class Service:
     def _chosen(request: Request, model: ServedModel) -> ServedModel:
         request.scope["distilbert.work"].model = model.name
         return model
-
-
-def _json(value: object) -> bytes:
-    try:
-        return to_json(value, inf_nan_mode="null")
-    except PydanticSerializationError:  # a text sent back has unpaired surrogates: only escapes can hold those
-        return json.dumps(value).encode()
 
 
 async def _disconnected(request: Request) -> None:

@@ -1,15 +1,18 @@
 """What the routes of several services share: the errors that they describe, and answers that are alike."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..results import SparseVector
 from ..tasks.embedding import Embedder
+from .cost import texts_cost, vectors_bytes
 from .errors import ANSWERED
 from .schemas import Error, OpenAIError, SimilarityRequest
 from .service import Service
 from .texts import fitted, prompt_of
 
 EMBEDS = "an embedding model"
+_GROUP = 32
 
 
 def errors(*statuses: int, model: type = Error) -> dict[int | str, dict[str, Any]]:
@@ -32,6 +35,8 @@ def compare(service: Service, task: Embedder, body: SimilarityRequest, *, trunca
     before = prompt_of(task, name)
     service.check_texts(body.inputs.sentences)
     texts = [body.inputs.source_sentence, *body.inputs.sentences]
+    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
+    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=vectors_bytes(len(texts), 1)))
     if parameters:
         truncate = truncate if parameters.truncate is None else parameters.truncate
         texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts
@@ -40,6 +45,11 @@ def compare(service: Service, task: Embedder, body: SimilarityRequest, *, trunca
     vectors = task(texts, prompt_name=name)
     scores: Any = task.similarity(vectors[0], vectors[1:])
     return scores.tolist()
+
+
+def groups(texts: list[str]) -> Iterator[list[str]]:
+    """A few texts at a time, for results that are large."""
+    return (texts[start : start + _GROUP] for start in range(0, len(texts), _GROUP))
 
 
 def sparse_values(vector: SparseVector) -> list[dict[str, float]]:

@@ -1,7 +1,7 @@
 """From the inputs of embedding requests to texts, and from vectors to what is sent."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 from .errors import Fault, RequestError
-
-_MOST_NUMBERS = 1 << 23  # of one answer, some 150 MB of JSON
 
 
 def texts_of(tokenizer: BertTokenizer, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
@@ -73,12 +71,8 @@ def embedded(
     return list(vectors)
 
 
-def sent(vectors: Sequence[np.ndarray], encoding_format: str | None = None) -> list[object]:
-    """Vectors as JSON has them: lists of numbers, or little-endian float32 in base64. Raises RequestError."""
-    if sum(vector.size for vector in vectors) > _MOST_NUMBERS:
-        raise RequestError(
-            Fault.TOO_LARGE, f"the answer has more than {_MOST_NUMBERS} numbers; send fewer texts at once"
-        )
+def sent(vectors: Sequence[np.ndarray], encoding_format: str | None = None) -> Iterator[object]:
+    """Vectors as JSON has them, one after the other: lists of numbers, or little-endian float32 in base64."""
     if encoding_format == "base64":
-        return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
-    return [vector.tolist() for vector in vectors]
+        return (base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors)
+    return (vector.tolist() for vector in vectors)
