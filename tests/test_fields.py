@@ -1,6 +1,8 @@
 """Settings are stated once: bounds, docstrings and the docs' tables follow from the fields."""
 
-from collections.abc import Mapping
+import argparse
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +10,10 @@ from typing import Any, Literal
 import pytest
 
 from distilbert import InputError
-from distilbert.cli.options import flag_of
+from distilbert.arguments import BenchOptions, DistillArguments, EvaluateOptions, FinetuneArguments
+from distilbert.bench import bench
+from distilbert.cli.options import add_options, flag_of, read_options
+from distilbert.evaluation import evaluate
 from distilbert.fields import check_fields, documented, options_of, setting
 from distilbert.server_settings import PREFIX, Settings
 
@@ -80,3 +85,58 @@ def test_the_servers_table_in_the_docs_is_its_settings() -> None:
     ]
     listed = (DOCS / "serving.md").read_text().splitlines()
     assert [line for line in listed if PREFIX in line and line.startswith("|")] == rows
+
+
+def table_of(settings: type) -> list[str]:
+    """The rows of a table of options in docs/."""
+    return [f"| `{flag_of(option.name)}` | {option.default_text} | {option.help} |" for option in options_of(settings)]
+
+
+@pytest.mark.parametrize(
+    ("page", "settings"), [("training.md", FinetuneArguments), ("distillation.md", DistillArguments)]
+)
+def test_the_tables_of_options_in_the_docs_are_the_fields(page: str, settings: type) -> None:
+    lines = (DOCS / page).read_text().splitlines()
+    start = lines.index("| option | default | |") + 2
+    length = next(index for index, line in enumerate(lines[start:]) if not line.startswith("|"))
+    rows = table_of(settings)
+    if settings is DistillArguments:  # those that are as in training stand there
+        trained = {*table_of(FinetuneArguments), *(row for row in rows if row.startswith("| `--problem`"))}
+        rows = [row for row in rows if row not in trained]
+    assert lines[start : start + length] == rows
+
+
+@pytest.mark.parametrize(
+    ("function", "options"), [(evaluate, EvaluateOptions), (bench, BenchOptions)], ids=["evaluate", "bench"]
+)
+def test_a_function_with_options_has_their_defaults(function: Callable[..., Any], options: type) -> None:
+    parameters = inspect.signature(function).parameters
+    for option in options_of(options):
+        assert parameters[option.name].default == (option.default or parameters[option.name].default), option.name
+
+
+def test_options_of_the_command_line_are_the_fields() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, Baking)
+    given = [
+        "--loaf",
+        "rye",
+        "--minutes",
+        "5",
+        "--share",
+        "0.5",
+        "--grain",
+        "wheat",
+        "--spices",
+        "salt=2",
+        "a=b=1",
+        "--covered",
+    ]
+    read = read_options(parser.parse_args(given), Baking)
+    assert read == Baking(
+        loaf="rye", minutes=5, share=0.5, grain="wheat", spices={"salt": 2.0, "a=b": 1.0}, covered=True
+    )
+    assert read_options(parser.parse_args(["--loaf", "rye", "--spices", "all"]), Baking).spices == "all"
+    with pytest.raises(InputError, match="--spices takes NAME=VALUE, or all; 'salt' is not that"):
+        read_options(parser.parse_args(["--loaf", "rye", "--spices", "salt"]), Baking)
+    assert "in degrees (default: as the recipe says)" in " ".join(parser.format_help().split())

@@ -121,8 +121,8 @@ def bench(
             seconds[way].append(runner.seconds(*way))
     settings = []
     for way in tried:
-        own = float(np.median(seconds[way]))
-        settings.append(Setting(*way, texts_per_second=len(texts) / own, tokens_per_second=tokens / own))
+        median = float(np.median(seconds[way]))
+        settings.append(Setting(*way, texts_per_second=len(texts) / median, tokens_per_second=tokens / median))
     latency, cold, memory = {}, {}, {}
     for precision in precisions:
         progress(f"one text at a time, {precision}")

@@ -151,7 +151,7 @@ def test_what_is_wrong_is_found_before_anything_trains(
     refused("class_weights must be above 0, and finite", class_weights={"yes": float("nan")})
     refused("alike.csv: all labels are 'yes'; there is nothing to tell apart", train=alike)
     refused("outside.conll: all labels are 'O'", train=outside, task="token-classification")
-    refused("task must be 'text-classification' or .*, not 'zero-shot-classification'", task="zero-shot-classification")
+    refused("task must be 'text-classification', .*, not 'zero-shot-classification'", task="zero-shot-classification")
     refused("is not empty; choose another", out=tmp_path)
 
 

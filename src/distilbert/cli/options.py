@@ -24,7 +24,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.kind is bool:
         parser.add_argument(flag, action="store_true", default=None, help=help_)
     elif option.container is not None:
-        parser.add_argument(flag, nargs="+", metavar=option.metavar or "NAME=VALUE", required=required, help=help_)
+        parser.add_argument(flag, nargs="+", metavar=_pairs(option), required=required, help=help_)
     elif option.choices:
         parser.add_argument(flag, choices=option.choices, required=required, help=help_)
     else:
@@ -60,5 +60,9 @@ def _mapping(option: Option, given: list[str]) -> Any:
             equals = ""
         if not equals:
             other = "".join(f", or {choice}" for choice in option.choices)
-            raise InputError(f"{flag_of(option.name)} takes {option.metavar}{other}; {pair!r} is not that")
+            raise InputError(f"{flag_of(option.name)} takes {_pairs(option)}{other}; {pair!r} is not that")
     return found
+
+
+def _pairs(option: Option) -> str:
+    return option.metavar or "NAME=VALUE"

@@ -184,13 +184,13 @@ def _tie(model: _Model, form: Format) -> _Model:
         return model
     weights, left_out = dict(model.weights), model.left_out
     words = weights[f"{PREFIX}embeddings.word_embeddings.weight"]
-    own = weights.get(_PROJECTOR, words)
-    tied = own is words or _equal(own.read(), words.read())
+    projector = weights.get(_PROJECTOR, words)
+    tied = projector is words or _equal(projector.read(), words.read())
     if form.for_rust:
-        weights[_PROJECTOR] = own
-    elif tied and own is not words:
+        weights[_PROJECTOR] = projector
+    elif tied and projector is not words:
         del weights[_PROJECTOR]
-        left_out = (*left_out, (own, "tied: the word embeddings again"))
+        left_out = (*left_out, (projector, "tied: the word embeddings again"))
     config = dataclasses.replace(model.config, tie_word_embeddings=tied)
     return dataclasses.replace(model, config=config, weights=weights, left_out=left_out)
 

@@ -142,7 +142,7 @@ def _compare(
     ids = [encoding.ids for encoding in tokenizer.encode_batch(texts, max_length=longest)]
     encoders = [_engine(checkpoint, Head.NONE) for checkpoint in (source, quantized)]
     states = [run_batched(encoder.run, ids, None, _BATCH_TOKENS) for encoder in encoders]
-    vectors = [np.stack([rows.mean(0) for rows in own]) for own in states]
+    vectors = [np.stack([rows.mean(0) for rows in of_model]) for of_model in states]
     seconds = [[_seconds(encoder, ids) for encoder in encoders] for _ in range(3)]  # in turns: one machine for both
     before, after = (statistics.median(column) for column in zip(*seconds))
     norms = np.linalg.norm(vectors[0], axis=1) * np.linalg.norm(vectors[1], axis=1)

@@ -313,7 +313,7 @@ def _judge_words(task: TokenClassifier, data: Data[TaggedWords]) -> Judgement:
         for word in entities:
             said[place][word.start], confidence[place][word.start] = word.label, word.score
     counts = metrics.entity_counts(true, said)
-    right, found, wanted = (sum((own[row] for own in counts.values()), np.zeros(len(true))) for row in range(3))
+    right, found, wanted = (sum((of_kind[row] for of_kind in counts.values()), np.zeros(len(true))) for row in range(3))
     sure = np.concatenate(confidence)
     same = np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, said, strict=True)])
     lengths = np.array([len(labels) for labels in true])
@@ -324,7 +324,7 @@ def _judge_words(task: TokenClassifier, data: Data[TaggedWords]) -> Judgement:
         "word_accuracy": metrics.ratio(np.add.reduceat(same, np.cumsum(lengths) - lengths, dtype=float), lengths),
         "calibration_error": metrics.calibration_error(sure, same, lengths),
     }
-    values |= {f"f1_{kind}": metrics.f1(*own) for kind, own in counts.items()}
+    values |= {f"f1_{kind}": metrics.f1(*of_kind) for kind, of_kind in counts.items()}
     off = found + wanted - 2 * right
     worst = [index for index in np.argsort(-off, kind="stable") if off[index]][:_MISTAKES]
     mistakes = [
@@ -400,11 +400,11 @@ def _judge_masks(task: MaskFiller, data: Data[PlainText], seed: int) -> Judgemen
     first, fifth, surprise, counts = (np.zeros(len(ids)) for _ in range(4))
     confused: dict[tuple[int, int], int] = {}
     for index, logits in run_each(task.model.engine.run, ids, rows, task.model.max_batch_tokens):
-        own = logits[np.arange(len(logits)), wanted[index]]
-        better = (logits > own[:, None]).sum(1)
-        first[index], fifth[index], counts[index] = (better < 1).sum(), (better < 5).sum(), len(own)
+        of_true = logits[np.arange(len(logits)), wanted[index]]
+        better = (logits > of_true[:, None]).sum(1)
+        first[index], fifth[index], counts[index] = (better < 1).sum(), (better < 5).sum(), len(of_true)
         peak = logits.max(1)
-        surprise[index] = (peak + np.log(np.exp(logits - peak[:, None]).sum(1)) - own).sum()
+        surprise[index] = (peak + np.log(np.exp(logits - peak[:, None]).sum(1)) - of_true).sum()
         for true, said in zip(wanted[index].tolist(), logits.argmax(1).tolist(), strict=True):
             if true != said:
                 confused[true, said] = confused.get((true, said), 0) + 1
@@ -428,8 +428,8 @@ def _judge_pairs(task: Embedder, data: Data[SentencePair]) -> Judgement:
         true = np.array([pair.score for pair in data.examples], np.float64)
         return _numbers(true, (first * second).sum(1), texts, "spearman")
     scores = first @ second.T
-    own = scores.diagonal()
-    rank = 1 + (scores > own[:, None]).sum(1)
+    of_pairs = scores.diagonal()
+    rank = 1 + (scores > of_pairs[:, None]).sum(1)
     worst = [index for index in np.argsort(-rank, kind="stable") if rank[index] > 1][:_MISTAKES]
     mistakes = [
         Mistake(

@@ -34,12 +34,12 @@ class Interval:
 
     def to_dict(self) -> dict[str, float | None]:
         """Ready for `json.dumps`: JSON has no NaN, so None stands for it."""
-        return {name: None if math.isnan(own) else own for name, own in dataclasses.asdict(self).items()}
+        return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float | None]) -> Self:
         """What `to_dict` gave."""
-        return cls(**{name: math.nan if own is None else own for name, own in values.items()})
+        return cls(**{name: math.nan if value is None else value for name, value in values.items()})
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
@@ -324,7 +324,7 @@ def squad_scores(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
     """
     said = normal_answer(predicted)
     wanted = [normal for answer in answers if (normal := normal_answer(answer))] or [""]
-    return max(float(said == own) for own in wanted), max(_word_f1(said.split(), own.split()) for own in wanted)
+    return max(float(said == right) for right in wanted), max(_word_f1(said.split(), right.split()) for right in wanted)
 
 
 def _word_f1(predicted: list[str], true: list[str]) -> float:

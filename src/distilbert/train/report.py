@@ -158,7 +158,7 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
         ]
     parts += ["<h2>Curves</h2>", '<div class="row">', _figure("loss", [("a", state.losses)])]
     if judgement and len(state.scores) > 1:
-        curve = [(step, own[judgement.main]) for step, own in state.scores]
+        curve = [(step, scores_then[judgement.main]) for step, scores_then in state.scores]
         parts.append(_figure(judgement.main, [("b", curve)], mark=state.best_step))
     parts.append("</div>")
     if judgement:
