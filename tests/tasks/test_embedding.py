@@ -1,16 +1,14 @@
 """Sentence vectors: pooled, finished and compared. What folders say of them is tested in test_sentence_folder.py."""
 
 import json
-import tracemalloc
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from conftest import DATA, Maker
+from conftest import Maker
 from distilbert import Embedder, InputError, LongTextWarning, load
 from distilbert.folder.checkpoint import Head
 from helpers.spy import Spy
@@ -257,46 +255,6 @@ def test_vectors_that_cannot_be_compared(embedder: Embedder) -> None:
         embedder.similarity(3, TEXT)  # type: ignore[arg-type]
 
 
-# streams and neighbours -----------------------------------------------------------------------------
-
-
-def test_a_stream_is_lazy_ordered_and_bounded(embedder: Embedder, sentences: list[str]) -> None:
-    small = load(embedder.model.folder, "feature-extraction", max_batch_tokens=64)
-    read = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal read
-        for text in sentences:
-            read += 1
-            yield text
-
-    stream = small.stream(counted())
-    assert read == 0
-    first = next(stream)
-    assert 1 <= read < len(sentences) / 2
-    np.testing.assert_allclose(np.stack([first, *stream]), embedder(sentences), atol=1e-6)
-
-    def peak(count: int) -> int:
-        tracemalloc.start()
-        assert sum(1 for _ in small.stream(f"the film number {number}" for number in range(count))) == count
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
-
-    peak(50)
-    assert peak(2000) < 1.5 * peak(500)
-
-
-def test_texts_of_every_kind_leave_their_neighbours_alone(embedder: Embedder, sentences: list[str]) -> None:
-    odd = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))
-    odd += ["", " \t\n", "\x00", "a\x00b", "\ud800", "\udc80\udfff", "a" * 100_000, "\U0001f600" * 300, "\u0301" * 500]
-    good = sentences[: len(odd)]
-    alone = embedder(good)
-    mixed = embedder([text for both in zip(odd, good, strict=True) for text in both], long_text="window")
-    np.testing.assert_allclose(mixed[1::2], alone, atol=1e-6)
-    assert np.isfinite(mixed).all()
-
-
 # what cannot be -------------------------------------------------------------------------------------
 
 
@@ -344,8 +302,3 @@ def test_wrong_options(embedder: Embedder, options: dict[str, Any], message: str
         embedder([], **options)
     with pytest.raises(InputError, match=message):
         next(embedder.stream([TEXT], **options))
-
-
-def test_a_stream_of_one_text_is_refused(embedder: Embedder) -> None:
-    with pytest.raises(InputError, match="give a list or another iterable of texts, not str"):
-        next(embedder.stream(TEXT))

@@ -1,4 +1,3 @@
-import itertools
 import json
 import tracemalloc
 import warnings
@@ -258,19 +257,6 @@ def test_equal_scores_come_in_the_order_of_the_vocabulary(make_checkpoint: Maker
     assert [fill.token_id for fill in filler(ONE)] == [0, 1, 2, 3, 4]
 
 
-def test_a_text_does_not_depend_on_its_batch_mates(filler: MaskFiller, sentences: list[str]) -> None:
-    """rust-bert runs this task without a mask, so that scores move with the batch (PEERS, fault 5)."""
-    texts = [f"{text} [MASK] {other}" for text, other in itertools.pairwise(sentences[:80])]
-    together = filler.logits(texts)
-    backwards = filler.logits(texts[::-1])[::-1]
-    for text, own, turned in zip(texts, together, backwards, strict=True):
-        (alone,) = filler.logits(text)
-        np.testing.assert_allclose(own, alone, atol=1e-6 * np.abs(alone).max())
-        np.testing.assert_allclose(turned, alone, atol=1e-6 * np.abs(alone).max())
-    for own, text in zip(filler(texts), texts, strict=True):
-        assert [fill.token_id for fill in own] == [fill.token_id for fill in filler(text)]
-
-
 def test_a_projector_wider_than_the_vocabulary(make_checkpoint: Maker) -> None:
     filler = load(make_checkpoint(Head.MASKED_LM, vocab_size=6008))
     assert len(filler(ONE, top_k=None)) == 6008
@@ -329,21 +315,6 @@ def test_a_long_target_in_a_full_text_is_read_whole(filler: MaskFiller, before: 
 
 
 # any text -------------------------------------------------------------------------------------------
-
-
-def test_order_and_streams(filler: MaskFiller, sentences: list[str]) -> None:
-    texts = [f"[MASK] {text}" for text in sentences[:50]]
-    whole = filler(texts, top_k=1)
-    assert list(filler.stream(iter(texts), top_k=1)) == whole
-    endless = filler.stream(texts[index % 50] for index in itertools.count())
-    assert [next(endless)[0].text for _ in range(60)] == [(whole + whole)[index][0].text for index in range(60)]
-    assert filler([]) == []
-
-
-@pytest.mark.parametrize("wrong", [b"[MASK]", 3, None, [3], [None], [("a [MASK]", "b")]])
-def test_wrong_input(filler: MaskFiller, wrong: object) -> None:
-    with pytest.raises(InputError, match="string"):
-        filler(wrong)  # type: ignore[call-overload]
 
 
 def test_memory_stays_small_however_many_masks(filler: MaskFiller) -> None:

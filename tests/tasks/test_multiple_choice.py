@@ -94,8 +94,8 @@ def test_long_texts(chooser: ChoiceClassifier) -> None:
     ("prompt", "choices", "message"),
     [
         (PROMPT, [], "prompt 0 has no choices"),
-        (PROMPT, "home", "the choices of prompt 0 must be a list of strings"),
-        (PROMPT, None, "the choices of prompt 0 must be a list of strings"),
+        (PROMPT, "home", "the choices of prompt 0 as a list of strings"),
+        (PROMPT, None, "the choices of prompt 0 as a list of strings"),
         (PROMPT, ["home", 3], "choice 1 of prompt 0 must be a string, not int"),
         (None, ["home"], "prompt 0 must be a string, not NoneType"),
     ],

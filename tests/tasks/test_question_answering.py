@@ -13,7 +13,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -421,18 +421,6 @@ def test_one_question_or_context_for_many_and_as_many_of_each(answerer: Question
     assert alone.to_dict().keys() == {"text", "start", "end", "score"}
 
 
-def test_streams_equal_calls(answerer: QuestionAnswerer) -> None:
-    def endless() -> Iterator[tuple[str, str]]:
-        for pair in itertools.cycle(PAIRS):
-            seen.append(pair)
-            yield pair
-
-    seen: list[tuple[str, str]] = []
-    streamed = list(itertools.islice(answerer.stream(endless()), len(PAIRS)))
-    assert streamed == answerer([q for q, _ in PAIRS], [c for _, c in PAIRS])
-    assert len(seen) < 200  # it does not read ahead without end
-
-
 @pytest.mark.parametrize("empty", ["", " \n\t", "\0\u200b"])
 def test_tf_2623_an_empty_context_or_question_is_an_error(answerer: QuestionAnswerer, empty: str) -> None:
     with pytest.raises(InputError, match=r"context 1 is empty; there is nothing to answer from"):
@@ -524,20 +512,6 @@ def test_places_are_right_in_any_text(
     answers = task("who ?", context, **options)
     assert_places(context, answers)
     assert len({(answer.start, answer.end) for answer in answers}) == len(answers)
-
-
-@settings(max_examples=60, deadline=None)
-@given(texts=st.lists(anything.map(lambda text: "film " + text), max_size=5), data=st.data())
-def test_order_and_company_change_nothing(
-    steady: dict[bool, QuestionAnswerer], texts: list[str], data: st.DataObject
-) -> None:
-    """tf#3150, tf#2401: outputs that change with the batch."""
-    order = data.draw(st.permutations(range(len(texts))))
-    together = steady[True]("who ?", [texts[index] for index in order], top_k=3)
-    for index, answers in zip(order, together):
-        alone = steady[True]("who ?", texts[index], top_k=3)
-        np.testing.assert_allclose([a.score for a in answers], [a.score for a in alone], rtol=0, atol=1e-6)
-        assert same(triples(answers), triples(alone))
 
 
 def test_naughty_contexts_and_their_neighbours(answerer: QuestionAnswerer) -> None:

@@ -1,4 +1,3 @@
-import itertools
 import json
 import tracemalloc
 import warnings
@@ -181,15 +180,6 @@ def test_similarity(encoder: SparseEncoder, sentences: list[str]) -> None:
 # batches, memory, long texts ------------------------------------------------------------------------
 
 
-def test_a_text_does_not_depend_on_its_batch_mates(encoder: SparseEncoder, sentences: list[str]) -> None:
-    together = encoder(sentences[:60])
-    backwards = encoder(sentences[:60][::-1])[::-1]
-    for text, own, turned in zip(sentences[:60], together, backwards, strict=True):
-        alone = dense(encoder(text))
-        np.testing.assert_allclose(dense(own), alone, atol=1e-6)
-        np.testing.assert_allclose(dense(turned), alone, atol=1e-6)
-
-
 def test_memory_stays_small_however_long_the_batch(
     encoder: SparseEncoder, sentences: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,28 +221,3 @@ def test_windows_add_up_where_the_folder_sums(make_checkpoint: Maker) -> None:
     parts = [" ".join(words[place : place + 126]) for place in range(0, len(words), 126)]
     expected = sum(dense(encoder(part)) for part in parts)
     np.testing.assert_allclose(dense(encoder(" ".join(words), long_text="window")), expected, rtol=1e-5, atol=1e-5)
-
-
-# any text -------------------------------------------------------------------------------------------
-
-
-def test_streams(encoder: SparseEncoder, sentences: list[str]) -> None:
-    whole = encoder(sentences[:40], top_k=5)
-    endless = encoder.stream(itertools.cycle(sentences[:40]), top_k=5)
-    for expected in whole + whole:
-        np.testing.assert_allclose(dense(next(endless)), dense(expected), atol=1e-6)
-    assert encoder([]) == []
-    assert encoder.logits([]) == []
-
-
-@pytest.mark.parametrize("wrong", [b"film", 3, None, [3], [("a", "b")]])
-def test_wrong_input(encoder: SparseEncoder, wrong: object) -> None:
-    with pytest.raises(InputError, match="string"):
-        encoder(wrong)  # type: ignore[call-overload]
-
-
-def test_wrong_options(encoder: SparseEncoder) -> None:
-    with pytest.raises(InputError, match="top_k"):
-        encoder(TEXT, top_k=0)
-    with pytest.raises(InputError, match="long_text must be"):
-        encoder(TEXT, long_text="cut")

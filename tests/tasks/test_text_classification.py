@@ -1,7 +1,5 @@
 import json
 import math
-import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -103,16 +101,6 @@ def test_one_text_and_several(classifier: TextClassifier, sentences: list[str]) 
     together = classifier(sentences[:50])
     for place in (0, 7, 49):
         assert classifier(sentences[place]).score == pytest.approx(together[place].score, abs=1e-6)
-
-
-def test_iterables_of_every_kind(classifier: TextClassifier, sentences: list[str]) -> None:
-    expected = classifier(sentences[:9])
-    assert classifier(iter(sentences[:9])) == expected
-    assert classifier(text for text in sentences[:9]) == expected
-    assert classifier(np.array(sentences[:9])) == expected
-    assert classifier(np.array(sentences[:9], dtype=object)) == expected
-    assert classifier(dict.fromkeys(sentences[:9]).keys()) == expected
-    assert classifier(np.str_(TEXT)) == classifier(TEXT)
 
 
 def test_top_k(classifier: TextClassifier) -> None:
@@ -235,19 +223,6 @@ def test_a_result_belongs_to_its_text_whatever_stands_beside_it(texts: list[Any]
         assert result.score == pytest.approx(alone.score, abs=1e-6)
 
 
-def test_texts_of_every_kind_leave_their_neighbours_alone(classifier: TextClassifier, sentences: list[str]) -> None:
-    odd = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))
-    odd += ["", " \t\n", "\x00", "a\x00b", "\ud800", "\udc80\udfff", "a" * 100_000, "\U0001f600" * 300, "[SEP] [CLS]"]
-    odd += ["\u0301" * 500, "中" * 300, "\u202e\u2066"]
-    good = sentences[: len(odd)]
-    alone = classifier.logits(good)
-    mixed = classifier.logits([text for both in zip(odd, good, strict=True) for text in both])
-    np.testing.assert_allclose(mixed[1::2], alone, rtol=1e-6, atol=1e-6)  # logits reach 3
-    assert np.isfinite(mixed).all()
-    for text, row in list(zip(odd, mixed[::2], strict=True))[-40:]:
-        np.testing.assert_allclose(classifier.logits(text), row, atol=1e-6)
-
-
 def test_threads_may_share_a_task(classifier: TextClassifier, sentences: list[str]) -> None:
     expected = classifier.logits(sentences[:100])
     with ThreadPoolExecutor(4) as pool:
@@ -264,59 +239,6 @@ def test_every_language(classifier: TextClassifier) -> None:
 
 
 # streams --------------------------------------------------------------------------------------------
-
-
-def test_a_stream_equals_a_call(classifier: TextClassifier, sentences: list[str]) -> None:
-    small = load(classifier.model.folder, "text-classification", max_batch_tokens=64)
-    streamed = list(small.stream(iter(sentences), top_k=2))
-    called = classifier(sentences, top_k=2)
-    for own, expected in zip(streamed, called, strict=True):
-        assert [each.label for each in own] == [each.label for each in expected]
-        assert [each.score for each in own] == pytest.approx([each.score for each in expected], abs=1e-6)
-
-
-def test_a_stream_reads_one_chunk_ahead_and_no_more(classifier: TextClassifier) -> None:
-    small = load(classifier.model.folder, "text-classification", max_batch_tokens=64)
-    read = 0
-
-    def endless() -> Iterator[str]:
-        nonlocal read
-        while True:
-            read += 1
-            yield TEXT
-
-    stream = small.stream(endless())
-    assert read == 0
-    most = 16 * 64 * 4 // len(TEXT) + 1  # sixteen batches, at four characters a token
-    for done in range(1, 4 * most):
-        next(stream)
-        assert done <= read <= done + most
-
-
-def test_a_stream_needs_bounded_memory(classifier: TextClassifier) -> None:
-    small = load(classifier.model.folder, "text-classification", max_batch_tokens=64)
-
-    def peak(count: int) -> int:
-        tracemalloc.start()
-        assert sum(1 for _ in small.stream(f"the film number {number}" for number in range(count))) == count
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
-
-    peak(50)
-    assert peak(2000) < 1.5 * peak(500)
-
-
-def test_an_error_of_the_callers_iterator_comes_through(classifier: TextClassifier) -> None:
-    def broken() -> Iterator[str]:
-        yield from [TEXT] * 300
-        raise OSError("the disk is gone")
-
-    small = load(classifier.model.folder, "text-classification", max_batch_tokens=64)
-    results = []
-    with pytest.raises(OSError, match="the disk is gone"):
-        results.extend(small.stream(broken()))
-    assert len(small([TEXT])) == 1  # and nothing is left behind
 
 
 def test_logits(classifier: TextClassifier, sentences: list[str]) -> None:
@@ -384,12 +306,6 @@ def test_wrong_options(classifier: TextClassifier, options: dict[str, Any], mess
         classifier(TEXT, **options)
     with pytest.raises(InputError, match=message):
         next(classifier.stream([TEXT], **options))
-
-
-@pytest.mark.parametrize("texts", ["a string", b"bytes", None, {"text": "a"}])
-def test_a_stream_of_one_text_is_refused(classifier: TextClassifier, texts: Any) -> None:
-    with pytest.raises(InputError, match="give a list or another iterable of texts, not"):
-        next(classifier.stream(texts))
 
 
 def test_other_models(make_checkpoint: Maker) -> None:

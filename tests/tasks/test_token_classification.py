@@ -3,7 +3,7 @@ import itertools
 import json
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -422,18 +422,6 @@ def test_places_are_right_in_any_text(
 
 
 @settings(max_examples=60, deadline=None)
-@given(texts=st.lists(anything, max_size=6), data=st.data())
-def test_order_and_company_change_nothing(
-    steady: dict[bool, TokenClassifier], texts: list[str], data: st.DataObject
-) -> None:
-    """tf#3150, tf#2401: outputs that change with the batch."""
-    order = data.draw(st.permutations(range(len(texts))))
-    together = steady[True]([texts[index] for index in order])
-    for index, entities in zip(order, together):
-        assert_same(entities, steady[True](texts[index]), tolerance=1e-6)
-
-
-@settings(max_examples=60, deadline=None)
 @given(words=st.lists(anything.map(lambda text: text[:12]), max_size=40), aggregation=st.sampled_from(AGGREGATIONS))
 def test_words_of_any_kind(steady: dict[bool, TokenClassifier], words: list[str], aggregation: Aggregation) -> None:
     entities = steady[True].from_words([words], aggregation=aggregation, ignore_labels=())[0]
@@ -463,18 +451,6 @@ def test_combining_marks_are_not_left_behind(tagger: TokenClassifier) -> None:
 
 
 # --- the call ---------------------------------------------------------------------------------------
-
-
-def test_streams_equal_lists(tagger: TokenClassifier, sentences: list[str]) -> None:
-    def endless() -> Iterator[str]:
-        for text in itertools.cycle(sentences[:50]):
-            seen.append(text)
-            yield text
-
-    seen: list[str] = []
-    streamed = list(itertools.islice(tagger.stream(endless()), 50))
-    assert streamed == tagger(sentences[:50])
-    assert len(seen) < 3000  # it does not read ahead without end
 
 
 def test_a_list_gives_a_list(tagger: TokenClassifier) -> None:

@@ -194,16 +194,6 @@ def test_memory_stays_small_with_thousands_of_labels_tf24873(classifier: ZeroSho
     assert peak < 6e6
 
 
-def test_a_text_does_not_depend_on_its_batch_mates(classifier: ZeroShotClassifier, sentences: list[str]) -> None:
-    texts = sentences[:40]
-    together = classifier(texts, LABELS)
-    backwards = classifier(texts[::-1], LABELS[::-1])[::-1]
-    for text, own, turned in zip(texts, together, backwards, strict=True):
-        alone = scores(classifier(text, LABELS))
-        assert scores(own) == pytest.approx(alone, abs=1e-6)
-        assert scores(turned) == pytest.approx(alone, abs=1e-6)
-
-
 def test_logits(classifier: ZeroShotClassifier, sentences: list[str]) -> None:
     logits = classifier.logits(sentences[:5], LABELS)
     assert (logits.shape, logits.dtype) == ((5, 4, 3), np.float32)
@@ -239,30 +229,3 @@ def test_windows_over_the_text(classifier: ZeroShotClassifier) -> None:
     (result,) = classifier(text, [label], long_text="window")
     assert (result.truncated, result.tokens) == (False, 230 + 8 * 2)
     assert result.score == pytest.approx(float(logistic(expected[2] - expected[0])), abs=1e-5)
-
-
-def test_long_text_policies(classifier: ZeroShotClassifier) -> None:
-    with pytest.raises(InputError, match="text 1 with label 0 is longer than the 128 tokens"):
-        classifier(["a film", "film " * 300], LABELS, long_text="error")
-    with pytest.raises(InputError, match="long_text must be"):
-        classifier(TEXT, LABELS, long_text="cut")
-
-
-# any text -------------------------------------------------------------------------------------------
-
-
-def test_streams(classifier: ZeroShotClassifier, sentences: list[str]) -> None:
-    whole = classifier(sentences[:30], LABELS)
-    assert list(classifier.stream(iter(sentences[:30]), LABELS)) == whole
-    endless = classifier.stream(itertools.cycle(sentences[:30]), LABELS)
-    for expected in whole + whole:
-        assert {e.label: e.score for e in next(endless)} == pytest.approx(
-            {e.label: e.score for e in expected}, abs=1e-6
-        )
-    assert classifier([], LABELS) == []
-
-
-@pytest.mark.parametrize("wrong", [b"film", 3, None, [3], [("a", "b")]])
-def test_wrong_texts(classifier: ZeroShotClassifier, wrong: object) -> None:
-    with pytest.raises(InputError, match="string"):
-        classifier(wrong, LABELS)  # type: ignore[call-overload]

@@ -13,7 +13,7 @@ def is_one(texts: object) -> bool:
     """Whether a caller gave one text or pair, not a list of them. Raises InputError for what is neither."""
     if isinstance(texts, str | tuple):
         return True
-    _check_iterable(texts, "a string, a pair of strings or a list of them")
+    check_list(texts, "a string, a pair of strings or a list of them")
     return False
 
 
@@ -21,16 +21,14 @@ def listed(texts: str | Iterable[str]) -> Iterable[str]:
     """One string as a list of one. Raises InputError for what is neither a string nor a list."""
     if isinstance(texts, str):
         return [texts]
-    _check_iterable(texts, "a string or a list of them")
+    check_list(texts, "a string or a list of them")
     return texts
 
 
 def several(texts: Iterable[Item], what: str = "texts") -> Iterable[Item]:
     """What a stream is given. Raises InputError for one string, which would be read letter by letter."""
     wanted = f"a list or another iterable of {what}"
-    if isinstance(texts, str):
-        raise InputError(f"give {wanted}, not {kind(texts)}")
-    _check_iterable(texts, wanted)
+    check_list(texts, wanted)
     return texts
 
 
@@ -67,7 +65,8 @@ def characters(text: object) -> int:
     return 1 + len(text) if isinstance(text, str) else 1
 
 
-def _check_iterable(texts: object, wanted: str) -> None:
+def check_list(texts: object, wanted: str) -> None:
+    """Raises InputError, which says what is wanted, for what is not a list or another iterable of texts."""
     columns = _column_names(texts)
     if columns is not None:
         raise InputError(
@@ -75,7 +74,7 @@ def _check_iterable(texts: object, wanted: str) -> None:
             f"{type(texts).__name__} (its columns: {name_list(columns, 10)})"
         )
     scalar = getattr(texts, "ndim", 1) == 0  # an array of no dimension says that it can be iterated over
-    if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable) or scalar:
+    if isinstance(texts, str | bytes | bytearray | Mapping) or not isinstance(texts, Iterable) or scalar:
         raise InputError(f"give {wanted}, not {kind(texts)}")
 
 

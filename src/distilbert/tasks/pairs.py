@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..tokenizer import Cut, Encoding
-from .inputs import kind
+from .inputs import check_list, kind, several
 from .long_text import LongText, to_window
 from .numbers import weighted_mean
 from .task import Task
@@ -49,7 +49,8 @@ class PairTask(Task):
         self, groups: Iterable[tuple[str, Iterable[str]]], long_text: LongText, before: str = ""
     ) -> Iterator[list[Row]]:
         """For each text all its rows, for a stream of any length."""
-        numbered = (self._group(index, group, before) for index, group in enumerate(groups))
+        given = several(groups, f"tuples ({self.names[0]}, {self.names[1]}s)")
+        numbered = (self._group(index, group, before) for index, group in enumerate(given))
         for _, chunk in self._chunks(numbered, lambda pairs: 1 + sum(map(_characters, pairs))):
             rows = self._rows((pair for pairs in chunk for pair in pairs), long_text)
             for pairs in chunk:
@@ -64,8 +65,7 @@ class PairTask(Task):
         """The pairs of one text, with `before` in front of it. Raises InputError for what is not text."""
         if not isinstance(first, str):
             raise InputError(f"{self.names[0]} {index} must be a string, not {kind(first)}")
-        if isinstance(seconds, str | bytes) or not isinstance(seconds, Iterable):
-            raise InputError(f"the {self.names[1]}s of {self.names[0]} {index} must be a list of strings")
+        check_list(seconds, f"the {self.names[1]}s of {self.names[0]} {index} as a list of strings")
         for part, second in enumerate(seconds):
             if not isinstance(second, str):
                 name = f"{self.names[1]} {part} of {self.names[0]} {index}"

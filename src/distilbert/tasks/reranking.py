@@ -12,7 +12,6 @@ from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.cross_encoder import read_cross_encoder
 from ..results import Ranked
-from .inputs import several
 from .long_text import LongText
 from .numbers import logistic
 from .options import PromptKeywords, PromptOptions
@@ -94,7 +93,7 @@ class Reranker(PairTask):
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in bounded memory and in order."""
         checked = RerankerOptions(**options)
-        groups = self._grouped_rows(several(queries, "queries"), checked.long_text, before=self._prompt(checked))
+        groups = self._grouped_rows(queries, checked.long_text, before=self._prompt(checked))
         return (self._ranked(rows, checked.top_k) for rows in groups)
 
     def logits(self, query: str, documents: Iterable[str], **options: Unpack[PromptKeywords]) -> np.ndarray:

@@ -1,0 +1,335 @@
+"""What every task promises: any iterable, lazily and in bounded memory; each text by itself; clear errors."""
+
+import dataclasses
+import inspect
+import itertools
+import json
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pytest
+
+from conftest import DATA, random_weights, small_config
+from distilbert import InputError, load
+from distilbert.fields import options_of
+from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.loading import TASKS
+
+GOOD = "a charming and often affecting journey ."
+QUERY = "a moving story about love"
+LONG = "film " * 200
+NLI = {"id2label": {"0": "contradiction", "1": "neutral", "2": "entailment"}}
+TAGS = {"id2label": {"0": "O", "1": "B-PER", "2": "I-PER", "3": "B-LOC", "4": "I-LOC"}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """How a task is called.
+
+    Attributes:
+        call: with a list, or whatever stands in its place, of texts.
+        item: of a text, what the task's stream takes.
+        rest: the stream's other arguments.
+        numbers: of one result, all that may change with the batch.
+        many: whether a call with texts of one and several are apart: one in, one out.
+    """
+
+    head: Head
+    numbers: Callable[[Any], Any]
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    call: Callable[..., Any] = lambda task, texts, **options: task(texts, **options)
+    item: Callable[[Any], Any] = lambda text: text
+    rest: tuple[Any, ...] = ()
+    many: bool = True
+
+
+def _scores(results: Iterable[Any]) -> list[float]:
+    """Of labelled results, in the labels' order."""
+    return [each.score for each in sorted(results, key=lambda each: each.label)]
+
+
+def _dense(vector: Any) -> np.ndarray:
+    dense = np.zeros(6000, np.float32)
+    dense[vector.indices] = vector.values
+    return dense
+
+
+def _spans(spans: Iterable[Any]) -> list[float]:
+    return [number for span in spans for number in (span.start, span.end, span.score)]
+
+
+EMBEDDING = Case(Head.NONE, lambda vector: vector)
+CASES = {
+    "text-classification": Case(Head.SEQUENCE_CLASSIFICATION, lambda label: [label.score], {"num_labels": 3}),
+    "token-classification": Case(Head.TOKEN_CLASSIFICATION, _spans, TAGS),
+    "question-answering": Case(
+        Head.QUESTION_ANSWERING,
+        lambda answer: _spans([answer]),
+        call=lambda task, texts, **options: task("what is it ?", texts, **options),
+        item=lambda text: ("what is it ?", text),
+    ),
+    "fill-mask": Case(Head.MASKED_LM, lambda fills: [fill.score for fill in fills]),
+    "multiple-choice": Case(
+        Head.MULTIPLE_CHOICE,
+        _scores,
+        call=lambda task, texts, **options: task(QUERY, texts, **options),
+        item=lambda text: (text, [QUERY, "love", "a film about war ."]),
+        many=False,
+    ),
+    "feature-extraction": EMBEDDING,
+    "sentence-similarity": EMBEDDING,
+    "zero-shot-classification": Case(
+        Head.SEQUENCE_CLASSIFICATION,
+        _scores,
+        NLI,
+        call=lambda task, texts, **options: task(texts, ["love", "war"], **options),
+        rest=(["love", "war"],),
+    ),
+    "text-ranking": Case(
+        Head.SEQUENCE_CLASSIFICATION,
+        lambda ranked: [each.score for each in sorted(ranked, key=lambda each: each.index)],
+        {"num_labels": 1},
+        call=lambda task, texts, **options: task(QUERY, texts, **options),
+        item=lambda text: (QUERY, [text, "love"]),
+        many=False,
+    ),
+    "sparse-encoding": Case(Head.MASKED_LM, _dense),
+}
+
+
+@dataclasses.dataclass
+class Opened:
+    """A task, one with a small budget of tokens that reads little ahead, and how both are called."""
+
+    name: str
+    task: Any
+    small: Any
+    case: Case
+
+    def texts(self, texts: Iterable[str]) -> list[str]:
+        """With what the task wants in each text."""
+        return [f"{text} [MASK]" if self.name == "fill-mask" else f"film {text}" for text in texts]
+
+    def stream(self, task: Any, texts: Iterable[Any], **options: Any) -> Iterator[Any]:
+        return task.stream(map(self.case.item, texts), *self.case.rest, **options)  # type: ignore[no-any-return]
+
+    def called(self, texts: Any) -> list[Any]:
+        """What a call gives, in numbers: of each text, or of all together."""
+        result = self.case.call(self.task, texts)
+        return [np.array(self.case.numbers(each)) for each in (result if self.case.many else [result])]
+
+    def numbers(self, texts: Iterable[str], **options: Any) -> list[np.ndarray]:
+        return [np.array(self.case.numbers(result)) for result in self.stream(self.task, texts, **options)]
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    name: str = request.param
+    case = CASES[name]
+    folder = tmp_path_factory.mktemp("contract")
+    config = small_config(case.head, **case.changes)
+    weights = random_weights(config, case.head)
+    weights.pop("vocab_projector.weight", None)
+    save_checkpoint(folder, config, weights)
+    (folder / "vocab.txt").write_bytes((DATA / "vocab.txt").read_bytes())
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
+    return Opened(name, load(folder, name), load(folder, name, max_batch_tokens=64), case)
+
+
+def test_no_task_is_forgotten() -> None:
+    assert set(TASKS) - {"late-interaction"} == set(CASES)  # which reads queries unlike documents
+
+
+# one, many, and how they come ---------------------------------------------------------------------
+
+
+def test_one_or_many_and_iterables_of_every_kind(opened: Opened, sentences: list[str]) -> None:
+    texts = opened.texts(sentences[:6])
+    expected = opened.called(texts)
+    ways: list[Any] = [iter(texts), (text for text in texts), np.array(texts), np.array(texts, object)]
+    for way in (*ways, dict.fromkeys(texts).keys(), [np.str_(text) for text in texts]):
+        np.testing.assert_equal(opened.called(way), expected)
+    if opened.case.many:
+        one, (only,) = opened.case.call(opened.task, texts[0]), opened.case.call(opened.task, texts[:1])
+        assert repr(one) == repr(only)
+        np.testing.assert_allclose(opened.case.numbers(one), expected[0], rtol=1e-6, atol=1e-6)
+    assert list(opened.stream(opened.task, [])) == []
+
+
+def test_series_of_polars(opened: Opened, sentences: list[str]) -> None:
+    polars = pytest.importorskip("polars")
+    texts = opened.texts(sentences[:3])
+    np.testing.assert_equal(opened.called(polars.Series("text", texts)), opened.called(texts))
+
+
+# streams --------------------------------------------------------------------------------------------
+
+
+def test_a_stream_is_lazy_reads_a_bounded_part_ahead_and_keeps_the_order(opened: Opened, sentences: list[str]) -> None:
+    texts = opened.texts(sentences[:100])
+    read = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal read
+        for text in itertools.cycle(texts):
+            read += 1
+            yield text
+
+    stream = opened.stream(opened.small, endless())
+    assert read == 0
+    expected = opened.numbers(texts)
+    for done in range(1, 251):
+        found = opened.case.numbers(next(stream))
+        assert done <= read <= done + 150  # 4,096 characters, and what a text is read with
+        np.testing.assert_allclose(found, expected[(done - 1) % 100], atol=2e-6)
+
+
+def test_a_stream_needs_bounded_memory(opened: Opened) -> None:
+    def peak(count: int) -> int:
+        texts = opened.texts([f"number {number}" for number in range(20)])
+        tracemalloc.start()
+        assert sum(1 for _ in opened.stream(opened.small, itertools.islice(itertools.cycle(texts), count))) == count
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(20)
+    assert peak(1600) < 2 * peak(400)
+
+
+def test_an_error_of_the_callers_iterator_comes_through(opened: Opened) -> None:
+    def broken() -> Iterator[str]:
+        yield from opened.texts([GOOD] * 300)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        for _ in opened.stream(opened.small, broken()):
+            pass
+    assert len(list(opened.stream(opened.small, opened.texts([GOOD])))) == 1  # nothing is left behind
+
+
+# each text by itself --------------------------------------------------------------------------------
+
+
+def test_a_result_depends_on_no_other_text_nor_on_the_order(opened: Opened, sentences: list[str]) -> None:
+    texts = opened.texts([*sentences[:25], "", "😀", LONG])
+    together = opened.numbers(texts, long_text="window")
+    backwards = opened.numbers(texts[::-1], long_text="window")[::-1]
+    for text, numbers, turned in zip(texts, together, backwards, strict=True):
+        (alone,) = opened.numbers([text], long_text="window")
+        np.testing.assert_allclose(numbers, alone, rtol=1e-6, atol=2e-6)
+        np.testing.assert_allclose(turned, alone, rtol=1e-6, atol=2e-6)
+
+
+def test_texts_of_every_kind_leave_their_neighbours_alone(opened: Opened) -> None:
+    odd = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))[::4]
+    odd += ["", " \t\n", "\x00", "a\x00b", "\ud800", "\udc80\udfff", "a" * 100_000, "\U0001f600" * 300, "[SEP] [CLS]"]
+    odd += ["\u0301" * 500, "中" * 300, "\u202e\u2066"]
+    odd += [line.split("\t")[1] for line in (DATA / "udhr.tsv").read_text(encoding="utf-8").splitlines()[::4]]
+    (alone,) = opened.numbers(opened.texts([GOOD]))
+    texts = opened.texts([text for odd_one in odd for text in (odd_one, GOOD)])
+    results = opened.numbers(texts, long_text="window")
+    assert all(np.isfinite(numbers).all() for numbers in results)
+    for neighbour in results[1::2]:
+        np.testing.assert_allclose(neighbour, alone, rtol=1e-6, atol=2e-6)
+
+
+# what cannot be -------------------------------------------------------------------------------------
+
+
+class Frame:
+    """A table as pandas has it: it can be iterated over, and gives the names of its columns."""
+
+    columns = ("id", "review")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"a film", {"text": GOOD}, 1.5, np.array("a film"), object()])
+def test_what_is_no_list_of_texts_is_refused(opened: Opened, wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"string|list of texts") as error:
+        opened.case.call(opened.task, wrong)
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError):
+        list(opened.task.stream(wrong, *opened.case.rest))
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"a film", 1.5, ["a", "b"], {"text": "a"}, np.array(["a", "b"])])
+def test_what_is_no_text_is_named_by_its_place(opened: Opened, wrong: Any) -> None:
+    texts = [*opened.texts([GOOD]), wrong]
+    with pytest.raises(InputError, match=r"\b1\b.*(string|strings)\b"):
+        opened.case.call(opened.task, texts)
+    with pytest.raises(InputError, match=r"\b1\b.*(string|strings)\b"):
+        list(opened.stream(opened.task, texts))
+
+
+def test_a_stream_of_one_text_is_refused(opened: Opened) -> None:
+    with pytest.raises(InputError, match="give a list or another iterable of"):
+        list(opened.task.stream("a film", *opened.case.rest))
+
+
+def test_a_table_is_refused_with_the_way_to_its_column(opened: Opened) -> None:
+    tables: list[Any] = [Frame()]
+    try:
+        polars = __import__("polars")
+        tables.append(polars.DataFrame({"id": [1], "review": [GOOD]}))
+    except ImportError:  # the core's environment
+        pass
+    for table in tables:
+        for run in (
+            lambda table=table: opened.case.call(opened.task, table),
+            lambda table=table: list(opened.task.stream(table, *opened.case.rest)),
+        ):
+            with pytest.raises(InputError, match=r"one column, as in data\['id'\], .*\(its columns: id, review\)"):
+                run()
+
+
+# options --------------------------------------------------------------------------------------------
+
+
+def test_options_are_stated_once(opened: Opened) -> None:
+    kind = type(opened.task)
+    signature = {
+        name: parameter
+        for name, parameter in inspect.signature(kind.__call__).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    fields = {field.name: field for field in dataclasses.fields(kind.options)}
+    assert {option.name for option in options_of(kind.options)} == set(fields)
+    assert {name: parameter.default for name, parameter in signature.items()} == {
+        name: field.default for name, field in fields.items()
+    }
+    hints = get_type_hints(kind.options)
+    assert {name: parameter.annotation for name, parameter in signature.items()} == hints
+    for method in ("stream", "logits", "from_words"):
+        if hasattr(kind, method):
+            (keywords,) = get_args(inspect.signature(getattr(kind, method)).parameters["options"].annotation)
+            accepted = get_type_hints(keywords)
+            assert accepted.items() <= hints.items()
+            assert method == "logits" or accepted.keys() == hints.keys()
+
+
+@pytest.mark.parametrize("wrong", [object(), -1, "something else", 1.5])
+def test_options_are_checked_before_anything_is_read(opened: Opened, wrong: Any) -> None:
+    for option in options_of(opened.task.options):
+        free_text = option.kind is str and not option.choices and isinstance(wrong, str)
+        if option.container is not None or free_text or (option.kind is float and isinstance(wrong, int | float)):
+            continue
+        with pytest.raises(InputError, match=f"^{option.name} must "):
+            opened.case.call(opened.task, [], **{option.name: wrong})
+        with pytest.raises(InputError, match=f"^{option.name} must "):
+            opened.stream(opened.task, [], **{option.name: wrong})
+
+
+def test_a_long_text_is_an_error_where_it_is_asked_to_be(opened: Opened) -> None:
+    texts = opened.texts([GOOD, LONG])
+    with pytest.raises(InputError, match=r'\b1\b.*shorten it, or choose long_text="truncate" or "window"'):
+        list(opened.stream(opened.task, texts, long_text="error"))
+
+
+def test_a_folder_is_named_in_the_repr(opened: Opened) -> None:
+    assert str(Path(opened.task.model.folder)) in repr(opened.task)
