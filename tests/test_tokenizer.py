@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tokenizers import normalizers, pre_tokenizers
 
 from conftest import DATA
-from distilbert import BertTokenizer, Encoding, InputError, TokenizerError
-from distilbert.tokenizer import window_spans
+from distilbert import BertTokenizer, Encoding, InputError, TokenizerError, TokenizerWarning
+from distilbert.encoding import window_spans
 
 VOCAB = DATA / "vocab.txt"
 NAUGHTY: list[str] = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))
@@ -256,6 +256,79 @@ def test_many_windows_take_time_in_proportion() -> None:
     assert time.process_time() - start < 10
 
 
+# long texts --------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """A backend that counts the characters it is given."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend, self.characters = backend, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def encode_batch(self, texts: list[Any], **options: Any) -> Any:
+        self.characters += sum(len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts)
+        return self.backend.encode_batch(texts, **options)
+
+
+def test_of_a_long_text_no_more_is_read_than_fills_the_model() -> None:
+    tokenizer = BertTokenizer.from_file(VOCAB)
+    expected = tokenizer.encode("a " * 1000, max_length=512)
+    counting = tokenizer.backend = Counting(tokenizer.backend)  # type: ignore[assignment]
+    text = "a " * 5_000_000
+    for other, is_split in ((text, False), (text.split(), True)):
+        counting.characters = 0
+        encoding = tokenizer.encode(other, max_length=512, is_split=is_split)  # type: ignore[arg-type]
+        assert encoding.ids.tolist() == expected.ids.tolist()
+        assert encoding.truncated
+        assert counting.characters < 50_000
+    counting.characters = 0
+    pair = tokenizer.encode("good film", text, max_length=512)
+    assert len(pair) == 512
+    assert counting.characters < 50_000
+
+
+strange = st.lists(
+    st.sampled_from([
+        "good", "film ", " ", "x" * 120, "unbelievable ", "東", "e\u0301", "\u0301", "\0", "[MASK]", "[MASK", "]",
+        "<url>", "new  york", "new york", "İ", "ﬃ", "각", "\n\t", "don't", "<e>", " <e>  ", "\ud800", "...",
+    ]),
+    max_size=400,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(strange, strange, st.integers(3, 40), st.data())
+def test_what_is_read_of_a_long_text_is_as_if_it_were_read_whole(
+    words: list[str], others: list[str], limit: int, data: st.DataObject
+) -> None:
+    """Cut short after a few characters at first, so that most texts are read on; added tokens of every kind."""
+    tokenizer = BertTokenizer.from_file(VOCAB, lower_case=data.draw(st.booleans()))
+    tokenizer.backend.add_tokens([
+        tokenizers.AddedToken("<url>", single_word=True), tokenizers.AddedToken("new york", normalized=True),
+        tokenizers.AddedToken("<e>", lstrip=True, rstrip=True, normalized=False),
+    ])  # fmt: skip
+    tokenizer = BertTokenizer(tokenizer.backend)
+    text, pair = "".join(words), "".join(others)
+    encodings = {}
+    for whole in (True, False):
+        tokenizer._margin = None if whole else tokenizer._find_margin()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("distilbert.tokenizer._MOST_CHARS_A_TOKEN", 1)
+            encodings[whole] = [
+                tokenizer.encode(text, max_length=limit),
+                tokenizer.encode(text, pair, max_length=limit),
+                tokenizer.encode(pair, text, max_length=limit),
+                tokenizer.encode(words, max_length=limit, is_split=True),  # type: ignore[arg-type]
+            ]
+    for read, wanted in zip(encodings[False], encodings[True], strict=True):
+        for name in ("ids", "offsets", "word_ids", "sequence_ids"):
+            np.testing.assert_array_equal(getattr(read, name), getattr(wanted, name))
+        assert read.truncated == wanted.truncated
+
+
 # words that were split before -------------------------------------------------------------------------
 
 
@@ -451,12 +524,16 @@ def test_folders_that_transformers_saved(tmp_path: Path, options: dict[str, Any]
         assert ours == theirs
 
 
-def test_a_tokenizer_json_alone_keeps_its_case(tmp_path: Path) -> None:
-    """Transformers would lower-case here, against what the file says; we do not."""
-    BertTokenizer.from_file(VOCAB, lower_case=False).backend.save(str(tmp_path / "tokenizer.json"))
-    encoding = BertTokenizer.from_folder(tmp_path).encode("Film film")
-    assert encoding.ids[1] == UNK
-    assert encoding.ids[2] == uncased.token_id("film")
+def test_a_tokenizer_json_alone_is_lower_cased_and_that_is_said(tmp_path: Path) -> None:
+    """As Transformers does, whatever the file says, unless a key or another class says otherwise."""
+    BertTokenizer.from_file(VOCAB, lower_case=False).save(tmp_path / "tokenizer.json")
+    with pytest.warns(TokenizerWarning, match="its normalizer is not used"):
+        encoding = BertTokenizer.from_folder(tmp_path).encode("Film film")
+    assert encoding.ids[1] == encoding.ids[2] == uncased.token_id("film")
+    for options in ({"do_lower_case": False}, {"tokenizer_class": "PreTrainedTokenizerFast"}):
+        write(tmp_path / "tokenizer_config.json", options)
+        encoding = BertTokenizer.from_folder(tmp_path).encode("Film film")
+        assert (encoding.ids[1], encoding.ids[2]) == (UNK, uncased.token_id("film"))
 
 
 def test_truncation_and_padding_of_a_tokenizer_json_are_not_ours(tmp_path: Path) -> None:
@@ -543,6 +620,7 @@ def test_a_tokenizer_that_drops_letters(tmp_path: Path) -> None:
     backend = BertTokenizer.from_file(VOCAB).backend
     backend.normalizer = normalizers.Replace(tokenizers.Regex("[a-z]"), "")
     backend.save(str(tmp_path / "tokenizer.json"))
+    write(tmp_path / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
     with pytest.raises(TokenizerError, match=r"tokenizer\.json: the tokenizer drops the letter 'a'"):
         BertTokenizer.from_folder(tmp_path)
 
@@ -565,7 +643,7 @@ WRONG_SETTINGS = [
     ("added_tokens_decoder", {"6000": "y"}),
     ("added_tokens_decoder", {"6000": {"text": "y"}}),
     ("added_tokens_decoder", {"6000": {"content": 5}}),
-    ("added_tokens_decoder", {"7000": {"content": "y"}}),
+    ("added_tokens_decoder", {"7000": {"content": "[new]"}}),
     ("added_tokens_decoder", {"6000": {"content": "y", "special": "yes"}}),
 ]
 

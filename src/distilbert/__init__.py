@@ -2,6 +2,7 @@
 
 from .activations import Activation
 from .config import DistilBertConfig
+from .encoding import Encoding
 from .errors import (
     CheckpointError,
     CheckpointWarning,
@@ -12,6 +13,7 @@ from .errors import (
     LongTextWarning,
     MissingExtraError,
     TokenizerError,
+    TokenizerWarning,
 )
 from .loading import TASKS, load
 from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
@@ -24,7 +26,7 @@ from .tasks.sparse import SparseEncoder
 from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
 from .tasks.zero_shot import ZeroShotClassifier
-from .tokenizer import BertTokenizer, Encoding
+from .tokenizer import BertTokenizer
 
 __version__ = "0.1.0"
 
@@ -57,6 +59,7 @@ __all__ = [
     "TextClassifier",
     "TokenClassifier",
     "TokenizerError",
+    "TokenizerWarning",
     "ZeroShotClassifier",
     "load",
 ]

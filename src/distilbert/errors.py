@@ -8,8 +8,9 @@
     ├── InputError        what the caller passed in (also a ValueError)
     └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
 
-Two are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so) and
-`CheckpointWarning` (weights were read otherwise than they stand, as the message says).
+Three are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so),
+`CheckpointWarning` (weights were read otherwise than they stand, as the message says) and `TokenizerWarning` (a
+tokenizer's files were read otherwise than they may be meant).
 """
 
 import reprlib
@@ -46,6 +47,10 @@ class MissingExtraError(DistilBertError, ImportError):
 
 class LongTextWarning(UserWarning):
     """A text was longer than the model reads and was cut (embeddings have no field to say so)."""
+
+
+class TokenizerWarning(UserWarning):
+    """A tokenizer's files that are read as Transformers reads them, and perhaps not as they were meant."""
 
 
 class CheckpointWarning(UserWarning):

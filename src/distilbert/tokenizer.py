@@ -1,123 +1,29 @@
 """Text -> Encoding: ids, offsets and word ids, single texts and pairs, cut to a length or into windows.
 
-The work is done by the `tokenizers` library; this file reads every form in which BERT tokenizers are
-published, and adds the special tokens itself so that cutting and windowing are array slices.
+The work is done by the `tokenizers` library; this file adds the special tokens itself, so that cutting and windowing
+are array slices. How a folder's files are read is in `folder/tokenizer_files.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import tokenizers
-from tokenizers import AddedToken, decoders, normalizers, pre_tokenizers, processors
+from tokenizers import normalizers, pre_tokenizers
 from tokenizers.models import WordPiece
 
-from .errors import InputError, TokenizerError, error_text, short_repr
-from .files import is_file, is_text, read_json, read_text
+from .encoding import NO_TOKENS, Encoding, Piece, Tokens, Window, kept_piece, read_template, window_spans
+from .errors import InputError, TokenizerError, TokenizerWarning, short_repr
+from .files import written_whole
+from .folder.added_tokens import BERT_TOKENS, library_errors
+from .folder.tokenizer_files import bert_tokenizer, read_tokenizer_files
 
 Cut = Literal["longest", "first"]
 
-_SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-_ADDED_OPTIONS = ("lstrip", "normalized", "rstrip", "single_word", "special")
-# keys of tokenizer_config.json -> attributes of the normalizer
-_NORMALIZER = {
-    "do_lower_case": "lowercase",
-    "strip_accents": "strip_accents",
-    "tokenize_chinese_chars": "handle_chinese_chars",
-}
-
-
-class _Tokens:
-    """The tokens of one text, no special ones around them. Arrays are made once, when they are asked for."""
-
-    def __init__(self, raw: tokenizers.Encoding) -> None:
-        self._raw = raw
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    @cached_property
-    def ids(self) -> np.ndarray:
-        return np.array(self._raw.ids, np.int64)
-
-    @cached_property
-    def offsets(self) -> np.ndarray:
-        return np.array(self._raw.offsets, np.int64).reshape(-1, 2)
-
-    @cached_property
-    def word_ids(self) -> np.ndarray:
-        return np.array([-1 if word is None else word for word in self._raw.word_ids], np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """Tokens `start` to `stop` of one text; `sequence` is 0 for the text and 1 for its pair."""
-
-    tokens: _Tokens
-    start: int
-    stop: int
-    sequence: int
-
-
-@dataclass(frozen=True, eq=False)
-class Encoding:
-    """One text, or a pair, as the model reads it. T is its number of tokens.
-
-    Attributes:
-        ids: int64 [T], special tokens included.
-        truncated: whether tokens of the text were left out.
-    """
-
-    ids: np.ndarray
-    truncated: bool
-    _layout: tuple[_Piece | int, ...]  # pieces of text, and how many special tokens between them
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @cached_property
-    def offsets(self) -> np.ndarray:
-        """int64 [T, 2]: start and end of each token in its own text, in characters; (0, 0) for special tokens."""
-        none = np.zeros((1, 2), np.int64)
-        return self._spread(none, lambda piece: piece.tokens.offsets[piece.start : piece.stop])
-
-    @cached_property
-    def word_ids(self) -> np.ndarray:
-        """int64 [T]: the index of each token's word in its own text; -1 for special tokens."""
-        none = np.array([-1], np.int64)
-        return self._spread(none, lambda piece: piece.tokens.word_ids[piece.start : piece.stop])
-
-    @cached_property
-    def sequence_ids(self) -> np.ndarray:
-        """int8 [T]: 0 for tokens of the text, 1 for those of its pair, -1 for special tokens."""
-        none = np.array([-1], np.int8)
-        return self._spread(none, lambda piece: np.full(piece.stop - piece.start, piece.sequence, np.int8))
-
-    def _spread(self, special: np.ndarray, rows: Callable[[_Piece], np.ndarray]) -> np.ndarray:
-        """The rows of each piece, and `special` [1, …] for every special token around them."""
-        return np.concatenate(
-            [np.repeat(special, part, axis=0) if isinstance(part, int) else rows(part) for part in self._layout]
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """One of the windows over a long text: tokens `start` to `stop` of it (special tokens not counted)."""
-
-    encoding: Encoding
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
-class _Template:
-    """The special tokens' ids around and between texts, as the tokenizer's own post-processor puts them."""
-
-    single: tuple[np.ndarray, ...]  # before the text, behind it
-    pair: tuple[np.ndarray, ...]  # before the first, between the two, behind the second
+_MOST_CHARS_A_TOKEN = 16  # of ordinary text; a text with more is read on
+_MOST_EXPANSION = 16  # characters that one becomes when it is decomposed and lower-cased: 4 times 3 at most
 
 
 class BertTokenizer:
@@ -128,20 +34,25 @@ class BertTokenizer:
     Attributes:
         unk_token_id, pad_token_id, cls_token_id, sep_token_id, mask_token_id: None where there is none.
         max_length: what the folder says is the longest text in tokens, or None.
+        cut_left: whether a text that is too long loses its first tokens (`truncation_side` of the folder).
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, *, special_tokens: Mapping[str, str] = _SPECIAL) -> None:
+    def __init__(
+        self, backend: tokenizers.Tokenizer, *, special_tokens: Mapping[str, str | None] = BERT_TOKENS
+    ) -> None:
         backend.no_truncation()
         backend.no_padding()
         self.backend = backend
         self.max_length: int | None = None
-        self.mask_token = special_tokens["mask"]
-        ids = {role: backend.token_to_id(token) for role, token in special_tokens.items()}
+        self.cut_left = False
+        self.mask_token = special_tokens["mask"] or BERT_TOKENS["mask"]
+        ids = {role: backend.token_to_id(token) if token else None for role, token in special_tokens.items()}
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
         self.cls_token_id, self.sep_token_id, self.mask_token_id = ids["cls"], ids["sep"], ids["mask"]
         self.special_ids = frozenset(index for index in ids.values() if index is not None)
         self._check_unknown()
-        self._template = self._probe()
+        self._template = read_template(self.backend)
+        self._margin = self._find_margin()
 
     @classmethod
     def from_file(
@@ -157,47 +68,44 @@ class BertTokenizer:
         `strip_accents=None` strips them when lower-casing, as BERT does. Raises TokenizerError naming
         the file if it cannot be read or lacks [UNK], [CLS] or [SEP].
         """
-        backend = _from_vocab(Path(vocab), _SPECIAL)
-        backend.normalizer = normalizers.BertNormalizer(
+        normalizer = normalizers.BertNormalizer(
             lowercase=lower_case, strip_accents=strip_accents, handle_chinese_chars=chinese_chars
         )
-        return cls(backend)
+        return cls(bert_tokenizer(Path(vocab), normalizer))
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """From a model folder: tokenizer.json, else vocab.txt; tokenizer_config.json has the last word on case.
+        """From a model folder: tokenizer.json, else vocab.txt, and all that the files beside them say.
 
-        Raises TokenizerError naming the file.
+        What each key does is listed in docs/model_folders.md. Raises TokenizerError naming the file; warns
+        (TokenizerWarning) of a tokenizer that puts no [CLS] before a text.
         """
-        folder = Path(folder)
-        config = folder / "tokenizer_config.json"
-        settings = _optional(config)
-        special = _SPECIAL | _named_tokens(settings, config)
-        named = folder / "special_tokens_map.json"
-        special |= _named_tokens(_optional(named), named)
-        if is_file(path := folder / "tokenizer.json"):
-            try:
-                backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
-            except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"{path}: not a tokenizer that can be read ({error_text(error)})") from None
-        elif is_file(path := folder / "vocab.txt"):
-            backend = _from_vocab(path, special)
-            _add_tokens(backend, settings, folder)
-        else:
-            raise TokenizerError(f"{folder}: no tokenizer.json and no vocab.txt; bring along the model's tokenizer")
-        _set_normalizer(backend.normalizer, settings, config)
+        files = read_tokenizer_files(Path(folder))
         try:
-            tokenizer = cls(backend, special_tokens=special)
+            tokenizer = cls(files.backend, special_tokens=files.special_tokens)
         except TokenizerError as error:
-            raise TokenizerError(f"{path}: {error}") from None
-        tokenizer.max_length = _max_length(settings, config)
+            raise TokenizerError(f"{files.path}: {error}") from None
+        tokenizer.max_length = files.max_length
+        tokenizer.cut_left = files.cut_left
+        if not len(tokenizer._template.single[0]):
+            warnings.warn(
+                f"{files.path}: puts no [CLS] before a text, which the heads of DistilBERT read; if the model was "
+                'trained with one, put "tokenizer_class": "DistilBertTokenizer" into tokenizer_config.json',
+                TokenizerWarning,
+                stacklevel=2,
+            )
         return tokenizer
+
+    def save(self, path: str | Path) -> None:
+        """Write a tokenizer.json that says all that this tokenizer does, whatever files it was read from."""
+        with written_whole(Path(path)) as temporary:
+            temporary.write_text(self.backend.to_str(pretty=True) + "\n", encoding="utf-8")
 
     def lower_case_first(self) -> None:
         """From now on lower-case texts before all else, as `do_lower_case` of a sentence-transformers folder asks."""
-        own = self.backend.normalizer
+        then = self.backend.normalizer
         first = normalizers.Lowercase()
-        self.backend.normalizer = normalizers.Sequence([first, own]) if own else first
+        self.backend.normalizer = normalizers.Sequence([first, then]) if then else first
 
     @property
     def vocab_size(self) -> int:
@@ -219,7 +127,8 @@ class BertTokenizer:
         ids = [int(index) for index in ids]
         if ids and not 0 <= min(ids) <= max(ids) < 2**32:
             raise InputError(f"token ids are whole numbers from 0 on, not {short_repr(ids)}")
-        return self.backend.decode(ids, skip_special_tokens=skip_special_tokens)
+        with library_errors("the tokenizer cannot decode these ids"):
+            return self.backend.decode(ids, skip_special_tokens=skip_special_tokens)
 
     @property
     def special_count(self) -> int:
@@ -260,12 +169,16 @@ class BertTokenizer:
         special = self.special_count if pairs is None else self.pair_special_count
         if max_length is not None and max_length < special:
             raise InputError(f"max_length={max_length} has no room for the {special} special tokens")
-        first = self._tokenize(texts, is_split)
+        room = None if max_length is None else max_length - special
+        first = self._tokenize(texts, is_split, room)
         if pairs is None:
             return [self._single(tokens, 0, len(tokens), max_length) for tokens in first]
         if len(pairs) != len(texts):
             raise InputError(f"there are {len(texts)} texts and {len(pairs)} pairs to them")
-        second = self._tokenize(pairs, False)
+        second = self._tokenize(pairs, False, room)
+        if room is not None and room % 2 and cut == "longest":
+            for index, (a, b) in enumerate(zip(first, second, strict=True)):
+                first[index], second[index] = self._compared(a, b, texts[index], pairs[index], is_split)
         return [self._pair(a, b, max_length, cut) for a, b in zip(first, second, strict=True)]
 
     def windows(
@@ -292,10 +205,11 @@ class BertTokenizer:
         for start, stop in window_spans(len(long), room, stride):
             part = (long, start, stop)
             a, b = ((first, 0, len(first)), part) if over == "second" else (part, (second, 0, len(second)))
-            windows.append(Window(self._join((_Piece(*a, 0), _Piece(*b, 1)), False), start, stop))
+            windows.append(Window(self._join((Piece(*a, 0), Piece(*b, 1)), False), start, stop))
         return windows
 
-    def _tokenize(self, texts: Sequence[Any], is_split: bool) -> list[_Tokens]:
+    def _tokenize(self, texts: Sequence[Any], is_split: bool, room: int | None = None) -> list[Tokens]:
+        """The tokens of each text; with `room`, of a long text no more than are sure to fill it."""
         if isinstance(texts, str):
             raise InputError("give a list of texts, or one text to `encode`")
         for index, text in enumerate(texts):
@@ -305,41 +219,74 @@ class BertTokenizer:
                 wanted, right = "a string", isinstance(text, str)
             if not right:
                 raise InputError(f"text {index} must be {wanted}, not {short_repr(text)}")
+        if room is None or self._margin is None or self.cut_left:
+            return [Tokens(raw) for raw in self._read(texts, is_split)]
+        return self._read_starts(texts, is_split, room, self._margin)
+
+    def _read(self, texts: Sequence[Any], is_split: bool) -> list[tokenizers.Encoding]:
         clean = [[_utf8(word) for word in text] if is_split else _utf8(text) for text in texts]
-        try:
-            read = self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
-        except Exception as error:  # the library raises bare Exception
-            raise TokenizerError(f"the tokenizer cannot read this text ({error_text(error)})") from None
-        return [_Tokens(raw) for raw in read]
+        with library_errors("the tokenizer cannot read this text"):
+            return self.backend.encode_batch(clean, is_pretokenized=is_split, add_special_tokens=False)
 
-    def _single(self, tokens: _Tokens, start: int, stop: int, max_length: int | None) -> Encoding:
+    def _read_starts(self, texts: Sequence[Any], is_split: bool, room: int, margin: int) -> list[Tokens]:
+        """More than `room` tokens of each text that has them, without reading all of a long one.
+
+        The start of a text has the tokens of the whole but for its last `margin` (see `_find_margin`).
+        """
+        found: list[Tokens] = [NO_TOKENS] * len(texts)
+        waiting = list(range(len(texts)))
+        size = _MOST_CHARS_A_TOKEN * (room + 1 + margin)
+        while waiting:
+            read = self._read([texts[index][:size] for index in waiting], is_split)
+            for index, raw in zip(waiting, read, strict=True):
+                found[index] = Tokens(raw, None if len(texts[index]) <= size else max(0, len(raw) - margin))
+            waiting = [index for index in waiting if found[index].goes_on and len(found[index]) <= room]
+            size *= 4
+        return found
+
+    def _compared(self, first: Tokens, second: Tokens, text: Any, pair: str, is_split: bool) -> tuple[Tokens, Tokens]:
+        """The texts of a pair, read on until it is known which is the longer: that one gets the odd token."""
+        while (first.goes_on and len(first) <= len(second)) or (second.goes_on and len(second) < len(first)):
+            room = 2 * max(len(first), len(second))
+            (first,), (second,) = self._tokenize([text], is_split, room), self._tokenize([pair], False, room)
+        return first, second
+
+    def _single(self, tokens: Tokens, start: int, stop: int, max_length: int | None) -> Encoding:
         room = stop - start if max_length is None else max_length - self.special_count
-        kept = min(stop, start + room)
-        return self._join((_Piece(tokens, start, kept, 0),), kept < stop)
+        kept = min(stop - start, room)
+        return self._join((kept_piece(tokens, start, stop, kept, 0, self.cut_left),), kept < stop - start)
 
-    def _pair(self, first: _Tokens, second: _Tokens, max_length: int | None, cut: Cut) -> Encoding:
+    def _pair(self, first: Tokens, second: Tokens, max_length: int | None, cut: Cut) -> Encoding:
         a, b = len(first), len(second)
         if max_length is not None and (over := a + b + self.pair_special_count - max_length) > 0:
             room = a + b - over
             if cut == "first":  # "only_first" of Transformers
                 if room <= b:
+                    count = f"more than {room}" if second.goes_on else b
                     raise InputError(
-                        f"the second text has {b} tokens, which leaves none of {max_length} for the first: shorten it"
+                        f"the second text has {count} tokens, which leaves none of {max_length} for the first: "
+                        "shorten it"
                     )
                 a = room - b
             else:  # "longest_first" of Transformers: the shorter keeps up to half of the room
                 short = min(a, b, room // 2)
                 a, b = (short, room - short) if a <= b else (room - short, short)
         truncated = a < len(first) or b < len(second)
-        return self._join((_Piece(first, 0, a, 0), _Piece(second, 0, b, 1)), truncated)
+        pieces = (
+            kept_piece(first, 0, len(first), a, 0, self.cut_left),
+            kept_piece(second, 0, len(second), b, 1, self.cut_left),
+        )
+        return self._join(pieces, truncated)
 
-    def _join(self, pieces: tuple[_Piece, ...], truncated: bool) -> Encoding:
+    def _join(self, pieces: tuple[Piece, ...], truncated: bool) -> Encoding:
         specials = self._template.single if len(pieces) == 1 else self._template.pair
         ids = [specials[0]]
-        layout: list[_Piece | int] = [len(specials[0])]
+        layout: list[Piece | int] = [len(specials[0])]
         for piece, after in zip(pieces, specials[1:], strict=True):
             ids += (piece.tokens.ids[piece.start : piece.stop], after)
             layout += (piece, len(after))
+        if not any(map(len, ids)):  # a model cannot read nothing
+            ids, layout = [self._empty], [1]
         return Encoding(np.concatenate(ids), truncated, tuple(layout))
 
     def _check_unknown(self) -> None:
@@ -348,38 +295,27 @@ class BertTokenizer:
         if unknown is not None and self.backend.model.token_to_id(unknown) is None:
             raise TokenizerError(f"the vocabulary lacks {short_repr(unknown)}, which unknown words are read as")
 
-    def _probe(self) -> _Template:
-        """Read the template off the post-processor by encoding single letters with special tokens."""
+    @property
+    def _empty(self) -> np.ndarray:
+        """int64 [1]: what an empty text is read as where no special tokens stand around it."""
+        ids = (index for index in (self.pad_token_id, self.unk_token_id, 0) if index is not None)
+        return np.array([next(ids)], np.int64)
 
-        def parts(text: str, pair: str | None = None) -> tuple[np.ndarray, ...]:
-            try:
-                encoding = self.backend.encode(text, pair)
-            except Exception as error:  # the library raises bare Exception
-                raise TokenizerError(f"the tokenizer cannot read a letter ({error_text(error)})") from None
-            groups: list[list[int]] = [[]]
-            last: int | None = None
-            for index, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
-                if sequence is None:
-                    groups[-1].append(index)
-                elif sequence != last:
-                    last = sequence
-                    groups.append([])
-            if len(groups) != (2 if pair is None else 3):
-                raise TokenizerError("the tokenizer drops the letter 'a', so its special tokens cannot be found")
-            return tuple(np.array(group, np.int64) for group in groups)
+    def _find_margin(self) -> int | None:
+        """How many of the last tokens may change when a text goes on; None where any might (another kind than BERT's).
 
-        return _Template(parts("a"), parts("a", "a"))
-
-
-def window_spans(length: int, room: int, stride: int) -> list[tuple[int, int]]:
-    """Spans of at most `room` that cover 0..length, neighbours sharing `stride`; at least one, even if empty."""
-    if not 0 <= stride < room:
-        raise InputError(f"a stride of {stride} does not fit windows of {room} tokens: it must be smaller")
-    spans = [(0, min(room, length))]
-    while spans[-1][1] < length:
-        start = spans[-1][0] + room - stride
-        spans.append((start, min(start + room, length)))
-    return spans
+        BERT's normalizer and pre-tokenizer look at one character, its WordPiece at one word of up to 100, the search
+        for added tokens as far ahead as the longest is. A token stands for at least one normalized character.
+        """
+        backend = self.backend
+        if not (
+            isinstance(backend.model, WordPiece)
+            and isinstance(backend.normalizer, normalizers.BertNormalizer)
+            and isinstance(backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+        ):
+            return None
+        longest = max((len(token.content) for token in backend.get_added_tokens_decoder().values()), default=0)
+        return int(backend.model.max_input_chars_per_word) + _MOST_EXPANSION * (longest + 1)
 
 
 def _is_string(value: object) -> bool:
@@ -395,80 +331,3 @@ def _utf8(text: str) -> str:
     except UnicodeEncodeError:
         return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
     return text
-
-
-def _optional(path: Path) -> dict[str, Any]:
-    return read_json(path, TokenizerError) if is_file(path) else {}
-
-
-def _from_vocab(path: Path, special: Mapping[str, str]) -> tokenizers.Tokenizer:
-    """BERT's own tokenizer over the pieces of a vocab.txt."""
-    lines = read_text(path, TokenizerError).split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    pieces = {piece: index for index, piece in enumerate(lines)}
-    cls, sep, unk = special["cls"], special["sep"], special["unk"]
-    if lacking := [token for token in (unk, cls, sep) if token not in pieces]:
-        raise TokenizerError(f"{path}: lacks {', '.join(map(short_repr, lacking))}; is it the vocabulary of a BERT?")
-    backend = tokenizers.Tokenizer(WordPiece(pieces, unk_token=unk, max_input_chars_per_word=100))
-    backend.normalizer = normalizers.BertNormalizer()
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.post_processor = processors.BertProcessing((sep, pieces[sep]), (cls, pieces[cls]))
-    backend.decoder = decoders.WordPiece()
-    backend.add_special_tokens([token for token in special.values() if token in pieces])
-    return backend
-
-
-def _add_tokens(backend: tokenizers.Tokenizer, settings: Mapping[str, Any], folder: Path) -> None:
-    """Tokens that were added to a vocab.txt, by tokenizer_config.json or the older added_tokens.json."""
-    path = folder / "tokenizer_config.json"
-    listed = settings.get("added_tokens_decoder")
-    if listed is None:
-        path = folder / "added_tokens.json"
-        listed = {index: {"content": token} for token, index in _optional(path).items()}
-    try:
-        tokens = sorted((int(index), _added_token(fields)) for index, fields in listed.items())
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise TokenizerError(f"{path}: added tokens must each have an index and a content") from None
-    backend.add_tokens([token for _, token in tokens])
-    if wrong := [token.content for index, token in tokens if backend.token_to_id(token.content) != index]:
-        raise TokenizerError(f"{path}: added tokens {short_repr(wrong)} do not follow vocab.txt with their index")
-
-
-def _added_token(fields: Mapping[str, Any]) -> AddedToken:
-    return AddedToken(fields["content"], **{name: fields[name] for name in _ADDED_OPTIONS if name in fields})
-
-
-def _set_normalizer(normalizer: normalizers.Normalizer | None, settings: Mapping[str, Any], path: Path) -> None:
-    """What tokenizer_config.json says of case, accents and Chinese wins over tokenizer.json, as in Transformers."""
-    for key, attribute in _NORMALIZER.items():
-        value = settings.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise TokenizerError(f"{path}: {key} must be true, false or null, not {short_repr(value)}")
-        stated = value is not None or (
-            key in settings and key == "strip_accents"
-        )  # there null means: when lower-casing
-        if stated and isinstance(normalizer, normalizers.BertNormalizer):
-            setattr(normalizer, attribute, value)
-
-
-def _named_tokens(settings: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """Role -> special token, as far as a file names them."""
-    found = {}
-    for role in _SPECIAL:
-        token = settings.get(f"{role}_token")
-        token = token.get("content") if isinstance(token, dict) else token
-        if token is not None and not (is_text(token) and token):
-            raise TokenizerError(f"{path}: {role}_token must be text, not {short_repr(token)}")
-        if token is not None:
-            found[role] = token
-    return found
-
-
-def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:
-    length = settings.get("model_max_length")
-    if length is None:
-        return None
-    if type(length) not in (int, float) or not length >= 1:
-        raise TokenizerError(f"{path}: model_max_length must be a number of at least 1, not {short_repr(length)}")
-    return int(length) if length < 2**31 else None  # Transformers writes 1e30 for "no limit"

@@ -24,6 +24,8 @@ VOCABULARY = "vocab.txt"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ADDED_TOKENS = "added_tokens.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
+SENTENCE_PIECE = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")  # not read
+TOKENIZER_VERSIONS = "tokenizer.[0-9]*.json"  # tokenizer.json for versions of Transformers
 TOKENIZER_FILES = (TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, ADDED_TOKENS, SPECIAL_TOKENS)
 
 # sentence-transformers: the list of parts, what is said of the whole, and, beside the encoder, how it reads text
@@ -34,7 +36,8 @@ TRANSFORMER_CONFIGS = ("sentence_bert_config.json", "sentence_distilbert_config.
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …
 _PARTS = "[0-9]_*"
 HUB_FILES = (
-    *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, MODULES, SENTENCE_CONFIG, "sentence_*_config.json"),
+    *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
+    *(MODULES, SENTENCE_CONFIG, "sentence_*_config.json"),
     *(f"{_PARTS}/*.json", f"{_PARTS}/*.safetensors", f"{_PARTS}/{VOCABULARY}"),
 )
 # and where it has no weights in safetensors

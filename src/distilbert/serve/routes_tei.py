@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from .. import __version__
+from ..encoding import Encoding
 from ..engine.cpus import available_cpus
 from ..tasks.embedding import Embedder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
-from ..tokenizer import BertTokenizer, Encoding
+from ..tokenizer import BertTokenizer
 from .cost import Cost, labels_bytes, texts_cost, tokens_bytes, vectors_bytes
 from .errors import Fault, RequestError
 from .schemas import (

@@ -6,12 +6,12 @@ from typing import Literal, Unpack
 
 import numpy as np
 
+from ..encoding import Encoding
 from ..errors import InputError
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
 from ..pooling import Normalize
-from ..tokenizer import Encoding
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText
 from .numbers import weighted_mean

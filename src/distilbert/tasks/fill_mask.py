@@ -8,11 +8,11 @@ from typing import NamedTuple, Unpack, overload
 import numpy as np
 
 from ..batch import in_chunks, run_each
+from ..encoding import Encoding
 from ..errors import InputError, TokenizerError, short_repr
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import MaskFill
-from ..tokenizer import Encoding
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText, too_long
 from .numbers import largest

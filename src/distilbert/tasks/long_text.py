@@ -5,8 +5,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ..encoding import Encoding
 from ..errors import InputError, LongTextWarning
-from ..tokenizer import Encoding
 
 LongText = Literal["truncate", "window", "error"]
 

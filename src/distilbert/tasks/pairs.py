@@ -6,8 +6,9 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from ..encoding import Encoding
 from ..errors import InputError
-from ..tokenizer import Cut, Encoding
+from ..tokenizer import Cut
 from .inputs import check_list, kind, several
 from .long_text import LongText, to_window
 from .numbers import weighted_mean

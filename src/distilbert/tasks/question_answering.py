@@ -9,11 +9,11 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..encoding import Encoding, Window
 from ..errors import InputError, short_repr
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Answer
-from ..tokenizer import Encoding, Window
 from .inputs import listed, several
 from .long_text import CutTexts, LongText, no_room
 from .numbers import largest

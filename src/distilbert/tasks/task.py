@@ -10,10 +10,11 @@ import numpy as np
 
 from ..batch import in_chunks, run_batched
 from ..config import DistilBertConfig
+from ..encoding import Encoding
 from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
-from ..tokenizer import BertTokenizer, Encoding
+from ..tokenizer import BertTokenizer
 from .inputs import TextOrPair, characters, check_strings_or_pairs
 from .long_text import LongText, to_window
 from .options import TaskOptions

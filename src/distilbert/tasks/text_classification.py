@@ -6,10 +6,10 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
+from ..encoding import Encoding
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Classification
-from ..tokenizer import Encoding
 from .inputs import TextOrPair, is_one, several
 from .long_text import LongText
 from .numbers import largest, logistic, softmax, weighted_mean

@@ -7,11 +7,11 @@ from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
+from ..encoding import Encoding, Window
 from ..errors import InputError, short_repr
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Entity
-from ..tokenizer import Encoding, Window
 from .inputs import check_strings, check_word_lists, listed, several
 from .label_scheme import LabelScheme
 from .long_text import CutTexts, LongText, to_window

@@ -14,10 +14,11 @@ from torch.nn.utils.rnn import pad_sequence
 from ..arguments import ClassWeights
 from ..data.blocks import MASKED_BLOCK, blocks
 from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
+from ..encoding import Encoding, Window
 from ..errors import InputError
 from ..nn.packed import IGNORE, Packed
 from ..tasks.task import FIRST
-from ..tokenizer import BertTokenizer, Encoding, Window
+from ..tokenizer import BertTokenizer
 from .objective import AnyModel, Item, Objective, TaskObjective, device_of, pooled
 
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
