@@ -501,3 +501,29 @@ def test_mutated_files(file: str, count: int, tmp_path: Path) -> None:
             assert size <= 4 * len(data)
             outcomes.add("weights")
     assert outcomes == {"error", "weights"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000,
+        "[" * 900,
+        "{" + "'a':{" * 500,
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2",
+        "{'descr': 5, 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': [('a', []), 7], 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (10**9999,)}",
+        "9" * 9000,
+        "''' unfinished",
+    ],
+)
+def test_array_headers_that_numpy_would_parse(text: str, tmp_path: Path) -> None:
+    header = text.encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(8)
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", content)
+    with pytest.raises(CheckpointError, match=r"model\.npz: ") as caught:
+        read_file(path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < len(str(path)) + 400

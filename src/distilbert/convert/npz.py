@@ -1,6 +1,7 @@
 """NumPy's `.npz` files: a zip archive of arrays, which NumPy itself reads without unpickling."""
 
 import math
+import tokenize
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import CheckpointError, InputError, error_text, short_repr
 from ..folder.weights import NUMBERS, Weight
 from .archive import ZIP_ERRORS
 from .rounding import encode
 
+# NumPy parses an array's header as Python
+_ERRORS = (*ZIP_ERRORS, ArithmeticError, KeyError, MemoryError, SyntaxError, TypeError, tokenize.TokenError)
 _DENSEST = 100  # times that a file of weights can shrink; a bomb shrinks a thousandfold
 
 
@@ -39,8 +42,8 @@ def read(path: Path) -> dict[str, Weight]:
                 if dtype.itemsize * math.prod(shape) != rest:
                     raise CheckpointError(f"{path}: {short_repr(name)} says {shape} of {dtype}, but has {rest} bytes")
                 weights[name] = _weight(path, info, name, shape, dtype)
-    except ZIP_ERRORS as error:
-        raise CheckpointError(f"{path}: not a whole .npz file ({error})") from None
+    except _ERRORS as error:
+        raise CheckpointError(f"{path}: not a whole .npz file ({error_text(error)})") from None
     return weights
 
 
@@ -58,8 +61,8 @@ def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]
         try:
             with zipfile.ZipFile(path) as archive, archive.open(info) as file:
                 return npy.read_array(file, allow_pickle=False)
-        except ZIP_ERRORS as error:
-            raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error})") from None
+        except _ERRORS as error:
+            raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error_text(error)})") from None
 
     return Weight(name, shape, _name(dtype), path, array)
 

@@ -230,7 +230,7 @@ class ForeignTeacher:
         self.name = str(folder)
         try:
             self.model, loading = getattr(transformers, _FOREIGN[task]).from_pretrained(
-                folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
+                folder, output_loading_info=True, local_files_only=True, dtype=torch.float32, trust_remote_code=False
             )
         except Exception as error:  # of any kind, those of its file formats among them
             raise CheckpointError(f"{folder}: Transformers cannot open it as a teacher ({error_text(error)})") from None

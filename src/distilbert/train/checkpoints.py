@@ -8,15 +8,15 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, error_text, name_list, short_repr
 from ..files import read_json
 
 _WEIGHTS, _STATE = "training.safetensors", "state.json"
@@ -71,7 +71,8 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that there are checkpoints of, in order."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))
+        names = (path.name.removeprefix("step-") for path in self.folder.glob("step-*"))
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
         """Write a checkpoint, then remove what it makes superfluous.
@@ -113,13 +114,16 @@ class Checkpoints:
             return State()
         folder = self._at(steps[-1])
         values = read_json(folder / _STATE, CheckpointError)
+        if values.get("run") is None:
+            raise _damaged(folder / _STATE, "says nothing of a run")
         if values["run"] != self._run:
             raise InputError(
                 f"{folder}: belongs to a run with other settings or data; resume with those, or choose another folder"
             )
+        state = _state(values.get("state"), folder / _STATE)
         parameters = dict(model.named_parameters())
         moments: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
-        for key, name, tensor in _tensors(folder):
+        for key, name, tensor in _tensors(folder, parameters):
             if key == "weight":
                 parameters[name].data.copy_(tensor)
             else:
@@ -129,12 +133,12 @@ class Checkpoints:
                 # copies: what the file gives is mapped, and the file goes with the next checkpoint
                 device = parameters[name].device
                 optimizer.state[parameters[name]] = {key: tensor.to(device, copy=True) for key, tensor in kept.items()}
-        return _state(values["state"])
+        return state
 
     def load_weights(self, model: nn.Module, step: int) -> None:
         """Put the weights of a step into the model."""
         parameters = dict(model.named_parameters())
-        for key, name, tensor in _tensors(self._at(step)):
+        for key, name, tensor in _tensors(self._at(step), parameters):
             if key == "weight":
                 parameters[name].data.copy_(tensor)
 
@@ -142,22 +146,48 @@ class Checkpoints:
         return self.folder / f"step-{step:08d}"
 
 
-def _state(values: dict[str, Any]) -> State:
+def _state(values: object, path: Path) -> State:
+    """The state of the loop. Raises CheckpointError for one that no run can have written."""
+    fresh = dataclasses.asdict(State())
+    if not isinstance(values, dict) or values.keys() != fresh.keys():
+        raise _damaged(path, f"its state must have {', '.join(fresh)}")
     state = State(**values)
-    state.losses = [(step, loss) for step, loss in state.losses]
-    state.scores = [(step, scores) for step, scores in state.scores]
+    try:
+        state.losses = [(int(step), float(loss)) for step, loss in state.losses]
+        state.scores = [(int(step), {**scores}) for step, scores in state.scores]
+    except (TypeError, ValueError):
+        raise _damaged(path, "losses and scores must be lists of pairs") from None
+    for name, least in fresh.items():
+        value = values[name]
+        if type(least) is int and (type(value) is not int or value < 0):
+            raise _damaged(path, f"{name} must be a whole number, not {short_repr(value)}")
+        if type(least) is float and type(value) not in (int, float):
+            raise _damaged(path, f"{name} must be a number, not {short_repr(value)}")
     return state
 
 
-def _tensors(folder: Path) -> Any:
-    """(key, parameter, tensor) of all that a checkpoint holds."""
+def _tensors(folder: Path, parameters: Mapping[str, Tensor]) -> Iterator[tuple[str, str, Tensor]]:
+    """(key, parameter, tensor) of all that a checkpoint holds. Raises CheckpointError for what does not fit."""
+    path = folder / _WEIGHTS
+    lacking = {*parameters}
     try:
-        with safe_open(folder / _WEIGHTS, framework="pt") as file:
+        with safe_open(path, framework="pt") as file:
             for full in file.keys():  # noqa: SIM118  # it is no mapping
                 key, _, name = full.partition(".")
-                yield key, name, file.get_tensor(full)
+                tensor = file.get_tensor(full)
+                if name not in parameters or (tensor.ndim and tensor.shape != parameters[name].shape):
+                    raise _damaged(path, f"{short_repr(full)} does not fit the model")
+                if key == "weight":
+                    lacking.discard(name)
+                yield key, name, tensor
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be read ({error})") from None
+        raise CheckpointError(f"{folder}: cannot be read ({error_text(error)})") from None
+    if lacking:
+        raise _damaged(path, f"lacks {name_list(lacking)}")
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(f"{path}: is damaged: {why}; remove {path.parent.name} to resume from the one before")
 
 
 def _force(path: Path) -> None:
