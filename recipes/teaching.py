@@ -13,7 +13,7 @@ import distilbert
 from common import WORK, keep, keep_log, keep_report
 from distilbert.distill import DistillArguments, distill
 from distilbert.evaluation import evaluate
-from distilbert.evaluation.judging import compare
+from distilbert.evaluation.evaluations import compare
 
 SEEDS = (0, 1, 2)
 
@@ -46,13 +46,13 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
         for own, theirs in judged.items():
             done = evaluate(out, test, task, columns=columns, precision=own)
             gaps = compare(theirs, done)
-            main = done.judgement.main
+            main = done.details.main
             results["students"][f"seed {seed}, {own}"] = {
                 **done.to_dict(),
                 "kept": done.scores[main].value / judged["float32"].scores[main].value,
                 "minus_teacher": {metric: dataclasses.asdict(gap) for metric, gap in gaps.items()},
             }
-    main = judged["float32"].judgement.main
+    main = judged["float32"].details.main
     for own in judged:
         kept = [results["students"][f"seed {seed}, {own}"]["kept"] for seed in SEEDS]
         results[f"kept, {own}"] = {"mean": statistics.mean(kept), "least": min(kept), "most": max(kept)}

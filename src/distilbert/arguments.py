@@ -64,7 +64,26 @@ class LoopArguments:
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunArguments(LoopArguments):
+class ReadOptions:
+    """How examples are read, as far as it should not be found out."""
+
+    columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
+    labels: Mapping[str, str] = setting(
+        {},
+        help="what the data calls a label, and its name; rows of one without a name are left out",
+        metavar="LABEL=NAME",
+    )
+    separator: str | None = setting(None, help="character between the cells of a CSV", unset="found out")
+    quote: Literal['"', "'", "none"] | None = setting(
+        None, help="mark around the cells of a CSV; none: marks are letters", unset="found out"
+    )
+    encoding: str | None = setting(None, help="encoding of files of text", unset="found out")
+    skip_bad: bool = setting(False, help="leave out rows that cannot be used")
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunArguments(ReadOptions, LoopArguments):
     """What to train on, and how."""
 
     task: str = setting(help="what the model shall do", choices=tuple(COLUMNS))
@@ -75,7 +94,6 @@ class RunArguments(LoopArguments):
     eval: str | Path | None = setting(
         None, help="examples that decide which of the run's weights are the best", unset="the last are", metavar="FILE"
     )
-    columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
     problem: Problem | None = setting(None, help="kind of text classification", unset="guessed")
     max_length: int = setting(0, least=0, help="longest text in tokens", unset="all that the model reads")
     resume: bool = setting(False, help="go on from the last checkpoint in the folder, if there is one")
@@ -219,10 +237,9 @@ class DistillArguments(RunArguments):
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
+class EvaluateOptions(ReadOptions):
     """How to evaluate a model: the options of `distilbert.evaluation.evaluate`, which has their defaults too."""
 
-    columns: Mapping[str, str] = setting_of(RunArguments, "columns")
     precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the folder is stored")
     threads: int | None = setting(None, least=1, help="cores to compute on", unset="all that the process may use")
     max_batch_tokens: int = setting(DEFAULT_BATCH_TOKENS, least=1, help="tokens computed at once")

@@ -169,7 +169,7 @@ def test_labels_that_say_that_there_is_none(tmp_path: Path) -> None:
     data = read_data(snli, CLASSES)
     assert data.labels == ("-", "entailment", "neutral")
     assert (
-        "label '-' of 1 rows is taken for a class; if it means that there is none, --labels -= leaves" in data.guessed
+        "label '-' of 1 rows is taken for a class; if it means that there is none, --labels=-= leaves" in data.guessed
     )
     data = read_data(snli, CLASSES, label_names={"-": ""})
     assert (data.labels, len(data.examples)) == (("entailment", "neutral"), 2)

@@ -18,7 +18,7 @@ from distilbert.cli.main import main  # noqa: E402
 from distilbert.distill import distill, teacher_cache  # noqa: E402
 from distilbert.distill.teacher import NativeTeacher  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.evaluation.judging import evaluate  # noqa: E402
+from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from helpers.distillers import settings, teacher_of, text_file  # noqa: E402
 from helpers.students import HEADS  # noqa: E402

@@ -16,7 +16,7 @@ transformers = pytest.importorskip("transformers")
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.evaluation.judging import evaluate  # noqa: E402
+from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train import finetune  # noqa: E402
 from distilbert.train import run as whole_run  # noqa: E402

@@ -1,11 +1,14 @@
-"""The command that scores a model on examples, or compares two."""
+"""`distilbert evaluate`: how good a model is, where it is wrong, and how much better another one is."""
 
 import argparse
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..arguments import EvaluateOptions
 from . import show
@@ -13,6 +16,10 @@ from .options import add_options, read_options
 
 if TYPE_CHECKING:
     from ..evaluation import Difference, Evaluation
+    from ..evaluation.scores import Breakdown
+
+_MOST_LABELS = 12  # whose confusion is shown whole
+_MOST_CONFUSED = 10  # pairs of labels that are shown of more
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -22,44 +29,107 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", metavar="MODEL", help="another model: how much better it is, on the same samples")
     parser.add_argument("--compare-precision", choices=["float32", "int8"], help="of the other model")
     add_options(parser, EvaluateOptions)
+    parser.add_argument("--predictions", type=Path, metavar="FILE", help="write them: .csv .tsv .jsonl .parquet")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def evaluate(args: argparse.Namespace) -> int:
+    from ..data.writing import check_writable, write_rows
     from ..evaluation import compare
     from ..evaluation import evaluate as run
 
+    if args.predictions:
+        check_writable(args.predictions)
     options = dataclasses.asdict(read_options(args, EvaluateOptions))
-    first = run(args.model, args.data, args.task, **options)
-    if args.compare is None:
-        if args.json:
-            print(json.dumps(first.to_dict(), ensure_ascii=False))
-        else:
-            _show([first], {})
-        return 0
-    second = run(args.compare, args.data, args.task, **options | {"precision": args.compare_precision})
-    differences = compare(first, second, resamples=options["resamples"], seed=options["seed"])
+    done, differences = [run(args.model, args.data, args.task, **options)], {}
+    if args.compare is not None:
+        done.append(run(args.compare, args.data, args.task, **options | {"precision": args.compare_precision}))
+        differences = compare(done[0], done[1], resamples=options["resamples"], seed=options["seed"])
+    written = write_rows(args.predictions, done[0].details.predictions()) if args.predictions else 0
     if args.json:
-        both = {"first": first.to_dict(), "second": second.to_dict()}
-        print(json.dumps({**both, "second_minus_first": {name: gap.to_dict() for name, gap in differences.items()}}))
-    else:
-        _show([first, second], differences)
+        print(json.dumps(_values(done, differences), ensure_ascii=False))
+        return 0
+    _show(done, differences)
+    if args.predictions:
+        show.line(show.clean(f"{args.predictions}: {written:,} predictions"))
     return 0
 
 
-def _show(evaluations: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> None:
-    """A table of scores, the difference beside those of two models, then speed and size."""
-    head = ["", *(show.clean(one.model) for one in evaluations)]
-    rows = [[name, *(str(one.scores.get(name, "-")) for one in evaluations)] for name in evaluations[0].scores]
-    rates, sizes = [one.rate for one in evaluations], [one.bytes / 1e6 for one in evaluations]
-    rows.append(["examples a second", *(f"{rate:,.1f}" for rate in rates)])
-    rows.append(["MB of weights", *(f"{size:,.1f}" for size in sizes)])
-    if len(evaluations) > 1:
+def _values(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> dict[str, Any]:
+    if len(done) == 1:
+        return done[0].to_dict()
+    both = {"first": done[0].to_dict(), "second": done[1].to_dict()}
+    return {**both, "second_minus_first": {name: gap.to_dict() for name, gap in differences.items()}}
+
+
+def _show(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> None:
+    first = done[0]
+    if first.guessed:
+        show.line(show.clean(f"{first.data}: {first.guessed}"))
+    show.line(f"{first.task}, {first.details.examples:,} examples, with 95 % intervals")
+    show.columns(_score_rows(done, differences))
+    if len(done) == 1:
+        for breakdown in first.details.breakdowns:
+            show.line("")
+            _show_breakdown(breakdown)
+        _show_confusion(first)
+
+
+def _score_rows(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> list[list[str]]:
+    """A table of scores, the difference beside those of two models, the baseline, then speed and size."""
+    baseline = done[0].details.baseline
+    head = ["", *_headings(done)]
+    rows = [[name, *(str(each.scores.get(name, "-")) for each in done)] for name in done[0].scores]
+    if len(done) > 1:
         head.append("difference")
-        for row in rows[:-2]:
+        for row in rows:
             row.append(str(differences.get(row[0], "-")))
-        rows[-2].append(f"{rates[1] / rates[0]:.2f}x")
-        rows[-1].append(f"{sizes[1] / sizes[0]:.2f}x")
-    first = evaluations[0]
-    show.line(f"{first.task}, {first.judgement.examples:,} examples, with 95 % intervals")
-    show.columns([head, *rows])
+    if baseline:
+        head.append(show.clean(done[0].details.baseline_is))
+        for row in rows:
+            row.append(_number(baseline.get(row[0])))
+    rates, sizes = [each.rate for each in done], [each.bytes / 1e6 for each in done]
+    speed = ["examples a second", *(f"{rate:,.1f}" for rate in rates)]
+    size = ["MB of weights", *(f"{size:,.1f}" for size in sizes)]
+    if len(done) > 1:
+        speed.append(f"{rates[1] / rates[0]:.2f}x")
+        size.append(f"{sizes[1] / sizes[0]:.2f}x" if sizes[0] else "-")
+    return [head, *rows, *(row + [""] * (len(head) - len(row)) for row in (speed, size))]
+
+
+def _headings(done: "Sequence[Evaluation]") -> list[str]:
+    """The models' names, with what tells them apart where those are the same."""
+    names = [show.clean(each.model) for each in done]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({each.precision})" for name, each in zip(names, done, strict=True)]
+    return names if len(set(names)) == len(names) else [f"{number}: {name}" for number, name in enumerate(names, 1)]
+
+
+def _show_breakdown(breakdown: "Breakdown") -> None:
+    rows = [[_number(cell) if isinstance(cell, float | None) else str(cell) for cell in row] for row in breakdown.rows]
+    show.line(breakdown.title)
+    show.columns([[*breakdown.columns], *([show.clean(cell) for cell in row] for row in rows)])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _show_confusion(done: "Evaluation") -> None:
+    """All of it where the labels are few, else what is confused most often."""
+    confusion, labels = done.details.confusion, [show.clean(label) for label in done.details.labels]
+    if confusion is None or len(labels) < 2:
+        return
+    show.line("")
+    if len(labels) <= _MOST_LABELS:
+        show.line("confusion, a row for each true label")
+        rows = [[label, *map(str, counts)] for label, counts in zip(labels, confusion.tolist(), strict=True)]
+        show.columns([["", *labels], *rows])
+        return
+    wrong = confusion - np.diag(confusion.diagonal())
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSED]
+    places = [divmod(int(place), len(labels)) for place in order]
+    rows = [[labels[true], labels[found], str(wrong[true, found])] for true, found in places if wrong[true, found]]
+    if rows:
+        show.line("confused most often")
+        show.columns([["true", "predicted", "examples"], *rows])

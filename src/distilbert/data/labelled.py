@@ -78,7 +78,7 @@ def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list
     marks = [label for label in _NO_LABEL if label in counts and names.known is None and len(counts) > 2]
     return remarks + [
         f"label {label!r} of {counts[label]:,} rows is taken for a class; if it means that there is none, "
-        f"--labels {label}= leaves them out"
+        f"--labels={label}= leaves them out"
         for label in marks
     ]
 

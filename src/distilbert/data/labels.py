@@ -128,7 +128,7 @@ class LabelNames:
         assert self.known is not None
         pairs = " ".join(f"{index}={label}" for index, label in enumerate(self.known[:3]))
         dots = " …" if len(self.known) > 3 else ""
-        return f". If the data has other names for them, say so: --labels {pairs}{dots}, in Python label_names={{…}}"
+        return f". If the data has other names for them, say so: --labels {pairs}{dots}, in Python labels={{…}}"
 
 
 def _unique(labels: Collection[str], key: Any) -> dict[str, str]:
@@ -136,7 +136,7 @@ def _unique(labels: Collection[str], key: Any) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for label in labels:
         found.setdefault(key(label), []).append(label)
-    return {name: own[0] for name, own in found.items() if len(own) == 1}
+    return {name: alike[0] for name, alike in found.items() if len(alike) == 1}
 
 
 def by_number(labels: Collection[str]) -> list[str]:

@@ -27,7 +27,7 @@ def read_data(
     task: str,
     *,
     columns: Mapping[str, str] | None = None,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str] | Mapping[str, str] | None = None,
     problem: Problem | None = None,
     separator: str | None = None,
     quote: str | None = None,
@@ -45,7 +45,7 @@ def read_data(
         task: one of those in `COLUMNS`.
         columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
             A "label" of several names with commas between has a column of 0 and 1 for each label.
-        labels: the labels there are; any other is an error. By default those of the file.
+        labels: the labels there are; any other is an error. By default those of the file. A mapping is `label_names`.
         problem: of text classification. Several labels in one cell have commas between them, or are a list.
         separator: between the cells of a CSV.
         quote: around them; "none": marks are letters like any other.
@@ -63,6 +63,8 @@ def read_data(
         raise InputError(f"task {task!r} has no data format; use one of {', '.join(COLUMNS)}")
     if unknown := sorted(set(columns) - set(COLUMNS[task])):
         raise InputError(f"columns: {task} has no {unknown[0]!r}; it has {', '.join(COLUMNS[task])}")
+    if isinstance(labels, Mapping):
+        labels, label_names = None, labels
     faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
     names = LabelNames(label_names, labels)
     path = Path(source) if isinstance(source, str | Path) else None

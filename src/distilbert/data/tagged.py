@@ -57,7 +57,7 @@ def _example(row: Row, words_column: str, labels_column: str, names: LabelNames)
     if number := next((label for label in labels if not names.explains(label)), None):
         raise row.fault(
             f"{labels_column!r} has numbers ({number}); say what they stand for: --labels 0=O 1=B-PER …, "
-            "in Python label_names={'0': 'O', …}"
+            "in Python labels={'0': 'O', …}"
         )
     return TaggedWords(tuple(words), named)
 

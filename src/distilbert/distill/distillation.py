@@ -16,7 +16,7 @@ from ..arguments import DistillArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data, Problem
 from ..errors import InputError
-from ..evaluation.judging import judge
+from ..evaluation.scoring import score_task
 from ..folder.checkpoint import Head, open_checkpoint
 from ..folder.hub import resolve
 from ..folder.sentence import SentenceFolder
@@ -290,8 +290,8 @@ def _facts(
         )
         run.console.print(facts["vocabulary"])
     if held_out is not None and isinstance(teacher, NativeTeacher):
-        judgement = judge(load(arguments.teacher, arguments.task), held_out)
-        facts["teacher_score"] = {judgement.main: judgement.values()[judgement.main]}
+        details = score_task(load(arguments.teacher, arguments.task), held_out)
+        facts["teacher_score"] = {details.main: details.values()[details.main]}
     return facts
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ..arguments import DistillArguments, Shape
 from ..errors import DistilBertError, InputError, MissingExtraError
-from ..evaluation.judging import evaluate
+from ..evaluation.evaluations import evaluate
 from ..evaluation.metrics import Interval
 from ..files import is_file, written_whole
 from ..train.run import TEACHER_OUTPUTS
@@ -128,8 +128,19 @@ def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
 
 def _candidate(name: str, folder: Path, arguments: DistillArguments, precision: _Precision) -> Candidate:
     assert arguments.eval is not None
-    done = evaluate(folder, arguments.eval, arguments.task, columns=arguments.columns, precision=precision)
-    metric = done.judgement.main
+    done = evaluate(
+        folder,
+        arguments.eval,
+        arguments.task,
+        columns=arguments.columns,
+        labels=arguments.labels,
+        separator=arguments.separator,
+        quote=arguments.quote,
+        encoding=arguments.encoding,
+        skip_bad=arguments.skip_bad,
+        precision=precision,
+    )
+    metric = done.details.main
     return Candidate(name, str(folder), precision, metric, done.scores[metric], done.rate, done.bytes / 1e6)
 
 

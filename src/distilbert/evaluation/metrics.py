@@ -19,6 +19,8 @@ import numpy as np
 from ..tasks.label_scheme import LabelScheme
 
 Metric = Callable[[np.ndarray], np.ndarray]  # counts [R, n] -> values [R]
+Span = tuple[str, int, int]  # an entity's type, start and end in words
+EntityCounts = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # type -> right, predicted and true, [n] each
 
 CALIBRATION_BINS = 15
 _CHUNK = 1 << 21  # counts held at once
@@ -141,6 +143,18 @@ def macro_f1(true: np.ndarray, predicted: np.ndarray) -> Metric:
     def metric(counts: np.ndarray) -> np.ndarray:
         below = counts @ all_true + counts @ all_predicted  # [R, C]
         return _divided(_divided(2 * (counts @ right), below, 0.0).sum(1), (below > 0).sum(1))
+
+    return metric
+
+
+def weighted_f1(true: np.ndarray, predicted: np.ndarray) -> Metric:
+    """The mean over classes of their F1, each weighted by how many examples it has, for bool [n, C]."""
+    right, all_true, all_predicted = (x.astype(np.float64) for x in (true & predicted, true, predicted))
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        support = counts @ all_true  # [R, C]
+        f1s = _divided(2 * (counts @ right), support + counts @ all_predicted, 0.0)
+        return _divided((f1s * support).sum(1), support.sum(1), 0.0)
 
     return metric
 
@@ -270,28 +284,43 @@ def _divided(above: np.ndarray, below: np.ndarray, otherwise: float = float("nan
 # entities -------------------------------------------------------------------------------------------
 
 
-def entity_counts(
-    true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
-) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def entity_counts(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityCounts:
     """By entity type: entities that are right, predicted and true in each sentence, [n] each.
 
-    An entity is right if its type and both its ends are. Spans are read off the labels as seqeval's default
-    mode does for IOB1, IOB2 and IOBES: an I- without a beginning begins an entity.
+    An entity is right if its type and both its ends are.
+    """
+    return count_spans(entity_spans(true, predicted))
+
+
+def entity_spans(
+    true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> list[tuple[set[Span], set[Span]]]:
+    """The true and the predicted entities of each sentence.
+
+    Spans are read off the labels as seqeval's default mode does for IOB1, IOB2 and IOBES: an I- without a beginning
+    begins an entity.
     """
     labels = sorted({label for sentences in (true, predicted) for sentence in sentences for label in sentence})
     scheme = LabelScheme(labels)
     index = {label: place for place, label in enumerate(labels)}
-    counts = {kind: np.zeros((3, len(true))) for label, kind in zip(labels, scheme.types, strict=True) if label != "O"}
-    for place, both in enumerate(zip(true, predicted, strict=True)):
-        wanted, found = (_spans([index[label] for label in sentence], scheme, labels) for sentence in both)
-        for row, spans in enumerate((wanted & found, found, wanted)):
-            for kind, _, _ in spans:
-                counts[kind][row, place] += 1
+    found = []
+    for both in zip(true, predicted, strict=True):
+        wanted, said = (_spans([index[label] for label in sentence], scheme, labels) for sentence in both)
+        found.append((wanted, said))
+    return found
+
+
+def count_spans(spans: Sequence[tuple[set[Span], set[Span]]]) -> EntityCounts:
+    """`entity_counts` of true and predicted entities."""
+    counts: dict[str, np.ndarray] = {}
+    for place, (wanted, found) in enumerate(spans):
+        for row, group in enumerate((wanted & found, found, wanted)):
+            for kind, _, _ in group:
+                counts.setdefault(kind, np.zeros((3, len(spans))))[row, place] += 1
     return {kind: (rows[0], rows[1], rows[2]) for kind, rows in sorted(counts.items())}
 
 
-def _spans(sentence: list[int], scheme: LabelScheme, labels: Sequence[str]) -> set[tuple[str, int, int]]:
-    """(type, start, end) of each entity."""
+def _spans(sentence: list[int], scheme: LabelScheme, labels: Sequence[str]) -> set[Span]:
     indices = np.array(sentence, np.int64)
     starts = scheme.starts(indices).tolist()
     ends = [*starts[1:], len(sentence)]

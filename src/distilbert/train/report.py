@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.judging import Judgement
 from ..evaluation.metrics import Interval, calibration_bins
+from ..evaluation.scores import Scores
 from ..files import written_whole
 from .checkpoints import State
 
@@ -69,15 +69,15 @@ def write_report(
     out: Path,
     facts: Mapping[str, Any],
     state: State,
-    judgement: Judgement | None,
+    details: Scores | None,
     scores: Mapping[str, Interval],
 ) -> None:
     """Write report.html and README.md (the model card) into `out`.
 
-    `facts` say how the model was made, "from" what and by which "command"; `judgement` and `scores` are those of
+    `facts` say how the model was made, "from" what and by which "command"; `details` and `scores` are those of
     the best weights, None and empty where nothing was evaluated.
     """
-    for name, content in (("report.html", _page(facts, state, judgement, scores)), ("README.md", _card(facts, scores))):
+    for name, content in (("report.html", _page(facts, state, details, scores)), ("README.md", _card(facts, scores))):
         with written_whole(out / name) as path:
             path.write_text(content, encoding="utf-8", errors="replace")
 
@@ -136,7 +136,7 @@ def _setting(value: Any) -> str:
 # the page -------------------------------------------------------------------------------------------
 
 
-def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, scores: Mapping[str, Interval]) -> str:
+def _page(facts: Mapping[str, Any], state: State, details: Scores | None, scores: Mapping[str, Interval]) -> str:
     settings = facts["settings"]
     parts = [
         f"<h1>{_text(facts['task'])}</h1>",
@@ -152,17 +152,17 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
         parts += [
             "<h2>Scores</h2>",
             f"<p>On {facts['eval_examples']:,} examples of {_text(settings['eval'])}, with the weights of step "
-            f"{facts['best_step']:,}, the best by {_text(judgement.main if judgement else '')}. From and to hold 95 % "
+            f"{facts['best_step']:,}, the best by {_text(details.main if details else '')}. From and to hold 95 % "
             "of bootstrap samples.</p>",
             _table(("metric", "value", "from", "to", ""), rows, numbers=(1, 2, 3)),
         ]
     parts += ["<h2>Curves</h2>", '<div class="row">', _figure("loss", [("a", state.losses)])]
-    if judgement and len(state.scores) > 1:
-        curve = [(step, scores_then[judgement.main]) for step, scores_then in state.scores]
-        parts.append(_figure(judgement.main, [("b", curve)], mark=state.best_step))
+    if details and len(state.scores) > 1:
+        curve = [(step, scores_then[details.main]) for step, scores_then in state.scores]
+        parts.append(_figure(details.main, [("b", curve)], mark=state.best_step))
     parts.append("</div>")
-    if judgement:
-        parts += _judged(judgement)
+    if details:
+        parts += _detailed(details)
     set_to = [(name, _setting(value)) for name, value in settings.items()]
     versions = [(name, str(version)) for name, version in facts["versions"].items()]
     parts += ["<h2>Settings</h2>", _table(("setting", "value"), [*set_to, *versions])]
@@ -175,34 +175,34 @@ def _page(facts: Mapping[str, Any], state: State, judgement: Judgement | None, s
     )
 
 
-def _judged(judgement: Judgement) -> list[str]:
+def _detailed(details: Scores) -> list[str]:
     """Confusion, calibration, true against predicted numbers, and mistakes, as far as the task has them."""
     parts = []
-    if judgement.confusion is not None and len(judgement.labels) <= _MOST_LABELS:
+    if details.confusion is not None and len(details.labels) <= _MOST_LABELS:
         parts += [
             "<h2>Confusion</h2>",
             "<p>Rows are true labels, columns what the model said; the shade is the share of the row.</p>",
-            f'<div class="wide">{_matrix(judgement.labels, judgement.confusion)}</div>',
+            f'<div class="wide">{_matrix(details.labels, details.confusion)}</div>',
         ]
-    if judgement.confidence is not None and judgement.right is not None:
+    if details.confidence is not None and details.right is not None:
         parts += [
             "<h2>Calibration</h2>",
             "<p>How often the model is right when it says that it is so sure. On the dashed line it is as often "
             "right as it says; the area of a dot is its share of the examples.</p>",
-            _reliability(judgement.confidence, judgement.right),
+            _reliability(details.confidence, details.right),
         ]
-    if judgement.points is not None:
+    if details.points is not None:
         parts += [
             "<h2>Predictions</h2>",
             "<p>True values to the right, predicted ones up.</p>",
-            _scatter(*judgement.points),
+            _scatter(*details.points),
         ]
-    if judgement.mistakes:
-        with_text = any(mistake.text for mistake in judgement.mistakes)
-        head = (*(["example"] if with_text else []), "true", "predicted", judgement.worst_by)
+    if details.mistakes:
+        with_text = any(mistake.text for mistake in details.mistakes)
+        head = (*(["example"] if with_text else []), "true", "predicted", details.worst_by)
         rows = [
             (*([_cut(m.text)] if with_text else []), _cut(m.true), _cut(m.predicted), f"{m.weight:.3g}")
-            for m in judgement.mistakes
+            for m in details.mistakes
         ]
         parts += [
             "<h2>Worst mistakes</h2>",

@@ -21,8 +21,9 @@ from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.reading import read_data
 from ..errors import CheckpointError, InputError
-from ..evaluation.judging import Judgement, judge
 from ..evaluation.metrics import Interval, bootstrap
+from ..evaluation.scores import Scores
+from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole
 from ..tasks.task import Task
 from .checkpoints import Checkpoints, State
@@ -90,7 +91,18 @@ class Run:
         columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
         labels = like.labels or None if like else None
         problem = like.problem if like else arguments.problem
-        data = read_data(path, task, columns=columns, labels=labels, problem=problem)
+        data = read_data(
+            path,
+            task,
+            columns=columns,
+            labels=labels,
+            problem=problem,
+            separator=arguments.separator,
+            quote=arguments.quote,
+            encoding=arguments.encoding,
+            label_names=arguments.labels,
+            skip_bad=arguments.skip_bad,
+        )
         self.say_read(data)
         return data
 
@@ -124,13 +136,13 @@ class Run:
         arguments, accelerator = self.arguments, self.accelerator
         tokens = sum(item.tokens for item in objective.items)
         self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
-        judgement: Judgement | None = None
+        details: Scores | None = None
 
         def evaluate() -> Mapping[str, float]:
-            return judge(live(), held_out).values()  # type: ignore[arg-type]
+            return score_task(live(), held_out).values()  # type: ignore[arg-type]
 
         if held_out is not None:  # finds faults early
-            judgement = judge(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
+            details = score_task(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
         checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
         if accelerator.is_main_process:
             checkpoints.make_room()
@@ -141,20 +153,20 @@ class Run:
             accelerator,
             checkpoints=checkpoints,
             evaluate=None if held_out is None else evaluate,
-            main=judgement.main if judgement else "",
+            main=details.main if details else "",
             quiet=self._quiet,
         )
         accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
         scores: dict[str, Interval] = {}
         if held_out is not None:
-            judgement = judge(live(), held_out)
-            scores = bootstrap(judgement.metrics, judgement.examples)
+            details = score_task(live(), held_out)
+            scores = bootstrap(details.metrics, details.examples)
         if accelerator.is_main_process:
             try:
                 model.cpu()
                 save(self.out)
                 about = {**_facts(arguments, data, held_out, state), **facts}
-                write_report(self.out, about, state, judgement, scores)
+                write_report(self.out, about, state, details, scores)
                 with written_whole(self.out / _DONE) as path:
                     done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
                     done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}

@@ -1,0 +1,114 @@
+"""Scores of token classification: entities, and what is wrong with those that are not right."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data.examples import Data, TaggedWords
+from ..tasks.token_classification import TokenClassifier
+from . import metrics
+from .label_scores import class_table
+from .metrics import Metric
+from .scores import MISTAKES, Breakdown, Mistake, Scores, values
+
+_KINDS = {
+    "boundary": "right type, overlapping, other ends",
+    "type": "same words, other type",
+    "both": "overlapping, other ends and other type",
+    "missed": "true, nothing predicted there",
+    "invented": "predicted, nothing true there",
+}
+
+
+def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
+    words = [example.words for example in data.examples]
+    true = [list(example.labels) for example in data.examples]
+    said = [["O"] * len(labels) for labels in true]
+    confidence = [[0.0] * len(labels) for labels in true]  # of words that the tokenizer drops nothing is said
+    for place, entities in enumerate(task.from_words(words, aggregation="none", ignore_labels=())):
+        for word in entities:
+            said[place][word.start], confidence[place][word.start] = word.label, word.score
+    spans = metrics.entity_spans(true, said)
+    counts = metrics.count_spans(spans)
+    sure = np.concatenate(confidence)
+    same = np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, said, strict=True)])
+    lengths = np.array([len(labels) for labels in true])
+    named = _metrics(counts, same, lengths) | {"calibration_error": metrics.calibration_error(sure, same, lengths)}
+    if len(counts) > 1:  # of one kind it is that of all
+        named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
+    off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
+    worst = [index for index in np.argsort(-off, kind="stable") if off[index]][:MISTAKES]
+    labels = task.config.labels
+    index = {label: place for place, label in enumerate(labels)}
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    flat = [[index[label] for sentence in both for label in sentence] for both in (true, said)]
+    np.add.at(confusion, tuple(flat), 1)
+
+    def predictions() -> Iterator[dict[str, Any]]:
+        for row, example in enumerate(data.examples):
+            yield {"words": list(example.words), "labels": true[row], "predicted": said[row], "right": not off[row]}
+
+    outside = [["O"] * len(labels) for labels in true]
+    silent = np.concatenate([np.array(labels) == "O" for labels in true])
+    usual = _metrics(metrics.entity_counts(true, outside), silent, lengths)
+    return Scores(
+        "f1",
+        named,
+        len(true),
+        [
+            Mistake(" ".join(words[i]), _spans(words[i], true[i]), _spans(words[i], said[i]), float(off[i]))
+            for i in worst
+        ],
+        labels,
+        confusion,
+        sure,
+        same,
+        worst_by="entities off",
+        baseline=values(usual, len(true)),
+        baseline_is="no entity anywhere",
+        breakdowns=[_kind_table(counts), error_table(spans)],
+        predictions=predictions,
+    )
+
+
+def _metrics(counts: metrics.EntityCounts, same: np.ndarray, lengths: np.ndarray) -> dict[str, Metric]:
+    right, found, wanted = (
+        sum((numbers[row] for numbers in counts.values()), np.zeros(len(lengths))) for row in range(3)
+    )
+    starts = np.cumsum(lengths) - lengths
+    return {
+        "f1": metrics.f1(right, found, wanted),
+        "precision": metrics.ratio(right, found),
+        "recall": metrics.ratio(right, wanted),
+        "word_accuracy": metrics.ratio(np.add.reduceat(same, starts, dtype=float), lengths),
+    }
+
+
+def _kind_table(counts: metrics.EntityCounts) -> Breakdown:
+    right, found, true = (np.array([each[row].sum() for each in counts.values()], np.int64) for row in range(3))
+    return class_table("entities", list(counts), right, found, true, "type")
+
+
+def error_table(spans: Sequence[tuple[set[metrics.Span], set[metrics.Span]]]) -> Breakdown:
+    """What is wrong with entities that are not right, each true or predicted one counted once, by its best match."""
+    found: Counter[str] = Counter()
+    for true, predicted in spans:
+        left = predicted - true
+        for kind, start, end in sorted(true - predicted, key=lambda span: span[1:]):
+            near = [span for span in left if span[1] < end and start < span[2]]
+            match = min(near, key=lambda span: (span[1:] != (start, end), span[0] != kind, span), default=None)
+            if match is None:
+                found["missed"] += 1
+                continue
+            left.discard(match)
+            found["type" if match[1:] == (start, end) else "boundary" if match[0] == kind else "both"] += 1
+        found["invented"] += len(left)
+    rows = [(name, found[name], meaning) for name, meaning in _KINDS.items()]
+    return Breakdown("errors", ("error", "entities", "meaning"), rows)
+
+
+def _spans(words: Sequence[str], labels: Sequence[str]) -> str:
+    """The words that have a label, for a person."""
+    return " ".join(f"{word}/{label}" for word, label in zip(words, labels, strict=True) if label != "O") or "(none)"

@@ -1,0 +1,199 @@
+"""`evaluate`: a model and a file of examples -> every metric of the task with its interval, and where it is wrong."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from ..data.examples import Data, Problem
+from ..data.reading import read_data
+from ..errors import InputError
+from ..loading import DEFAULT_BATCH_TOKENS, load
+from ..tasks.embedding import Embedder
+from ..tasks.task import Task
+from ..tasks.text_classification import TextClassifier
+from ..tasks.token_classification import TokenClassifier
+from . import metrics
+from .metrics import Difference, Interval
+from .scores import Scores
+from .scoring import score_task
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The scores of a model on a file.
+
+    Attributes:
+        model, data, task, precision: what was evaluated.
+        details: all that the model said, with breakdowns and predictions.
+        scores: each metric with its 95 % interval.
+        seconds: how long all examples took, tokenising included.
+        bytes: of the model's weights on disk.
+        guessed: what the reader of the data took for what.
+    """
+
+    model: str
+    data: str
+    task: str
+    precision: str
+    details: Scores
+    scores: Mapping[str, Interval]
+    seconds: float
+    bytes: int
+    guessed: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Examples a second."""
+        return self.details.examples / self.seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for `json.dumps`."""
+        details = self.details
+        return {
+            "model": self.model,
+            "data": self.data,
+            "task": self.task,
+            "precision": self.precision,
+            "examples": self.details.examples,
+            "scores": {name: interval.to_dict() for name, interval in self.scores.items()},
+            "baseline": {"is": details.baseline_is, "scores": _without_nan(details.baseline)},
+            "breakdowns": [breakdown.to_dict() for breakdown in details.breakdowns],
+            "confusion": None if details.confusion is None else details.confusion.tolist(),
+            "labels": list(details.labels),
+            "examples_per_second": self.rate,
+            "bytes": self.bytes,
+        }
+
+
+def evaluate(
+    model: str | Path,
+    data: Any,
+    task: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+    skip_bad: bool = False,
+    precision: Literal["float32", "int8"] | None = None,
+    threads: int | None = None,
+    max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    revision: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Run a model on the CPU engine over a file of examples, and score it.
+
+    Args:
+        model, task, precision, threads, max_batch_tokens, revision: as for `distilbert.load`; an encoder
+            is evaluated for "sentence-similarity".
+        data, columns, separator, quote, encoding, skip_bad: as for `read_data`.
+        labels: what the data calls a label -> the model's name of it; "": rows with it are left out.
+        resamples, seed: of the bootstrap.
+
+    Raises:
+        InputError: for what is wrong in the data, naming file and line, for a task without metrics, and for
+            `resamples` below 1.
+        and what `load` raises.
+    """
+    _check_resamples(resamples)
+    _check_finished(Path(model))
+    opened = load(
+        model, task, precision=precision, threads=threads, max_batch_tokens=max_batch_tokens, revision=revision
+    )
+    examples = read_for(
+        opened,
+        data,
+        columns=columns,
+        label_names=labels,
+        separator=separator,
+        quote=quote,
+        encoding=encoding,
+        skip_bad=skip_bad,
+    )
+    started = time.perf_counter()
+    details = score_task(opened, examples)
+    seconds = time.perf_counter() - started
+    scores = metrics.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
+    folder = opened.model.folder
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return Evaluation(
+        str(model),
+        examples.source,
+        opened_task(opened),
+        precision or "as stored",
+        details,
+        scores,
+        seconds,
+        size,
+        examples.guessed,
+    )
+
+
+def _check_resamples(resamples: int) -> None:
+    if resamples < 1:
+        raise InputError(f"resamples must be at least 1, not {resamples!r}")
+
+
+def _check_finished(folder: Path) -> None:
+    """Raises InputError for the folder of a run of `train` or `distill` that is not at its end."""
+    if (folder / "checkpoints").is_dir() and not (folder / "training.json").is_file():
+        raise InputError(f"{folder}: holds an unfinished run; --resume of its command brings it to its end")
+
+
+def opened_task(task: Task) -> str:
+    """The task by whose examples an opened model is judged."""
+    return "sentence-similarity" if isinstance(task, Embedder) else task.task
+
+
+def read_for(
+    task: Task,
+    data: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    label_names: Mapping[str, str] | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+    skip_bad: bool = False,
+) -> Data[Any]:
+    """The examples of a file or a table for an opened model, whose labels are the only ones there may be."""
+    labels = task.config.labels if isinstance(task, TextClassifier | TokenClassifier) else None
+    problem: Problem | None = None
+    if isinstance(task, TextClassifier):
+        regression = task.config.problem_type == "regression" or task.config.num_labels == 1
+        several = task.config.problem_type == "multi_label_classification"
+        problem = "regression" if regression else "multi-label" if several else "single-label"
+    return read_data(
+        data,
+        opened_task(task),
+        columns=columns,
+        labels=labels,
+        problem=problem,
+        separator=separator,
+        quote=quote,
+        encoding=encoding,
+        label_names=label_names,
+        skip_bad=skip_bad,
+    )
+
+
+def compare(first: Evaluation, second: Evaluation, *, resamples: int = 1000, seed: int = 0) -> dict[str, Difference]:
+    """How much better the second model is than the first, metric by metric, both on the same examples.
+
+    Raises InputError for evaluations on different examples, and for `resamples` below 1.
+    """
+    _check_resamples(resamples)
+    if (first.data, first.task, first.details.examples) != (second.data, second.task, second.details.examples):
+        raise InputError(f"{first.model} and {second.model} were not evaluated on the same examples")
+    both = (first.details.metrics, second.details.metrics)
+    return metrics.compare(*both, first.details.examples, resamples=resamples, seed=seed)
+
+
+def _without_nan(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}

@@ -1,0 +1,100 @@
+"""What a model makes of examples: metrics, and the tables and mistakes by which a person can act on them."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .metrics import Metric
+
+MISTAKES = 25  # that are kept, the worst
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """An example that the model has wrong. `weight` orders mistakes, the worst first."""
+
+    text: str
+    true: str
+    predicted: str
+    weight: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Breakdown:
+    """A table that shows where a model is good: a row for each class, kind of entity, length of answer, …
+
+    Attributes:
+        title: what it shows, for a person.
+        columns: their names; the first is of what a row is about.
+        rows: texts and numbers; None where there is no value.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str | int | float | None, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for `json.dumps`."""
+        return {"title": self.title, "rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows]}
+
+
+def _nothing() -> Iterator[dict[str, Any]]:
+    return iter(())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model makes of examples.
+
+    Attributes:
+        main: the name of the metric that decides which of two models is better: more is better.
+        metrics: by name.
+        examples: how many.
+        labels, confusion: of single labels: int64 [C, C], rows true, columns predicted; else None.
+        confidence, right: float and bool [n]: how sure the model was of what it said, and whether
+            that was right; else None.
+        points: of numbers: true and predicted float [n]; else None.
+        mistakes: the worst ones first.
+        worst_by: what the weight of a mistake is, in words.
+        baseline: metrics of saying the same of every example, what is most frequent in these, where that makes sense.
+        baseline_is: what it says, in words.
+        breakdowns: scores of parts.
+        predictions: makes a row of plain values for each example, in order.
+    """
+
+    main: str
+    metrics: Mapping[str, Metric]
+    examples: int
+    mistakes: Sequence[Mistake] = ()
+    labels: tuple[str, ...] = ()
+    confusion: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    right: np.ndarray | None = None
+    points: tuple[np.ndarray, np.ndarray] | None = None
+    worst_by: str = "confidence"
+    baseline: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    baseline_is: str = ""
+    breakdowns: Sequence[Breakdown] = ()
+    predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
+
+    def values(self) -> dict[str, float]:
+        """Each metric on all examples."""
+        return values(self.metrics, self.examples)
+
+
+def values(metrics: Mapping[str, Metric], examples: int) -> dict[str, float]:
+    """Each metric on all of so many examples."""
+    plain = np.ones((1, examples))
+    return {name: float(metric(plain)[0]) for name, metric in metrics.items()}
+
+
+def text_of(text: str | tuple[str, str]) -> str:
+    """A text, or a pair of them, for a person."""
+    return text if isinstance(text, str) else " | ".join(text)
+
+
+def text_fields(text: str | tuple[str, str]) -> dict[str, str]:
+    """A text, or a pair of them, in columns."""
+    return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
