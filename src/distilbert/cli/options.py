@@ -22,7 +22,9 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     flag, help_ = flag_of(option.name), described(option).replace("%", "%%")
     required = option.default is dataclasses.MISSING
     if option.kind is bool:
-        parser.add_argument(flag, action="store_true", default=None, help=help_)
+        both = option.optional or option.default is True  # there is something to switch off
+        action = argparse.BooleanOptionalAction if both else "store_true"
+        parser.add_argument(flag, action=action, default=None, help=help_)
     elif option.container is not None:
         parser.add_argument(flag, nargs="+", metavar=_pairs(option), required=required, help=help_)
     elif option.choices:
@@ -39,12 +41,17 @@ def flag_of(name: str) -> str:
 
 def read_options(args: argparse.Namespace, settings: type[Settings]) -> Settings:
     """The settings that were given; the others have their defaults. Raises InputError for what cannot be right."""
+    return settings(**given_options(args, settings))
+
+
+def given_options(args: argparse.Namespace, settings: type) -> dict[str, Any]:
+    """The options that were given, by the names of their fields."""
     given = {}
     for option in options_of(settings):
         value = getattr(args, option.name, None)
         if value is not None:
             given[option.name] = _mapping(option, value) if option.container is Mapping else value
-    return settings(**given)
+    return given
 
 
 def _mapping(option: Option, given: list[str]) -> Any:

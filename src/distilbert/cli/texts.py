@@ -1,0 +1,149 @@
+"""What the commands on texts share: their arguments, the model opened, texts in and results out."""
+
+import argparse
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import CheckpointError, InputError, short_repr
+from ..fields import options_of
+from ..loading import DEFAULT_BATCH_TOKENS, load
+from ..tasks.task import Task
+from . import show
+from .options import add_options, given_options
+from .reading import count_texts, text_groups
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("DISTILBERT_MODEL")
+    parser.add_argument(
+        "-m",
+        "--model",
+        required=default is None,
+        default=default,
+        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+    )
+    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    parser.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
+    parser.add_argument("--threads", type=int, help="default: the cores that the process may use")
+    parser.add_argument("--precision", choices=["float32", "int8"], help="default: as the model is stored")
+    parser.add_argument(
+        "--max-batch-tokens",
+        type=int,
+        default=DEFAULT_BATCH_TOKENS,
+        metavar="N",
+        help=f"the token budget of one batch (default: {DEFAULT_BATCH_TOKENS})",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
+    parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
+    parser.add_argument("--file", type=Path, help=f"read one {what.lower()} a line from this file")
+
+
+def open_task(args: argparse.Namespace, task: str) -> Any:
+    return load(
+        args.model,
+        task,
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+        max_batch_tokens=args.max_batch_tokens,
+        revision=args.revision,
+    )
+
+
+def texts_of(args: argparse.Namespace) -> Iterator[Iterator[str]]:
+    return text_groups(args.texts, args.file)
+
+
+def results_of(
+    args: argparse.Namespace,
+    groups: Iterable[Iterable[Given]],
+    stream: Callable[[Iterator[Given]], Iterator[Result]],
+    *,
+    silent: bool = False,
+) -> Iterator[tuple[Given, Result]]:
+    """Each text beside its result, each group's as soon as it is done. `silent`: they are not shown."""
+    return show.progress(_run(groups, stream), partial(count_texts, args.texts, args.file), silent=silent)
+
+
+def _run(
+    groups: Iterable[Iterable[Given]], stream: Callable[[Iterator[Given]], Iterator[Result]]
+) -> Iterator[tuple[Given, Result]]:
+    done = 0
+    for group in groups:
+        before = done
+        try:
+            for pair in _with_inputs(group, stream):
+                yield pair
+                done += 1
+        except InputError as error:  # a task counts the texts of its stream
+            raise InputError(f"{error} (counted from line {before + 1})" if before else str(error)) from None
+        print(end="", flush=True)
+
+
+def _with_inputs(
+    inputs: Iterable[Given], stream: Callable[[Iterator[Given]], Iterator[Result]]
+) -> Iterator[tuple[Given, Result]]:
+    """Each input beside its result, while a task reads ahead in the stream."""
+    pending: deque[Given] = deque()
+
+    def remember() -> Iterator[Given]:
+        for item in inputs:
+            pending.append(item)
+            yield item
+
+    for result in stream(remember()):
+        yield pending.popleft(), result
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One line. What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8."""
+    ascii_only = (sys.stdout.encoding or "").lower() != "utf-8"
+    try:
+        text = json.dumps(values, ensure_ascii=ascii_only, allow_nan=False)
+    except ValueError:
+        raise CheckpointError("the model's results are not numbers (NaN or infinity): its weights are broken") from None
+    print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
+
+
+def dicts(results: Any) -> Any:
+    """Results inside lists -> plain values."""
+    return [dicts(result) for result in results] if isinstance(results, list) else results.to_dict()
+
+
+def parted(line: str, form: str) -> list[str]:
+    """A line's parts, which have tabs between them."""
+    parts = line.split("\t")
+    if len(parts) < 2:
+        raise InputError(f"each text must be {form}, with tabs between, not {short_repr(line)}")
+    return parts
+
+
+def add_task_options(parser: argparse.ArgumentParser, task: type[Task], *, without: Collection[str] = ()) -> None:
+    """The options of a task, but for those named in `without`."""
+    add_options(parser, task.options, without=without)
+    names = {option.name: option for option in options_of(task.options) if option.name not in without}
+    if any(option.container for option in names.values()):
+        parser.epilog = "Options that take several values stand after the texts."
+    elif "top_k" in names and names["top_k"].optional:
+        parser.epilog = "--top-k 0 shows all."
+
+
+def task_options(args: argparse.Namespace, task: Task) -> dict[str, Any]:
+    """The options that were given; the others have the task's defaults. `--top-k 0` is all."""
+    given = given_options(args, task.options)
+    optional = {option.name for option in options_of(task.options) if option.optional}
+    if "top_k" in optional and given.get("top_k") == 0:
+        given["top_k"] = None
+    return given
