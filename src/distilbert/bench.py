@@ -15,11 +15,8 @@ from .engine.cpus import available_cpus
 from .engine.onnx import OnnxEngine
 from .errors import InputError, MissingExtraError
 from .files import written_whole
-from .folder.checkpoint import Checkpoint, Head, open_checkpoint
-from .folder.hub import resolve
-from .folder.sentence import read_sentence_folder
-from .loading import longest_text
-from .tokenizer import BertTokenizer
+from .folder.checkpoint import Head
+from .folder.opened import ModelFolder, open_folder
 
 __all__ = ["BenchReport", "Setting", "bench", "plot"]
 
@@ -104,13 +101,10 @@ def bench(
     texts = SENTENCES.read_text(encoding="utf-8").splitlines() if texts is None else list(texts)
     if not texts:
         raise InputError("there is no text to measure on")
-    folder = resolve(model, revision)
-    sentence = read_sentence_folder(folder)
-    checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
-    runner = _Runner(checkpoint, tokenizer, texts, longest_text(checkpoint.config, tokenizer, sentence))
+    folder = open_folder(model, revision)
+    runner = _Runner(folder, texts)
     tokens = sum(map(len, runner.encode()))
-    precisions = ["int8"] if checkpoint.bits else ["float32", "int8"]
+    precisions = ["int8"] if folder.checkpoint.bits else ["float32", "int8"]
     tried = [
         (p, threads, budget) for p in precisions for threads in sorted({1, available_cpus()}) for budget in BUDGETS
     ]
@@ -128,15 +122,13 @@ def bench(
         progress(f"one text at a time, {precision}")
         latency[precision] = runner.latency(precision)
         progress(f"cold start, {precision}")
-        cold[precision], memory[precision] = _cold_start(checkpoint.folder, precision, texts[0])
+        cold[precision], memory[precision] = _cold_start(folder.root, precision, texts[0])
     return BenchReport(str(model), len(texts), tokens, tuple(settings), latency, cold, memory)
 
 
 def one_text(folder: str, precision: str, text: str) -> None:
     """Open a model folder and run one text: what a cold start measures."""
-    checkpoint = open_checkpoint(folder)
-    tokenizer = BertTokenizer.from_folder(folder)
-    _Runner(checkpoint, tokenizer, [text], longest_text(checkpoint.config, tokenizer, None)).latency(precision, 1)
+    _Runner(open_folder(folder), [text]).latency(precision, 1)
 
 
 def peak_memory() -> float:
@@ -154,9 +146,14 @@ def peak_memory() -> float:
 class _Runner:
     """Texts through tokenizer and engine; the head reads the first token (of a per-token head: all)."""
 
-    def __init__(self, checkpoint: Checkpoint, tokenizer: BertTokenizer, texts: Sequence[str], longest: int) -> None:
-        self.checkpoint, self.tokenizer, self.texts, self.longest = checkpoint, tokenizer, texts, longest
-        self.all_rows = checkpoint.head in (Head.NONE, Head.TOKEN_CLASSIFICATION, Head.QUESTION_ANSWERING)
+    def __init__(self, folder: ModelFolder, texts: Sequence[str]) -> None:
+        self.checkpoint, self.tokenizer, self.texts, self.longest = (
+            folder.checkpoint,
+            folder.tokenizer,
+            texts,
+            folder.longest,
+        )
+        self.all_rows = self.checkpoint.head in (Head.NONE, Head.TOKEN_CLASSIFICATION, Head.QUESTION_ANSWERING)
         self.engines: dict[tuple[str, int], OnnxEngine] = {}
 
     def encode(self) -> list[np.ndarray]:

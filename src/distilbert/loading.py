@@ -1,18 +1,18 @@
 """`load`: a model's name -> the task that runs it."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from .config import DistilBertConfig
 from .engine.cpus import available_cpus
 from .engine.onnx import OnnxEngine
 from .engine.seam import Engine
 from .errors import CheckpointError, InputError
-from .folder.checkpoint import Checkpoint, Head, open_checkpoint
+from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
-from .folder.hub import resolve
 from .folder.layout import CONFIG
-from .folder.sentence import SentenceFolder, read_sentence_folder
+from .folder.opened import ModelFolder, open_folder
+from .folder.sentence import SentenceFolder
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
 from .tasks.multiple_choice import ChoiceClassifier
@@ -24,7 +24,6 @@ from .tasks.task import Model, Task
 from .tasks.text_classification import TextClassifier
 from .tasks.token_classification import TokenClassifier
 from .tasks.zero_shot import ZeroShotClassifier
-from .tokenizer import BertTokenizer
 
 # by the hub's names
 TASKS: dict[str, type[Task]] = {
@@ -60,12 +59,6 @@ def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
     if sentence is None:
         return _BY_HEAD[head]
     return "sparse-encoding" if sentence.splade else "feature-extraction"
-
-
-def longest_text(config: DistilBertConfig, tokenizer: BertTokenizer, sentence: SentenceFolder | None) -> int:
-    """In tokens: what the sentence-transformers folder says, else the tokenizer's; never more than the model reads."""
-    stated = (sentence and sentence.max_length) or tokenizer.max_length
-    return min(stated or config.max_position_embeddings, config.max_position_embeddings)
 
 
 _MOST_THREADS = 1024  # a system may let a process start far more, and then stand still
@@ -131,56 +124,46 @@ def load(
         raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
     if type(max_batch_tokens) is not int or max_batch_tokens < 1:
         raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
-    folder = resolve(model, revision)
-    sentence = read_sentence_folder(folder)
-    checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    task = task or task_of(checkpoint.head, sentence)
+    folder = open_folder(model, revision, vectors=task is None or TASKS[task].makes_vectors)
+    checkpoint = folder.checkpoint
+    task = task or task_of(checkpoint.head, folder.sentence)
     kind = TASKS[task]
     if kind.head not in (checkpoint.head, Head.NONE):
         raise CheckpointError(
-            f"{folder}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
+            f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
             f" (its task is {_BY_HEAD[checkpoint.head]!r})"
         )
-    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
-    if tokenizer.vocab_size > checkpoint.config.vocab_size:
-        raise CheckpointError(
-            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, "
-            f"but the model embeds only {checkpoint.config.vocab_size}"
-        )
-    sentence = sentence or SentenceFolder(checkpoint.folder)
-    embeds, encodes = kind is Embedder, kind in (Embedder, SparseEncoder)
-    longest = longest_text(checkpoint.config, tokenizer, sentence if encodes else None)
-    if longest <= tokenizer.special_count:
-        raise CheckpointError(f"{folder}: says that a text has {longest} tokens at most, which leaves no room for text")
-    options = {"precision": precision, "threads": threads, "max_batch_tokens": max_batch_tokens, "device": device}
+    first_only = kind is Embedder and folder.sentence is not None and folder.sentence.pooling.first_only
     engine = open_engine(
         checkpoint,
         kind.head,
-        all_rows=not sentence.pooling.first_only if embeds else kind.all_rows,
+        all_rows=kind.all_rows and not first_only,
         precision=precision,
         threads=threads,
         device=device,
     )
-    if encodes and sentence.lower_case:
-        tokenizer.lower_case_first()
-    opened = Model(
-        folder=folder,
-        config=checkpoint.config,
-        tokenizer=tokenizer,
-        engine=engine,
-        max_length=longest,
-        max_batch_tokens=max_batch_tokens,
-        origin=Origin(
-            load,
-            str(model),
-            folder.absolute(),
-            {"task": task, **options, "revision": revision},
-            fingerprint([checkpoint.folder / CONFIG, *checkpoint.weights_files]),
-        ),
+    options = {"precision": precision, "threads": threads, "max_batch_tokens": max_batch_tokens, "device": device}
+    origin = Origin(
+        load,
+        str(model),
+        folder.root.absolute(),
+        {"task": task, **options, "revision": revision},
+        fingerprint([checkpoint.folder / CONFIG, *checkpoint.weights_files]),
     )
-    if kind is Embedder:
-        return Embedder(opened, sentence)
-    return SparseEncoder(opened, sentence) if kind is SparseEncoder else kind(opened)
+    return kind(dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin))
+
+
+def open_model(folder: ModelFolder, engine: Engine, max_batch_tokens: int = DEFAULT_BATCH_TOKENS) -> Model:
+    """What a task needs of a folder, run by `engine`."""
+    return Model(
+        folder=folder.root,
+        config=folder.config,
+        tokenizer=folder.tokenizer,
+        engine=engine,
+        max_length=folder.longest,
+        max_batch_tokens=max_batch_tokens,
+        sentence=folder.sentence,
+    )
 
 
 def open_engine(

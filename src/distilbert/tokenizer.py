@@ -35,6 +35,8 @@ class BertTokenizer:
         unk_token_id, pad_token_id, cls_token_id, sep_token_id, mask_token_id: None where there is none.
         max_length: what the folder says is the longest text in tokens, or None.
         cut_left: whether a text that is too long loses its first tokens (`truncation_side` of the folder).
+        embedded: how many ids the model has embeddings for, None if that is not known; a text that uses a larger id
+            is refused.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class BertTokenizer:
         self.backend = backend
         self.max_length: int | None = None
         self.cut_left = False
+        self.embedded: int | None = None
         self.mask_token = special_tokens["mask"] or BERT_TOKENS["mask"]
         ids = {role: backend.token_to_id(token) if token else None for role, token in special_tokens.items()}
         self.pad_token_id, self.unk_token_id = ids["pad"], ids["unk"]
@@ -287,7 +290,18 @@ class BertTokenizer:
             layout += (piece, len(after))
         if not any(map(len, ids)):  # a model cannot read nothing
             ids, layout = [self._empty], [1]
-        return Encoding(np.concatenate(ids), truncated, tuple(layout))
+        whole = np.concatenate(ids)
+        self.check_embedded(whole)
+        return Encoding(whole, truncated, tuple(layout))
+
+    def check_embedded(self, ids: np.ndarray) -> None:
+        """Raises InputError, naming the token, for an id int64 [T] that the model has no embedding of."""
+        if self.embedded is not None and len(ids) and ids.max() >= self.embedded:
+            worst = int(ids[ids >= self.embedded][0])
+            raise InputError(
+                f"a text uses {short_repr(self.token(worst))}, token {worst}, but the model embeds only the first "
+                f"{self.embedded}; is the tokenizer that of another model?"
+            )
 
     def _check_unknown(self) -> None:
         """The library finds out only when it meets an unknown word."""

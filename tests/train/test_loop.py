@@ -89,7 +89,7 @@ def test_a_step_is_that_of_transformers_whatever_the_batches(task: str, open_tas
 
     student, objective = fresh()
     theirs = getattr(transformers, HEADS[task].value).from_pretrained(
-        student.folder, **_problem(task), **_labels(student)
+        student.folder.root, **_problem(task), **_labels(student)
     )
     theirs.load_state_dict(student.model.state_dict())  # a fresh head's too
     # a large epsilon makes AdamW's first step about the gradient itself, where it would be its sign

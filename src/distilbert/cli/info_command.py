@@ -4,11 +4,10 @@ import argparse
 import json
 from typing import Any
 
-from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
-from ..folder.hub import resolve
-from ..folder.sentence import SentenceFolder, read_sentence_folder
-from ..loading import longest_text, task_of
-from ..tokenizer import BertTokenizer
+from ..folder.checkpoint import Head
+from ..folder.opened import ModelFolder, open_folder
+from ..folder.sentence import SentenceFolder
+from ..loading import task_of
 from . import show
 
 
@@ -19,10 +18,7 @@ def add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def info(args: argparse.Namespace) -> int:
-    folder = resolve(args.model, args.revision)
-    sentence = read_sentence_folder(folder)
-    checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-    facts = _facts(checkpoint, sentence)
+    facts = _facts(open_folder(args.model, args.revision))
     if args.json:
         print(json.dumps(facts))
     else:
@@ -30,29 +26,28 @@ def info(args: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(checkpoint: Checkpoint, sentence: SentenceFolder | None) -> dict[str, Any]:
-    config = checkpoint.config
-    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
+def _facts(folder: ModelFolder) -> dict[str, Any]:
+    checkpoint, config = folder.checkpoint, folder.config
     facts: dict[str, Any] = {
         "architecture": checkpoint.head.value,
-        "task": task_of(checkpoint.head, sentence),
+        "task": task_of(checkpoint.head, folder.sentence),
         "parameters": checkpoint.parameters,
-        "bytes": sum(tensor.nbytes for tensor in checkpoint.tensors.values()),
+        "bytes": folder.bytes,
         "stored_as": sorted({tensor.dtype for tensor in checkpoint.tensors.values()}),
         "layers": config.n_layers,
         "heads": config.n_heads,
         "width": config.dim,
         "feed_forward_width": config.hidden_dim,
         "activation": config.activation.value,
-        "vocabulary": tokenizer.vocab_size,
-        "longest_text_in_tokens": longest_text(config, tokenizer, sentence),
+        "vocabulary": folder.tokenizer.vocab_size,
+        "longest_text_in_tokens": folder.longest,
     }
     if "classifier.weight" in checkpoint.tensors and checkpoint.head is not Head.MULTIPLE_CHOICE:
         facts["labels"] = list(config.labels)
     if checkpoint.unread:
         facts["unread_weights"] = list(checkpoint.unread)
     if facts["task"] == "feature-extraction":
-        sentence = sentence or SentenceFolder(checkpoint.folder)
+        sentence = folder.sentence or SentenceFolder(checkpoint.folder)
         facts["pooling"] = list(sentence.pooling.modes)
         facts["embedding_width"] = sentence.truncate_dim or sentence.width(config.dim)
         facts["normalized"] = sentence.normalize

@@ -12,6 +12,7 @@ from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, short_repr
 from ..files import is_file, read_json
 from ..folder.checkpoint import Head, check_config_is_there, fit_weights, why_unread
+from ..folder.companions import encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, GOOGLE_CONFIG
 from ..folder.weight_names import PREFIX, modern_name
@@ -23,7 +24,6 @@ from .folder import (
     check_place,
     folder_around,
     keep_case,
-    transformer_of,
     write_config,
     written_whole_folder,
 )
@@ -72,16 +72,16 @@ def convert(
     is_one_file = is_file(source)
     root = folder_around(source) if is_one_file else resolve(source, revision)
     check_place(source if is_one_file else root, out)
-    inner = Path() if is_one_file else transformer_of(root)
-    check_config_is_there(root / inner)
-    model = _read(root / inner, read_file(source) if is_one_file else read_folder(root / inner))
+    encoder = root if is_one_file else encoder_folder(root)
+    check_config_is_there(encoder)
+    model = _read(encoder, read_file(source) if is_one_file else read_folder(encoder))
     if layers is not None:
         model = _choose_layers(model, layers)
     model = _tie(model, FORMATS[to])
     with written_whole_folder(out) as temporary:
-        files = bring_along(root, inner, temporary, is_bert=model.is_bert)
-        case = keep_case(temporary / inner) if is_file(root / inner / GOOGLE_CONFIG) else None
-        named = _write(temporary / inner, model, FORMATS[to], dtype)
+        files = bring_along(root, encoder, temporary, is_bert=model.is_bert)
+        case = keep_case(temporary) if is_file(encoder / GOOGLE_CONFIG) else None
+        named = _write(temporary, model, FORMATS[to], dtype)
         if to == "safetensors":
             check_modules(temporary, root)
     notes = [*model.notes, *([case] if case else [])]

@@ -12,20 +12,12 @@ from typing import Any
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, InputError, TokenizerError, short_repr
 from ..files import is_file, read_json, read_text
-from ..folder.layout import CONFIG, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
-from ..folder.sentence import modules_of, read_sentence_folder
+from ..folder.companions import copy_companions, copy_file
+from ..folder.layout import CONFIG, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
+from ..folder.sentence import read_sentence_folder
 from . import safetensors
-from .formats import FORMATS, read_file
+from .formats import read_file
 from .rounding import DType
-
-_TOKENIZER_FILES = (
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-)
-_SENTENCE_FILES = ("config_sentence_transformers.json", "modules.json")
 
 
 def check_place(source: Path, out: Path) -> None:
@@ -82,15 +74,6 @@ def keep_case(folder: Path) -> str | None:
     return "the vocabulary has capital letters, so text keeps its case (tokenizer_config.json)"
 
 
-def transformer_of(source: Path) -> Path:
-    """Where the encoder lies in a model folder: a sentence-transformers folder may keep it in a part of its own."""
-    path = source / "modules.json"
-    if not is_file(path):
-        return Path()
-    first = modules_of(path)[:1]
-    return first[0][1].relative_to(source) if first else Path()
-
-
 def write_config(path: Path, config: DistilBertConfig, dtype: DType, more: Mapping[str, Any] | None = None) -> None:
     """Write a config.json that says `dtype` of the weights, where it says anything of them."""
     values = config.to_dict() | dict(more or {})
@@ -108,34 +91,19 @@ def check_modules(folder: Path, source: Path) -> None:
         raise type(error)(str(error).replace(str(folder), str(source))) from None
 
 
-def bring_along(root: Path, inner: Path, out: Path, *, is_bert: bool) -> list[str]:
+def bring_along(root: Path, encoder: Path, out: Path, *, is_bert: bool) -> list[str]:
     """Copy tokenizer and sentence-transformers files into `out`; returns their names."""
-    folder = root / inner
-    files = [folder / name for name in _TOKENIZER_FILES]
-    files += sorted(folder.glob("sentence_*_config.json"))
-    files += [root / name for name in _SENTENCE_FILES]
-    if is_file(root / "modules.json"):
-        for _, part in modules_of(root / "modules.json"):
-            if part not in (root, folder):
-                files += sorted(path for path in part.rglob("*") if is_file(path))
-    (out / inner).mkdir(parents=True, exist_ok=True)
-    brought = []
-    for path in files:
-        if is_file(path):
-            name = path.relative_to(root)
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            brought.append(_copy(path, out / name).relative_to(out).as_posix())
-    settings = folder / "tokenizer_config.json"
+    brought = copy_companions(root, encoder, out, copy=_copy)
+    settings = encoder / TOKENIZER_CONFIG
     if is_bert and is_file(settings):
-        _drop_token_types(settings, out / inner / settings.name)
+        _drop_token_types(settings, out / TOKENIZER_CONFIG)
     return brought
 
 
 def _copy(path: Path, to: Path) -> Path:
     """Copy a file; the weights of a module, where they are pickled, become safetensors."""
-    if path.name != FORMATS["bin"].file:
-        shutil.copyfile(path, to)
-        return to
+    if path.name != PYTORCH:
+        return copy_file(path, to)
     to = to.with_name(WEIGHTS)
     if not is_file(path.with_name(WEIGHTS)):
         safetensors.write(to, read_file(path), "F32")

@@ -21,11 +21,12 @@ from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError, InputError, short_repr
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
+from ..folder.companions import copy_companions, encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, ONNX
 from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX
-from .folder import bring_along, check_place, transformer_of, write_config, written_whole_folder
+from .folder import check_place, write_config, written_whole_folder
 
 _OPSET = 17  # the first that has LayerNormalization
 _IR_VERSION = 8
@@ -56,19 +57,19 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
         raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, not {short_repr(layout)}")
     root, out = resolve(model, revision), Path(out)
     check_place(root, out)
-    inner = transformer_of(root)
     read_sentence_folder(root)  # so that what comes along is known to be whole
-    checkpoint = open_checkpoint(root / inner)
+    encoder = encoder_folder(root)
+    checkpoint = open_checkpoint(encoder)
     if checkpoint.bits:
         raise CheckpointError(f"{root}: holds int8 weights; export the float32 folder that they were made from")
     if 4 * checkpoint.parameters > _MOST_BYTES:
         raise CheckpointError(f"{root}: has {checkpoint.parameters} parameters, more than one ONNX file can hold")
     with written_whole_folder(out) as temporary:
-        bring_along(root, inner, temporary, is_bert=False)
-        write_config(temporary / inner / CONFIG, checkpoint.config, "float32")
-        (temporary / inner / LAYOUTS[layout]).parent.mkdir(exist_ok=True)
-        onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / inner / LAYOUTS[layout]))
-    return out / inner / LAYOUTS[layout]
+        copy_companions(root, encoder, temporary)
+        write_config(temporary / CONFIG, checkpoint.config, "float32")
+        (temporary / LAYOUTS[layout]).parent.mkdir(exist_ok=True)
+        onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / LAYOUTS[layout]))
+    return out / LAYOUTS[layout]
 
 
 class _PaddedBuilder(Builder):

@@ -17,11 +17,10 @@ from ..engine.cpus import available_cpus
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError
 from ..files import written_whole
-from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint
-from ..folder.hub import resolve
+from ..folder.checkpoint import Checkpoint, Head, key_table
 from ..folder.layout import CONFIG, WEIGHTS
-from ..tokenizer import BertTokenizer
-from .folder import bring_along, check_place, transformer_of, written_whole_folder
+from ..folder.opened import ModelFolder, open_folder
+from .folder import check_place, written_whole_folder
 
 _SENTENCES = Path(__file__).parents[1] / "demo" / "sentences.txt"
 _MOST_TEXTS = 1000
@@ -97,18 +96,16 @@ def quantize(
     texts = list(_SENTENCES.read_text(encoding="utf-8").splitlines() if data is None else data)[:_MOST_TEXTS]
     if not texts:
         raise InputError("there is no text to compare on; leave data out, or give some")
-    root, out = resolve(model, revision), Path(out)
-    check_place(root, out)
-    inner = transformer_of(root)
-    source = open_checkpoint(root / inner)
-    if source.bits:
-        raise CheckpointError(f"{root}: its weights are int8 already")
+    source, out = open_folder(model, revision), Path(out)
+    check_place(source.root, out)
+    if source.checkpoint.bits:
+        raise CheckpointError(f"{source.root}: its weights are int8 already")
     with written_whole_folder(out) as temporary:
-        bring_along(root, inner, temporary, is_bert=False)
-        _write(temporary / inner, source, bits)
-        quantized = open_checkpoint(temporary / inner)
+        source.copy_companions(temporary)
+        _write(temporary, source.checkpoint, bits)
+        quantized = open_folder(temporary)
         comparison = _compare(source, quantized, texts)
-        sizes = [sum(tensor.nbytes for tensor in checkpoint.tensors.values()) for checkpoint in (source, quantized)]
+        sizes = [source.bytes, quantized.bytes]
     return QuantizationReport(str(model), str(out), bits, sizes[0], sizes[1], len(texts), *comparison)
 
 
@@ -134,12 +131,11 @@ def _write(folder: Path, source: Checkpoint, bits: int) -> None:
 
 
 def _compare(
-    source: Checkpoint, quantized: Checkpoint, texts: Sequence[str]
+    folder: ModelFolder, other: ModelFolder, texts: Sequence[str]
 ) -> tuple[float, float | None, float, float, str]:
     """(speedup, decisions, cosine, worst cosine, worst text) of int8 against float32."""
-    tokenizer = BertTokenizer.from_folder(source.folder)
-    longest = min(source.config.max_position_embeddings, tokenizer.max_length or 2**31)
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(texts, max_length=longest)]
+    source, quantized = folder.checkpoint, other.checkpoint
+    ids = [encoding.ids for encoding in folder.tokenizer.encode_batch(texts, max_length=folder.longest)]
     encoders = [_engine(checkpoint, Head.NONE) for checkpoint in (source, quantized)]
     states = [run_batched(encoder.run, ids, None, _BATCH_TOKENS) for encoder in encoders]
     vectors = [np.stack([rows.mean(0) for rows in of_model]) for of_model in states]

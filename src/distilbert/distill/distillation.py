@@ -17,27 +17,28 @@ from ..config import DistilBertConfig
 from ..data.examples import Data, Problem
 from ..errors import InputError
 from ..evaluation.scoring import score_task
-from ..folder.checkpoint import Head, open_checkpoint
+from ..folder.checkpoint import Head
+from ..folder.companions import copy_companions, encoder_folder
 from ..folder.hub import resolve
+from ..folder.opened import open_folder
 from ..folder.sentence import SentenceFolder
+from ..folder.sentence_writing import write_sentence_folder
 from ..loading import DEFAULT_BATCH_TOKENS, TASKS, load
 from ..nn.engine import TorchEngine
 from ..nn.heads import MODELS
 from ..pooling import Dense
-from ..tasks.embedding import Embedder
 from ..tasks.task import FIRST, Model, Task
 from ..tokenizer import BertTokenizer
 from ..train.loop import autocast
 from ..train.objective import Item, TaskObjective
 from ..train.objectives import make_objective
-from ..train.run import TEACHER_OUTPUTS, TOKENIZER_FILES, Run, Trained, copy_files
+from ..train.run import TEACHER_OUTPUTS, Run, Trained
 from .alignment import alignable, with_teacher_ids
 from .examples import labels_of, read_examples, texts_of
 from .initial_weights import chosen_layers, shrink, student_config
 from .masks import SmoothedMasks
 from .objective import DistillationObjective, EmbedTexts, OutputKind
 from .projections import StudentWithProjections
-from .sentence_writing import write_sentence_folder
 from .teacher import NativeTeacher, RequestedOutputs, Teacher, open_teacher
 from .teacher_cache import CachedOutputs, LiveOutputs, TeacherOutputs
 from .vocabulary import Vocabulary, cut_vocabulary, same_pieces, whole_vocabulary
@@ -99,10 +100,11 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
 
     def save(out: Path) -> None:
         student.save_pretrained(out)
-        copy_files(resolve(arguments.student) if arguments.student else folder, out, TOKENIZER_FILES)
+        source = resolve(arguments.student) if arguments.student else folder
+        copy_companions(source, encoder_folder(source), out, parts=False)
         vocabulary.write(out)
         if requested.vectors:
-            write_sentence_folder(out, student.config.dim, model.vector_projection, longest, teacher.lower_case)
+            write_sentence_folder(out, student.config.dim, longest, dense=_dense(model), lower_case=teacher.lower_case)
 
     done = run.train_and_save(
         model,
@@ -141,11 +143,12 @@ def _objective(
 
 def _vocabulary(arguments: DistillArguments, folder: Path, teacher: Teacher, data: Data[Any]) -> Vocabulary:
     if arguments.student is not None:
-        checkpoint = open_checkpoint(resolve(arguments.student))
-        tokenizer = BertTokenizer.from_folder(checkpoint.folder)
-        return Vocabulary(tokenizer, same_pieces(tokenizer, teacher.tokenizer, checkpoint.config.vocab_size), {})
+        start = open_folder(arguments.student, vectors=False)
+        if teacher.lower_case:
+            start.tokenizer.lower_case_first()
+        return Vocabulary(start.tokenizer, same_pieces(start.tokenizer, teacher.tokenizer, start.config.vocab_size), {})
     if arguments.vocab_size:
-        return cut_vocabulary(folder, teacher.tokenizer, texts_of(data.examples), arguments.vocab_size)
+        return cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts_of(data.examples), arguments.vocab_size)
     return whole_vocabulary(teacher.tokenizer, teacher.config.vocab_size)
 
 
@@ -154,7 +157,7 @@ def _student(arguments: DistillArguments, teacher: Teacher, vocabulary: Vocabula
     kind = MODELS[TASKS[arguments.task].head]
     torch.manual_seed(arguments.seed)  # of all that is fresh
     if arguments.student is not None:
-        checkpoint = open_checkpoint(resolve(arguments.student))
+        checkpoint = open_folder(arguments.student, vectors=False).checkpoint
         config = dataclasses.replace(
             checkpoint.config, labels=teacher.config.labels, problem_type=teacher.config.problem_type
         )
@@ -183,15 +186,16 @@ def _longest(arguments: DistillArguments, teacher: Teacher, config: DistilBertCo
 def _live(task: str, model: StudentWithProjections, tokenizer: BertTokenizer, longest: int, out: Path) -> Task:
     """The task that runs the student as it is now."""
     student = model.student
-    opened = Model(out, student.config, tokenizer, TorchEngine(student), longest, DEFAULT_BATCH_TOKENS)
-    kind = TASKS[task]
-    if kind is not Embedder:
-        return kind(opened)
-    layers: tuple[Dense, ...] = ()
-    if isinstance(last := model.vector_projection, nn.Linear):
-        weight, bias = (parameter.detach().cpu().numpy() for parameter in (last.weight, last.bias))
-        layers = (Dense(weight, bias, Activation.identity),)
-    return Embedder(opened, SentenceFolder(out, layers=layers))
+    dense = _dense(model)
+    sentence = SentenceFolder(out, layers=(Dense(*dense, Activation.identity),) if dense else ())
+    engine = TorchEngine(student)
+    return TASKS[task](Model(out, student.config, tokenizer, engine, longest, DEFAULT_BATCH_TOKENS, sentence=sentence))
+
+
+def _dense(model: StudentWithProjections) -> tuple[np.ndarray, np.ndarray] | None:
+    """Weight [out, D] and bias [out] of the layer that gives the student's vectors the teacher's width, if any."""
+    last = model.vector_projection
+    return (last.weight.numpy(force=True), last.bias.numpy(force=True)) if isinstance(last, nn.Linear) else None
 
 
 # the teacher's outputs ----------------------------------------------------------------------------------

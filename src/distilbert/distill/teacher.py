@@ -21,14 +21,15 @@ from ..convert import convert
 from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint
-from ..folder.sentence import read_sentence_folder
+from ..folder.companions import copy_companions, encoder_folder
+from ..folder.layout import CONFIG
+from ..folder.opened import open_folder
 from ..loading import TASKS
 from ..nn import Packed
 from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tokenizer import BertTokenizer
 from ..train.objective import AnyModel, Item, device_of, pack, pooled
-from ..train.run import TOKENIZER_FILES, copy_files
 
 
 @dataclass(frozen=True)
@@ -157,26 +158,23 @@ class NativeTeacher:
     """A DistilBERT with the head of the task."""
 
     def __init__(self, folder: Path, task: str) -> None:
-        sentence = read_sentence_folder(folder)
-        checkpoint = open_checkpoint(sentence.transformer if sentence else folder)
-        head = TASKS[task].head
+        kind = TASKS[task]
+        opened = open_folder(folder, vectors=kind.makes_vectors)
+        sentence = opened.sentence
         self.name = str(folder)
-        self.model: Any = MODELS[head].from_checkpoint(checkpoint).eval().requires_grad_(False)
-        self.tokenizer = BertTokenizer.from_folder(checkpoint.folder)
+        self.model: Any = MODELS[kind.head].from_checkpoint(opened.checkpoint).eval().requires_grad_(False)
+        self.tokenizer = opened.tokenizer
         self.config = self.model.config
-        most = self.config.max_position_embeddings
-        self.max_length = min((sentence and sentence.max_length) or self.tokenizer.max_length or most, most)
+        self.max_length = opened.longest
         self.first_only = sentence is not None and sentence.pooling.first_only
         self.lower_case = sentence is not None and sentence.lower_case
         self._dense: list[Dense] = []
-        if task == "sentence-similarity" and sentence:
+        if sentence:
             if sentence.splade or sentence.pooling.modes not in (("mean",), ("cls",)):
                 raise InputError(
                     f"{folder}: only teachers that take the mean of the tokens, or the first one, can teach"
                 )
             self._dense = [layer for layer in sentence.layers if isinstance(layer, Dense)]
-            if sentence.lower_case:
-                self.tokenizer.lower_case_first()
 
     def weights(self) -> dict[str, Tensor]:
         return {name: weight.cpu() for name, weight in self.model.by_table_name().items()}
@@ -256,7 +254,7 @@ class ForeignTeacher:
         with tempfile.TemporaryDirectory() as temporary:
             bare, folded = Path(temporary) / "bert", Path(temporary) / "folded"
             self.model.base_model.save_pretrained(bare)
-            copy_files(Path(self.name), bare, TOKENIZER_FILES)
+            copy_companions(Path(self.name), Path(self.name), bare, parts=False)
             convert(bare, folded)
             return {n: torch.from_numpy(np.array(t.read())) for n, t in open_checkpoint(folded).tensors.items()}
 
@@ -319,8 +317,6 @@ def open_teacher(folder: Path, task: str) -> Teacher:
     Raises ConfigError, CheckpointError, TokenizerError for what cannot be opened, InputError for a teacher that cannot
     teach the task, MissingExtraError for one of another family without Transformers.
     """
-    sentence = read_sentence_folder(folder)
-    inner = sentence.transformer if sentence else folder
-    if read_json(inner / "config.json", ConfigError).get("model_type", "distilbert") == "distilbert":
+    if read_json(encoder_folder(folder) / CONFIG, ConfigError).get("model_type", "distilbert") == "distilbert":
         return NativeTeacher(folder, task)
     return ForeignTeacher(folder, task)

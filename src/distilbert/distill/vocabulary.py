@@ -1,6 +1,7 @@
 """A smaller vocabulary: the pieces that a corpus uses, with the ids that follow from leaving the others out."""
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -76,8 +77,11 @@ def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str],
 
     names = {index: piece for piece, index in ids.items()}
     letters = {letter for index in counts for letter in names.get(index, "").removeprefix(_PREFIX)}
+    # a token behind the embeddings, which no text may use, is not kept
+    backend["added_tokens"] = [t for t in backend["added_tokens"] if t["id"] < (tokenizer.embedded or math.inf)]
     added = {token["content"]: token["id"] for token in backend["added_tokens"]}
     kept = {*added.values(), *tokenizer.special_ids}
+    kept = {index for index in kept if index < (tokenizer.embedded or math.inf)}
     kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
     if len(kept) > size:
         raise InputError(f"vocab_size={size} has no room for the {len(kept)} special tokens and single characters")
@@ -117,7 +121,9 @@ def _settings(folder: Path, new: dict[int, int]) -> dict[str, Any]:
     path = folder / "tokenizer_config.json"
     settings = read_json(path, TokenizerError) if is_file(path) else {}
     if listed := settings.get("added_tokens_decoder"):
-        settings["added_tokens_decoder"] = {str(new[int(index)]): token for index, token in listed.items()}
+        settings["added_tokens_decoder"] = {
+            str(new[int(index)]): token for index, token in listed.items() if int(index) in new
+        }
     return settings
 
 

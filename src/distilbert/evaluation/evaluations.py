@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..data.examples import Data, Problem
 from ..data.reading import read_data
 from ..errors import InputError
+from ..folder.opened import open_folder
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.embedding import Embedder
 from ..tasks.task import Task
@@ -30,7 +31,7 @@ class Evaluation:
         details: all that the model said, with breakdowns and predictions.
         scores: each metric with its 95 % interval.
         seconds: how long all examples took, tokenising included.
-        bytes: of the model's weights on disk.
+        bytes: of the model's weights, as they are stored.
         guessed: what the reader of the data took for what.
     """
 
@@ -119,8 +120,7 @@ def evaluate(
     details = score_task(opened, examples)
     seconds = time.perf_counter() - started
     scores = metrics.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
-    folder = opened.model.folder
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    size = open_folder(opened.model.folder).bytes
     return Evaluation(
         str(model),
         examples.source,

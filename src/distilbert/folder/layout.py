@@ -31,7 +31,12 @@ TOKENIZER_FILES = (TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, ADDED_TOKENS, SPECIA
 # sentence-transformers: the list of parts, what is said of the whole, and, beside the encoder, how it reads text
 MODULES = "modules.json"
 SENTENCE_CONFIG = "config_sentence_transformers.json"
-TRANSFORMER_CONFIGS = ("sentence_bert_config.json", "sentence_distilbert_config.json")
+TRANSFORMER_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)  # in the order in which they are looked for
+# of a part
+PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …
 _PARTS = "[0-9]_*"

@@ -124,10 +124,6 @@ class ServedModel:
 def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:
     """All tasks of one graph: a model of sequences predicts, and may rank or tell entailment too."""
     model = served.model
-    if isinstance(task, Embedder):
-        return (Embedder(model, task.sentence),)
-    if isinstance(task, SparseEncoder):
-        return (SparseEncoder(model, task.sentence),)
     tasks: list[Task] = [type(task)(model)]
     if isinstance(task, TextClassifier | ZeroShotClassifier | Reranker):
         kinds: Mapping[type[Task], bool] = {

@@ -53,11 +53,12 @@ class Embedder(Task):
     head = Head.NONE
     all_rows = True
     options = EmbedderOptions
+    makes_vectors = True
 
-    def __init__(self, model: Model, sentence: SentenceFolder) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__(model)
-        self.sentence = sentence
-        self.dim = sentence.width(self.config.dim)
+        self.sentence = model.sentence or SentenceFolder(model.folder)
+        self.dim = self.sentence.width(self.config.dim)
 
     def __call__(
         self,

@@ -169,6 +169,7 @@ class MaskFiller(Task):
                 raise InputError(f"a target must be a string, not {type(target).__name__}")
             piece = self.tokenizer.token_id(target)  # as it stands, so that "##s" can be asked for
             ids = (piece,) if piece is not None else tuple(self._body(self.tokenizer.encode(target).ids).tolist())
+            self.tokenizer.check_embedded(np.array(ids, np.int64))
             if not ids or (piece is None and self.tokenizer.unk_token_id in ids):
                 raise InputError(f"target {short_repr(target)} cannot be spelled with the pieces of the vocabulary")
             if len(ids) > most:

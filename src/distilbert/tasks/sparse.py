@@ -48,10 +48,11 @@ class SparseEncoder(Task):
     head = Head.MASKED_LM
     all_rows = True
     options = SparseOptions
+    makes_vectors = True
 
-    def __init__(self, model: Model, sentence: SentenceFolder) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__(model)
-        self.sentence = sentence
+        self.sentence = sentence = model.sentence or SentenceFolder(model.folder)
         self.pooling = sentence.splade or SpladePooling()
         if sentence.splade and sentence.similarity != "dot":
             raise ConfigError(

@@ -14,6 +14,7 @@ from ..encoding import Encoding
 from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
+from ..folder.sentence import SentenceFolder
 from ..tokenizer import BertTokenizer
 from .inputs import TextOrPair, characters, check_strings_or_pairs
 from .long_text import LongText, to_window
@@ -35,6 +36,7 @@ class Model:
         max_length: the longest text in tokens, special tokens included.
         max_batch_tokens: the token budget of a batch.
         origin: how it was opened; None for a model that is in memory alone.
+        sentence: what the folder says of making vectors, if it is one of sentence-transformers.
     """
 
     folder: Path
@@ -44,15 +46,19 @@ class Model:
     max_length: int
     max_batch_tokens: int
     origin: Origin | None = None
+    sentence: SentenceFolder | None = None
 
 
 class Task:
-    """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, and its options."""
+    """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, its options, and
+    whether it makes the vectors that sentence-transformers' files are about.
+    """
 
     task: ClassVar[str]
     head: ClassVar[Head]
     all_rows: ClassVar[bool] = False
     options: ClassVar[type[TaskOptions]]
+    makes_vectors: ClassVar[bool] = False
 
     def __init__(self, model: Model) -> None:
         self.model = model

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..arguments import FinetuneArguments
 from .objectives import make_objective
 from .opened import open_trainable
-from .run import SENTENCE_FILES, TOKENIZER_FILES, Run, Trained, copy_files
+from .run import Run, Trained
 
 
 def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
@@ -32,14 +32,12 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
         opened.tokenizer,
         opened.max_length,
         class_weights=arguments.class_weights,
-        first_only=opened.sentence.pooling.first_only,
+        first_only=opened.first_only,
     )
 
     def save(out: Path) -> None:
         opened.model.save_pretrained(out)
-        copy_files(opened.checkpoint.folder, out, TOKENIZER_FILES)
-        if arguments.task == "sentence-similarity":
-            copy_files(opened.folder, out, SENTENCE_FILES)
+        opened.folder.copy_companions(out, parts=arguments.task == "sentence-similarity")
 
     return run.train_and_save(
         opened.model,

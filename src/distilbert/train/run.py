@@ -31,15 +31,6 @@ from .loop import open_accelerator, run
 from .objective import Objective
 from .report import write_report
 
-# what a tokenizer is made of, and what makes a folder one of sentence-transformers
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-)
-SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling")
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
 _CHECKPOINTS, _DONE = "checkpoints", "training.json"
 _NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache")  # settings that change no result
@@ -184,16 +175,6 @@ class Run:
             self.console.print(f"{name:<20} {score}")
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores)
-
-
-def copy_files(source: Path, out: Path, names: Sequence[str]) -> None:
-    """Copy files and folders of these names, as far as they are there."""
-    for name in names:
-        if (source / name).is_dir():
-            shutil.copytree(source / name, out / name, dirs_exist_ok=True)
-        elif (source / name).is_file():
-            with written_whole(out / name) as path:
-                shutil.copyfile(source / name, path)
 
 
 def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:

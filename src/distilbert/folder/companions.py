@@ -1,0 +1,64 @@
+"""What belongs to a model beside its config and weights, copied so that the new folder opens again.
+
+The new folder is flat: its encoder lies at the root, wherever that of the source did, so that Transformers and
+sentence-transformers find it.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ..files import is_file, read_json_list, written_whole
+from .layout import MODULES, PART_FILES, SENTENCE_CONFIG, TOKENIZER_FILES, TRANSFORMER_CONFIGS
+from .sentence import modules_of
+from .sentence_writing import write_json
+
+
+def encoder_folder(root: Path) -> Path:
+    """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
+    modules = modules_of(root / MODULES) if is_file(root / MODULES) else []
+    return modules[0][1] if modules else root
+
+
+def copy_file(source: Path, target: Path) -> Path:
+    """Copy one file, whole or not at all; returns the path of the copy."""
+    with written_whole(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target
+
+
+def copy_companions(
+    root: Path,
+    encoder: Path,
+    out: Path,
+    *,
+    parts: bool = True,
+    copy: Callable[[Path, Path], Path] = copy_file,
+) -> list[str]:
+    """Copy the files of the model in `root` whose encoder lies in the folder `encoder`; returns their new names.
+
+    Args:
+        parts: whether those that make it a folder of sentence-transformers too.
+        copy: copies one file, and may give it another name.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    named = [(encoder / name, name) for name in TOKENIZER_FILES]
+    if parts:
+        named += [(encoder / name, name) for name in TRANSFORMER_CONFIGS]
+        named += [(root / SENTENCE_CONFIG, SENTENCE_CONFIG)]
+    brought = [copy(path, out / name) for path, name in named if is_file(path)]
+    if parts and is_file(root / MODULES):
+        listed = read_json_list(root / MODULES)
+        kinds = modules_of(root / MODULES)
+        for place, (module, (kind, part)) in enumerate(zip(listed, kinds, strict=True)):
+            if part == encoder:
+                module["path"] = ""
+                continue
+            if part == root:  # where the encoder is now
+                module["path"] = f"{place}_{kind}"
+            (out / module["path"]).mkdir(parents=True, exist_ok=True)
+            files = [part / name for name in PART_FILES if is_file(part / name)]
+            brought += [copy(path, out / module["path"] / path.name) for path in files]
+        write_json(out / MODULES, listed)
+        brought.append(out / MODULES)
+    return [path.relative_to(out).as_posix() for path in brought]

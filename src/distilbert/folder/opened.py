@@ -1,0 +1,79 @@
+"""`open_folder`: a model's name -> all that is known of its folder, the same for every task and command."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..config import DistilBertConfig
+from ..errors import CheckpointError
+from ..tokenizer import BertTokenizer
+from .checkpoint import Checkpoint, open_checkpoint
+from .companions import copy_companions
+from .hub import resolve
+from .sentence import SentenceFolder, read_sentence_folder
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFolder:
+    """A model folder that was checked.
+
+    Attributes:
+        root: the folder.
+        checkpoint: config and weights, in `root` or, of some sentence-transformers folders, in a folder of it.
+        tokenizer: lower-casing first where `sentence` asks for it; it refuses ids that the model has no embedding of.
+        sentence: what a sentence-transformers folder says of making vectors; None for any other.
+    """
+
+    root: Path
+    checkpoint: Checkpoint
+    tokenizer: BertTokenizer
+    sentence: SentenceFolder | None
+
+    @property
+    def config(self) -> DistilBertConfig:
+        return self.checkpoint.config
+
+    @cached_property
+    def longest(self) -> int:
+        """Of a text, in tokens: what `sentence` says, else the tokenizer; never more than the model has positions."""
+        stated = (self.sentence and self.sentence.max_length) or self.tokenizer.max_length
+        most = self.config.max_position_embeddings
+        return min(stated or most, most)
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights, as they are stored."""
+        return sum(weight.nbytes for weight in self.checkpoint.tensors.values())
+
+    def copy_companions(self, out: Path, *, parts: bool = True) -> list[str]:
+        """Copy what belongs to the model beside config and weights into `out`, where these lie at the root.
+
+        That is the tokenizer and, unless `parts` is false, what makes the folder one of sentence-transformers.
+        Returns the names of what was written.
+        """
+        return copy_companions(self.root, self.checkpoint.folder, out, parts=parts)
+
+
+def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool = True) -> ModelFolder:
+    """Open a model by its folder or its name on the hub (see `resolve`). No number of its weights is read.
+
+    `vectors=False` leaves unheeded what sentence-transformers' files say, for a task that makes no vectors: those speak
+    of vectors alone, and a plain Transformers folder of the same model would not have them.
+
+    Raises HubError, ConfigError, CheckpointError, TokenizerError: naming the file and the field.
+    """
+    root = resolve(name, revision)
+    sentence = read_sentence_folder(root)
+    checkpoint = open_checkpoint(sentence.transformer if sentence else root)
+    tokenizer = BertTokenizer.from_folder(checkpoint.folder)
+    tokenizer.embedded = checkpoint.config.vocab_size
+    if not vectors:
+        sentence = None
+    if sentence and sentence.lower_case:
+        tokenizer.lower_case_first()
+    folder = ModelFolder(root, checkpoint, tokenizer, sentence)
+    if folder.longest <= tokenizer.special_count:
+        raise CheckpointError(
+            f"{root}: says that a text has {folder.longest} tokens at most, which leaves no room for text"
+        )
+    return folder
