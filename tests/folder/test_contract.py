@@ -183,9 +183,9 @@ def test_export(layout: str, folders: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", [*LAYOUTS, "plain"])
 def test_train(layout: str, folders: dict[str, Path], pairs: Path, tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
-    from distilbert.train import Arguments, finetune
+    from distilbert.train import FinetuneArguments, finetune
 
-    arguments = Arguments(
+    arguments = FinetuneArguments(
         task="sentence-similarity",
         model=folders[layout],
         train=pairs,
@@ -292,7 +292,7 @@ def test_a_token_beyond_the_embeddings_stops_the_texts_that_use_it_alone(small: 
 def test_training_and_distilling_too(cut: int, small: Callable[[Head], Path], tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     from distilbert.distill import DistillArguments, distill
-    from distilbert.train import Arguments, finetune
+    from distilbert.train import FinetuneArguments, finetune
 
     model = small(Head.SEQUENCE_CLASSIFICATION)
     good, bad = tmp_path / "good.tsv", tmp_path / "bad.tsv"
@@ -309,7 +309,8 @@ def test_training_and_distilling_too(cut: int, small: Callable[[Head], Path], tm
                 quiet=True,
             ).folder
         return finetune(
-            Arguments(task="text-classification", model=model, train=data, out=tmp_path / out, max_steps=1), quiet=True
+            FinetuneArguments(task="text-classification", model=model, train=data, out=tmp_path / out, max_steps=1),
+            quiet=True,
         ).folder
 
     assert distilbert.load(run(good, "out"))("a good film").label in ("pos", "neg")
