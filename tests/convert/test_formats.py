@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -364,3 +365,17 @@ def test_npz_with_a_flipped_bit(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(CheckpointError, match="'a' cannot be read"):
         read_file(path)["a"].read()
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model", "module", "weights"])
+def test_a_training_checkpoint_holds_the_model_in_an_entry(wrapper: str, make_checkpoint: Any, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    folder = make_checkpoint()
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "params": [0, 1]}]}
+    torch.save({"epoch": 3, wrapper: weights | {"steps": 7}, "optimizer": optimizer}, folder / "pytorch_model.bin")
+    report = convert(folder, tmp_path / "out")
+    assert {mapped.source for mapped in report.mapped} == weights.keys()

@@ -229,3 +229,12 @@ def test_windows_over_the_text(classifier: ZeroShotClassifier) -> None:
     (result,) = classifier(text, [label], long_text="window")
     assert (result.truncated, result.tokens) == (False, 230 + 8 * 2)
     assert result.score == pytest.approx(float(logistic(expected[2] - expected[0])), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["no entailment", "NO-ENTAIL", "un-entailment", "not_entailment", "Non-Entailment", "unentailed"],
+)
+def test_negated_names_are_not_entailment(other: str, make_checkpoint: Maker) -> None:
+    classifier = load(make_checkpoint(id2label={"0": other, "1": "entailment"}), "zero-shot-classification")
+    assert (classifier.entailment, classifier.contradiction) == (1, 0)

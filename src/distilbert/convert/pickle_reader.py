@@ -35,6 +35,8 @@ _FUNCTIONS = (
 _CLASSES = "__torch__"  # the package of TorchScript's own
 _PROTOCOL = 2
 _MOST_DIMENSIONS = 8
+# where training checkpoints keep the model
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "weights", "model_state", "net")
 _DEEPEST = 100  # modules within modules
 _MARK: Final = object()
 # opcodes that push their argument, and those that push something new
@@ -191,7 +193,7 @@ class Unpickler:
         if not isinstance(target, dict) or len(items) % 2:
             raise self._error(f"sets items of {_shown(target)}")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str):
+            if not isinstance(key, str | int):  # an optimizer numbers its parameters
                 raise self._error(f"has {_shown(key)} as a key, not a string")
             if key in target:
                 raise self._error(f"sets {short_repr(key)} twice")
@@ -292,10 +294,19 @@ def flatten(root: Any, place: object) -> dict[str, TensorRef]:
         return found
     if not isinstance(root, Mapping) or not root:
         raise CheckpointError(f"{place}: holds {_shown(root)}, not a state dict (names and tensors)")
-    for name, value in root.items():
-        if not isinstance(value, TensorRef):
-            raise CheckpointError(f"{place}: entry {short_repr(name)} is {_shown(value)}, not a tensor")
-    return dict(root)
+    for key in _WRAPPERS:
+        if isinstance(inner := root.get(key), Mapping) and _tensors(inner):
+            root = inner  # a training checkpoint: beside it lie the optimizer and what else the run keeps
+            break
+    if found := _tensors(root):
+        return found
+    name, value = next(iter(root.items()))
+    raise CheckpointError(f"{place}: entry {short_repr(name)} is {_shown(value)}, not a tensor")
+
+
+def _tensors(entries: Mapping[Any, Any]) -> dict[str, TensorRef]:
+    """The entries that are tensors; counters and settings may stand beside them."""
+    return {name: value for name, value in entries.items() if isinstance(name, str) and isinstance(value, TensorRef)}
 
 
 def _collect(module: Module, prefix: str, found: dict[str, TensorRef], seen: set[int], place: object) -> None:

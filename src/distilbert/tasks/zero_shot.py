@@ -1,5 +1,6 @@
 """Zero-shot classification: a model of natural language inference asked whether a text entails each label."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -178,10 +179,13 @@ def _labels(labels: str | Iterable[str]) -> list[str]:
     return names
 
 
+# no entailment, NOT-ENTAIL, un_entailment
+_NEGATED = re.compile(r"(not?|non|un)[\W_]*entail", re.IGNORECASE)
+
+
 def _inference_labels(labels: Sequence[str], place: str) -> tuple[int, int | None]:
     """The indices of entailment and of contradiction; with two labels the other one is the contradiction."""
-    negative = ("not", "non", "no_")
-    said = [i for i, label in enumerate(labels) if "entail" in label.lower() and not label.lower().startswith(negative)]
+    said = [i for i, label in enumerate(labels) if "entail" in label.lower() and not _NEGATED.match(label.strip())]
     if len(said) != 1:
         raise CheckpointError(
             f"{place}: zero-shot classification needs a model of inference with one label for entailment; "
