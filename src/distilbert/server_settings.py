@@ -52,6 +52,17 @@ class Settings:
         below=1e6,
         help="seconds until a request is answered with 503, or with 408 where its body has not arrived",
     )
+    aliases: str = setting(
+        "",
+        help="other names of models, `ALIAS=NAME` separated by commas, such as text-embedding-3-small=minilm",
+        unset="none",
+    )
+    auto_truncate: bool = setting(
+        False, help="cut texts that are too long on TEI's routes too, where a request says nothing"
+    )
+    refuse_token_ids: bool = setting(
+        False, help="refuse token ids in place of texts: clients may have those of another vocabulary"
+    )
     allowed_hosts: str = setting(
         "",
         help="names, separated by commas, that requests may have as their Host; `*.example.org` for all below it",

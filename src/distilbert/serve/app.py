@@ -19,6 +19,7 @@ from .guard import PROBES, Guard
 from .page import openapi_page
 from .routes_hub import hub_routes
 from .routes_openai import openai_routes
+from .routes_ranking import ranking_routes
 from .routes_tei import tei_routes
 from .service import Service
 from .shared import errors
@@ -54,7 +55,8 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
         service.served(name)
 
     tei, openai, hub = tei_routes(service), openai_routes(service), hub_routes(service)
-    for routes in (tei, openai):
+    ranking = ranking_routes(service)
+    for routes in (tei, openai, ranking):
         app.include_router(routes)
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
     app.include_router(hub)
@@ -70,7 +72,7 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
 
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
-    app.add_middleware(Direct, routers=(tei, openai, hub), service=service)
+    app.add_middleware(Direct, routers=(tei, openai, ranking, hub), service=service)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
         app.add_middleware(

@@ -83,7 +83,8 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"][int(first["loc"][:1] in _TAGS) :]))
-        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {first['msg'][:300]}") from None
+        what = "not known here; /docs has what is" if first["type"] == "extra_forbidden" else first["msg"][:300]
+        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
     except (ValueError, RecursionError):
         raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None
 

@@ -66,7 +66,7 @@ class RequestError(Exception):
     def body(self, path: str) -> dict[str, Any]:
         """TEI's form of an error; OpenAI's on the routes that are OpenAI's."""
         row = self.fault.value
-        if "/v1/" in path:
+        if "/v1/" in path or path.endswith("/embeddings"):
             return {"error": {"message": str(self), "type": row.type, "param": None, "code": row.code}}
         return {"error": str(self), "error_type": row.kind}
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal, TypeVar
 
@@ -74,6 +74,19 @@ def open_models(
         )
         for name, place in places.items()
     }
+
+
+def aliases_of(text: str, models: Collection[str]) -> dict[str, str]:
+    """`ALIAS=NAME,ALIAS=NAME`. Raises InputError for names that are not simple, taken, or not there."""
+    aliases: dict[str, str] = {}
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        alias, _, name = pair.partition("=")
+        if not _NAME.fullmatch(alias) or alias in models or alias in aliases:
+            raise InputError(f"--aliases: {short_repr(alias)} cannot be another name of a model, or is one already")
+        if name not in models:
+            raise InputError(f"--aliases {pair}: no model is called {name!r}; there are {', '.join(models)}")
+        aliases[alias] = name
+    return aliases
 
 
 class ServedModel:

@@ -17,26 +17,34 @@ from ..tasks.zero_shot import ZeroShotClassifier
 from .cost import Cost, answers_cost, fills_cost, labels_bytes, texts_cost, vectors_bytes
 from .errors import Fault, RequestError
 from .models import ServedModel
-from .schemas import (
+from .schemas import SimilarityRequest
+from .schemas_hub import (
     ChoiceRequest,
     HubRequest,
+    Parameters,
     QuestionParameters,
     QuestionRequest,
-    SimilarityRequest,
     TextsRequest,
     ZeroShotRequest,
 )
 from .service import Service
 from .shared import EMBEDS, ERRORS, compare, groups, sparse_values
-from .texts import embedded, fitted, prompt_of, sent
+from .texts import beginning, embedded, fitted, prompt_of, sent
 
 # the task's names of the hub's parameters
 _PARAMETERS: dict[type[Task], dict[str, str]] = {
     TextClassifier: {"top_k": "top_k", "function_to_apply": "function"},
     TokenClassifier: {"aggregation_strategy": "aggregation", "ignore_labels": "ignore_labels", "stride": "stride"},
     MaskFiller: {"top_k": "top_k", "targets": "targets"},
-    SparseEncoder: {"top_k": "top_k"},
+    SparseEncoder: {"top_k": "top_k", "prompt_name": "prompt_name"},
+    Embedder: {
+        "normalize": "normalize",
+        "dimensions": "dimensions",
+        "encoding_format": "encoding_format",
+        "prompt_name": "prompt_name",
+    },
 }
+_CUT = (TextClassifier, Embedder, SparseEncoder)  # tasks that read the beginning of a text, or its end
 
 
 def hub_routes(service: Service) -> APIRouter:
@@ -51,7 +59,7 @@ def hub_routes(service: Service) -> APIRouter:
         model = service.model(request)
         return await service.answer(request, lambda: _answer(service, model, body))
 
-    for path in ("/", "/models/{name}"):
+    for path in ("/", "/models/{name}", "/invocations"):  # the last is SageMaker's
         routes.post(path, response_model=list[Any] | dict[str, Any], responses=ERRORS)(infer)
     return routes
 
@@ -77,17 +85,23 @@ def _answer(service: Service, model: ServedModel, body: Any) -> object:
 
 
 def _texts(service: Service, task: Task, body: TextsRequest) -> object:
-    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    service.check_texts(texts)
     one = isinstance(body.inputs, str)
-    if isinstance(task, Embedder):
-        return _features(service, task, texts, body)
-    options = _options(task, body)
-    service.charge(_cost(service, task, texts, options))
-    if body.truncate is False:
-        service.check_lengths(task, texts)
+    texts: list[str] = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    service.check_texts(texts)
+    options, cutting = _options(task, body)
+    before = prompt_of(task, options.get("prompt_name")) if isinstance(task, Embedder | SparseEncoder) else ""
+    service.charge(_cost(service, task, texts, options, before))
+    if cutting.truncate is False:
+        service.check_lengths(task, texts, before=before)
+    if cutting.max_length is not None:
+        texts = [beginning(task, text, cutting.max_length) for text in texts]
+    texts = fitted(task, texts, cutting.truncation_direction or "right", before)
     results: Any
     match task:
+        case Embedder():
+            encoding_format = options.pop("encoding_format", None)
+            vectors = embedded(task, texts, **{"prompt_name": None, "normalize": None, "dimensions": None} | options)
+            return sent(vectors, encoding_format)
         case TextClassifier():
             results = task.stream(texts, **{"top_k": None} | options)
             # the client takes the first of a list of lists, for one text too
@@ -106,20 +120,35 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
     return next(results) if one else results
 
 
-def _options(task: Task, body: TextsRequest) -> dict[str, Any]:
-    """The task's own options. Raises RequestError for those of other tasks: they would do nothing."""
-    given = body.parameters.model_dump(exclude_none=True) if body.parameters else {}
+def _options(task: Task, body: TextsRequest) -> tuple[dict[str, Any], Parameters]:
+    """The task's own options, and how texts are to be cut. Raises RequestError for what would do nothing."""
+    given = body.model_dump(exclude_none=True, exclude={"inputs", "parameters", "options"})
+    given |= body.parameters.model_dump(exclude_none=True, exclude={"padding"}) if body.parameters else {}
+    cutting = Parameters.model_validate(
+        {
+            "truncate": given.pop("truncate", given.pop("truncation", None)),
+            "truncation_direction": given.pop("truncation_direction", None),
+            "max_length": given.pop("max_length", None),
+        }
+    )
+    given.pop("truncation", None)
+    others = []
+    if not isinstance(task, _CUT):
+        left = (cutting.truncation_direction or "right").lower() != "right"
+        others = ["truncation_direction"] * left + ["max_length"] * (cutting.max_length is not None)
+    if isinstance(task, TextClassifier) and "return_all_scores" in given:
+        every = given.pop("return_all_scores")
+        given.setdefault("top_k", None if every else 1)
     names = _PARAMETERS.get(type(task), {})
-    others = [name for name in given if name not in names]
-    others += [name for name in ("normalize", "dimensions", "encoding_format") if getattr(body, name) is not None]
+    others += [name for name in given if name not in names]
     if others:
         raise RequestError(Fault.UNPROCESSABLE, f"{', '.join(others)}: not for a model of {task.task!r}")
-    return {names[name]: value for name, value in given.items()}
+    return {names[name]: value for name, value in given.items()}, cutting
 
 
-def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any]) -> Cost:
-    """Of a task whose input is text alone."""
-    tokens = service.tokens(task, texts)
+def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any], before: str) -> Cost:
+    """Of a task whose input is text alone, with a prompt before each."""
+    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
     match task:
         case MaskFiller():
             targets = options.get("targets")
@@ -132,24 +161,11 @@ def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any
             return texts_cost(task, tokens, len(texts), width=width, overlap=overlap, answer=labels_bytes(tokens, 1))
         case TextClassifier():
             return texts_cost(task, tokens, len(texts), answer=labels_bytes(len(texts), task.config.num_labels))
+        case Embedder():
+            answer = vectors_bytes(len(texts), min(options.get("dimensions", task.dim), task.dim))
+            return texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer)
         case _:
-            return texts_cost(task, tokens, len(texts), width=task.config.dim)
-
-
-def _features(service: Service, task: Embedder, texts: list[str], body: TextsRequest) -> object:
-    if body.parameters and body.parameters.model_dump(exclude_none=True):
-        raise RequestError(
-            Fault.UNPROCESSABLE, "feature extraction has its parameters beside inputs, not in parameters"
-        )
-    before = prompt_of(task, body.prompt_name)
-    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    answer = vectors_bytes(len(texts), min(body.dimensions or task.dim, task.dim))
-    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
-    if body.truncate is False:
-        service.check_lengths(task, texts, before=before)
-    texts = fitted(task, texts, body.truncation_direction, before)
-    vectors = embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
-    return sent(vectors, body.encoding_format)
+            return texts_cost(task, tokens, len(texts))
 
 
 def _question(service: Service, task: QuestionAnswerer, body: QuestionRequest) -> object:

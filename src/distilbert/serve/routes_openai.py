@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from ..tasks.embedding import Embedder
 from .batcher import current_work
 from .cost import texts_cost, vectors_bytes
-from .schemas import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
+from .schemas_openai import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
 from .shared import EMBEDS, OPENAI_ERRORS, errors
 from .texts import embedded, prompt_of, sent
@@ -18,6 +18,7 @@ def openai_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["OpenAI"])
     created = int(time.time())
 
+    @routes.post("/embeddings", response_model=OpenAIEmbeddings, responses=OPENAI_ERRORS)
     @routes.post("/v1/embeddings", response_model=OpenAIEmbeddings, responses=OPENAI_ERRORS)
     async def embeddings(request: Request, body: OpenAIRequest) -> Response:
         """A vector for each text. Texts may be given as token ids of the model's own vocabulary."""
@@ -43,12 +44,13 @@ def openai_routes(service: Service) -> APIRouter:
     @routes.get("/v1/models", response_model=OpenAIModels, responses=errors(401, model=OpenAIError))
     async def models() -> dict[str, Any]:
         """What is served."""
-        return {"object": "list", "data": [_model(name, created) for name in service.models]}
+        return {"object": "list", "data": [_model(name, created) for name in (*service.models, *service.aliases)]}
 
     @routes.get("/v1/models/{model}", response_model=OpenAIModel, responses=errors(401, 404, model=OpenAIError))
     async def one_model(model: str) -> dict[str, Any]:
         """One of them."""
-        return _model(service.served(model).name, created)
+        service.served(model)
+        return _model(model, created)
 
     return routes
 

@@ -21,8 +21,6 @@ from .schemas import (
     EmbedRequest,
     Prediction,
     PredictRequest,
-    Rank,
-    RerankRequest,
     SimilarityRequest,
     SparseValue,
     Token,
@@ -33,7 +31,6 @@ from .shared import EMBEDS, ERRORS, compare, errors, groups, sparse_values
 from .texts import embedded, fitted, prompt_of, sent
 
 _PREDICTS = "a sequence classification model"
-_RANKS = "a re-ranker"
 _SPARSE = "a model of sparse vectors"
 
 
@@ -64,17 +61,13 @@ def tei_routes(service: Service) -> APIRouter:
         task = service.task(request, TextClassifier, _PREDICTS)
         return await service.answer(request, lambda: _predict(service, task, body))
 
-    @routes.post("/rerank", response_model=list[Rank], responses=ERRORS)
-    async def rerank(request: Request, body: RerankRequest) -> Response:
-        """Texts by how well they fit a query, best first. 424 if the model is not a re-ranker."""
-        task = service.task(request, Reranker, _RANKS)
-        return await service.answer(request, lambda: _rerank(service, task, body))
-
     @routes.post("/similarity", response_model=list[float], responses=ERRORS)
     async def similarity(request: Request, body: SimilarityRequest) -> Response:
         """How alike a sentence and each of some others are. 424 if the model is not an embedding model."""
         task = service.task(request, Embedder, EMBEDS)
-        return await service.answer(request, lambda: compare(service, task, body, truncate=False))
+        return await service.answer(
+            request, lambda: compare(service, task, body, truncate=service.settings.auto_truncate)
+        )
 
     @routes.post("/tokenize", response_model=list[list[Token]], responses=ERRORS)
     async def tokenize(request: Request, body: TokenizeRequest) -> Response:
@@ -103,7 +96,7 @@ def tei_routes(service: Service) -> APIRouter:
             "max_batch_tokens": settings.max_batch_tokens,
             "max_batch_requests": None,
             "max_client_batch_size": settings.max_texts,
-            "auto_truncate": False,
+            "auto_truncate": settings.auto_truncate,
             "tokenization_workers": settings.threads or available_cpus(),
             "version": __version__,
             "sha": None,
@@ -154,7 +147,7 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
     _check_direction(body.truncation_direction)
     tokens = service.tokens(task, [text for each in inputs for text in each])
     service.charge(texts_cost(task, tokens, len(inputs), answer=labels_bytes(len(inputs), task.config.num_labels)))
-    if not body.truncate:
+    if not service.may_cut(body):
         service.check_lengths(task, [each[0] for each in inputs if len(each) == 1])
         pairs = [each for each in inputs if len(each) == 2]
         service.check_lengths(task, [first for first, _ in pairs], [second for _, second in pairs])
@@ -162,24 +155,6 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
     results: Any = task.stream(texts, top_k=None, function="none" if body.raw_scores else None)
     labels = ([{"score": each.score, "label": each.label} for each in result] for result in results)
     return labels if batch else next(labels)
-
-
-def _rerank(service: Service, task: Reranker, body: RerankRequest) -> object:
-    service.check_texts(body.texts)
-    _check_direction(body.truncation_direction)
-    tokens = service.tokens(task, [body.query]) * len(body.texts) + service.tokens(task, body.texts)
-    sent_back = 4 * sum(map(len, body.texts)) if body.return_text else 0
-    service.charge(texts_cost(task, tokens, len(body.texts), answer=labels_bytes(len(body.texts), 1) + sent_back))
-    if not body.truncate:
-        service.check_lengths(task, [task.prompts.text() + body.query] * len(body.texts), body.texts)
-    if body.raw_scores:
-        logits = task.logits(body.query, body.texts)
-        scores = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-        ranks = sorted(enumerate(scores.tolist()), key=lambda rank: -rank[1])
-    else:
-        ranks = [(ranked.index, ranked.score) for ranked in task(body.query, body.texts)]
-    texts = [{"text": body.texts[index]} if body.return_text else {} for index, _ in ranks]
-    return [{"index": index} | text | {"score": score} for (index, score), text in zip(ranks, texts, strict=True)]
 
 
 def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
@@ -237,7 +212,7 @@ def _texts(
     read = min(tokens, len(texts) * task.model.max_length)
     answer = each * len(texts) + each_token * read
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
-    if not body.truncate:
+    if not service.may_cut(body):
         service.check_lengths(task, texts, before=before)
     return fitted(task, texts, body.truncation_direction, before)
 

@@ -1,14 +1,15 @@
-"""The bodies of requests and answers, with examples: those of the hub's inference API, of TEI and of OpenAI."""
+"""The bodies of requests and answers, with examples: what all services share, and those of TEI.
+
+A field whose description begins with "no effect" is taken because clients send it.
+"""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     GetJsonSchemaHandler,
-    Tag,
     model_validator,
 )
 from pydantic_core import CoreSchema
@@ -25,7 +26,7 @@ Direction = Literal["left", "right", "Left", "Right"]
 EncodingFormat = Literal["float", "base64"]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     """Types are as they are written: no number is read from a string. `null` is the same as not given.
 
     Fields that are not known are passed over, as TEI and OpenAI's clients expect.
@@ -49,22 +50,26 @@ class _Body(BaseModel):
         return schema
 
 
-class _Exact(_Body):
+class Exact(Body):
     """The same, and a field that is not known is an error: it would be an option that does nothing."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Truncation(_Body):
+class HubOptions(Body):
+    """No effect: of the hub's cache and of its waiting for models."""
+
+    use_cache: bool | None = Field(None, description="no effect: nothing is cached")
+    wait_for_model: bool | None = Field(None, description="no effect: models are there from the start")
+
+
+class Truncation(Body):
     truncate: bool | None = Field(None, description="cut what is longer than the model reads, rather than refuse it")
     truncation_direction: Direction = Field("right", description="the side that loses; whole words on the left")
 
 
 class Prompted(Truncation):
     prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
-
-
-# ---- TEI
 
 
 class EmbedRequest(Prompted):
@@ -96,23 +101,28 @@ class RerankRequest(Truncation):
     return_text: bool = Field(False, description="send the texts back with their scores")
 
 
-class Compared(_Body):
+class Compared(Body):
     source_sentence: str = Field(examples=["What is deep learning?"])
     sentences: Texts = Field(examples=[["What is machine learning?", "It rains."]])
 
 
-class SimilarityRequest(_Body):
+class SimilarityParameters(Exact, Prompted):
+    """As TEI and the hub have them."""
+
+
+class SimilarityRequest(Body):
     inputs: Compared
-    parameters: Prompted | None = None
+    parameters: SimilarityParameters | None = None
+    options: HubOptions | None = None
 
 
-class TokenizeRequest(_Body):
+class TokenizeRequest(Body):
     inputs: str | Texts = Field(examples=["What is deep learning?"])
     add_special_tokens: bool = True
     prompt_name: str | None = None
 
 
-class DecodeRequest(_Body):
+class DecodeRequest(Body):
     ids: Ids | Annotated[list[Ids], _FAIL_FAST] = Field(examples=[[101, 2054, 2003, 2784, 4083, 1029, 102]])
     skip_special_tokens: bool = True
 
@@ -144,144 +154,3 @@ class Token(BaseModel):
 class Error(BaseModel):
     error: str = Field(examples=["the server is busy"])
     error_type: str = Field(examples=["Overloaded"])
-
-
-# ---- the hub's inference API
-
-
-class Parameters(_Exact):
-    """Of all tasks whose input is text; each takes its own."""
-
-    top_k: Count | None = Field(None, description="text-classification, fill-mask: so many of the best")
-    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(None, description="text-classification")
-    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
-        None, description="token-classification"
-    )
-    ignore_labels: Texts | None = Field(None, description="token-classification")
-    stride: Annotated[int, Field(ge=0, le=10_000)] | None = Field(None, description="token-classification")
-    targets: Texts | None = Field(None, description="fill-mask: only these words")
-
-
-class TextsRequest(Prompted):
-    """Text classification, token classification, fill-mask and feature extraction, as the model does."""
-
-    inputs: str | Texts = Field(examples=["A charming and often affecting journey."])
-    parameters: Parameters | None = None
-    # feature extraction has its parameters here
-    normalize: bool | None = None
-    dimensions: Count | None = None
-    encoding_format: EncodingFormat | None = None
-
-
-class ZeroShotParameters(_Exact):
-    candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
-    multi_label: bool | None = False
-    hypothesis_template: str | None = None
-
-
-class ZeroShotRequest(_Body):
-    inputs: str | Texts = Field(examples=["One day I will see the world."])
-    parameters: ZeroShotParameters
-
-
-class Question(_Exact):
-    question: str = Field(examples=["Where does Amy live?"])
-    context: str = Field(examples=["Amy lives in Amsterdam."])
-
-
-class QuestionParameters(_Exact):
-    top_k: Count | None = None
-    doc_stride: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    max_answer_len: Annotated[int, Field(ge=1, le=100)] | None = None
-    max_question_len: Count | None = None
-    max_seq_len: Count | None = None
-    handle_impossible_answer: bool | None = None
-    align_to_words: bool | None = None
-
-
-class QuestionRequest(_Body):
-    inputs: Question
-    parameters: QuestionParameters | None = None
-
-
-class Choice(_Exact):
-    prompt: str = Field(examples=["He opened the umbrella."])
-    choices: Texts = Field(examples=[["It rained.", "The sun shone."]])
-
-
-class ChoiceRequest(_Body):
-    """Multiple choice, for which the hub has no body of its own."""
-
-    inputs: Choice
-
-
-def _shape(body: Any) -> str:
-    """Which request this is, by what only that one has."""
-    inputs, parameters = (body.get(key) if isinstance(body, dict) else None for key in ("inputs", "parameters"))
-    if isinstance(inputs, dict):
-        return next((tag for key, tag in _INPUTS.items() if key in inputs), "question")
-    return "labels" if isinstance(parameters, dict) and "candidate_labels" in parameters else "texts"
-
-
-_INPUTS = {"question": "question", "source_sentence": "compared", "sentences": "compared", "choices": "choice"}
-
-HubRequest = Annotated[
-    Annotated[TextsRequest, Tag("texts")]
-    | Annotated[ZeroShotRequest, Tag("labels")]
-    | Annotated[QuestionRequest, Tag("question")]
-    | Annotated[SimilarityRequest, Tag("compared")]
-    | Annotated[ChoiceRequest, Tag("choice")],
-    Discriminator(_shape),
-]
-
-
-# ---- OpenAI
-
-
-class OpenAIErrorBody(BaseModel):
-    message: str = Field(examples=["no model of this name is served; see /v1/models"])
-    type: str = Field(examples=["invalid_request_error"])
-    param: str | None = None
-    code: str | None = Field(None, examples=["model_not_found"])
-
-
-class OpenAIError(BaseModel):
-    error: OpenAIErrorBody
-
-
-class OpenAIRequest(_Body):
-    input: Input = Field(examples=["What is deep learning?"])
-    model: str | None = Field(None, description="a name of /v1/models; the first that embeds by default")
-    encoding_format: EncodingFormat = "float"
-    dimensions: Count | None = None
-    user: str | None = None
-
-
-class OpenAIEmbedding(BaseModel):
-    object: Literal["embedding"] = "embedding"
-    index: int
-    embedding: list[float] | str = Field(examples=[[0.1, -0.2]])
-
-
-class OpenAIUsage(BaseModel):
-    prompt_tokens: int
-    total_tokens: int
-
-
-class OpenAIEmbeddings(BaseModel):
-    object: Literal["list"] = "list"
-    data: list[OpenAIEmbedding]
-    model: str
-    usage: OpenAIUsage
-
-
-class OpenAIModel(BaseModel):
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str
-
-
-class OpenAIModels(BaseModel):
-    object: Literal["list"] = "list"
-    data: list[OpenAIModel]

@@ -17,7 +17,8 @@ from .budget import ANSWER_BYTE, GIVEN_TOKEN, MB, RUN_TOKEN, Budget
 from .cost import Cost, count_tokens
 from .errors import Fault, RequestError
 from .metrics import Metrics
-from .models import ServedModel
+from .models import ServedModel, aliases_of
+from .schemas import Truncation
 from .texts import texts_of
 from .writing import written
 
@@ -38,6 +39,7 @@ class Service:
             max_tokens=settings.max_batch_tokens, bound=settings.max_run_ms / 1e3, metrics=self.metrics
         )
         self.models = {name: ServedModel(name, task, self.batcher) for name, task in tasks.items()}
+        self.aliases = aliases_of(settings.aliases, self.models)
         self.warm = False
         memory = settings.max_memory * MB
         self.memory, self.bodies = Budget(memory - memory // 4), Budget(memory // 4)
@@ -80,6 +82,7 @@ class Service:
 
     def served(self, name: str) -> ServedModel:
         """The model of a name. Raises RequestError for a name that is not served."""
+        name = self.aliases.get(name, name)
         if name not in self.models:
             raise RequestError(Fault.NO_MODEL, "no model of this name is served; see /v1/models")
         return self.models[name]
@@ -98,10 +101,20 @@ class Service:
             raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {', '.join(self.models)}")
         return self.model(request, name).get(kind, what)
 
+    def may_cut(self, body: Truncation) -> bool:
+        """Whether texts that are too long may be cut, on routes of TEI."""
+        return self.settings.auto_truncate if body.truncate is None else body.truncate
+
     def texts(self, task: Task, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
         """The texts that were given, as strings or as token ids. Raises RequestError for ids that cannot be read."""
         one = isinstance(inputs, str) or (len(inputs) > 0 and isinstance(inputs[0], int))
         self.check_texts([inputs] if one else inputs)
+        if self.settings.refuse_token_ids and not (isinstance(inputs, str) or all(isinstance(t, str) for t in inputs)):
+            message = (
+                "token ids are refused (--refuse-token-ids): they are read as this model's own; "
+                "send text, in LangChain with check_embedding_ctx_length=False"
+            )
+            raise RequestError(Fault.UNPROCESSABLE, message)
         return texts_of(task.tokenizer, inputs)
 
     def check_texts(self, texts: Sized, times: int = 1) -> None:

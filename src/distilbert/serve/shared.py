@@ -7,7 +7,8 @@ from ..results import SparseVector
 from ..tasks.embedding import Embedder
 from .cost import texts_cost, vectors_bytes
 from .errors import ANSWERED
-from .schemas import Error, OpenAIError, SimilarityRequest
+from .schemas import Error, SimilarityRequest
+from .schemas_openai import OpenAIError
 from .service import Service
 from .texts import fitted, prompt_of
 

@@ -59,6 +59,16 @@ def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -
     return kept
 
 
+def beginning(task: Task, text: str, tokens: int) -> str:
+    """As much of a text as comes to so many tokens, special ones counted."""
+    encoding = task.tokenizer.encode(text)
+    if len(encoding) <= tokens:
+        return text
+    opening = task.tokenizer.special_count - task.tokenizer.closing_count
+    last = opening + tokens - task.tokenizer.special_count - 1
+    return text[: encoding.offsets[last, 1]] if last >= opening else ""
+
+
 def embedded(
     task: Embedder, texts: Sequence[str], *, prompt_name: str | None, normalize: bool | None, dimensions: int | None
 ) -> list[np.ndarray]:

@@ -1,0 +1,117 @@
+"""The bodies of the hub's inference API, with examples. A field that is not known is an error."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from .schemas import Count, Direction, EncodingFormat, Exact, HubOptions, SimilarityRequest, Texts
+
+
+class Parameters(Exact):
+    """Of all tasks whose input is text; one of another task than the model's is an error."""
+
+    top_k: Count | None = Field(
+        None, description="text classification, fill-mask, sparse vectors: so many of the best; by default all, 5, all"
+    )
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(None, description="text classification")
+    return_all_scores: bool | None = Field(None, description="text classification: all labels, or the best alone")
+    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
+        None, description="token classification"
+    )
+    ignore_labels: Texts | None = Field(None, description="token classification")
+    stride: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        None, description="token classification: tokens that neighbouring windows share"
+    )
+    targets: Texts | None = Field(None, description="fill-mask: only these words")
+    normalize: bool | None = Field(None, description="feature extraction; the same as beside `inputs`")
+    dimensions: Count | None = Field(None, description="feature extraction; the same as beside `inputs`")
+    encoding_format: EncodingFormat | None = Field(None, description="feature extraction; the same as beside `inputs`")
+    prompt_name: str | None = Field(None, description="feature extraction, sparse vectors; as beside `inputs`")
+    truncate: bool | None = Field(None, description="the same as beside `inputs`")
+    truncation: bool | None = Field(None, description="another name of `truncate`")
+    truncation_direction: Direction | None = Field(None, description="the same as beside `inputs`")
+    max_length: Count | None = Field(
+        None, description="text classification, feature extraction: tokens to read, where that is less than the model's"
+    )
+    padding: bool | None = Field(None, description="no effect: texts are not padded")
+
+
+class TextsRequest(Exact):
+    """Text and token classification, fill-mask, sparse vectors and feature extraction, as the model does."""
+
+    inputs: str | Texts = Field(examples=["A charming and often affecting journey."])
+    parameters: Parameters | None = None
+    options: HubOptions | None = None
+    truncate: bool | None = Field(None, description="false: refuse what is longer than the model reads")
+    truncation_direction: Direction | None = Field(
+        None, description="the side that loses; left for text classification, feature extraction, sparse vectors only"
+    )
+    prompt_name: str | None = Field(None, description="feature extraction, sparse vectors: put before each text")
+    normalize: bool | None = Field(None, description="feature extraction: vectors of length 1")
+    dimensions: Count | None = Field(None, description="feature extraction: keep the first so many numbers")
+    encoding_format: EncodingFormat | None = Field(None, description="feature extraction")
+
+
+class ZeroShotParameters(Exact):
+    candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
+    multi_label: bool | None = False
+    hypothesis_template: str | None = None
+
+
+class ZeroShotRequest(Exact):
+    inputs: str | Texts = Field(examples=["One day I will see the world."])
+    parameters: ZeroShotParameters
+    options: HubOptions | None = None
+
+
+class Question(Exact):
+    question: str = Field(examples=["Where does Amy live?"])
+    context: str = Field(examples=["Amy lives in Amsterdam."])
+
+
+class QuestionParameters(Exact):
+    top_k: Count | None = None
+    doc_stride: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    max_answer_len: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_question_len: Count | None = None
+    max_seq_len: Count | None = None
+    handle_impossible_answer: bool | None = None
+    align_to_words: bool | None = None
+
+
+class QuestionRequest(Exact):
+    inputs: Question
+    parameters: QuestionParameters | None = None
+    options: HubOptions | None = None
+
+
+class Choice(Exact):
+    prompt: str = Field(examples=["He opened the umbrella."])
+    choices: Texts = Field(examples=[["It rained.", "The sun shone."]])
+
+
+class ChoiceRequest(Exact):
+    """Multiple choice, for which the hub has no body of its own."""
+
+    inputs: Choice
+    options: HubOptions | None = None
+
+
+def _shape(body: Any) -> str:
+    """Which request this is, by what only that one has."""
+    inputs, parameters = (body.get(key) if isinstance(body, dict) else None for key in ("inputs", "parameters"))
+    if isinstance(inputs, dict):
+        return next((tag for key, tag in _INPUTS.items() if key in inputs), "question")
+    return "labels" if isinstance(parameters, dict) and "candidate_labels" in parameters else "texts"
+
+
+_INPUTS = {"question": "question", "source_sentence": "compared", "sentences": "compared", "choices": "choice"}
+
+HubRequest = Annotated[
+    Annotated[TextsRequest, Tag("texts")]
+    | Annotated[ZeroShotRequest, Tag("labels")]
+    | Annotated[QuestionRequest, Tag("question")]
+    | Annotated[SimilarityRequest, Tag("compared")]
+    | Annotated[ChoiceRequest, Tag("choice")],
+    Discriminator(_shape),
+]

@@ -1,0 +1,223 @@
+"""Every field that clients' own specifications have is honoured, said to have no effect, or refused by name."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("huggingface_hub")
+
+from huggingface_hub.inference._generated import types as hub_types
+from pydantic import BaseModel
+
+from distilbert import Reranker, TextClassifier, ZeroShotClassifier
+from distilbert.serve import schemas, schemas_hub, schemas_openai
+from distilbert.tasks.task import Task
+from helpers.live import Live, serving
+
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+
+TEXT = "a charming and often affecting journey"
+LONG = "good " * 60 + "bad " * 150
+
+BODIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "EmbedRequest": ("/embed", {"inputs": TEXT}),
+    "EmbedAllRequest": ("/embed_all", {"inputs": TEXT}),
+    "PredictRequest": ("/predict", {"inputs": TEXT}),
+    "RerankRequest": ("/rerank", {"query": TEXT, "texts": [TEXT]}),
+    "SimilarityRequest": ("/similarity", {"inputs": {"source_sentence": TEXT, "sentences": [TEXT]}}),
+    "TokenizeRequest": ("/tokenize", {"inputs": TEXT}),
+    "DecodeRequest": ("/decode", {"ids": [101, 102]}),
+    "TextsRequest": ("/models/embed", {"inputs": TEXT}),
+    "ZeroShotRequest": ("/models/nli", {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"]}}),
+    "QuestionRequest": ("/models/qa", {"inputs": {"question": "where ?", "context": TEXT}}),
+    "ChoiceRequest": ("/models/choice", {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}}),
+    "OpenAIRequest": ("/v1/embeddings", {"input": TEXT}),
+    "DocumentsRequest": ("/v1/rerank", {"query": TEXT, "documents": [TEXT]}),
+    "ClassifyRequest": ("/v1/classify", {"input": TEXT}),
+}
+
+
+def schema(name: str) -> type[BaseModel]:
+    return next(getattr(module, name) for module in (schemas, schemas_hub, schemas_openai) if hasattr(module, name))
+
+
+OPTIONAL = [
+    (name, field) for name in BODIES for field, about in schema(name).model_fields.items() if not about.is_required()
+]
+
+
+@pytest.mark.parametrize(("name", "field"), OPTIONAL)
+def test_null_is_not_given(server: Live, name: str, field: str) -> None:
+    path, body = BODIES[name]
+    assert server.http.post(path, json=body | {field: None}).status_code == 200
+
+
+def test_parameters_that_are_null_are_not_given(server: Live) -> None:
+    nothing = dict.fromkeys(schemas_hub.Parameters.model_fields)
+    assert server.post("/models/sentiment", inputs=TEXT, parameters=nothing).status_code == 200
+    given = dict.fromkeys(schemas_hub.QuestionParameters.model_fields)
+    inputs = {"question": "where ?", "context": TEXT}
+    assert server.post("/models/qa", inputs=inputs, parameters=given).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("specification", "ours"),
+    [
+        ("TextClassificationParameters", "Parameters"),
+        ("TokenClassificationParameters", "Parameters"),
+        ("FillMaskParameters", "Parameters"),
+        ("FeatureExtractionInput", "TextsRequest"),
+        ("ZeroShotClassificationParameters", "ZeroShotParameters"),
+        ("QuestionAnsweringParameters", "QuestionParameters"),
+        ("QuestionAnsweringInputData", "Question"),
+        ("SentenceSimilarityInputData", "Compared"),
+    ],
+)
+def test_the_hubs_fields_are_all_known(specification: str, ours: str) -> None:
+    fields = {field.name for field in dataclasses.fields(getattr(hub_types, specification))}
+    assert fields <= schema(ours).model_fields.keys()
+
+
+def parameters(server: Live, name: str, text: str = TEXT, **given: object) -> Any:
+    return server.post(f"/models/{name}", inputs=text, parameters=given)
+
+
+# each parameter of the hub's bodies: a value, and the models that take it
+PARAMETERS: dict[str, tuple[object, set[str]]] = {
+    "top_k": (1, {"sentiment", "mlm", "sparse"}),
+    "function_to_apply": ("none", {"sentiment"}),
+    "return_all_scores": (False, {"sentiment"}),
+    "aggregation_strategy": ("first", {"ner"}),
+    "ignore_labels": (["O"], {"ner"}),
+    "stride": (4, {"ner"}),
+    "targets": (["good"], {"mlm"}),
+    "normalize": (True, {"embed"}),
+    "dimensions": (4, {"embed"}),
+    "encoding_format": ("base64", {"embed"}),
+    "prompt_name": ("query", {"embed"}),
+    "truncate": (True, {"sentiment", "ner", "mlm", "embed", "sparse"}),
+    "truncation": (True, {"sentiment", "ner", "mlm", "embed", "sparse"}),
+    "truncation_direction": ("left", {"sentiment", "embed", "sparse"}),
+    "max_length": (8, {"sentiment", "embed", "sparse"}),
+    "padding": (True, {"sentiment", "ner", "mlm", "embed", "sparse"}),
+}
+
+
+def test_every_parameter_is_in_the_table() -> None:
+    assert PARAMETERS.keys() == schemas_hub.Parameters.model_fields.keys()
+
+
+@pytest.mark.parametrize("field", PARAMETERS)
+@pytest.mark.parametrize("name", ["sentiment", "ner", "mlm", "embed", "sparse"])
+def test_a_parameter_is_taken_or_refused_by_name(server: Live, name: str, field: str) -> None:
+    value, takes = PARAMETERS[field]
+    answer = parameters(server, name, f"{TEXT} [MASK]", **{field: value})
+    if name in takes:
+        assert answer.status_code == 200, answer.text
+    else:
+        assert answer.status_code == 422
+        wanted = "no prompt of this name" if (name, field) == ("sparse", "prompt_name") else f"{field}: not for a model"
+        assert wanted in answer.text
+    beside = server.post(f"/models/{name}", inputs=f"{TEXT} [MASK]", **{field: value})
+    if field in schemas_hub.TextsRequest.model_fields:
+        assert beside.status_code == answer.status_code
+        assert beside.json() == answer.json()
+    else:
+        assert beside.status_code == 422
+        assert f"{field}: not known here" in beside.text
+
+
+def test_parameters_do_what_they_say(server: Live, tasks: dict[str, Task]) -> None:
+    embed, classify = tasks["embed"], tasks["sentiment"]
+    assert isinstance(classify, TextClassifier)
+    (got,) = parameters(server, "embed", normalize=True, dimensions=4, prompt_name="query").json()
+    np.testing.assert_allclose(got, embed(TEXT, normalize=True, truncate_dim=4, prompt_name="query"), atol=1e-5)
+    assert len(parameters(server, "sentiment", return_all_scores=True).json()[0]) == 2
+    assert len(parameters(server, "sentiment", return_all_scores=False).json()[0]) == 1
+    assert parameters(server, "sentiment", LONG, truncation=False).status_code == 413
+    assert parameters(server, "sentiment", LONG, truncation=True).status_code == 200
+    (got,) = parameters(server, "embed", LONG, truncation=True, max_length=34).json()
+    np.testing.assert_allclose(got, embed("good " * 32), atol=1e-5)
+    (got,) = parameters(server, "sentiment", LONG, truncation_direction="left").json()
+    assert {each["label"]: each["score"] for each in got} == {
+        each.label: pytest.approx(each.score, abs=1e-5) for each in classify("bad " * 126, top_k=None)
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "field"),
+    [
+        ("nli", {"inputs": TEXT, "truncate": True, "parameters": {"candidate_labels": ["a", "b"]}}, "truncate"),
+        ("nli", {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"], "top_k": 1}}, "parameters.top_k"),
+        ("qa", {"inputs": {"question": "a", "context": "b"}, "normalize": True}, "normalize"),
+        ("embed", BODIES["SimilarityRequest"][1] | {"parameters": {"nonsense": 1}}, "parameters.nonsense"),
+        ("sentiment", {"inputs": TEXT, "parameters": {"temperature": 1}}, "parameters.temperature"),
+        ("choice", BODIES["ChoiceRequest"][1] | {"parameters": {}}, "parameters"),
+    ],
+)
+def test_what_the_hubs_route_does_not_know_is_an_error(
+    server: Live, name: str, body: dict[str, Any], field: str
+) -> None:
+    answer = server.post(f"/models/{name}", **body)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(f"{field}: not known here")
+
+
+# ---- the routes of Cohere, Jina and vLLM
+
+
+def test_documents_are_ranked(server: Live, tasks: dict[str, Task]) -> None:
+    documents = [TEXT, "it rains", LONG]
+    want = Reranker(tasks["rerank"].model)("a journey", documents)
+    for path in ("/v1/rerank", "/v2/rerank", "/rerank", "/models/rerank/v1/rerank"):
+        answer = server.post(path, query="a journey", documents=documents, model="rerank").json()
+        assert [each["index"] for each in answer["results"]] == [each.index for each in want]
+        assert [each["relevance_score"] for each in answer["results"]] == pytest.approx(
+            [each.score for each in want], abs=1e-5
+        )
+        assert (answer["model"], answer["usage"]["total_tokens"] > 100) == ("rerank", True)
+    short = server.post("/v1/rerank", query="a", documents=[{"text": "b"}, "c"], top_n=1, return_documents=True).json()
+    assert [each["document"]["text"] in "bc" for each in short["results"]] == [True]
+    error = server.post("/v1/rerank", query="a", documents=["b"], model="none")
+    assert (error.status_code, error.json()["error"]["code"]) == (404, "model_not_found")
+
+
+def test_texts_are_classified(server: Live, tasks: dict[str, Task]) -> None:
+    classify = tasks["sentiment"]
+    assert isinstance(classify, TextClassifier)
+    answer = server.post("/v1/classify", input=[TEXT, "it rains"], model="sentiment").json()
+    for each, text in zip(answer["data"], [TEXT, "it rains"], strict=True):
+        want = {found.label: found.score for found in classify(text, top_k=None)}
+        assert each["probs"] == pytest.approx([want["negative"], want["positive"]], abs=1e-5)
+        assert (each["label"], each["num_classes"]) == (max(want, key=lambda label: want[label]), 2)
+    zero_shot = ZeroShotClassifier(tasks["nli"].model)(TEXT, ["travel", "war"])
+    (found,) = server.post("/v1/classify", input=[TEXT], labels=["travel", "war"]).json()["data"]
+    assert (found["prediction"], found["score"]) == (zero_shot[0].label, pytest.approx(zero_shot[0].score, abs=1e-5))
+
+
+def test_models_may_have_other_names(tasks: dict[str, Task]) -> None:
+    with serving(tasks, aliases="text-embedding-3-small=embed, gpt=qa", auto_truncate=True) as server:
+        answer = server.post("/v1/embeddings", input=TEXT, model="text-embedding-3-small")
+        assert answer.json()["model"] == "embed"
+        assert server.post("/models/gpt", **BODIES["QuestionRequest"][1]).status_code == 200
+        assert "gpt" in [model["id"] for model in server.http.get("/v1/models").json()["data"]]
+        assert server.post("/embed", inputs=LONG).status_code == 200, "cut, as the server was told"
+        assert server.post("/embed", inputs=LONG, truncate=False).status_code == 413
+
+
+def test_token_ids_can_be_refused(tasks: dict[str, Task]) -> None:
+    with serving(tasks, refuse_token_ids=True) as server:
+        for given in ([101, 102], [[101, 102]], ["a", [101]]):
+            answer = server.post("/v1/embeddings", input=given)
+            assert answer.status_code == 422
+            assert "--refuse-token-ids" in answer.text
+        assert server.post("/v1/embeddings", input=[TEXT]).status_code == 200
+        assert server.post("/embed", inputs=[101]).status_code == 422
+
+
+def test_other_names_of_routes(server: Live) -> None:
+    assert server.post("/embeddings", input=TEXT).json() == server.post("/v1/embeddings", input=TEXT).json()
+    assert server.post("/invocations", inputs=TEXT).json() == server.post("/", inputs=TEXT).json()
+    assert server.http.get("/ping").status_code == 200
