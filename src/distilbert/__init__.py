@@ -19,6 +19,7 @@ from .loading import TASKS, load
 from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
+from .tasks.late_interaction import LateInteractionEncoder
 from .tasks.multiple_choice import ChoiceClassifier
 from .tasks.question_answering import QuestionAnswerer
 from .tasks.reranking import Reranker
@@ -47,6 +48,7 @@ __all__ = [
     "Entity",
     "HubError",
     "InputError",
+    "LateInteractionEncoder",
     "LongTextWarning",
     "MaskFill",
     "MaskFiller",

@@ -24,11 +24,13 @@ class Batch:
         lengths: int64 [B], at least 1 each, N in all.
         rows: int64 [K], the tokens (indices into N, ascending) whose last hidden state the head
             reads; None for all N.
+        attended: int64 [B], how many of a text's first tokens its tokens attend to; None for all.
     """
 
     ids: np.ndarray
     lengths: np.ndarray
     rows: np.ndarray | None = None
+    attended: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.ids.ndim != 1 or self.lengths.ndim != 1 or self.ids.dtype != np.int64 or self.lengths.dtype != np.int64:
@@ -38,17 +40,31 @@ class Batch:
         rows = np.array([-1]) if self.rows is None else np.concatenate([[-1], self.rows, [len(self.ids)]])
         if (np.diff(rows) <= 0).any():
             raise ValueError("rows must ascend within the tokens")
+        if self.attended is not None and not ((self.attended >= 1) & (self.attended <= self.lengths)).all():
+            raise ValueError("a text's tokens attend to at least one of them and at most to all")
 
     @classmethod
-    def pack(cls, ids: Sequence[np.ndarray], rows: Sequence[np.ndarray] | None = None) -> Self:
+    def pack(
+        cls,
+        ids: Sequence[np.ndarray],
+        rows: Sequence[np.ndarray] | None = None,
+        attended: Sequence[int] | None = None,
+    ) -> Self:
         """From each text's ids [T_i] and, where not all are read, its rows [K_i] (indices into the text)."""
         lengths = np.array([len(text) for text in ids], np.int64)
         packed = np.concatenate(ids).astype(np.int64, copy=False)
+        first = None if attended is None else np.array(attended, np.int64)
         if rows is None:
-            return cls(packed, lengths)
+            return cls(packed, lengths, None, first)
         starts = np.cumsum(lengths) - lengths
         shifted = [start + own for start, own in zip(starts, rows, strict=True)]
-        return cls(packed, lengths, np.concatenate(shifted).astype(np.int64, copy=False))
+        return cls(packed, lengths, np.concatenate(shifted).astype(np.int64, copy=False), first)
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """bool [B, T]: which places of the padded view hold tokens that are attended to."""
+        counts = self.lengths if self.attended is None else self.attended
+        return np.arange(self.longest) < counts[:, None]
 
     @property
     def size(self) -> int:
@@ -111,13 +127,14 @@ def run_batched(
     ids: Sequence[np.ndarray],
     rows: Sequence[np.ndarray] | None,
     max_tokens: int,
+    attended: Sequence[int] | None = None,
 ) -> list[np.ndarray]:
     """Each text's output rows [K_i, …], in the order given.
 
-    `run` gives the rows of a packed batch [K, …]; see `Batch` for `ids` and `rows`.
+    `run` gives the rows of a packed batch [K, …]; see `Batch` for `ids`, `rows` and `attended`.
     """
     results: list[np.ndarray] = [np.empty(0)] * len(ids)
-    for index, own in run_each(run, ids, rows, max_tokens):
+    for index, own in run_each(run, ids, rows, max_tokens, attended):
         results[index] = own
     return results
 
@@ -127,13 +144,18 @@ def run_each(
     ids: Sequence[np.ndarray],
     rows: Sequence[np.ndarray] | None,
     max_tokens: int,
+    attended: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(index, output rows [K_i, …]) of each text, as batches are done.
 
     For rows as wide as the vocabulary: whoever keeps less of each text holds one batch's at a time.
     """
     for chosen in plan([len(text) for text in ids], max_tokens):
-        batch = Batch.pack([ids[i] for i in chosen], None if rows is None else [rows[i] for i in chosen])
+        batch = Batch.pack(
+            [ids[i] for i in chosen],
+            None if rows is None else [rows[i] for i in chosen],
+            None if attended is None else [attended[i] for i in chosen],
+        )
         yield from zip(chosen.tolist(), np.split(run(batch), np.cumsum(batch.row_counts)[:-1]), strict=True)
 
 

@@ -10,11 +10,13 @@ from .engine.seam import Engine
 from .errors import CheckpointError, InputError
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
+from .folder.hub import resolve
 from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
-from .folder.sentence import SentenceFolder
+from .folder.sentence import SentenceFolder, read_sentence_folder
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
+from .tasks.late_interaction import LateInteractionEncoder
 from .tasks.multiple_choice import ChoiceClassifier
 from .tasks.origin import Origin
 from .tasks.question_answering import QuestionAnswerer
@@ -37,6 +39,7 @@ TASKS: dict[str, type[Task]] = {
     "zero-shot-classification": ZeroShotClassifier,
     "text-ranking": Reranker,
     "sparse-encoding": SparseEncoder,
+    "late-interaction": LateInteractionEncoder,
 }
 _BY_HEAD = {
     Head.SEQUENCE_CLASSIFICATION: "text-classification",
@@ -58,7 +61,15 @@ def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
     """The task that a checkpoint was trained for, by its head and by whether it is a sentence-transformers folder."""
     if sentence is None:
         return _BY_HEAD[head]
+    if sentence.token_vectors:
+        return "late-interaction"
     return "sparse-encoding" if sentence.splade else "feature-extraction"
+
+
+def ranking_task(model: AnyPath, revision: str | None = None) -> str:
+    """The task that ranks documents with this model: "late-interaction" for a folder that speaks of it."""
+    sentence = read_sentence_folder(resolve(model, revision))
+    return "late-interaction" if sentence and sentence.token_vectors else "text-ranking"
 
 
 _MOST_THREADS = 1024  # a system may let a process start far more, and then stand still
@@ -91,6 +102,8 @@ def load(model: AnyPath, task: ZeroShotTask, **options: Unpack[_Options]) -> Zer
 def load(model: AnyPath, task: Literal["text-ranking"], **options: Unpack[_Options]) -> Reranker: ...
 @overload
 def load(model: AnyPath, task: Literal["sparse-encoding"], **options: Unpack[_Options]) -> SparseEncoder: ...
+@overload
+def load(model: AnyPath, task: Literal["late-interaction"], **options: Unpack[_Options]) -> LateInteractionEncoder: ...
 @overload
 def load(model: AnyPath, task: str | None = None, **options: Unpack[_Options]) -> Any: ...
 def load(
@@ -133,7 +146,7 @@ def load(
             f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
             f" (its task is {_BY_HEAD[checkpoint.head]!r})"
         )
-    first_only = kind is Embedder and folder.sentence is not None and folder.sentence.pooling.first_only
+    first_only = kind is Embedder and folder.sentence is not None and folder.sentence.first_only
     engine = open_engine(
         checkpoint,
         kind.head,

@@ -39,3 +39,7 @@ class Prompts:
                 raise InputError(f"the model has no prompt called {prompt_name!r}; it has {have}")
             return self.by_name[prompt_name]
         return self.by_name[self.default] if self.default is not None else ""
+
+    def of_task(self, task: str) -> "Prompts":
+        """With the prompt called like this task, or none, as the default one: what `encode_query` uses."""
+        return Prompts({task: "", **self.by_name}, task)

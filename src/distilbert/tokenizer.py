@@ -104,6 +104,13 @@ class BertTokenizer:
         with written_whole(Path(path)) as temporary:
             temporary.write_text(self.backend.to_str(pretty=True) + "\n", encoding="utf-8")
 
+    def keep_whole(self, piece: str) -> None:
+        """From now on read a piece of the vocabulary, or else its first word, as one token wherever it stands."""
+        for each in (piece, *piece.split()[:1]):
+            if piece.split() and self.token_id(each) is not None:
+                self.backend.add_special_tokens([tokenizers.AddedToken(each, normalized=False, special=True)])
+                return
+
     def lower_case_first(self) -> None:
         """From now on lower-case texts before all else, as `do_lower_case` of a sentence-transformers folder asks."""
         then = self.backend.normalizer

@@ -15,6 +15,7 @@ from distilbert import CheckpointError, ConfigError, DistilBertError, Embedder
 from distilbert.folder.checkpoint import Head
 from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.sentence import SentenceFolder, read_sentence_folder
+from distilbert.folder.transformer_settings import TransformerSettings
 from distilbert.pooling import Normalize, Pooling
 from distilbert.prompts import Prompts
 
@@ -34,6 +35,7 @@ NEW = {
     "Normalize": "sentence_transformers.base.modules.normalize.Normalize",
     "Dropout": "sentence_transformers.sentence_transformer.modules.dropout.Dropout",
 }
+OLD = "sentence_transformers.models"
 TEXTS = ["A charming and often affecting journey.", "no", "", "the film , the whole film , and nothing but the film"]
 
 
@@ -254,8 +256,8 @@ def test_what_a_folder_says(folder: Path) -> None:
     write(folder / "config_sentence_transformers.json", about)
     read = read_sentence_folder(folder)
     assert read == SentenceFolder(
-        transformer=folder, max_length=33, lower_case=True, prompts=Prompts({"a": "A: ", "b": ""}, "a"),
-        similarity="dot",
+        transformer=folder, text=TransformerSettings("feature-extraction", 33, True), similarity="dot",
+        prompts=Prompts({"a": "A: ", "b": ""}, "a"),
     )  # fmt: skip
 
 
@@ -324,16 +326,16 @@ def refusal(folder: Path) -> str:
         ({"1_Pooling": "Pooling"}, "the first module must be a Transformer"),
         ({"": "Transformer"}, "lists no Pooling"),
         (
-            {"": "Transformer", "2": "Normalize", "1_Pooling": "Pooling"},
-            "module 'Normalize' is not supported, or not h",
+            {"": "Transformer", "LayerNorm": f"{OLD}.LayerNorm", "1": "Pooling"},
+            "module 'LayerNorm' is not supported, or",
         ),
-        ({"": "Transformer", "2": "Dense", "1_Pooling": "Pooling"}, "module 'Dense' is not supported"),
         ({"": "Transformer", "1_Pooling": "Pooling", "./1_Pooling": "Pooling"}, "module 'Pooling' is not supported"),
         ({"": "Transformer", "1_Pooling": "Pooling", ".": "Transformer"}, "module 'Transformer' is not supported"),
         ({"": "Transformer", "1_Pooling": "mine.Pooling"}, r"module 'mine\.Pooling' is not supported"),
-        ({"": "Transformer", "1_Pooling": "sentence_transformers.models.CNN"}, "module 'CNN' is not supported"),
+        ({"": "Transformer", "1_Pooling": f"{OLD}.CNN"}, "module 'CNN' is not supported: it is a network of its own"),
         ({"": "Transformer", "1_Pooling": "x\n" * 5000}, r"module 'x\\nx"),
-        ({"": "sentence_transformers.models.CLIPModel"}, "the first module must be a Transformer"),
+        ({"": f"{OLD}.CLIPModel"}, "module 'CLIPModel' is not supported: it reads images"),
+        ({"0_A": "Transformer", "0_B": "Transformer", "1_Pooling": "Pooling"}, "has 2 encoders"),
     ],
 )
 def test_modules_that_are_not_supported(kinds: dict[str, str], reason: str, folder: Path) -> None:
@@ -375,7 +377,7 @@ WRONG += [(BERT_SETTINGS, "max_seq_length", value) for value in (0, -1, 1.5, "12
 WRONG += [(BERT_SETTINGS, "do_lower_case", value) for value in ("false", 1)]
 WRONG += [(SETTINGS, "prompts", value) for value in (["a"], "a", {"a": 5}, {"a": ["b"]}, 5)]
 WRONG += [(SETTINGS, "default_prompt_name", value) for value in ("other", [], {}, 5, "x" * 5000)]
-WRONG += [(SETTINGS, "similarity_fn_name", value) for value in ("maxsim", [], 5, {"a": "b"})]
+WRONG += [(SETTINGS, "similarity_fn_name", value) for value in ("sine", [], 5, {"a": "b"})]
 WRONG += [(SETTINGS, "truncate_dim", value) for value in (0, -1, 2.5, "3", [])]
 
 
@@ -405,7 +407,7 @@ def test_broken_settings_are_named(file: str, content: str, folder: Path) -> Non
 def test_a_normalize_of_other_things(folder: Path) -> None:
     compose(folder, {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"})
     write(folder / "2_Normalize/config.json", {"module_input_name": "token_embeddings"})
-    assert "2_Normalize/config.json: module_input_name must be one of" in refusal(folder)
+    assert "2_Normalize/config.json: module_input_name must be 'sentence_embedding' at this place" in refusal(folder)
 
 
 @pytest.fixture

@@ -125,11 +125,19 @@ def test_poolings_that_are_not_known(make_checkpoint: Maker, pooling: dict[str, 
         load(splade_folder(make_checkpoint(Head.MASKED_LM), pooling))
 
 
-def test_a_similarity_that_is_not_the_dot_product(make_checkpoint: Maker) -> None:
+@pytest.mark.parametrize("measure", ["dot", "cosine", "euclidean", "manhattan"])
+def test_the_similarity_is_that_of_the_folder(make_checkpoint: Maker, sentences: list[str], measure: str) -> None:
     folder = splade_folder(make_checkpoint(Head.MASKED_LM), {})
-    (folder / "config_sentence_transformers.json").write_text('{"similarity_fn_name": "cosine"}')
-    with pytest.raises(ConfigError, match="similarity_fn_name must be dot for sparse vectors, not 'cosine'"):
-        load(folder)
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({"similarity_fn_name": measure}))
+    encoder = opened(folder)
+    a, b = (dense(encoder(text)) for text in sentences[:2])
+    expected = {
+        "dot": a @ b,
+        "cosine": a @ b / (np.linalg.norm(a) * np.linalg.norm(b)),
+        "euclidean": -np.linalg.norm(a - b),
+        "manhattan": -np.abs(a - b).sum(),
+    }[measure]
+    assert encoder.similarity(sentences[0], sentences[1]) == pytest.approx(expected, rel=1e-5)
 
 
 # vectors --------------------------------------------------------------------------------------------

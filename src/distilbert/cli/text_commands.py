@@ -11,9 +11,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import written_whole
+from ..loading import ranking_task
 from ..results import Classification
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
+from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.multiple_choice import ChoiceClassifier
 from ..tasks.question_answering import QuestionAnswerer
 from ..tasks.reranking import Reranker
@@ -240,7 +242,7 @@ def add_rerank(parser: argparse.ArgumentParser) -> None:
 
 
 def rerank(args: argparse.Namespace) -> int:
-    ranker: Reranker = open_task(args, "text-ranking")
+    ranker: Reranker | LateInteractionEncoder = open_task(args, ranking_task(args.model, args.revision))
     texts = show.progress(chain.from_iterable(texts_of(args)), partial(count_texts, args.texts, args.file), silent=True)
     for document in ranker(args.query, texts, **task_options(args, ranker)):
         if args.json:

@@ -6,7 +6,7 @@ alone that the head reads. Weights are not copied into the graph: it points into
 
     inputs:  ids, positions                    int64 [N]
              pad                               int64 [B, T]   padded view: index into N, 0 for padding
-             mask                              int32 [B, T]   1 = token, 0 = padding
+             mask                              int32 [B, T]   1 = token that is attended to, 0 = padding
              unpad                             int64 [N]      index of each token in the B·T padded view
              rows, pad_rows [B, R], unpad_rows int64 [K]      the same for the rows read, R most of a text
     output:  output                            float32 [K, …]

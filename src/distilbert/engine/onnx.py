@@ -96,7 +96,7 @@ def _feeds(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
         "ids": batch.ids,
         "positions": batch.positions,
         "pad": pad,
-        "mask": (np.arange(batch.longest) < batch.lengths[:, None]).astype(np.int32),
+        "mask": batch.mask.astype(np.int32),
         "unpad": unpad,
     }
     if not all_rows:

@@ -8,16 +8,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from ..errors import ConfigError
 from ..files import is_file, read_json_list, written_whole
 from .layout import MODULES, PART_FILES, SENTENCE_CONFIG, TOKENIZER_FILES, TRANSFORMER_CONFIGS
-from .sentence import modules_of
+from .module_list import all_modules, read_modules, routes_of
+from .sentence import ENCODERS
 from .sentence_writing import write_json
 
 
 def encoder_folder(root: Path) -> Path:
     """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
-    modules = modules_of(root / MODULES) if is_file(root / MODULES) else []
-    return modules[0][1] if modules else root
+    modules = all_modules(root) if is_file(root / MODULES) else []
+    return next((module.folder for module in modules if module.kind in ENCODERS), root)
 
 
 def copy_file(source: Path, target: Path) -> Path:
@@ -49,8 +51,10 @@ def copy_companions(
     brought = [copy(path, out / name) for path, name in named if is_file(path)]
     if parts and is_file(root / MODULES):
         listed = read_json_list(root / MODULES)
-        kinds = modules_of(root / MODULES)
-        for place, (module, (kind, part)) in enumerate(zip(listed, kinds, strict=True)):
+        if len(routes_of(root)) > 1:
+            raise ConfigError(f"{root}: has a Router, whose modules cannot be copied into another folder")
+        for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
+            kind, part = read.kind, read.folder
             if part == encoder:
                 module["path"] = ""
                 continue

@@ -31,6 +31,7 @@ TOKENIZER_FILES = (TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, ADDED_TOKENS, SPECIA
 # sentence-transformers: the list of parts, what is said of the whole, and, beside the encoder, how it reads text
 MODULES = "modules.json"
 SENTENCE_CONFIG = "config_sentence_transformers.json"
+ROUTER_CONFIG = "router_config.json"
 TRANSFORMER_CONFIGS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -38,12 +39,13 @@ TRANSFORMER_CONFIGS = tuple(
 # of a part
 PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
-# what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …
-_PARTS = "[0-9]_*"
+# what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …, those of a
+# Router query_0_SparseStaticEmbedding, document_1_SpladePooling, …
+_PARTS, _ROUTED_PARTS = "[0-9]_*", "*_[0-9]_*"
 HUB_FILES = (
     *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
-    *(MODULES, SENTENCE_CONFIG, "sentence_*_config.json"),
-    *(f"{_PARTS}/*.json", f"{_PARTS}/*.safetensors", f"{_PARTS}/{VOCABULARY}"),
+    *(MODULES, SENTENCE_CONFIG, ROUTER_CONFIG, "sentence_*_config.json"),
+    *(f"{part}/{name}" for part in (_PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
 )
 # and where it has no weights in safetensors
 HUB_FOREIGN_FILES = tuple(

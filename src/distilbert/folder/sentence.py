@@ -2,32 +2,57 @@
 
 Versions up to 5 write `sentence_transformers.models.Pooling` and flags like `pooling_mode_mean_tokens`;
 version 6 writes longer module paths and `pooling_mode: "mean"`. A folder without modules.json is
-mean pooling and normalisation. SPLADE folders hold sparse vectors; a cross-encoder's says nothing of vectors.
+mean pooling and normalisation. SPLADE folders hold sparse vectors, those for late interaction a vector a token; a
+cross-encoder's says nothing of vectors. docs/sentence_transformers.md has every key of every file.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import CheckpointError, ConfigError, short_repr
-from ..files import is_file, read_json_list
-from ..module_activations import ACTIVATIONS, activation_name, leaky_relu
-from ..pooling import Dense, Normalize, Pooling, SpladePooling
-from ..prompts import Prompts
-from .layout import CONFIG, MODULES, SENTENCE_CONFIG, TRANSFORMER_CONFIGS, WEIGHTS
-from .settings import Settings, read_prompts
-from .weights import read_header
+import numpy as np
 
-_OLD_FLAGS = {  # in the order in which several are concatenated
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
+from ..errors import ConfigError, short_repr
+from ..files import is_file, read_json
+from ..pooling import Dense, Layer, LayerNorm, Normalize, Pooling, SpladePooling
+from ..prompts import Prompts
+from .layout import CONFIG, MODULES, SENTENCE_CONFIG
+from .module_list import Module, routes_of
+from .modules import (
+    UNSUPPORTED,
+    input_of,
+    read_dense,
+    read_layer_norm,
+    read_pooling,
+    read_splade_pooling,
+    read_token_weights,
+)
+from .settings import Settings, read_prompts
+from .token_vectors import (
+    TokenVectors,
+    is_late_interaction,
+    prefixed_prompts,
+    read_token_vectors,
+    with_pylate_settings,
+)
+from .transformer_settings import TransformerSettings, read_transformer_settings
+
+ENCODERS = ("Transformer", "MLMTransformer")
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+_SIMILARITIES_OF_TOKENS = ("maxsim", "meanmaxsim")
+
+
+@dataclass(frozen=True, eq=False)
+class TokenWeights:
+    """A query's sparse vector without an encoder: each piece that occurs in it has its weight.
+
+    Attributes:
+        weights: float32 [V].
+        tokenizer: the folder of the tokenizer that cuts such queries.
+    """
+
+    weights: np.ndarray
+    tokenizer: Path
 
 
 @dataclass(frozen=True)
@@ -36,36 +61,68 @@ class SentenceFolder:
 
     Attributes:
         transformer: the folder of the encoder itself.
+        token_layers: what each token's state passes through before pooling.
         layers: what follows pooling, in order, a last Normalize excepted.
         normalize: whether the vectors are brought to length 1 at last.
         truncate_dim: how many of their first numbers are kept; None for all.
         splade: how logits are pooled instead, of a folder for sparse vectors; None for all others.
-        max_length: in tokens, None where the folder does not say.
-        lower_case: whether texts are lower-cased before the tokenizer.
+        most_weights: how many weights of a sparse vector are kept; None for all.
+        token_weights: what makes a sparse vector in place of the encoder; None where the encoder does.
+        token_vectors: how each token's state becomes a vector, of a folder for late interaction; None for all others.
+        text: how the encoder reads text.
         prompts: what may stand before a text.
-        similarity: "cosine", "dot", "euclidean" or "manhattan".
+        similarity: "cosine", "dot", "euclidean" or "manhattan"; of tokens' vectors "maxsim" or "meanmaxsim".
+        routes: by "query" and "document", where a Router takes texts of these through other modules.
+        first_only: whether pooling reads the first token alone, on all routes.
     """
 
     transformer: Path
+    token_layers: tuple[Layer, ...] = ()
     pooling: Pooling = field(default_factory=Pooling)
-    layers: tuple[Dense | Normalize, ...] = ()
+    layers: tuple[Layer, ...] = ()
     normalize: bool = True
     truncate_dim: int | None = None
     splade: SpladePooling | None = None
-    max_length: int | None = None
-    lower_case: bool = False
+    most_weights: int | None = None
+    token_weights: TokenWeights | None = None
+    token_vectors: TokenVectors | None = None
+    text: TransformerSettings = field(default_factory=lambda: TransformerSettings("feature-extraction"))
     prompts: Prompts = field(default_factory=Prompts)
     similarity: str = "cosine"
+    routes: Mapping[str, "SentenceFolder"] = field(default_factory=dict)
+    first_only: bool = False
+
+    @property
+    def max_length(self) -> int | None:
+        """In tokens; None where the folder does not say."""
+        return self.text.max_length
+
+    @property
+    def lower_case(self) -> bool:
+        """Whether texts are lower-cased before the tokenizer."""
+        return self.text.lower_case
 
     def width(self, dim: int) -> int:
         """Width of the vectors made of hidden states of width `dim`. Raises ConfigError where a layer does not fit."""
-        width = dim * len(self.pooling.modes)
-        for layer in self.layers:
-            if isinstance(layer, Dense):
-                into = layer.weight.shape[1]
-                if into != width:
-                    raise ConfigError(f"{self.transformer}: a Dense reads {into} numbers, but is given {width}")
-                width = layer.width
+        return self._through(self.layers, self._through(self.token_layers, dim) * len(self.pooling.modes))
+
+    def route(self, task: str) -> "SentenceFolder":
+        """What holds for the texts of a task, "query" or "document": its modules, and its prompt as the default one.
+
+        Raises ConfigError where a Router has no route of this name.
+        """
+        if self.routes and task not in self.routes:
+            raise ConfigError(f"{self.transformer}: the Router has no route for {task!r}")
+        route = self.routes.get(task, self)
+        return replace(route, prompts=self.prompts.of_task(task), routes={}, first_only=self.first_only)
+
+    def _through(self, layers: tuple[Layer, ...], width: int) -> int:
+        for layer in layers:
+            into = layer.weight.shape[-1] if isinstance(layer, Dense | LayerNorm) else width
+            if into != width:
+                kind = type(layer).__name__
+                raise ConfigError(f"{self.transformer}: a {kind} reads {into} numbers, but is given {width}")
+            width = layer.width if isinstance(layer, Dense) else width
         return width
 
 
@@ -74,124 +131,130 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
 
     Raises ConfigError naming the file and the field for a module or an option that is not known.
     """
-    path = folder / MODULES
-    about = folder / SENTENCE_CONFIG
-    described = Settings(about, optional=True)
-    if not is_file(path) or described.values.get("model_type") == "CrossEncoder":
+    described = Settings(folder / SENTENCE_CONFIG, optional=True)
+    if not is_file(folder / MODULES) or described.values.get("model_type") == "CrossEncoder":
         return None
-    modules = modules_of(path)
-    if not modules or modules[0][0] not in ("Transformer", "MLMTransformer"):
-        raise ConfigError(f"{path}: the first module must be a Transformer")
-    transformer = modules[0][1]
-    pooling: Pooling | None = None
-    splade: SpladePooling | None = None
-    layers: list[Dense | Normalize] = []
-    for kind, part in modules[1:]:
-        if kind == "Pooling" and not (pooling or splade):
-            pooling = _pooling(part / CONFIG)
-        elif kind == "SpladePooling" and not (pooling or splade):
-            splade = _splade(part / CONFIG)
-        elif kind == "Dense" and pooling:
-            layers.append(_dense(part))
-        elif kind == "Normalize" and pooling:
-            _check_names(Settings(part / CONFIG, optional=True))
-            layers.append(Normalize())
-        elif kind != "Dropout":  # does nothing outside training
-            raise ConfigError(
-                f"{path}: module {short_repr(kind)} is not supported, or not here; a Transformer is "
-                "followed by a Pooling "
-                "and any of Dense, Normalize, Dropout, or by a SpladePooling"
-            )
-    if not (pooling or splade):
-        raise ConfigError(f"{path}: lists no Pooling")
-    settings = Settings(_first_file(transformer, TRANSFORMER_CONFIGS), optional=True)
-    normalize = bool(layers) and isinstance(layers[-1], Normalize)
+    routes = routes_of(folder)
+    encoders = {module.folder for route in routes.values() for module in route if module.kind in ENCODERS}
+    if not encoders:
+        _check_known(folder, next(iter(routes.values()), [])[:1], "the first module must be a Transformer")
+        raise ConfigError(f"{folder / MODULES}: the first module must be a Transformer")
+    if len(encoders) > 1:
+        raise ConfigError(f"{folder / MODULES}: has {len(encoders)} encoders; all routes must share one")
+    (encoder,) = encoders
+    if is_late_interaction(described):
+        if None not in routes or len(routes) > 1:
+            raise ConfigError(f"{folder / MODULES}: a Router is not supported in late interaction")
+        return _for_late_interaction(folder, routes[None], described)
+    read = {task: _read_route(folder, modules, encoder, described) for task, modules in routes.items()}
+    main = read.pop(None) if None in read else next(iter(read.values()))
+    by_task = {task: route for task, route in read.items() if task is not None}
+    first_only = all(route.pooling.first_only for route in (main, *by_task.values()))
+    return replace(main, routes=by_task, first_only=first_only)
+
+
+def _for_late_interaction(folder: Path, modules: list[Module], described: Settings) -> SentenceFolder:
+    _check_encoder(folder, modules)
+    prefixed_prompts(described)
+    text = with_pylate_settings(read_transformer_settings(modules[0]), described)
+    stated = described.values.get("similarity_fn_name")
     return SentenceFolder(
-        transformer=transformer,
-        pooling=pooling or Pooling(),
-        layers=tuple(layers[:-1] if normalize else layers),
-        normalize=normalize,
-        truncate_dim=described.whole("truncate_dim"),
-        splade=splade,
-        max_length=settings.whole("max_seq_length"),
-        lower_case=settings.flag("do_lower_case", False),
+        transformer=modules[0].folder,
+        token_vectors=read_token_vectors(modules[1:], described),
+        text=text,
         prompts=read_prompts(described),
-        similarity=described.choice("similarity_fn_name", "dot" if splade else "cosine", _SIMILARITIES),
+        similarity=stated if stated in _SIMILARITIES_OF_TOKENS else "maxsim",  # PyLate writes one of single vectors
     )
 
 
-def modules_of(path: Path) -> list[tuple[str, Path]]:
-    """(kind, folder) of each module, in order; the kind is the name of a class of sentence-transformers."""
-    try:
-        modules = [(module["type"], module["path"]) for module in read_json_list(path)]
-    except (TypeError, KeyError):
-        modules = [(None, None)]
-    if not all(isinstance(kind, str) and isinstance(part, str) for kind, part in modules):
-        raise ConfigError(f"{path}: must be a list of modules, each with type and path")
-    for _, part in modules:
-        if Path(part).is_absolute() or ".." in Path(part).parts:
-            raise ConfigError(f"{path}: {short_repr(part)} points outside the folder")
-    return [(_kind(name), path.parent / part) for name, part in modules]
+def _read_route(folder: Path, modules: list[Module], encoder: Path, described: Settings) -> SentenceFolder:
+    """What the modules of one route say."""
+    similarity = described.values.get("similarity_fn_name")
+    if similarity in _SIMILARITIES_OF_TOKENS:
+        similarity = None  # left over from another kind of model, as sentence-transformers takes it
+    else:
+        similarity = described.choice("similarity_fn_name", "", _SIMILARITIES)
+    common = SentenceFolder(
+        encoder,
+        truncate_dim=described.whole("truncate_dim"),
+        most_weights=described.whole("max_active_dims"),
+        prompts=read_prompts(described),
+        similarity=similarity or "cosine",
+    )
+    if [module.kind for module in modules] == ["SparseStaticEmbedding"]:
+        static = modules[0].folder
+        weights = TokenWeights(read_token_weights(static), static)
+        return replace(common, token_weights=weights, splade=SpladePooling(), similarity=similarity or "dot")
+    _check_encoder(folder, modules)
+    text = read_transformer_settings(modules[0])
+    common = replace(common, text=text)
+    poolings = [place for place, module in enumerate(modules) if module.kind in ("Pooling", "SpladePooling")]
+    if not poolings:
+        _check_known(folder, modules[1:])
+        raise ConfigError(f"{folder / MODULES}: lists no Pooling")
+    place = poolings[0]
+    pooling = modules[place]
+    wanted = "fill-mask" if pooling.kind == "SpladePooling" else "feature-extraction"
+    if text.task != wanted:
+        raise ConfigError(f"{folder / MODULES}: a {pooling.kind} follows an encoder with transformer_task {wanted!r}")
+    if pooling.kind == "SpladePooling":
+        _check_known(folder, [module for module in modules[1:] if module is not pooling and module.kind != "Dropout"])
+        return replace(common, splade=read_splade_pooling(pooling.folder), similarity=similarity or "dot")
+    layers = _layers(folder, modules[place + 1 :], "sentence_embedding")
+    normalize = bool(layers) and isinstance(layers[-1], Normalize)
+    return replace(
+        common,
+        token_layers=tuple(_layers(folder, modules[1:place], "token_embeddings")),
+        pooling=read_pooling(pooling.folder),
+        layers=tuple(layers[:-1] if normalize else layers),
+        normalize=normalize,
+    )
 
 
-def _kind(name: str) -> str:
-    return name.rpartition(".")[2] if name.startswith("sentence_transformers.") else name
+def _layers(folder: Path, modules: list[Module], reads: str) -> list[Layer]:
+    """What stands before pooling and reads "token_embeddings", or behind it and reads "sentence_embedding"."""
+    layers: list[Layer] = []
+    for module in modules:
+        if module.kind == "Dense":
+            layers.append(read_dense(module.folder, reads=reads))
+        elif module.kind == "Normalize":
+            settings = Settings(module.folder / CONFIG, optional=True)
+            if input_of(settings) != reads:
+                raise settings.wrong("module_input_name", f"{reads!r} at this place")
+            layers.append(Normalize())
+        elif module.kind == "LayerNorm" and reads == "sentence_embedding":
+            layers.append(read_layer_norm(module.folder))
+        elif module.kind == "WeightedLayerPooling" and reads == "token_embeddings":
+            _check_layer_pooling(folder, module)
+        elif module.kind != "Dropout":  # which does nothing outside training
+            _check_known(folder, [module])
+    return layers
 
 
-def _first_file(folder: Path, names: Sequence[str]) -> Path:
-    return next((folder / name for name in names if is_file(folder / name)), folder / names[0])
+def _check_layer_pooling(folder: Path, module: Module) -> None:
+    """Without the states of all layers it does nothing, in sentence-transformers too."""
+    encoder = next(each.folder for each in routes_of(folder)[None] if each.kind in ENCODERS)
+    if read_json(encoder / CONFIG).get("output_hidden_states"):
+        raise ConfigError(f"{module.folder}: module 'WeightedLayerPooling' reads all layers, which is not supported")
 
 
-def _check_names(settings: Settings) -> None:
-    for key in ("module_input_name", "module_output_name"):
-        settings.choice(key, "sentence_embedding", ["sentence_embedding"])
+def _check_encoder(folder: Path, modules: list[Module]) -> None:
+    if modules[0].kind not in ENCODERS:
+        _check_known(folder, modules[:1], "the first module must be a Transformer")
 
 
-def _pooling(path: Path) -> Pooling:
-    settings = Settings(path)
-    modes = settings.values.get("pooling_mode")
-    if modes is None:
-        modes = [mode for flag, mode in _OLD_FLAGS.items() if settings.flag(flag, False)] or ["mean"]
-    modes = [modes] if isinstance(modes, str) else modes
-    if not isinstance(modes, list) or not modes or not all(mode in _OLD_FLAGS.values() for mode in modes):
-        raise ConfigError(f"{path}: pooling_mode must be of {', '.join(_OLD_FLAGS.values())}, not {short_repr(modes)}")
-    return Pooling(tuple(modes), settings.flag("include_prompt", True))
-
-
-def _splade(path: Path) -> SpladePooling:
-    settings = Settings(path)
-    strategy = settings.choice("pooling_strategy", "max", ("max", "sum"))
-    activation = settings.choice("activation_function", "relu", ("relu", "log1p_relu"))
-    return SpladePooling(strategy, 2 if activation == "log1p_relu" else 1)
-
-
-def _dense(folder: Path) -> Dense:
-    settings = Settings(folder / CONFIG)
-    _check_names(settings)
-    activation = activation_name(settings.string("activation_function") or "torch.nn.Tanh")
-    if activation is None:
-        raise settings.wrong("activation_function", f"one of torch.nn's {', '.join(ACTIVATIONS)}")
-    adds_input = settings.flag("use_residual", False)
-    out, into = settings.whole("out_features"), settings.whole("in_features")
-    if out is None or into is None:
-        raise ConfigError(f"{settings.path}: in_features and out_features must be given")
-    expected: dict[str, tuple[int, ...]] = {"linear.weight": (out, into)}
-    if settings.flag("bias", True):
-        expected["linear.bias"] = (out,)
-    if adds_input and into != out:
-        expected["residual.weight"] = (out, into)
-    if activation == "PReLU":
-        expected["activation_function.weight"] = (1,)
-    path = folder / WEIGHTS
-    if not is_file(path):
-        raise CheckpointError(f"{folder}: no {WEIGHTS}; `distilbert convert` makes one from pytorch_model.bin")
-    tensors = read_header(path)
-    if {name: tensor.shape for name, tensor in tensors.items()} != expected:
-        raise CheckpointError(f"{path}: must hold {expected}, by its config.json")
-    weights = {name: tensor.read() for name, tensor in tensors.items()}
-    function = ACTIVATIONS[activation]
-    if activation == "PReLU":
-        function = partial(leaky_relu, slope=weights["activation_function.weight"])
-    return Dense(
-        weights["linear.weight"], weights.get("linear.bias"), function, weights.get("residual.weight"), adds_input
+def _check_known(folder: Path, modules: list[Module], otherwise: str | None = None) -> None:
+    """Raises ConfigError that says of the first of these modules why it cannot stand there."""
+    if not modules:
+        return
+    kind = modules[0].kind
+    if kind in UNSUPPORTED:
+        raise ConfigError(f"{folder / MODULES}: module {kind!r} is not supported: {UNSUPPORTED[kind]}")
+    raise ConfigError(
+        f"{folder / MODULES}: "
+        + (
+            otherwise
+            or f"module {short_repr(kind)} is not supported, or not here; a Transformer is followed by a Pooling "
+            "and any of Dense, LayerNorm, Normalize, Dropout, or by a SpladePooling"
+        )
     )

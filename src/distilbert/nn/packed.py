@@ -52,7 +52,7 @@ class Packed:
         words: int64 [N] token ids, or float [N, D] embeddings in their place.
         positions: int64 [N], each token's place in its text.
         view: the tokens as B texts by T places.
-        mask: bool [B, T], True for a token; None where every place holds one.
+        mask: bool [B, T], True for a token that is attended to; None where every place holds one.
         rows: int64 [K], the tokens (indices into N) whose last hidden state the head reads; None for all N.
         row_view: the rows as B texts by R places, R the most of one text.
     """
@@ -74,7 +74,7 @@ class Packed:
         ragged = bool((batch.lengths != batch.longest).any())
         index = batch.texts * batch.longest + batch.positions
         view = View(batch.size, batch.longest, move(index) if ragged else None)
-        mask = move(np.arange(batch.longest) < batch.lengths[:, None]) if ragged else None
+        mask = move(batch.mask) if ragged or batch.attended is not None else None
         if batch.rows is None:
             return cls(move(batch.ids), move(batch.positions), view, mask, None, view)
         counts, most = batch.row_counts, int(batch.row_counts.max())

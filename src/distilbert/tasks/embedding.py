@@ -1,7 +1,8 @@
 """Sentence embeddings: pooled hidden states, as the folder says, in several number formats."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Unpack
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
 from ..pooling import Normalize
+from ..similarity import similarity
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText
 from .numbers import weighted_mean
@@ -47,6 +49,8 @@ class Embedder(Task):
     Attributes:
         sentence: what the folder says of pooling, layers, prompts and similarity.
         dim: width of a vector before it is truncated.
+        encode_query, encode_document: this model for queries and for documents: with the folder's prompt of
+            that name, if there is one, and through the modules that a Router keeps for them.
     """
 
     task = "feature-extraction"
@@ -59,6 +63,14 @@ class Embedder(Task):
         super().__init__(model)
         self.sentence = model.sentence or SentenceFolder(model.folder)
         self.dim = self.sentence.width(self.config.dim)
+
+    @cached_property
+    def encode_query(self) -> "Embedder":
+        return Embedder(replace(self.model, origin=None, sentence=self.sentence.route("query")))
+
+    @cached_property
+    def encode_document(self) -> "Embedder":
+        return Embedder(replace(self.model, origin=None, sentence=self.sentence.route("document")))
 
     def __call__(
         self,
@@ -141,7 +153,7 @@ class Embedder(Task):
         left, right = self._vectors(a), self._vectors(b)
         if left.shape[-1] != right.shape[-1]:
             raise InputError(f"vectors of {left.shape[-1]} and of {right.shape[-1]} numbers cannot be compared")
-        scores = _similarity(self.sentence.similarity, np.atleast_2d(left), np.atleast_2d(right))
+        scores = similarity(self.sentence.similarity, np.atleast_2d(left), np.atleast_2d(right))
         if left.ndim == 1:
             scores = scores[0]
         if right.ndim == 1:
@@ -163,15 +175,20 @@ class Embedder(Task):
         pooled = []
         for encodings, states in zip(parts, self._hidden(parts), strict=True):
             # only the first window begins with the prompt
-            vectors = [self.sentence.pooling(rows, 0 if place else skip) for place, rows in enumerate(states)]
+            vectors = [self._pooled_text(rows, 0 if place else skip) for place, rows in enumerate(states)]
             pooled.append(weighted_mean(vectors, [len(encoding) for encoding in encodings]))
         result = np.stack(pooled)
         for layer in self.sentence.layers:
             result = layer(result)
         return result
 
+    def _pooled_text(self, hidden: np.ndarray, prompt_length: int) -> np.ndarray:
+        for layer in self.sentence.token_layers:
+            hidden = layer(hidden)
+        return self.sentence.pooling(hidden, prompt_length)
+
     def _hidden(self, parts: list[list[Encoding]]) -> list[list[np.ndarray]]:
-        return self._run(parts, first_only=self.sentence.pooling.first_only)
+        return self._run(parts, first_only=self.sentence.first_only)
 
     def _finish(self, vectors: Vectors, options: EmbedderOptions) -> Vectors:
         """Cut, normalised and in the number format that is wanted."""
@@ -187,12 +204,3 @@ class Embedder(Task):
             bits = np.packbits(vectors > 0, axis=-1)
             return bits if output == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
         return vectors
-
-
-def _similarity(measure: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if measure == "cosine":
-        return np.asarray(Normalize()(a) @ Normalize()(b).T)
-    if measure == "dot":
-        return np.asarray(a @ b.T)
-    order = 2 if measure == "euclidean" else 1
-    return np.stack([-np.linalg.norm(b - row, ord=order, axis=-1) for row in a])

@@ -26,7 +26,7 @@ class RerankerOptions(PromptOptions):
     top_k: int | None = setting(None, least=1, help="how many documents, best first")
 
 
-class _Keywords(PromptKeywords, total=False):
+class RerankerKeywords(PromptKeywords, total=False):
     """The same as keywords, for type checkers."""
 
     top_k: int | None
@@ -89,7 +89,7 @@ class Reranker(PairTask):
         return self._ranked(self._rows(pairs, options.long_text), options.top_k)
 
     def stream(
-        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[_Keywords]
+        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[RerankerKeywords]
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in bounded memory and in order."""
         checked = RerankerOptions(**options)

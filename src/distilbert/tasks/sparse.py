@@ -1,18 +1,21 @@
 """Sparse vectors (SPLADE): how much each piece of the vocabulary has to do with a text."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Unpack, overload
 
 import numpy as np
 
 from ..batch import run_each
-from ..errors import ConfigError
+from ..errors import CheckpointError, InputError
 from ..fields import setting
 from ..folder.checkpoint import Head
-from ..folder.sentence import SentenceFolder
+from ..folder.sentence import SentenceFolder, TokenWeights
 from ..pooling import SpladePooling
 from ..results import SparseVector
+from ..similarity import sparse_similarity
+from ..tokenizer import BertTokenizer
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText
 from .numbers import largest
@@ -21,6 +24,7 @@ from .task import Model, Task
 
 Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
 
+_NO_LIMIT = 1 << 30  # tokens of a text that is looked up
 _MOST_LOGITS = 1 << 24  # of a batch, tokens times vocabulary: 64 MB, as one text of 512 tokens has anyway
 
 
@@ -42,6 +46,9 @@ class SparseEncoder(Task):
 
     Attributes:
         pooling: how the logits of a text become its vector; over all tokens, [CLS] and [SEP] included.
+        encode_query, encode_document: this model for queries and for documents: with the folder's prompt of
+            that name, if there is one, and through the modules that a Router keeps for them. Of a model
+            whose queries need no inference a query's vector is looked up: the model does not run.
     """
 
     task = "sparse-encoding"
@@ -54,10 +61,22 @@ class SparseEncoder(Task):
         super().__init__(model)
         self.sentence = sentence = model.sentence or SentenceFolder(model.folder)
         self.pooling = sentence.splade or SpladePooling()
-        if sentence.splade and sentence.similarity != "dot":
-            raise ConfigError(
-                f"{model.folder}: similarity_fn_name must be dot for sparse vectors, not {sentence.similarity!r}"
-            )
+        self._measure = sentence.similarity if sentence.splade else "dot"
+        if any(route.token_weights for route in sentence.routes.values()):
+            _ = self.encode_query, self.encode_document  # a tokenizer that is not there is found now
+
+    @cached_property
+    def encode_query(self) -> "SparseEncoder":
+        return self._for_task("query")
+
+    @cached_property
+    def encode_document(self) -> "SparseEncoder":
+        return self._for_task("document")
+
+    def _for_task(self, task: str) -> "SparseEncoder":
+        sentence = self.sentence.route(task)
+        model = replace(self.model, origin=None, sentence=sentence)
+        return SparseEncoder(looked_up(model, sentence.token_weights) if sentence.token_weights else model)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -80,7 +99,8 @@ class SparseEncoder(Task):
             texts: a string or an iterable of strings.
             prompt, prompt_name: what stands before each text, or the name of one of the folder's prompts;
                 by default the folder's default one, mostly none.
-            top_k: keep so many of the largest weights (`max_active_dims` of sentence-transformers); None for all.
+            top_k: keep so many of the largest weights (`max_active_dims` of sentence-transformers); None for
+                as many as the folder says, mostly all.
             long_text: what to do with a text longer than the model reads: "truncate" (with a
                 LongTextWarning), "window" (pooled over the tokens of all its windows) or "error".
 
@@ -101,11 +121,14 @@ class SparseEncoder(Task):
         Texts in windows give the windows' rows one after the other. All of it is held in memory: 62 MB
         for a text of 512 tokens and BERT's vocabulary.
         """
+        if self.sentence.token_weights:
+            raise InputError("these vectors are looked up: there are no logits")
         given = list(listed(texts))
         check_strings(given, 0)
         return [np.concatenate(rows) for rows in self._run(self._encode(given, SparseOptions(**options).long_text, 0))]
 
     def _results(self, texts: Iterable[str], options: SparseOptions) -> Iterator[SparseVector]:
+        most = options.top_k or self.sentence.most_weights
         prefix = self.sentence.prompts.text(options.prompt, options.prompt_name)
         cut_texts = CutTexts(f"{self.model.max_length} tokens")
         for start, chunk in self._chunks(texts):
@@ -114,7 +137,7 @@ class SparseEncoder(Task):
             cut_texts.count([encodings[0].truncated for encodings in parts])
             vectors = iter(self._vectors([encoding.ids for encodings in parts for encoding in encodings]))
             for encodings in parts:
-                yield _largest(self._merged([next(vectors) for _ in encodings]), options.top_k)
+                yield _largest(self._merged([next(vectors) for _ in encodings]), most)
         cut_texts.warn()
 
     def tokens(self, vector: SparseVector, *, top_k: int | None = None) -> list[tuple[str, float]]:
@@ -124,16 +147,13 @@ class SparseEncoder(Task):
         return list(zip(pieces, vector.values[order].tolist(), strict=True))
 
     def similarity(self, a: Comparable, b: Comparable) -> float | np.ndarray:
-        """How alike texts, or vectors, are: the dot product of their vectors.
+        """How alike texts, or vectors, are: by the folder's own measure, the dot product where it says nothing.
 
         One against one is a float, one against several [B], several against several [A, B].
         """
         (left, left_one), (right, right_one) = self._given(a), self._given(b)
-        scores = np.zeros((len(left), len(right)), np.float32)
-        for row, vector in zip(scores, left, strict=True):
-            dense = np.zeros(self.config.vocab_size, np.float32)
-            dense[vector.indices] = vector.values
-            row[:] = [dense[other.indices] @ other.values for other in right]
+        pairs = [[sparse_similarity(self._measure, vector, other) for other in right] for vector in left]
+        scores = np.array(pairs, np.float32).reshape(len(left), len(right))
         if left_one:
             scores = scores[0]
         if right_one:
@@ -148,6 +168,8 @@ class SparseEncoder(Task):
 
     def _vectors(self, ids: list[np.ndarray]) -> list[SparseVector]:
         """A vector for each of some ids. Only one batch's logits are held at a time, and they are kept few."""
+        if self.sentence.token_weights:
+            return [self._looked_up(each, self.sentence.token_weights.weights) for each in ids]
         vectors: dict[int, SparseVector] = {}
         budget = max(1, min(self.model.max_batch_tokens, _MOST_LOGITS // self.config.vocab_size))
         for index, logits in run_each(self.model.engine.run, ids, None, budget):
@@ -156,11 +178,17 @@ class SparseEncoder(Task):
             vectors[index] = SparseVector(indices, weights[indices])
         return [vectors[index] for index in range(len(ids))]
 
+    def _looked_up(self, ids: np.ndarray, weights: np.ndarray) -> SparseVector:
+        closing = self.tokenizer.closing_count
+        pieces = np.unique(ids[self.tokenizer.special_count - closing : len(ids) - closing])
+        pieces = pieces[weights[pieces] != 0]
+        return SparseVector(pieces, weights[pieces])
+
     def _merged(self, windows: list[SparseVector]) -> SparseVector:
         """One vector of a text's windows, as if their tokens had been pooled together."""
         if len(windows) == 1:
             return windows[0]
-        weights = np.zeros(self.config.vocab_size, np.float32)
+        weights = np.zeros(1 + max(int(window.indices.max(initial=0)) for window in windows), np.float32)
         for window in windows:
             if self.pooling.strategy == "max":
                 weights[window.indices] = np.maximum(weights[window.indices], window.values)
@@ -168,6 +196,15 @@ class SparseEncoder(Task):
                 weights[window.indices] += window.values
         indices = np.flatnonzero(weights)
         return SparseVector(indices, weights[indices])
+
+
+def looked_up(model: Model, table: TokenWeights) -> Model:
+    """The model with the tokenizer and the length of texts whose weights are looked up; it never runs."""
+    tokenizer = BertTokenizer.from_folder(table.tokenizer)
+    if tokenizer.vocab_size > len(table.weights):
+        raise CheckpointError(f"{table.tokenizer}: has {len(table.weights)} weights for {tokenizer.vocab_size} pieces")
+    longest = (tokenizer.max_length or _NO_LIMIT) + tokenizer.special_count  # special tokens are not read
+    return replace(model, tokenizer=tokenizer, max_length=longest)
 
 
 def _largest(vector: SparseVector, top_k: int | None) -> SparseVector:

@@ -1,0 +1,240 @@
+"""Late interaction (ColBERT): a vector for each token of queries and documents, compared token by token."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import tee
+from typing import Unpack
+
+import numpy as np
+
+from ..batch import run_batched
+from ..errors import CheckpointError, ConfigError, InputError
+from ..folder.checkpoint import Head
+from ..folder.sentence import SentenceFolder
+from ..folder.token_vectors import TokenVectors
+from ..pooling import Normalize
+from ..prompts import Prompts
+from ..results import Ranked
+from ..similarity import max_similarity
+from .inputs import check_strings, listed, several
+from .long_text import CutTexts, LongText
+from .options import LongTextKeyword, PromptKeywords, PromptOptions
+from .reranking import RerankerKeywords, RerankerOptions
+from .task import Model, Task
+
+Vectors = np.ndarray
+
+
+class LateInteractionEncoder(Task):
+    """Turns queries and documents into one vector a token, and ranks documents by them. Made by `distilbert.load`.
+
+    The score of a document is, for each vector of the query, the best dot product with one of the
+    document's vectors, summed (the mean, where the folder says "meanmaxsim"): Khattab and Zaharia 2020,
+    arXiv 2004.12832. Documents can be encoded once and kept.
+
+    Attributes:
+        dim: width of a vector.
+    """
+
+    task = "late-interaction"
+    head = Head.NONE
+    all_rows = True
+    options = RerankerOptions
+    makes_vectors = True
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        sentence = model.sentence
+        vectors = None if sentence is None else sentence.token_vectors
+        if sentence is None or vectors is None:
+            raise CheckpointError(
+                f"{model.folder}: says nothing of late interaction; "
+                "sentence-transformers' MultiVectorEncoder and PyLate write folders that do"
+            )
+        for prefix in vectors.prefixes:
+            self.tokenizer.keep_whole(prefix)
+        self.sentence = sentence
+        self.dim = vectors.width(self.config.dim)
+        self._queries = _Side(model, sentence, vectors, "query")
+        self._documents = _Side(model, sentence, vectors, "document")
+
+    def encode_query(self, texts: str | Iterable[str], **options: Unpack[PromptKeywords]) -> Vectors | list[Vectors]:
+        """One query -> float32 [T, D]; several -> a list of them, in the same order.
+
+        Args:
+            texts: a string or an iterable of strings.
+            prompt, prompt_name: what stands before each text, or the name of one of the folder's prompts;
+                by default the one called "query".
+            long_text: what to do with a text longer than the model reads: "truncate" (with a
+                LongTextWarning), "window" (the vectors of all its windows) or "error".
+
+        Raises:
+            InputError: for anything else than texts, and for options outside their range.
+        """
+        return self._queries.encode(texts, PromptOptions(**options))
+
+    def encode_document(self, texts: str | Iterable[str], **options: Unpack[PromptKeywords]) -> Vectors | list[Vectors]:
+        """The same for documents; the prompt is by default the one called "document"."""
+        return self._documents.encode(texts, PromptOptions(**options))
+
+    def score(self, query: str | Vectors, document: str | Vectors) -> float:
+        """How well a document fits a query; each a text, or its vectors [T, D]."""
+        q = self.encode_query(query) if isinstance(query, str) else query
+        d = self.encode_document(document) if isinstance(document, str) else document
+        for name, vectors in (("query", q), ("document", d)):
+            if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.shape[1] != self.dim:
+                raise InputError(f"{name} must be a string or its vectors [T, {self.dim}]")
+        return self._similarity(q, d)  # type: ignore[arg-type]  # checked just before
+
+    def __call__(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        top_k: int | None = RerankerOptions.top_k,
+        prompt: str | None = RerankerOptions.prompt,
+        prompt_name: str | None = RerankerOptions.prompt_name,
+        long_text: LongText = RerankerOptions.long_text,
+    ) -> list[Ranked]:
+        """The documents, best first; equally good ones stay in the order given.
+
+        Args:
+            query: what they are compared with.
+            documents: an iterable of strings; with `top_k` it may be of any length, in bounded memory.
+            top_k: only so many of the best.
+            prompt, prompt_name: what stands before the query, or the name of one of the folder's prompts;
+                by default the one called "query".
+            long_text: what to do with a text longer than the model reads: "truncate" (of a document marked
+                in the result), "window" (the vectors of all its windows) or "error".
+
+        Raises:
+            InputError: for anything else than texts, and for options outside their range.
+        """
+        options = RerankerOptions(top_k=top_k, prompt=prompt, prompt_name=prompt_name, long_text=long_text)
+        return self._ranked(query, documents, options)
+
+    rank = __call__
+
+    def stream(
+        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[RerankerKeywords]
+    ) -> Iterator[list[Ranked]]:
+        """The same for a stream of `(query, documents)` of any length, in order."""
+        checked = RerankerOptions(**options)
+        return (self._ranked(*_pair(index, group), checked) for index, group in enumerate(several(queries, "queries")))
+
+    def logits(self, texts: str | Iterable[str], **options: Unpack[LongTextKeyword]) -> list[np.ndarray]:
+        """The last hidden states of texts as documents, without a prompt, float32 [T_i, D] a text."""
+        given = list(listed(texts))
+        check_strings(given, 0)
+        side, long_text = self._documents, PromptOptions(**options).long_text
+        return [np.concatenate(rows) for rows in side._run(side._encode(given, long_text, 0))]
+
+    def _ranked(self, query: str, documents: Iterable[str], options: RerankerOptions) -> list[Ranked]:
+        check_strings([query], 0)
+        ((asked, _),) = self._queries.stream([query], options)
+        read, texts = tee(several(documents, "documents"))
+        found = (
+            Ranked(index, self._similarity(asked, vectors), text, cut)
+            for index, (text, (vectors, cut)) in enumerate(
+                zip(texts, self._documents.stream(read, PromptOptions(long_text=options.long_text)), strict=True)
+            )
+        )
+        if options.top_k is None:
+            return sorted(found, key=_score, reverse=True)
+        return heapq.nlargest(options.top_k, found, key=_score)
+
+    def _similarity(self, query: Vectors, document: Vectors) -> float:
+        return max_similarity(query, document, mean=self.sentence.similarity == "meanmaxsim")
+
+
+class _Side(Task):
+    """The texts of one side, queries or documents: how long they are, what fills them up, which tokens count."""
+
+    task = "late-interaction"
+    head = Head.NONE
+    all_rows = True
+
+    def __init__(self, model: Model, sentence: SentenceFolder, vectors: TokenVectors, side: str) -> None:
+        self.prompts: Prompts = sentence.prompts.of_task(side)
+        text = sentence.text
+        self._expansion = text.expansion if side == "query" else None
+        longest = (text.query_length if side == "query" else text.document_length) or model.max_length
+        if self._expansion:
+            length = self._expansion.length
+            longest = length if self._expansion.cuts else max(text.query_length or model.max_length, length)
+        positions = model.config.max_position_embeddings
+        if self._expansion and self._expansion.length > positions:
+            raise ConfigError(f"{model.folder}: queries are to have {self._expansion.length} tokens of {positions}")
+        super().__init__(replace(model, max_length=min(longest, positions)))
+        self._layers = (*vectors.layers, *([Normalize()] if side in vectors.normalized_tasks else []))
+        self._filler = self._filling(model)
+        self._scores_expansion = vectors.scores_expansion or bool(self._expansion and self._expansion.attend)
+        ids = [self.tokenizer.token_id(word) for word in vectors.skipped if side in vectors.skipped_tasks]
+        self._skipped = np.array([index for index in ids if index is not None], np.int64)
+        self._kept = vectors.kept_ids if side == "document" else None
+
+    def encode(self, texts: str | Iterable[str], options: PromptOptions) -> Vectors | list[Vectors]:
+        found = list(self.stream(listed(texts), options))
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        cut_texts.count([cut for _, cut in found])
+        cut_texts.warn()
+        return found[0][0] if isinstance(texts, str) else [vectors for vectors, _ in found]
+
+    def stream(self, texts: Iterable[str], options: PromptOptions) -> Iterator[tuple[Vectors, bool]]:
+        """The vectors [T, D] of each text, and whether it was cut."""
+        prefix = self.prompts.text(options.prompt, options.prompt_name)
+        for start, chunk in self._chunks(texts):
+            check_strings(chunk, start)
+            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
+            vectors = iter(self._vectors([encoding.ids for encodings in parts for encoding in encodings]))
+            for encodings in parts:
+                read = np.concatenate([next(vectors) for _ in encodings])
+                yield read, encodings[0].truncated
+
+    def _vectors(self, ids: list[np.ndarray]) -> list[Vectors]:
+        lengths = [len(each) for each in ids]
+        filled = [self._filled(each) for each in ids]
+        attend_all = self._expansion is None or self._expansion.attend
+        states = run_batched(
+            self.model.engine.run, filled, None, self.model.max_batch_tokens, None if attend_all else lengths
+        )
+        return [self._counted(*each) for each in zip(states, filled, lengths, strict=True)]
+
+    def _counted(self, states: np.ndarray, ids: np.ndarray, length: int) -> Vectors:
+        """The vectors of the tokens that count; `length` of the ids are the text's own."""
+        counts = ~np.isin(ids, self._skipped)
+        if not self._scores_expansion:
+            counts[length:] = False
+        if self._kept is not None:
+            counts &= np.isin(ids, self._kept)
+        vectors = states[counts]
+        for layer in self._layers:
+            vectors = layer(vectors)
+        return vectors
+
+    def _filled(self, ids: np.ndarray) -> np.ndarray:
+        missing = self._expansion.length - len(ids) if self._expansion else 0
+        return ids if missing <= 0 else np.concatenate([ids, np.full(missing, self._filler, np.int64)])
+
+    def _filling(self, model: Model) -> int | None:
+        """The id that queries are filled up with."""
+        if self._expansion is None:
+            return None
+        token = self._expansion.token
+        index = self.tokenizer.mask_token_id if token is None else self.tokenizer.token_id(token)
+        if index is None:
+            raise ConfigError(f"{model.folder}: the tokenizer lacks {token or 'a mask'}, which fills queries up")
+        return index
+
+
+def _pair(index: int, group: tuple[str, Iterable[str]]) -> tuple[str, Iterable[str]]:
+    """One of a stream's groups. Raises InputError for what is none."""
+    if isinstance(group, str) or not isinstance(group, Sequence) or len(group) != 2:
+        raise InputError(f"query {index} must come as a tuple: (query, documents)")
+    query, documents = group
+    return query, documents
+
+
+def _score(document: Ranked) -> float:
+    return document.score
