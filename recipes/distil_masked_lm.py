@@ -12,8 +12,7 @@ from typing import Any
 
 from common import WORK, keep, part_files
 from distilbert.distill import DistillArguments, distill
-from distilbert.evaluation import evaluate
-from distilbert.evaluation.evaluations import compare
+from distilbert.evaluation import compare, evaluate
 
 SETTINGS: dict[str, Any] = {
     "layers": 3,

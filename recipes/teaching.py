@@ -12,8 +12,7 @@ from typing import Any
 import distilbert
 from common import WORK, keep, keep_log, keep_report
 from distilbert.distill import DistillArguments, distill
-from distilbert.evaluation import evaluate
-from distilbert.evaluation.evaluations import compare
+from distilbert.evaluation import compare, evaluate
 
 SEEDS = (0, 1, 2)
 

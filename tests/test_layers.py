@@ -1,0 +1,91 @@
+"""Data flows one way: which folder may import which, no circles, and no import that leads nowhere."""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import distilbert
+from distilbert import MissingExtraError
+
+SOURCE = Path(distilbert.__file__).parent
+ROOT = Path(__file__).parents[1]
+LOADING = {"base", "folder", "engine", "tasks", "loading"}
+# folder (or module of the root; the others of the root are "base") -> what it may import besides itself
+LAYERS: dict[str, set[str]] = {
+    "base": set(),
+    "folder": {"base"},
+    "data": {"base"},
+    "engine": {"base", "folder"},
+    "tasks": {"base", "folder", "engine"},
+    "nn": {"base", "folder", "engine"},
+    "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
+    "convert": {"base", "folder", "engine"},
+    "server_settings": LOADING,
+    "arguments": {*LOADING, "data"},
+    "bench": {*LOADING, "arguments"},
+    "evaluation": {*LOADING, "data", "arguments"},
+    "train": {*LOADING, "data", "arguments", "evaluation", "nn", "version"},
+    "distill": {*LOADING, "data", "arguments", "evaluation", "nn", "convert", "train"},
+    "serve": {*LOADING, "server_settings", "version"},
+    "version": LOADING,  # distilbert/__init__.py
+}
+LAYERS["cli"] = {*LAYERS}
+LAYERS["__main__"] = {"cli"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def layer_of(module: str) -> str:
+    name = module.partition(".")[2].partition(".")[0] or "version"
+    return name if name in LAYERS or (SOURCE / name).is_dir() else "base"
+
+
+def imported(module: str) -> Iterator[str]:
+    """The package's modules that a module imports, by its functions and for its types too."""
+    path = MODULES[module]
+    package = module.split(".")[: None if path.name == "__init__.py" else -1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+        for alias in node.names:
+            name = f"{base}.{alias.name}"
+            yield name if name in MODULES else base
+
+
+def test_every_folder_imports_only_what_lies_below_it() -> None:
+    found = {(layer_of(module), layer_of(other)) for module in MODULES for other in imported(module)}
+    assert len(found) > 40
+    assert {(one, other) for one, other in found if one != other and other not in LAYERS[one]} == set()
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    left = {module: set(imported(module)) for module in MODULES}
+    while free := [module for module, others in left.items() if not others & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in ("recipes", "benchmarks", "examples") for path in sorted((ROOT / folder).glob("*.py"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_what_recipes_benchmarks_and_examples_import_is_there(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "distilbert":
+            try:
+                module = importlib.import_module(node.module or "")
+            except MissingExtraError as error:
+                pytest.skip(str(error))
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == [], node.module
