@@ -12,17 +12,20 @@ from distilbert import MissingExtraError
 
 SOURCE = Path(distilbert.__file__).parent
 ROOT = Path(__file__).parents[1]
-LOADING = {"base", "folder", "engine", "tasks", "loading"}
+TOKENIZER = {"encoding", "tokenizer"}
+LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "loading"}
 # folder (or module of the root; the others of the root are "base") -> what it may import besides itself
 LAYERS: dict[str, set[str]] = {
     "base": set(),
     "folder": {"base"},
-    "data": {"base"},
+    "encoding": {"base", "folder"},
+    "tokenizer": {"base", "folder", "encoding"},
+    "data": {"base", *TOKENIZER},
     "engine": {"base", "folder"},
-    "tasks": {"base", "folder", "engine"},
+    "tasks": {"base", "folder", *TOKENIZER, "engine"},
     "nn": {"base", "folder", "engine"},
     "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
-    "convert": {"base", "folder", "engine"},
+    "convert": {"base", "folder", *TOKENIZER, "engine"},
     "server_settings": LOADING,
     "arguments": {*LOADING, "data"},
     "bench": {*LOADING, "arguments"},
