@@ -17,7 +17,7 @@ LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "loading"}
 # folder (or module of the root; the others of the root are "base") -> what it may import besides itself
 LAYERS: dict[str, set[str]] = {
     "base": set(),
-    "folder": {"base"},
+    "folder": {"base", *TOKENIZER},  # a model folder has its tokenizer, whose files it reads
     "encoding": {"base", "folder"},
     "tokenizer": {"base", "folder", "encoding"},
     "data": {"base", *TOKENIZER},
