@@ -14,6 +14,7 @@ from .batch import Batch, run_batched
 from .engine.cpus import available_cpus
 from .engine.onnx import OnnxEngine
 from .errors import InputError, MissingExtraError
+from .fetching import fetch
 from .files import written_whole
 from .folder.checkpoint import Head
 from .folder.opened import ModelFolder, open_folder
@@ -101,7 +102,7 @@ def bench(
     texts = SENTENCES.read_text(encoding="utf-8").splitlines() if texts is None else list(texts)
     if not texts:
         raise InputError("there is no text to measure on")
-    folder = open_folder(model, revision)
+    folder = open_folder(fetch(model, revision))
     runner = _Runner(folder, texts)
     tokens = sum(map(len, runner.encode()))
     precisions = ["int8"] if folder.checkpoint.bits else ["float32", "int8"]

@@ -8,6 +8,7 @@ from .engine.cpus import available_cpus
 from .engine.onnx import OnnxEngine
 from .engine.seam import Engine
 from .errors import CheckpointError, InputError
+from .fetching import fetch
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
 from .folder.hub import resolve
@@ -137,7 +138,7 @@ def load(
         raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
     if type(max_batch_tokens) is not int or max_batch_tokens < 1:
         raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
-    folder = open_folder(model, revision, vectors=task is None or TASKS[task].makes_vectors)
+    folder = open_folder(fetch(model, revision), vectors=task is None or TASKS[task].makes_vectors)
     checkpoint = folder.checkpoint
     task = task or task_of(checkpoint.head, folder.sentence)
     kind = TASKS[task]

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from ..arguments import BenchOptions
 from . import show
-from .options import add_options, read_options
+from .options import add_model_argument, add_options, read_options
 from .reading import lines_of
 
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    add_model_argument(parser)
     parser.add_argument("--file", type=Path, help="measure on these texts, one a line")
     add_options(parser, BenchOptions)
     parser.add_argument("--plot", metavar="FILE", help="draw throughput against batch size, as .png or .svg")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arguments import EvaluateOptions
 from . import show
-from .options import add_options, read_options
+from .options import add_model_argument, add_options, read_options
 
 if TYPE_CHECKING:
     from ..evaluation import Difference, Evaluation
@@ -23,7 +23,7 @@ _MOST_CONFUSED = 10  # pairs of labels that are shown of more
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    add_model_argument(parser)
     parser.add_argument("data", type=Path, help="examples: .csv .tsv .jsonl .parquet, CoNLL columns, SQuAD, plain text")
     parser.add_argument("--task", help="by default what the model was trained for")
     parser.add_argument("--compare", metavar="MODEL", help="another model: how much better it is, on the same samples")

@@ -3,11 +3,12 @@
 import argparse
 
 from . import show
+from .options import add_model_argument
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("format", choices=["onnx"], help="the ONNX standard")
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    add_model_argument(parser)
     parser.add_argument("out", help="the folder to write; must not exist, or be empty")
     parser.add_argument(
         "--layout", default="optimum", help="optimum (default): model.onnx, or transformers.js: onnx/model.onnx"

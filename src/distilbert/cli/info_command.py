@@ -4,21 +4,23 @@ import argparse
 import json
 from typing import Any
 
+from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
 from ..folder.sentence import SentenceFolder
 from ..loading import task_of
 from . import show
+from .options import add_model_argument
 
 
 def add_info(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    add_model_argument(parser)
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def info(args: argparse.Namespace) -> int:
-    facts = _facts(open_folder(args.model, args.revision))
+    facts = _facts(open_folder(fetch(args.model, args.revision)))
     if args.json:
         print(json.dumps(facts))
     else:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -73,3 +74,14 @@ def _mapping(option: Option, given: list[str]) -> Any:
 
 def _pairs(option: Option) -> str:
     return option.metavar or "NAME=VALUE"
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """The first argument of the commands about one model, which DISTILBERT_MODEL may name instead."""
+    default = os.environ.get("DISTILBERT_MODEL")
+    parser.add_argument(
+        "model",
+        nargs=None if default is None else "?",
+        default=default,
+        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+    )

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 from . import show
+from .options import add_model_argument
 from .reading import lines_of
 
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a folder, starter/NAME, or a name on the Hugging Face hub")
+    add_model_argument(parser)
     parser.add_argument("out", help="the folder to write; must not exist, or be empty")
     parser.add_argument("--bits", type=int, default=8, help="of the weights, 8 (default) or 7")
     parser.add_argument("--data", type=Path, metavar="FILE", help="compare on these texts, one a line")

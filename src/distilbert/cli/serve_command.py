@@ -1,6 +1,7 @@
 """The command that serves models over HTTP."""
 
 import argparse
+import os
 
 from ..loading import TASKS
 from ..server_settings import PREFIX, Settings
@@ -8,8 +9,13 @@ from .options import add_options
 
 
 def add_serve(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("DISTILBERT_MODEL")
     parser.add_argument(
-        "models", nargs="+", metavar="[NAME=]MODEL", help="a folder, starter/NAME, or a name on the Hugging Face hub"
+        "models",
+        nargs="+" if default is None else "*",
+        default=[default],
+        metavar="[NAME=]MODEL",
+        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
     parser.add_argument(
         "--task",

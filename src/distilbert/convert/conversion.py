@@ -70,7 +70,7 @@ def convert(
         raise InputError(f"to must be one of {', '.join(WRITTEN)}, not {short_repr(to)}")
     source, out = Path(source), Path(out)
     is_one_file = is_file(source)
-    root = folder_around(source) if is_one_file else resolve(source, revision)
+    root = folder_around(source) if is_one_file else resolve(source, revision, foreign=True)
     check_place(source if is_one_file else root, out)
     encoder = root if is_one_file else encoder_folder(root)
     check_config_is_there(encoder)

@@ -20,9 +20,9 @@ from onnx import TensorProto, helper, numpy_helper
 from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError, InputError, short_repr
+from ..fetching import fetch
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
-from ..folder.hub import resolve
 from ..folder.layout import CONFIG, ONNX
 from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX
@@ -55,7 +55,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
     """
     if layout not in LAYOUTS:
         raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, not {short_repr(layout)}")
-    root, out = resolve(model, revision), Path(out)
+    root, out = fetch(model, revision), Path(out)
     check_place(root, out)
     read_sentence_folder(root)  # so that what comes along is known to be whole
     encoder = encoder_folder(root)

@@ -16,6 +16,7 @@ from ..batch import run_batched
 from ..engine.cpus import available_cpus
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError
+from ..fetching import fetch
 from ..files import written_whole
 from ..folder.checkpoint import Checkpoint, Head, key_table
 from ..folder.layout import CONFIG, WEIGHTS
@@ -96,7 +97,7 @@ def quantize(
     texts = list(_SENTENCES.read_text(encoding="utf-8").splitlines() if data is None else data)[:_MOST_TEXTS]
     if not texts:
         raise InputError("there is no text to compare on; leave data out, or give some")
-    source, out = open_folder(model, revision), Path(out)
+    source, out = open_folder(fetch(model, revision)), Path(out)
     check_place(source.root, out)
     if source.checkpoint.bits:
         raise CheckpointError(f"{source.root}: its weights are int8 already")

@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime
 
 from .. import int8
+from ..cache import cache_folder, is_trusted
 from ..files import written_whole
 from ..folder.checkpoint import Checkpoint, Head
 
@@ -46,7 +47,7 @@ class Graph:
 
 def open_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str) -> Graph:
     """What `build_graph` gives, from the cache where it is there."""
-    place = _folder()
+    place = cache_folder()
     path = place and place / f"{_name(checkpoint, head, all_rows, precision)}.onnx"
     if path and (model := _read(path)):
         return Graph(model, checkpoint.weights_folder, {})
@@ -56,16 +57,6 @@ def open_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision:
     if path and not converted:
         _keep(path, model)
     return Graph(model, checkpoint.weights_folder, converted)
-
-
-def _folder() -> Path | None:
-    named = os.environ.get("DISTILBERT_CACHE")
-    if named is not None:
-        return Path(named) if named else None
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "distilbert"
-    except RuntimeError:  # a user without a home
-        return None
 
 
 def _name(checkpoint: Checkpoint, head: Head, all_rows: bool, precision: str) -> str:
@@ -86,20 +77,13 @@ def _read(path: Path) -> bytes | None:
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:  # its own flags
             state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode) or not _trusted(state) or not _trusted(path.parent.stat()):
+            if not stat.S_ISREG(state.st_mode) or not is_trusted(state) or not is_trusted(path.parent.stat()):
                 return None
             content = file.read(_MOST_BYTES + 1)
     except OSError:
         return None
     digest, model = content[:_DIGEST], content[_DIGEST:]
     return model if len(content) <= _MOST_BYTES and model and _digest(path, model) == digest else None
-
-
-def _trusted(state: os.stat_result) -> bool:
-    """Whether a file or folder is the user's own, and nobody else may write to it."""
-    if not hasattr(os, "geteuid"):  # Windows says it otherwise
-        return True
-    return state.st_uid == os.geteuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _digest(path: Path, model: bytes) -> bytes:
@@ -109,7 +93,7 @@ def _digest(path: Path, model: bytes) -> bytes:
 def _keep(path: Path, model: bytes) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _trusted(path.parent.stat()):
+        if not is_trusted(path.parent.stat()):
             return
         with written_whole(path) as temporary:
             temporary.write_bytes(_digest(path, model) + model)

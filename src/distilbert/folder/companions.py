@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..files import is_file, read_json_list, written_whole
-from .layout import MODULES, PART_FILES, SENTENCE_CONFIG, TOKENIZER_FILES, TRANSFORMER_CONFIGS
+from .layout import MODULES, PART_FILES, SENTENCE_CONFIG, TOKENIZER_FILES, TOKENIZER_VERSIONS, TRANSFORMER_CONFIGS
 from .module_list import all_modules, read_modules, routes_of
 from .sentence import ENCODERS
 from .sentence_writing import write_json
@@ -45,6 +45,7 @@ def copy_companions(
     """
     out.mkdir(parents=True, exist_ok=True)
     named = [(encoder / name, name) for name in TOKENIZER_FILES]
+    named += [(path, path.name) for path in sorted(encoder.glob(TOKENIZER_VERSIONS))]
     if parts:
         named += [(encoder / name, name) for name in TRANSFORMER_CONFIGS]
         named += [(root / SENTENCE_CONFIG, SENTENCE_CONFIG)]

@@ -17,7 +17,6 @@ FOREIGN = (PYTORCH, RUST, NUMPY, KERAS, FLAX)
 ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or a folder below (transformers.js)
 CHECKPOINT_INDEX = ".index"  # of a TensorFlow checkpoint: bert_model.ckpt.index, beside its .data files
 GOOGLE_CONFIG = "bert_config.json"  # of a BERT as Google published it
-FOREIGN_SHARDS = ("pytorch_model-*.bin", "tf_model-*.h5", "flax_model-*.msgpack")
 
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocab.txt"
@@ -47,10 +46,14 @@ HUB_FILES = (
     *(MODULES, SENTENCE_CONFIG, ROUTER_CONFIG, "sentence_*_config.json"),
     *(f"{part}/{name}" for part in (_PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
 )
-# and where it has no weights in safetensors
+# and, one format after the other, where it has no weights in safetensors
 HUB_FOREIGN_FILES = tuple(
-    f"{folder}{name}{index}"
-    for folder in ("", f"{_PARTS}/")
-    for names, index in ((FOREIGN, ""), (FOREIGN, ".index.json"), (FOREIGN_SHARDS, ""))
-    for name in names
+    tuple(f"{folder}{file}" for folder in ("", f"{_PARTS}/") for file in (name, f"{name}.index.json", *shards))
+    for name, shards in (
+        (PYTORCH, ["pytorch_model-*.bin"]),
+        (KERAS, ["tf_model-*.h5"]),
+        (FLAX, ["flax_model-*.msgpack"]),
+        (RUST, []),
+        (NUMPY, []),
+    )
 )

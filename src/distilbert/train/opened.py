@@ -8,6 +8,7 @@ import torch
 
 from ..data.examples import Data
 from ..errors import InputError
+from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
 from ..loading import TASKS, open_model
@@ -56,7 +57,7 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     Raises what `load` raises, and InputError for a sentence-transformers folder that cannot be trained.
     """
     kind = TASKS[task]
-    folder = open_folder(name, vectors=kind.makes_vectors)
+    folder = open_folder(fetch(name), vectors=kind.makes_vectors)
     checkpoint, sentence, special = folder.checkpoint, folder.sentence, folder.tokenizer.special_count
     if sentence and (sentence.layers or sentence.splade or sentence.pooling.modes not in (("mean",), ("cls",))):
         raise InputError(
