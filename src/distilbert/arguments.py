@@ -92,7 +92,19 @@ class RunArguments(ReadOptions, LoopArguments):
     )
     out: str | Path = setting(help="the folder to write", metavar="DIR")
     eval: str | Path | None = setting(
-        None, help="examples that decide which of the run's weights are the best", unset="the last are", metavar="FILE"
+        None,
+        help="examples that decide which weights are best, or a share of the training examples such as 0.1",
+        unset="the last weights are best",
+        metavar="FILE",
+    )
+    test: str | Path | None = setting(
+        None, help="examples that decide nothing, scored at the end", unset="none", metavar="FILE"
+    )
+    best_by: str | None = setting(
+        None,
+        help="metric by which weights are best, such as f1_macro",
+        unset="the first of the task's",
+        metavar="METRIC",
     )
     problem: Problem | None = setting(None, help="kind of text classification", unset="guessed")
     max_length: int = setting(0, least=0, help="longest text in tokens", unset="all that the model reads")

@@ -58,6 +58,28 @@ def test_every_task_learns_and_is_saved(
     assert not (out / "checkpoints").exists()
 
 
+def test_a_share_held_out_a_test_and_the_metric_that_decides(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", [*sentences[:60], *sentences[:3]])
+    folder, out = make_checkpoint(dim=64, hidden_dim=128, n_layers=1), tmp_path / "out"
+    made = arguments(folder, train, out, eval="0.25", test=train, best_by="f1_macro", epochs=1)
+    done = finetune(made)
+    said = capsys.readouterr().err
+    assert "0.25 of " in said
+    assert "labels: " in said
+    assert "longer than 128 and cut" in said
+    assert "test accuracy" in said
+    saved = json.loads((out / "training.json").read_text(encoding="utf-8"))
+    assert saved["train_examples"] + saved["eval_examples"] == 63
+    assert saved["test_scores"]["accuracy"]["value"] == pytest.approx(
+        evaluate(out, train, resamples=5).scores["accuracy"].value, abs=0.02
+    )
+    assert "f1_macro" in done.scores
+    with pytest.raises(InputError, match=r"best_by must be one of accuracy, f1_macro, .*, not 'cross_entropy'"):
+        finetune(dataclasses.replace(made, best_by="cross_entropy", out=tmp_path / "other"), quiet=True)
+
+
 def test_the_report_stands_alone_and_the_card_says_what_was_done(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
 ) -> None:

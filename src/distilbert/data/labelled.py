@@ -72,7 +72,9 @@ def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:
 def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list[str]:
     remarks = []
     if names.changed:
-        remarks.append("taken for the model's: " + ", ".join(f"{own} = {name}" for own, name in names.changed.items()))
+        remarks.append(
+            "taken for the model's: " + ", ".join(f"{given} = {name}" for given, name in names.changed.items())
+        )
     if without:
         remarks.append(f"{without:,} rows without a label left out")
     marks = [label for label in _NO_LABEL if label in counts and names.known is None and len(counts) > 2]

@@ -40,7 +40,7 @@ def _named(
         except InputError as error:
             faults.add(error)
     every = names.known or tuple(outside_first(seen))
-    changed = ", ".join(f"{own} = {name}" for own, name in names.changed.items())
+    changed = ", ".join(f"{given} = {name}" for given, name in names.changed.items())
     return Data(source, examples, every, guessed=f"taken for the model's: {changed}" if changed else "")
 
 

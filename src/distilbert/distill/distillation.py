@@ -15,6 +15,7 @@ from ..activations import Activation
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data, Problem
+from ..data.splitting import share_of
 from ..errors import InputError
 from ..evaluation.scoring import score_task
 from ..folder.checkpoint import Head
@@ -63,7 +64,11 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
     folder = resolve(arguments.teacher)
     teacher = open_teacher(folder, arguments.task)
     data = read_examples(run, arguments, teacher)
-    held_out = None if arguments.eval is None else run.read(arguments.eval, like=labels_of(arguments.task, teacher))
+    if share_of(arguments.eval) is not None:
+        raise InputError("eval must be a file for distill; a share of the training examples is for train")
+    like = labels_of(arguments.task, teacher)
+    held_out = None if arguments.eval is None else run.read(arguments.eval, like=like)
+    test = None if arguments.test is None else run.read(arguments.test, like=like)
     vocabulary = _vocabulary(arguments, folder, teacher, data)
     student, kept = _student(arguments, teacher, vocabulary)
     longest = _longest(arguments, teacher, student.config, vocabulary.tokenizer)
@@ -113,6 +118,7 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         save=save,
         data=[data],
         held_out=held_out,
+        test=test,
         facts=facts,
     )
     for name, score in facts["teacher_score"].items():

@@ -23,6 +23,7 @@ Span = tuple[str, int, int]  # an entity's type, start and end in words
 EntityCounts = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # type -> right, predicted and true, [n] each
 
 CALIBRATION_BINS = 15
+LESS_IS_BETTER = ("cross_entropy", "calibration_error", "rmse", "mae")  # of the metrics that tasks have
 _CHUNK = 1 << 21  # counts held at once
 
 

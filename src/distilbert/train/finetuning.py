@@ -23,9 +23,9 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     run = Run(arguments, quiet=quiet)
     if done := run.done():
         return done
-    data = run.read(arguments.train)
-    held_out = None if arguments.eval is None else run.read(arguments.eval, like=data)
+    data, held_out, test = run.read_all()
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
+    run.say_lengths(opened.tokenizer, data, opened.max_length)
     objective = make_objective(
         arguments.task,
         data,
@@ -46,5 +46,6 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
         save=save,
         data=[data],
         held_out=held_out,
+        test=test,
         facts={"from": str(arguments.model), "made": "Fine-tuned", "command": "distilbert train"},
     )

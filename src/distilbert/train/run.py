@@ -18,14 +18,17 @@ from torch import nn
 
 from .. import __version__
 from ..arguments import RunArguments
-from ..data.examples import Data
+from ..data.examples import Data, LabelledText
 from ..data.reading import read_data
+from ..data.splitting import hold_out, share_of
+from ..data.summary import summary
 from ..errors import CheckpointError, InputError
-from ..evaluation.metrics import Interval, bootstrap
+from ..evaluation.metrics import LESS_IS_BETTER, Interval, bootstrap
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole
 from ..tasks.task import Task
+from ..tokenizer import BertTokenizer
 from .checkpoints import Checkpoints, State
 from .loop import open_accelerator, run
 from .objective import Objective
@@ -33,7 +36,7 @@ from .report import write_report
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
 _CHECKPOINTS, _DONE = "checkpoints", "training.json"
-_NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache")  # settings that change no result
+_NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache", "test")  # settings that change no result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +100,37 @@ class Run:
         self.say_read(data)
         return data
 
+    def read_all(self) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
+        """The examples to train on, those that choose the weights, and those of the test; says what is in them."""
+        arguments = self.arguments
+        data = self.read(arguments.train)
+        chosen: Data[Any] | None = None
+        if (share := share_of(arguments.eval)) is not None:
+            data, chosen = hold_out(data, share, arguments.seed)
+            self.say_read(chosen)
+        elif arguments.eval is not None:
+            chosen = self.read(arguments.eval, like=data)
+        test = None if arguments.test is None else self.read(arguments.test, like=data)
+        for part, others in ((data, None), (chosen, data), (test, data)):
+            for line in summary(part, others) if part else ():
+                self.console.print(f"{part.source if part else ''}: {line}", markup=False)
+        return data, chosen, test
+
+    def say_lengths(self, tokenizer: BertTokenizer, data: Data[Any], max_length: int) -> None:
+        """Say how long texts are, and how many are cut."""
+        texts = [example.text for example in data.examples if isinstance(example, LabelledText)]
+        pairs = [text for text in texts if isinstance(text, tuple)]
+        if not texts or 0 < len(pairs) < len(texts):
+            return
+        first = [text[0] for text in pairs] or texts
+        second = [text[1] for text in pairs] or None
+        encodings = tokenizer.encode_batch(first, second, max_length=max_length)
+        lengths, cut = [len(each.ids) for each in encodings], sum(each.truncated for each in encodings)
+        self.console.print(
+            f"texts of {sum(lengths) / len(lengths):.1f} tokens on average; {cut:,} ({cut / len(lengths):.1%}) are "
+            f"longer than {max_length} and cut"
+        )
+
     def say_read(self, data: Data[Any]) -> None:
         guessed = f" ({data.guessed})" if data.guessed else ""
         self.console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
@@ -111,6 +145,7 @@ class Run:
         data: Sequence[Data[Any]],
         held_out: Data[Any] | None,
         facts: Mapping[str, Any],
+        test: Data[Any] | None = None,
     ) -> Trained:
         """Train, and write the model with its model card and report.html.
 
@@ -121,8 +156,10 @@ class Run:
             data: the training examples.
             held_out: the examples that it is scored on.
             facts: for the card and the report, besides those that every run has.
+            test: examples that are scored at the end alone.
 
-        Raises CheckpointError where a checkpoint or the model cannot be written.
+        Raises InputError for a metric that the task does not have, and CheckpointError where a checkpoint or the model
+        cannot be written.
         """
         arguments, accelerator = self.arguments, self.accelerator
         tokens = sum(item.tokens for item in objective.items)
@@ -134,6 +171,7 @@ class Run:
 
         if held_out is not None:  # finds faults early
             details = score_task(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
+            details = _best_by(details, arguments.best_by)
         checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
         if accelerator.is_main_process:
             checkpoints.make_room()
@@ -150,8 +188,12 @@ class Run:
         accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
         scores: dict[str, Interval] = {}
         if held_out is not None:
-            details = score_task(live(), held_out)
+            details = _best_by(score_task(live(), held_out), arguments.best_by)
             scores = bootstrap(details.metrics, details.examples)
+        test_scores: dict[str, Interval] = {}
+        if test is not None:
+            of_test = score_task(live(), test)
+            test_scores = bootstrap(of_test.metrics, of_test.examples)
         if accelerator.is_main_process:
             try:
                 model.cpu()
@@ -160,6 +202,7 @@ class Run:
                 write_report(self.out, about, state, details, scores)
                 with written_whole(self.out / _DONE) as path:
                     done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
+                    done["test_scores"] = {name: score.to_dict() for name, score in test_scores.items()}
                     done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
                     path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
             except (OSError, SafetensorError) as error:
@@ -173,8 +216,20 @@ class Run:
         accelerator.wait_for_everyone()
         for name, score in scores.items():
             self.console.print(f"{name:<20} {score}")
+        for name, score in test_scores.items():
+            self.console.print(f"test {name:<15} {score}")
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores)
+
+
+def _best_by(details: Scores, metric: str | None) -> Scores:
+    """With another metric that decides. Raises InputError for one that there is not, or of which less is better."""
+    if metric is None:
+        return details
+    names = [name for name in details.metrics if name not in LESS_IS_BETTER]
+    if metric not in names:
+        raise InputError(f"best_by must be one of {', '.join(names)}, not {metric!r}")
+    return dataclasses.replace(details, main=metric)
 
 
 def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:

@@ -1,0 +1,71 @@
+"""Examples held out of others: of each label its share, and texts that are the same on one side."""
+
+import dataclasses
+import random
+import re
+from collections import defaultdict
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import is_file
+from .examples import AnyExample, Choices, Data, LabelledText, PlainText, Question, SentencePair
+
+_SHARE = re.compile(r"0?\.\d+|\d+(\.\d+)?e-\d+")
+
+
+def share_of(value: str | Path | None) -> float | None:
+    """The share that a text says, between 0 and 1; None for the name of a file."""
+    text = str(value)
+    if value is None or not _SHARE.fullmatch(text) or is_file(Path(text)):
+        return None
+    share = float(text)
+    return share if 0 < share < 1 else None
+
+
+def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[Any]]:
+    """The examples without a share of them, and those of that share, drawn by `seed`, both in the order of the file.
+
+    Examples of one text (of one context for questions) stay together; of each single label about that share is drawn.
+
+    Raises InputError where one of the two would be empty.
+    """
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for index, example in enumerate(data.examples):
+        groups[text_key(example)].append(index)
+    strata: dict[object, list[list[int]]] = defaultdict(list)
+    for group in groups.values():
+        first = data.examples[group[0]]
+        label = first.label if isinstance(first, LabelledText) and data.problem == "single-label" else None
+        strata[label].append(group)
+    rng = random.Random(seed)  # noqa: S311
+    chosen: set[int] = set()
+    for _, members in sorted(strata.items(), key=lambda item: str(item[0])):
+        rng.shuffle(members)
+        wanted, taken = share * sum(map(len, members)), 0
+        for group in members:
+            if taken + len(group) / 2 > wanted:
+                break
+            chosen.update(group)
+            taken += len(group)
+    if not chosen or len(chosen) == len(data.examples):
+        raise InputError(f"{data.source}: has too few examples to hold out {share:g} of them")
+    rest = [example for index, example in enumerate(data.examples) if index not in chosen]
+    out = [data.examples[index] for index in sorted(chosen)]
+    source = f"{share:g} of {data.source}"
+    return dataclasses.replace(data, examples=rest), dataclasses.replace(data, examples=out, source=source, guessed="")
+
+
+def text_key(example: AnyExample) -> Hashable:
+    """What two examples share where one tells the answer of the other."""
+    match example:
+        case LabelledText() | PlainText():
+            return example.text
+        case Question():
+            return example.context
+        case SentencePair():
+            return (example.first, example.second)
+        case Choices():
+            return (example.prompt, example.choices)
+    return example.words

@@ -1,0 +1,83 @@
+"""What a person should know of examples before a model is trained on them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import short_repr
+from .examples import Data, LabelledText, TaggedWords
+from .splitting import text_key
+
+_MOST_LABELS = 20  # that are counted one by one
+_EMPTY_WORDS = ("nan", "none", "null", "n/a", "na")  # what tools write for a text that is missing
+
+
+def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
+    """Lines on examples: labels, texts that stand there twice, texts that `others` has too, texts that are none."""
+    counts = label_counts(data)
+    lines = [_counted(counts)] if counts else []
+    if counts and data.problem in ("single-label", "multi-label"):
+        lines += _alike(counts)
+    lines += _repeated(data)
+    if others is not None:
+        known = {text_key(example) for example in others.examples}
+        shared = sum(text_key(example) in known for example in data.examples)
+        if shared:
+            lines.append(f"{shared:,} of its texts stand in {others.source} as well: scores on them say little")
+    empty = Counter(
+        example.text.strip()
+        for example in data.examples
+        if isinstance(example, LabelledText)
+        and isinstance(example.text, str)
+        and example.text.strip().lower() in _EMPTY_WORDS
+    )
+    if empty:
+        words = ", ".join(f"{short_repr(word)} {count:,}" for word, count in empty.most_common(3))
+        lines.append(f"texts that may stand for a missing one: {words}")
+    return lines
+
+
+def label_counts(data: Data[Any]) -> Counter[str]:
+    """How many examples have each label; empty for tasks without, and for numbers."""
+    counts: Counter[str] = Counter()
+    for example in data.examples:
+        if isinstance(example, LabelledText) and not isinstance(example.label, float | None):
+            counts.update([example.label] if isinstance(example.label, str) else example.label)
+        elif isinstance(example, TaggedWords):
+            counts.update(example.labels)
+    return counts
+
+
+def _counted(counts: Counter[str]) -> str:
+    if len(counts) <= _MOST_LABELS:
+        return "labels: " + ", ".join(f"{label} {count:,}" for label, count in counts.most_common())
+    (most, most_count), (least, least_count) = counts.most_common()[0], counts.most_common()[-1]
+    return f"{len(counts)} labels, from {least_count:,} times {least!r} to {most_count:,} times {most!r}"
+
+
+def _alike(counts: Counter[str]) -> list[str]:
+    """Labels that differ in capitals and blanks alone."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        groups["".join(label.split()).casefold()].append(label)
+    lines = []
+    for group in groups.values():
+        if len(group) > 1:
+            best, *rest = sorted(group, key=lambda label: -counts[label])
+            way = " ".join(f"{label!r}={best}" if " " in label else f"{label}={best}" for label in rest)
+            named = " and ".join(map(repr, sorted(group)))
+            lines.append(f"labels {named} differ in capitals or blanks alone; --labels {way} makes them one")
+    return lines
+
+
+def _repeated(data: Data[Any]) -> list[str]:
+    labels: dict[Any, list[Any]] = defaultdict(list)
+    for example in data.examples:
+        if isinstance(example, LabelledText | TaggedWords):
+            labels[text_key(example)].append(example.label if isinstance(example, LabelledText) else example.labels)
+    repeated: Sequence[list[Any]] = [each for each in labels.values() if len(each) > 1]
+    if not repeated:
+        return []
+    unlike = sum(any(label != each[0] for label in each) for each in repeated)
+    rest = f", {unlike:,} of them with different labels" if unlike else ""
+    return [f"{len(repeated):,} texts stand in it more than once{rest}"]

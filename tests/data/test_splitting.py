@@ -1,0 +1,67 @@
+"""What is said of examples before training, and examples held out of others."""
+
+from collections import Counter
+
+import pytest
+
+from distilbert.data.examples import Data, LabelledText, Question
+from distilbert.data.splitting import hold_out, share_of
+from distilbert.data.summary import summary
+from distilbert.errors import InputError
+
+
+def texts(*pairs: tuple[str, str]) -> Data[LabelledText]:
+    examples = [LabelledText(text, label) for text, label in pairs]
+    return Data("reviews.csv", examples, tuple(sorted({label for _, label in pairs})), "single-label")
+
+
+def test_a_share_of_each_label_and_the_same_texts_on_one_side() -> None:
+    data = texts(*((f"text {index % 160}", "rare" if index % 160 % 10 == 0 else "usual") for index in range(200)))
+    rest, out = hold_out(data, 0.1, seed=0)
+    assert len(rest.examples) + len(out.examples) == 200
+    assert not {each.text for each in rest.examples} & {each.text for each in out.examples}
+    assert 1 <= Counter(each.label for each in out.examples)["rare"] <= 3
+    assert 16 <= len(out.examples) <= 24
+    assert out.source == "0.1 of reviews.csv"
+    assert hold_out(data, 0.1, seed=0)[1].examples == out.examples
+    assert hold_out(data, 0.1, seed=1)[1].examples != out.examples
+    every = list(data.examples)
+    assert out.examples == [each for each in every if each in set(out.examples)]
+
+
+def test_questions_of_one_context_stay_together() -> None:
+    examples = [Question(str(index), "q", f"context {index // 10}", ()) for index in range(100)]
+    rest, out = hold_out(Data("squad.json", examples), 0.2, seed=3)
+    assert len(out.examples) == 20
+    assert not {each.context for each in rest.examples} & {each.context for each in out.examples}
+
+
+def test_too_few_to_hold_out() -> None:
+    with pytest.raises(InputError, match=r"reviews.csv: has too few examples to hold out 0.1"):
+        hold_out(texts(("a", "x"), ("b", "y")), 0.1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "share"),
+    [("0.1", 0.1), (".25", 0.25), ("1e-2", 0.01), ("0.0", None), ("1.5", None), ("dev.csv", None), (None, None)],
+)
+def test_a_share_is_told_from_a_file(value: str | None, share: float | None) -> None:
+    assert share_of(value) == share
+
+
+def test_what_is_said_before_training() -> None:
+    data = texts(
+        *(("good", "Positive"), ("fine", "positive"), ("ok", "positive"), ("bad", "neg"), ("nan", "neg")),
+        *(("same", "neg"), ("same", "positive"), ("again", "neg"), ("again", "neg")),
+    )
+    assert summary(data) == [
+        "labels: neg 5, positive 3, Positive 1",
+        "labels 'Positive' and 'positive' differ in capitals or blanks alone; "
+        "--labels Positive=positive makes them one",
+        "2 texts stand in it more than once, 1 of them with different labels",
+        "texts that may stand for a missing one: 'nan' 1",
+    ]
+    shared = summary(texts(("good", "neg"), ("new", "neg")), data)
+    assert shared == ["labels: neg 2", "1 of its texts stand in reviews.csv as well: scores on them say little"]
+    many = texts(*((f"t{index}", f"l{index % 30:02}") for index in range(65)))
+    assert summary(many) == ["30 labels, from 2 times 'l29' to 3 times 'l00'"]
