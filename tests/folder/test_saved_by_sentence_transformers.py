@@ -399,3 +399,43 @@ def test_folders_of_pylate(
              "model_type": "ColBERT", "similarity_fn_name": "cosine"}  # fmt: skip
     edit(tmp_path / "config_sentence_transformers.json", **about | more)
     same_tokens(tmp_path)
+
+
+# the table of keys ------------------------------------------------------------------------------------
+
+
+def test_the_docs_name_every_key_that_a_module_writes() -> None:
+    page = (Path(__file__).parents[2] / "docs/sentence_transformers.md").read_text(encoding="utf-8")
+    kinds = [base.Transformer, base.Dense, base.Normalize, dense.Pooling, dense.LayerNorm, dense.Dropout]
+    kinds += [sparse.SpladePooling, sparse.SparseStaticEmbedding, multi.MultiVectorMask, multi.HierarchicalTokenPooling]
+    keys = {key for kind in kinds for key in (*kind.config_keys, *kind.config_key_renames)}
+    assert len(keys) > 25
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
+
+
+@pytest.mark.parametrize(("file", "key", "value"), [
+    ("sentence_bert_config.json", "modality_config", {"text": {"method": "forward", "method_output_name": "logits"}}),
+    ("sentence_bert_config.json", "module_output_name", "sentence_embedding"),
+    ("sentence_bert_config.json", "transformer_task", "text-generation"),
+    ("sentence_bert_config.json", "processing_kwargs", {"text": {"add_special_tokens": False}}),
+    ("sentence_bert_config.json", "tokenizer_args", {"do_lower_case": False}),
+    ("sentence_bert_config.json", "config_args", {"n_layers": 1}),
+    ("sentence_bert_config.json", "query_expansion", {"strategy": "other", "length": 3}),
+])  # fmt: skip
+def test_a_key_that_would_change_the_answer_is_refused(
+    encoders: dict[Head, str], file: str, key: str, value: object, tmp_path: Path
+) -> None:
+    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    edit(tmp_path / file, **{key: value})
+    with pytest.raises(distilbert.ConfigError, match=f"{file}: {key}"):
+        distilbert.load(tmp_path)
+
+
+def test_keys_without_effect(encoders: dict[Head, str], tmp_path: Path) -> None:
+    library.SentenceTransformer(modules=DENSE["Dropout"](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    expected = distilbert.load(tmp_path)(TEXTS)
+    edit(tmp_path / "sentence_bert_config.json", model_args={"torch_dtype": "float16"}, unpad_inputs=True, other=3)
+    edit(tmp_path / "config_sentence_transformers.json", __version__={}, requirements={"other": ">9"}, other=[])
+    edit(tmp_path / "1_Pooling/config.json", embedding_dimension=5, other="x")
+    edit(tmp_path / "2_Dropout/config.json", dropout=0.9)
+    np.testing.assert_array_equal(distilbert.load(tmp_path)(TEXTS), expected)
