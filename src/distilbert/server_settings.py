@@ -2,10 +2,11 @@
 
 import dataclasses
 import os
+import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from .errors import InputError
+from .errors import InputError, error_text
 from .fields import Option, check_fields, documented, options_of, setting
 from .loading import DEFAULT_BATCH_TOKENS
 
@@ -78,8 +79,13 @@ class Settings:
             raise InputError("api_key must be letters, digits and signs of ASCII, without spaces")
 
     @classmethod
-    def read(cls, flags: Mapping[str, object], environment: Mapping[str, str] = os.environ) -> Self:
-        """From the flags that were given (None: not given), then the environment, then the defaults.
+    def read(
+        cls,
+        flags: Mapping[str, object],
+        environment: Mapping[str, str] = os.environ,
+        file: Mapping[str, object] | None = None,
+    ) -> Self:
+        """From the flags that were given (None: not given), then the environment, then the file, then the defaults.
 
         Raises InputError naming the variable, or the field, that cannot be right.
         """
@@ -90,6 +96,8 @@ class Settings:
                 values[option.name] = flags[option.name]
             elif variable in environment:
                 values[option.name] = _parsed(option, variable, environment[variable])
+            elif file and option.name in file:
+                values[option.name] = file[option.name]
         return cls(**values)
 
     def public(self) -> dict[str, object]:
@@ -99,6 +107,54 @@ class Settings:
     @property
     def origins(self) -> list[str]:
         return [origin.strip() for origin in self.cors.split(",") if origin.strip()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """What to serve: as the command line has it."""
+
+    models: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    precision: Literal["float32", "int8"] | None = None
+
+
+def read_served(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Served, Settings]:
+    """The models and the settings of a server: flags win over the environment, that over the file of `--config`.
+
+    The variables are DISTILBERT_SERVE_MODELS and _TASK (separated by commas), _PRECISION and _CONFIG; the file is TOML
+    with the settings' names, and `models`, `task` (lists of texts) and `precision`.
+
+    Raises InputError naming what cannot be right.
+    """
+    path = flags.get("config") or environment.get(PREFIX + "CONFIG")
+    file = _read_file(path) if path else {}
+    lists: dict[str, tuple[str, ...]] = {}
+    for name in ("models", "task"):
+        given = flags.get(name) or [each.strip() for each in environment.get(PREFIX + name.upper(), "").split(",")]
+        lists[name] = tuple(filter(None, given)) or tuple(file.get(name, ()))
+    if not lists["models"] and environment.get("DISTILBERT_MODEL"):
+        lists["models"] = (environment["DISTILBERT_MODEL"],)
+    if not lists["models"]:
+        raise InputError(f"give at least one model, as an argument, in {PREFIX}MODELS or in the file of --config")
+    precision: Any = flags.get("precision") or environment.get(PREFIX + "PRECISION") or file.get("precision")
+    if precision not in (None, "float32", "int8"):
+        raise InputError(f"precision must be 'float32' or 'int8', not {precision!r}")
+    return Served(lists["models"], lists["task"], precision), Settings.read(flags, environment, file)
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a path as it was given
+            found = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: {error_text(error)}") from None
+    known = {option.name for option in options_of(Settings)} | {"models", "task", "precision"}
+    if unknown := sorted(found.keys() - known):
+        raise InputError(f"{path}: {', '.join(unknown)} is no setting of the server; see distilbert serve --help")
+    for name in ("models", "task"):
+        if not isinstance(found.get(name, []), list) or not all(isinstance(each, str) for each in found.get(name, [])):
+            raise InputError(f"{path}: {name} must be a list of texts")
+    return found
 
 
 def _parsed(option: Option, variable: str, text: str) -> object:

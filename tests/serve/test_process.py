@@ -100,7 +100,9 @@ def test_flags_are_the_settings() -> None:
     parser = argparse.ArgumentParser()
     add_serve(parser)
     given = vars(parser.parse_args(["model"]))
-    assert given.keys() - {"models", "task", "precision"} == {field.name for field in dataclasses.fields(Settings)}
+    assert given.keys() - {"models", "task", "precision", "config"} == {
+        field.name for field in dataclasses.fields(Settings)
+    }
     assert Settings.read(given, {}) == Settings()
 
 

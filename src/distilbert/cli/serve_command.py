@@ -1,19 +1,17 @@
 """The command that serves models over HTTP."""
 
 import argparse
-import os
 
 from ..loading import TASKS
-from ..server_settings import PREFIX, Settings
+from ..server_settings import PREFIX, Settings, read_served
+from ..tasks.task import Task
 from .options import add_options
 
 
 def add_serve(parser: argparse.ArgumentParser) -> None:
-    default = os.environ.get("DISTILBERT_MODEL")
     parser.add_argument(
         "models",
-        nargs="+" if default is None else "*",
-        default=[default],
+        nargs="*",
         metavar="[NAME=]MODEL",
         help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
@@ -27,13 +25,21 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=["float32", "int8"], help="of computing; by default as the folder is stored"
     )
+    parser.add_argument("--config", metavar="FILE", help="TOML file of these settings; `models` and `task` are lists")
     add_options(parser, Settings)
-    parser.epilog = f"Each setting is also a variable: --max-texts is {PREFIX}MAX_TEXTS. An option wins over it."
+    parser.epilog = (
+        f"Each setting is also a variable: --max-texts is {PREFIX}MAX_TEXTS, the models are {PREFIX}MODELS. "
+        "An option wins over its variable, and that over the file."
+    )
 
 
 def serve(args: argparse.Namespace) -> int:
     from ..serve import open_models, run_server
 
-    settings = Settings.read(vars(args))
-    run_server(open_models(args.models, args.task, precision=args.precision, settings=settings), settings)
+    served, settings = read_served(vars(args))
+
+    def open_again() -> dict[str, Task]:
+        return open_models(served.models, served.tasks, precision=served.precision, settings=settings)
+
+    run_server(open_again(), settings, open_again=open_again)
     return 0

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from fastapi import Depends, FastAPI, Path, Request, Response
@@ -11,30 +13,58 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
+from ..errors import DistilBertError
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .direct import Direct
 from .errors import HttpError
-from .guard import PROBES, Guard
+from .guard import PROBES, Guard, logger
 from .page import openapi_page
 from .routes_hub import hub_routes
 from .routes_openai import openai_routes
+from .routes_operation import operation_routes
 from .routes_ranking import ranking_routes
 from .routes_tei import tei_routes
 from .service import Service
-from .shared import errors
 
 
-def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> FastAPI:
+def create_app(
+    tasks: Mapping[str, Task],
+    settings: Settings | None = None,
+    *,
+    open_again: Callable[[], Mapping[str, Task]] | None = None,
+    ready: Callable[[Service], None] | None = None,
+) -> FastAPI:
     """An ASGI application that serves opened tasks, each under a name; the first is the one at `/`.
+
+    Args:
+        open_again: gives the same tasks from their folders as they are now, for SIGHUP.
+        ready: called when all models are warm.
 
     Raises InputError if there are none.
     """
     service = Service(tasks, settings or Settings())
 
+    async def start() -> None:
+        await service.warm_up()
+        if ready is not None:
+            ready(service)
+
+    async def reload(open_again: Callable[[], Mapping[str, Task]]) -> None:
+        logger.info("reloading")
+        try:
+            await service.reload(open_again)
+        except DistilBertError as error:
+            logger.error("not reloaded", extra={"fields": {"error": str(error)}})
+        else:
+            logger.info("reloaded", extra={"fields": {"models": list(service.models)}})
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(work) for work in (service.warm_up(), service.watch_loop())]
+        background = {asyncio.create_task(work) for work in (start(), service.watch_loop())}
+        if open_again is not None and threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, lambda: background.add(loop.create_task(reload(open_again))))
         yield
         for task in background:
             task.cancel()
@@ -60,11 +90,7 @@ def create_app(tasks: Mapping[str, Task], settings: Settings | None = None) -> F
         app.include_router(routes)
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
     app.include_router(hub)
-
-    @app.get("/metrics", response_class=Response, responses=errors(401), tags=["Operation"])
-    async def metrics() -> Response:
-        """For Prometheus."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    app.include_router(operation_routes(service))
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     async def docs() -> HTMLResponse:

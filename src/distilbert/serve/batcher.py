@@ -245,10 +245,12 @@ class Batcher:
 
     def _take(self, lane: _Lane) -> list[_Job]:
         """The texts of the next run, those that are due first; the lock is held."""
-        for queue in lane.queues.values():
+        for engine, queue in list(lane.queues.items()):
             while queue and not queue[0][2].calls:
                 heapq.heappop(queue)
-        queues = [queue for queue in lane.queues.values() if queue]
+            if not queue:
+                del lane.queues[engine]  # which may never be asked again
+        queues = list(lane.queues.values())
         if not queues:
             return []
         queue = min(queues, key=lambda queue: queue[0][:2])

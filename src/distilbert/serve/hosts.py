@@ -67,3 +67,10 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(
             f"cannot listen on port {port} of {host!r} ({error_text(error)}); choose others with --port and --host"
         ) from None
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    if host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 - what was asked for
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host and not host.startswith("[") else f"http://{host}:{port}"

@@ -16,6 +16,8 @@ def set_up_log(level: str) -> None:
         log.handlers = [handler]
         log.setLevel(level.upper())
         log.propagate = False
+    if level == "info":
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # the server's own lines say the same
 
 
 class JsonFormatter(logging.Formatter):

@@ -4,25 +4,25 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+import numpy as np
+
+from ..batch import Batch
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
-from ..tasks.fill_mask import MaskFiller
-from ..tasks.multiple_choice import ChoiceClassifier
-from ..tasks.question_answering import QuestionAnswerer
 from ..tasks.reranking import Reranker
-from ..tasks.sparse import SparseEncoder
-from ..tasks.task import Task
+from ..tasks.task import FIRST, Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from .batcher import Batcher
 from .errors import Fault, RequestError
 
+_LABELLED = (TextClassifier, TokenClassifier, ZeroShotClassifier)
 AnyTask = TypeVar("AnyTask", bound=Task)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -117,21 +117,27 @@ class ServedModel:
 
     def warm_up(self) -> None:
         """Run twice: once so that all memory is there, once to measure."""
-        text = "the " * 30
+        ids = np.full(32, self.model.tokenizer.cls_token_id, np.int64)
         for _ in range(2):
-            match self.tasks[0]:
-                case QuestionAnswerer() as task:
-                    task("the", text)
-                case MaskFiller() as task:
-                    task(f"{text} {task.tokenizer.mask_token}")
-                case ZeroShotClassifier() as task:
-                    task(text, ["a", "b"])
-                case Reranker() as task:
-                    task("the", [text])
-                case ChoiceClassifier() as task:
-                    task("the", [text])
-                case TextClassifier() | TokenClassifier() | Embedder() | SparseEncoder() as task:
-                    task(text)
+            self.model.engine.run(Batch.pack([ids], [FIRST]))
+
+    def described(self) -> dict[str, Any]:
+        """What it is, for people and programs that choose one."""
+        task = self.tasks[0]
+        labels = {"labels": list(task.config.labels)} if isinstance(task, _LABELLED) else {}
+        dim = {"dimensions": task.dim} if isinstance(task, Embedder) else {}
+        return (
+            {
+                "name": self.name,
+                "task": task.task,
+                "tasks": [each.task for each in self.tasks],
+                "precision": self.precision,
+                "max_length": self.model.max_length,
+                "vocabulary": self.model.tokenizer.vocab_size,
+            }
+            | labels
+            | dim
+        )
 
 
 def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:

@@ -3,7 +3,7 @@
 import signal
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,15 +13,20 @@ from ..server_settings import Settings
 from ..tasks.task import Task
 from .app import create_app
 from .guard import logger
-from .hosts import is_loopback, listen
+from .hosts import is_loopback, listen, url_of
 from .log import set_up_log
 from .protocol import Protocol
+from .service import Service
 
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
 
 
-def run_server(tasks: Mapping[str, Task], settings: Settings) -> None:
+def run_server(
+    tasks: Mapping[str, Task], settings: Settings, *, open_again: Callable[[], Mapping[str, Task]] | None = None
+) -> None:
     """Serve opened tasks until SIGTERM or SIGINT, then answer what is at work and end.
+
+    `open_again` gives the tasks from their folders as they are at the time; SIGHUP puts them in the old ones' place.
 
     Raises InputError if the address cannot be listened on.
     """
@@ -33,9 +38,18 @@ def run_server(tasks: Mapping[str, Task], settings: Settings) -> None:
     logger.info("starting", extra={"fields": settings.public() | {"port": port, "models": list(tasks)}})
     if not is_loopback(settings.host) and not settings.api_key:
         logger.warning("open to the network without a key", extra={"fields": {"host": settings.host}})
+
+    def ready(service: Service) -> None:
+        models = [f"{model.name}: {model.tasks[0].task}, {model.precision}" for model in service.models.values()]
+        fields = {"url": url_of(settings.host, port), "models": models} | {
+            name: getattr(settings, name) for name in ("max_concurrent", "max_texts", "max_tokens", "max_memory")
+        }
+        logger.info("ready", extra={"fields": fields})
+
     # uvicorn drains first and then raises the signal again
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.Server(server_config(create_app(tasks, settings), settings)).run(sockets=[listening])
+    app = create_app(tasks, settings, open_again=open_again, ready=ready)
+    uvicorn.Server(server_config(app, settings)).run(sockets=[listening])
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -52,10 +52,23 @@ class Service:
 
     async def warm_up(self) -> None:
         """Run every model. Until it is done, health is bad and requests are refused."""
-        for model in self.models.values():
-            await asyncio.get_running_loop().run_in_executor(self._pool, model.warm_up)
+        await self._warm(self.models)
         self.warm = True
         gc.freeze()  # what is there now stays: looking through all of it again would stop every thread for 100 ms
+
+    async def reload(self, open_again: Callable[[], Mapping[str, Task]]) -> None:
+        """Open the models' folders anew, and answer with them once they are warm. Until then the old ones answer.
+
+        Raises DistilBertError, and keeps the old ones, where a folder cannot be opened.
+        """
+        tasks = await asyncio.get_running_loop().run_in_executor(self._pool, open_again)
+        models = {name: ServedModel(name, task, self.batcher) for name, task in tasks.items()}
+        await self._warm(models)
+        self.models = models  # requests at work keep those that they have
+
+    async def _warm(self, models: Mapping[str, ServedModel]) -> None:
+        for model in models.values():
+            await asyncio.get_running_loop().run_in_executor(self._pool, model.warm_up)
 
     async def watch_loop(self) -> None:
         """Measure, for ever, how late the event loop is."""

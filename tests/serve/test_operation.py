@@ -1,0 +1,161 @@
+"""What operators need: the line that says it is ready, reloading without a gap, models and settings from outside."""
+
+import json
+import logging
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import distilbert
+from conftest import random_weights, small_config
+from distilbert import InputError
+from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.serve.log import LineFormatter
+from distilbert.server_settings import Settings, read_served
+from helpers.live import Live, until
+from helpers.process import Process
+
+TEXT = "a charming and often affecting journey"
+
+
+@pytest.fixture
+def folder(folders: dict[str, Path], tmp_path: Path) -> Path:
+    """A model of its own, to change."""
+    return Path(shutil.copytree(folders["embed"], tmp_path / "embed"))
+
+
+@pytest.fixture
+def process(folder: Path) -> Iterator[Process]:
+    with Process(DISTILBERT_SERVE_MODELS=str(folder), DISTILBERT_SERVE_THREADS="1") as process:
+        until(process.warm)
+        yield process
+
+
+def put_other_weights(folder: Path, seed: int) -> None:
+    """As a careful program does: beside, and then in one step."""
+    config = small_config(Head.NONE)
+    beside = folder.parent / "beside"
+    save_checkpoint(beside, config, random_weights(config, Head.NONE, seed))
+    (beside / "model.safetensors").replace(folder / "model.safetensors")
+    shutil.rmtree(beside)
+
+
+def vector(process: Process) -> np.ndarray:
+    return np.array(httpx.post(f"{process.url}/embed", json={"inputs": TEXT}).json()[0])
+
+
+def test_the_log_says_when_it_is_ready_and_probes_are_not_in_it(process: Process) -> None:
+    for _ in range(3):
+        httpx.get(f"{process.url}/health")
+    vector(process)
+    until(lambda: any(line["event"] == "request" for line in process.log))
+    (ready,) = [line for line in process.log if line["event"] == "ready"]
+    assert ready["url"] == process.url
+    assert ready["models"] == ["embed: feature-extraction, float32"]
+    assert ready["max_texts"] == 2048
+    assert "/health" not in [line.get("path") for line in process.log if line.get("status") == 200]
+
+
+def reload(process: Process, outcome: str) -> None:
+    count = sum(line["event"] == outcome for line in process.log)
+    process.process.send_signal(signal.SIGHUP)
+    until(lambda: sum(line["event"] == outcome for line in process.log) > count)
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_models_are_reloaded_without_a_gap(process: Process, folder: Path, times: int) -> None:
+    before, ended = vector(process), threading.Event()
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=process.url) as http:
+            while not ended.is_set():
+                statuses.append(http.post("/embed", json={"inputs": TEXT}).status_code)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    try:
+        for seed in range(100, 100 + times):
+            put_other_weights(folder, seed)
+            reload(process, "reloaded")
+            after = vector(process)
+            assert not np.allclose(before, after)
+            np.testing.assert_allclose(after, distilbert.load(folder, threads=1)(TEXT), atol=1e-5)
+            before = after
+    finally:
+        ended.set()
+        for thread in asking:
+            thread.join()
+    assert set(statuses) == {200}
+
+
+def test_a_folder_that_is_broken_changes_nothing(process: Process, folder: Path) -> None:
+    before = vector(process)
+    (folder / "config.json").rename(folder / "config.kept")
+    reload(process, "not reloaded")
+    np.testing.assert_array_equal(vector(process), before)
+
+
+def test_models_are_told(server: Live) -> None:
+    models = {model["name"]: model for model in server.http.get("/models").json()}
+    assert models["nli"]["labels"] == ["contradiction", "neutral", "entailment"]
+    assert set(models["nli"]["tasks"]) == {"text-classification", "zero-shot-classification"}
+    assert (models["embed"]["dimensions"], models["embed"]["max_length"]) == (32, 128)
+    assert models["qa"]["precision"] == "float32"
+    assert server.http.get("/version").json() == {"version": distilbert.__version__}
+
+
+def test_the_loop_measures_its_lag(server: Live) -> None:
+    until(lambda: server.metric("distilbert_loop_lag_seconds_count") > 3)
+    assert server.metric("distilbert_loop_lag_worst_seconds") > 0
+
+
+def test_a_file_and_the_environment_say_all(tmp_path: Path) -> None:
+    file = tmp_path / "serve.toml"
+    file.write_text('models = ["a=x", "b=y"]\ntask = ["b=fill-mask"]\nprecision = "int8"\nport = 1\nmax_texts = 5\n')
+    served, settings = read_served({"config": str(file), "port": 3}, {"DISTILBERT_SERVE_PORT": "2"})
+    assert (served.models, served.tasks, served.precision) == (("a=x", "b=y"), ("b=fill-mask",), "int8")
+    assert (settings.port, settings.max_texts) == (3, 5)
+    variables = {"CONFIG": str(file), "MODELS": "c=z, d=w", "TASK": "d=fill-mask", "PRECISION": "float32", "PORT": "2"}
+    served, settings = read_served({}, {f"DISTILBERT_SERVE_{name}": value for name, value in variables.items()})
+    assert (served.models, served.tasks, served.precision) == (("c=z", "d=w"), ("d=fill-mask",), "float32")
+    assert settings == Settings(port=2, max_texts=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("models = 3", "models must be a list of texts"),
+        ("model = ['a']", "model is no setting"),
+        ("models = ['a']\nmax_texts = 'many'", "max_texts"),
+        ("models = ['a']\nprecision = 'half'", "precision must be"),
+        ("models = [", "serve.toml: "),
+        ("", "give at least one model"),
+    ],
+)
+def test_a_file_that_cannot_be_right(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "serve.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_served({"config": str(file)}, {})
+
+
+@pytest.mark.parametrize(("value", "means"), [("true", True), ("0", False), ("Yes", True)])
+def test_switches_in_the_environment(value: str, means: bool) -> None:
+    assert Settings.read({}, {"DISTILBERT_SERVE_REFUSE_TOKEN_IDS": value}).refuse_token_ids is means
+    with pytest.raises(InputError, match="DISTILBERT_SERVE_REFUSE_TOKEN_IDS must be true or false"):
+        Settings.read({}, {"DISTILBERT_SERVE_REFUSE_TOKEN_IDS": "perhaps"})
+
+
+def test_people_get_lines_without_braces() -> None:
+    record = logging.LogRecord("distilbert.serve", logging.INFO, "", 0, "request", None, None)
+    record.fields = {"path": "/embed", "status": 200, "model": ""}
+    assert LineFormatter().format(record).endswith("info    request path=/embed status=200")
+    assert json.dumps(record.fields)
