@@ -1,4 +1,4 @@
-"""DISTILBERT_MODEL names the model of every command about one."""
+"""DISTILBERT_MODEL names the model of every command about one; of `serve`, see serve/test_operation.py."""
 
 import argparse
 
@@ -9,7 +9,6 @@ from distilbert.cli.main import COMMANDS
 ARGUMENTS: dict[str, list[str]] = {
     "info": [],
     "bench": [],
-    "serve": [],
     "evaluate": ["dev.csv"],
     "quantize": ["out"],
     "export": ["onnx", "out"],

@@ -127,6 +127,8 @@ def test_a_file_and_the_environment_say_all(tmp_path: Path) -> None:
     served, settings = read_served({}, {f"DISTILBERT_SERVE_{name}": value for name, value in variables.items()})
     assert (served.models, served.tasks, served.precision) == (("c=z", "d=w"), ("d=fill-mask",), "float32")
     assert settings == Settings(port=2, max_texts=5)
+    served, _ = read_served({}, {"DISTILBERT_MODEL": "some/model"})
+    assert served.models == ("some/model",)
 
 
 @pytest.mark.parametrize(
