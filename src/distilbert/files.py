@@ -1,8 +1,11 @@
 """Files: small ones read with care, all of them written whole or not at all."""
 
+import contextlib
 import json
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +13,11 @@ from typing import Any, TypeVar
 
 from .diagnosis import file_name, stand_in_name
 from .errors import ConfigError, DistilBertError, error_text, short_repr
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
 
 Value = TypeVar("Value")
 
@@ -81,15 +89,81 @@ def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertE
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if the block succeeds and is removed if not."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    temporary.touch(exist_ok=False)
-    mode = temporary.stat().st_mode
-    try:
+    """A temporary path that takes the place of the file `path` if the block succeeds and is removed if not.
+
+    It lies in a folder beside `path`. What runs that were killed have left there is removed.
+    """
+    with _temporary_beside(path) as folder:
+        temporary = folder / path.name
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
         yield temporary
         temporary.chmod(mode)  # some writers make a file its owner's alone
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+@contextmanager
+def written_whole_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder, whose place must be free or an empty folder. Raises OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _temporary_beside(path) as folder:
+        temporary = folder / path.name
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as opened:
+                    os.fsync(opened.fileno())
+        if path.is_dir():
+            path.rmdir()  # fails unless it is still empty
+        temporary.rename(path)
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    """A folder `.NAME.xxxxxxxx`, locked as long as this process lives, so that others see whether it is in use."""
+    _remove_leftovers(path)
+    while True:
+        folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        folder.mkdir()
+        lock = _lock(folder, wait=True)
+        if is_folder(folder):
+            break
+        if lock is not None:  # another run took it for a leftover before it was locked
+            os.close(lock)
+    try:
+        yield folder
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary folders for `path` of runs that were killed: those that nobody holds locked."""
+    name = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    with contextlib.suppress(OSError):
+        for other in os.scandir(path.parent):
+            if name.fullmatch(other.name) and other.is_dir(follow_symlinks=False):
+                lock = _lock(Path(other.path))
+                if lock is not None:
+                    shutil.rmtree(other.path, ignore_errors=True)
+                    os.close(lock)
+
+
+def _lock(folder: Path, *, wait: bool = False) -> int | None:
+    """Lock a folder until the descriptor is closed, by the end of the process at the latest; None if that fails."""
+    if fcntl is None:  # Windows: leftovers stay
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

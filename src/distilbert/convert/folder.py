@@ -1,14 +1,12 @@
 """What is around the weights of a model folder: the encoder's place, the files brought along, writing it whole."""
 
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, InputError, TokenizerError, short_repr
 from ..files import is_file, read_json, read_text
@@ -35,22 +33,15 @@ def check_place(source: Path, out: Path) -> None:
 
 @contextmanager
 def written_whole_folder(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` that takes its place if the block succeeds and is removed if not."""
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    """A new folder that takes the place of `out` if the block succeeds and is removed if not.
+
+    Raises CheckpointError where it cannot be written.
+    """
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-        if out.is_dir():
-            out.rmdir()  # fails unless it is still empty
-        temporary.rename(out)
+        with files.written_whole_folder(out) as temporary:
+            yield temporary
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error})") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def folder_around(file: Path) -> Path:
