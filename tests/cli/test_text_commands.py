@@ -436,7 +436,7 @@ def test_numbers_that_are_none_are_no_json(
     weights = {name: np.array(tensor.read()) for name, tensor in checkpoint.tensors.items()}
     weights["distilbert.embeddings.LayerNorm.bias"][0] = np.nan
     save_checkpoint(folder, checkpoint.config, weights)
-    assert "its weights are broken" in refused(capsys, "embed", TEXT, "-m", folder, "--json")
+    assert "its weights are damaged" in refused(capsys, "embed", TEXT, "-m", folder, "--json")
 
 
 @pytest.mark.parametrize(

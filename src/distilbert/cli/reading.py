@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..data.tables import is_table
 from ..errors import InputError
+from .table_texts import texts_of_table
 
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
 _BLOCK = 1 << 16  # bytes read at once
@@ -112,5 +114,9 @@ def _decoded(line: bytes) -> str:
 
 
 def lines_of(path: Path | None) -> list[str] | None:
-    """The texts of a file, one a line; None without a file."""
+    """The texts of a file, one a line, or of the column of a table that its name tells; None without a file."""
+    if path is not None and is_table(path):
+        found, texts = texts_of_table(path, None)
+        print(f"{path}: {found}", file=sys.stderr)
+        return [str(text) for text in texts]
     return None if path is None else [text for group in text_groups([], path) for text in group]

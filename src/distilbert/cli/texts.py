@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..data.tables import is_table
 from ..errors import CheckpointError, InputError, short_repr
 from ..fields import options_of
 from ..loading import DEFAULT_BATCH_TOKENS, load
@@ -17,6 +18,7 @@ from ..tasks.task import Task
 from . import show
 from .options import add_options, given_options
 from .reading import count_texts, text_groups
+from .table_texts import TextOfRow, texts_of_table
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -47,7 +49,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
     parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
-    parser.add_argument("--file", type=Path, help=f"read one {what.lower()} a line from this file")
+    what = what.lower()
+    parser.add_argument("--file", type=Path, help=f"read one {what} a line, or a column of a .csv .tsv .jsonl .parquet")
+    parser.add_argument(
+        "--column", metavar="NAME", help="column of a table with the texts (default: guessed, and said)"
+    )
+    parser.add_argument("--separator", metavar="CHAR", help="character between the cells of a CSV (default: found out)")
+    parser.add_argument("--encoding", help="encoding of a table (default: found out)")
 
 
 def open_task(args: argparse.Namespace, task: str) -> Any:
@@ -63,7 +71,21 @@ def open_task(args: argparse.Namespace, task: str) -> Any:
 
 
 def texts_of(args: argparse.Namespace) -> Iterator[Iterator[str]]:
-    return text_groups(args.texts, args.file)
+    """Groups of texts, those of a table with their rows."""
+    column = getattr(args, "column", None)
+    if not hasattr(args, "column") or args.file is None or args.texts or not is_table(args.file):
+        if column is not None:
+            raise InputError("--column is for a --file whose name ends in .csv, .tsv, .jsonl or .parquet")
+        return text_groups(args.texts, args.file)
+    found, texts = texts_of_table(
+        args.file,
+        column,
+        pairs=getattr(args, "pairs", False),
+        separator=getattr(args, "separator", None),
+        encoding=getattr(args, "encoding", None),
+    )
+    print(show.clean(f"{args.file}: {found}"), file=sys.stderr)
+    return iter([texts])
 
 
 def results_of(
@@ -108,10 +130,15 @@ def _with_inputs(
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """One line. What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8."""
+    """One line, with the other columns of a table's row: "label_input" where the result has a "label" too.
+
+    What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8.
+    """
+    others = next((value.others for value in values.values() if isinstance(value, TextOfRow)), {})
+    values = {f"{name}_input" if name in values else name: value for name, value in others.items()} | values
     ascii_only = (sys.stdout.encoding or "").lower() != "utf-8"
     try:
-        text = json.dumps(values, ensure_ascii=ascii_only, allow_nan=False)
+        text = json.dumps(values, ensure_ascii=ascii_only, allow_nan=False, default=str)
     except ValueError:
         raise CheckpointError("the model's results are not numbers (NaN or infinity): its weights are broken") from None
     print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
