@@ -11,7 +11,6 @@ from .errors import CheckpointError, InputError
 from .fetching import fetch
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
-from .folder.hub import resolve
 from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
 from .folder.sentence import SentenceFolder, read_sentence_folder
@@ -69,7 +68,7 @@ def task_of(head: Head, sentence: SentenceFolder | None = None) -> str:
 
 def ranking_task(model: AnyPath, revision: str | None = None) -> str:
     """The task that ranks documents with this model: "late-interaction" for a folder that speaks of it."""
-    sentence = read_sentence_folder(resolve(model, revision))
+    sentence = read_sentence_folder(fetch(model, revision))
     return "late-interaction" if sentence and sentence.token_vectors else "text-ranking"
 
 
