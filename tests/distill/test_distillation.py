@@ -242,8 +242,8 @@ def test_what_is_wrong_is_found_before_anything_trains(
     refused("vocab_size=50 has no room for the .* special tokens and single characters", vocab_size=50)
     refused("max_length=129 is more than the 128 tokens", max_length=129)
     refused("every loss is 0", soft=0.0, hard=0.0)
-    refused("soft must be at least 0, not -1", soft=-1)
-    refused("temperature must be above 0", temperature=0)
+    refused("soft must be a number of at least 0, or None, not -1", soft=-1)
+    refused("temperature must be a number above 0, not 0", temperature=0)
     refused("task must be .*, not 'multiple-choice'", task="multiple-choice")
     refused("needs a DistilBertForTokenClassification|is a DistilBertForSequenceClassification", CheckpointError,
             task="token-classification")  # fmt: skip
