@@ -13,7 +13,7 @@ from distilbert import MissingExtraError
 SOURCE = Path(distilbert.__file__).parent
 ROOT = Path(__file__).parents[1]
 TOKENIZER = {"encoding", "tokenizer"}
-LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "loading"}
+LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "fetching", "loading"}
 # folder (or module of the root; the others of the root are "base") -> what it may import besides itself
 LAYERS: dict[str, set[str]] = {
     "base": set(),
@@ -24,6 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "engine": {"base", "folder"},
     "tasks": {"base", "folder", *TOKENIZER, "engine"},
     "nn": {"base", "folder", "engine"},
+    "fetching": {"base", "folder", "convert"},  # convert by a function, for what the hub has in another format alone
     "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
     "convert": {"base", "folder", *TOKENIZER, "engine"},
     "server_settings": LOADING,
