@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "nn": {"base", "folder", "engine"},
     "fetching": {"base", "folder", "convert"},  # convert by a function, for what the hub has in another format alone
     "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
-    "convert": {"base", "folder", *TOKENIZER, "engine"},
+    "convert": {"base", "folder", *TOKENIZER, "engine", "fetching"},
     "server_settings": LOADING,
     "arguments": {*LOADING, "data"},
     "bench": {*LOADING, "arguments"},
