@@ -379,3 +379,68 @@ def test_a_training_checkpoint_holds_the_model_in_an_entry(wrapper: str, make_ch
     torch.save({"epoch": 3, wrapper: weights | {"steps": 7}, "optimizer": optimizer}, folder / "pytorch_model.bin")
     report = convert(folder, tmp_path / "out")
     assert {mapped.source for mapped in report.mapped} == weights.keys()
+    beside = {note for note in report.notes if "not read" in note}
+    assert f"a training checkpoint: its weights are those under '{wrapper}'" in report.notes
+    assert beside == {"beside them, not read: 'epoch', 'optimizer'", "not read, since no tensors: 'steps'"}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_protocol_of_pickle(protocol: int, legacy: bool, make_checkpoint: Any, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    folder = make_checkpoint()
+    weights = load_file(folder / "model.safetensors")
+    path = tmp_path / "x.bin"
+    torch.save(weights, path, pickle_protocol=protocol, _use_new_zipfile_serialization=not legacy)
+    found = read_file(path)
+    assert found.keys() == weights.keys()
+    for name, tensor in weights.items():
+        np.testing.assert_array_equal(found[name].read(), tensor.numpy())
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("file", ["last.ckpt", "best.pth.tar", "model.pt"])
+def test_settings_beside_the_weights(file: str, protocol: int, make_checkpoint: Any, tmp_path: Path) -> None:
+    """What trainers keep beside the weights: of settings, dates, places and numbers of many classes nothing is made."""
+    torch = pytest.importorskip("torch")
+    import argparse
+    import collections
+    import datetime
+    import decimal
+    import uuid
+
+    from safetensors.torch import load_file
+
+    folder = make_checkpoint()
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.AdamW([parameter])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10)
+    checkpoint = {
+        "epoch": 3,
+        "args": argparse.Namespace(lr=np.float64(0.1), out=Path("runs"), layers=(1, 2), seed=np.int64(3)),
+        "state_dict": collections.OrderedDict({f"model.{name}": tensor for name, tensor in weights.items()}),
+        "optimizer_states": [optimizer.state_dict()],
+        "lr_schedulers": [schedule.state_dict()],
+        "counts": collections.defaultdict(int, a=1),
+        "counter": collections.Counter("abc"),
+        "losses": collections.deque([0.5], maxlen=3),
+        "history": np.arange(3.0),
+        "random": {"numpy": np.random.RandomState(0).get_state(), "torch": torch.get_rng_state()},
+        "when": [datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(1), datetime.date(2020, 1, 1)],
+        "device": torch.device("cpu"),
+        "dtype": torch.float16,
+        "shape": torch.zeros(2, 3).shape,
+        "version": torch.__version__,
+        "others": [{1, 2}, frozenset({3}), b"abc", 1j, decimal.Decimal("0.1"), uuid.uuid4(), range(3), 2**40, None],
+        "keyed": {0.5: 1, None: 2},
+    }
+    torch.save(checkpoint, folder / file, pickle_protocol=protocol)
+    report = convert(folder / file, tmp_path / "out")
+    assert {mapped.source for mapped in report.mapped} == {f"model.{name}" for name in weights}
+    assert any("'args', 'optimizer_states'" in note for note in report.notes)
+    for name, array in load_file(tmp_path / "out" / "model.safetensors").items():
+        torch.testing.assert_close(array, weights[name])

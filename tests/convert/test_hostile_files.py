@@ -108,13 +108,16 @@ class Harm:
         return self.function, (f"touch {self.mark}",)
 
 
-@pytest.mark.parametrize(("function", "named"), [(os.system, r"posix\.system"), (eval, r"__builtin__\.eval")])
-@pytest.mark.parametrize("suffix", ["bin", "ot", "pt"])
+@pytest.mark.parametrize(
+    ("function", "named"), [(os.system, r"posix\.system"), (eval, r"(__builtin__|builtins)\.eval")]
+)
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("suffix", ["bin", "ot", "pt", "ckpt", "pth.tar"])
 def test_function_that_python_would_call(
-    function: Callable[[str], object], named: str, suffix: str, tmp_path: Path
+    function: Callable[[str], object], named: str, suffix: str, protocol: int, tmp_path: Path
 ) -> None:
     mark = tmp_path / "harmed"
-    data = pickle.dumps({"w": Harm(mark, function)}, protocol=2)
+    data = pickle.dumps({"w": Harm(mark, function)}, protocol)
     with zipfile.ZipFile(tmp_path / f"x.{suffix}", "w") as archive:
         archive.writestr("archive/data.pkl", data)
     refused(tmp_path / f"x.{suffix}", f"names the global '{named}', which is not allowed")
@@ -176,18 +179,36 @@ _SYSTEM = name("os", "system")
         (Raw(b"(ios\nsystem\n"), "uses the opcode INST"),
         (Raw(b"(" + pickle.OBJ), "uses the opcode OBJ"),
         (Raw(pickle.EXT1 + b"\1"), "uses the opcode EXT1"),
-        (Raw(code("os") + code("system") + pickle.STACK_GLOBAL), "uses the opcode STACK_GLOBAL"),
+        (
+            Raw(code("os") + code("system") + pickle.STACK_GLOBAL),
+            r"names the global 'os\.system', which is not allowed",
+        ),
+        (Raw(code("os") + code(1) + pickle.STACK_GLOBAL), "by something else than two strings"),
+        (Raw(code("os system") + code("x") + pickle.STACK_GLOBAL), "by something else than two strings"),
+        (Raw(code("system") + pickle.STACK_GLOBAL), "takes from an empty stack"),
         (Raw(b"P0\n"), "uses the opcode PERSID"),
-        (Raw(pickle.NEWOBJ_EX), "uses the opcode NEWOBJ_EX"),
+        (Raw(pickle.NEWOBJ_EX), "takes from an empty stack"),
+        (
+            Raw(name("__torch__", "M") + code(()) + code({"a": 1}) + pickle.NEWOBJ_EX),
+            "makes an object of '__torch__.M'",
+        ),
+        (
+            Raw(name("torch", "FloatStorage") + code(()) + code({}) + pickle.NEWOBJ_EX),
+            "makes an object of 'torch.Float",
+        ),
+        (Raw(pickle.MEMOIZE), "takes from an empty stack"),
+        (Raw(pickle.ADDITEMS), "looks for a mark that is not there"),
+        (Raw(code({}) + pickle.MARK + pickle.ADDITEMS), "appends to a dict"),
+        (Raw(pickle.BINBYTES8 + struct.pack("<Q", 2**63 - 1)), "is not a whole pickle"),
         (Raw(pickle.BYTEARRAY8 + struct.pack("<Q", 2) + b"xx"), "uses the opcode BYTEARRAY8"),
         (Raw(pickle.NEXT_BUFFER), "uses the opcode NEXT_BUFFER"),
         (Raw(code(1) + pickle.DUP), "uses the opcode DUP"),
         (Raw(b"I" + b"9" * 50_000 + b"\n"), "uses the opcode INT"),
         (Raw(pickle.LONG4 + struct.pack("<i", 2**31 - 1)), "uses the opcode LONG4"),
         (Raw(pickle.BINUNICODE + struct.pack("<I", 2**32 - 1)), "is not a whole pickle"),
-        (Raw(pickle.BINUNICODE8 + struct.pack("<Q", 2**63 - 1)), "uses the opcode BINUNICODE8"),
+        (Raw(pickle.BINUNICODE8 + struct.pack("<Q", 2**63 - 1)), "is not a whole pickle"),
         (Raw(b"\xff"), "is not a whole pickle"),
-        (Raw(pickle.PROTO + b"\4"), "is a pickle of protocol 4"),
+        (Raw(pickle.PROTO + b"\6"), "is a pickle of protocol 6; 2 to 5 are read"),
     ],
 )
 def test_pickle_that_is_not_a_state_dict(root: object, match: str, tmp_path: Path) -> None:
@@ -208,6 +229,33 @@ def test_pickle_that_is_not_a_state_dict(root: object, match: str, tmp_path: Pat
 )
 def test_pickle_of_something_else(root: object, match: str, tmp_path: Path) -> None:
     refused(write_zip(tmp_path / "x.bin", root), match)
+
+
+def test_settings_beside_the_weights_are_never_made(tmp_path: Path) -> None:
+    """What makes settings makes nothing here, whatever it is given; and no weight comes out of it."""
+    namespace, path_class = name("argparse", "Namespace"), name("pathlib", "PosixPath")
+    settings = {
+        "args": Raw(namespace + pickle.EMPTY_TUPLE + pickle.NEWOBJ + code({"lr": 1}) + pickle.BUILD),
+        "more": Raw(namespace + code((1,)) + code({"a": 1}) + pickle.NEWOBJ_EX),
+        "folder": call(path_class, "/", "etc", "passwd"),
+        "nested": call(call(path_class, "x"), "y"),
+        "counts": Raw(call(name("collections", "defaultdict")) + code("a") + code(1) + pickle.SETITEM),
+        "last": Raw(call(name("collections", "deque")) + code(1) + pickle.APPEND),
+        "set": Raw(pickle.EMPTY_SET + pickle.MARK + code(1) + pickle.ADDITEMS),
+        "frozen": Raw(pickle.MARK + code(1) + pickle.FROZENSET),
+        "bytes": Raw(pickle.SHORT_BINBYTES + b"\2ab"),
+    }
+    found = read_file(write_zip(tmp_path / "x.ckpt", {**settings, "state_dict": {"w": tensor()}}))
+    assert list(found) == ["w"]
+    hidden = {"w": Raw(code(settings["counts"]) + code("w") + tensor() + pickle.SETITEM)}
+    refused(write_zip(tmp_path / "y.ckpt", hidden), "entry 'w' is an object of settings, not a tensor")
+    inside = call(path_class, call(name("os", "system"), "true"))
+    refused(write_zip(tmp_path / "z.ckpt", {"w": tensor(), "folder": inside}), r"names the global 'os\.system'")
+
+
+def test_object_of_a_whole_model(tmp_path: Path) -> None:
+    root = Raw(name("transformers.models.distilbert.modeling_distilbert", "DistilBertModel") + b")\x81}b")
+    refused(write_zip(tmp_path / "x.pt", root), r"the model's object was saved, .*: save its state_dict\(\) instead")
 
 
 def test_laughs_are_not_repeated(tmp_path: Path) -> None:

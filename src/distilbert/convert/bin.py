@@ -1,6 +1,6 @@
-"""PyTorch's `.bin` files: zip archives, and the form from before PyTorch 1.6. Nothing is unpickled (see pickled.py).
+"""PyTorch's `.bin` files: zip archives, and the form from before PyTorch 1.6. Nothing is unpickled.
 
-The zip form holds a pickle that describes the tensors (`data.pkl`) and one member a storage
+The zip form holds a pickle that describes the tensors (`data.pkl`; pickle_reader.py) and one member a storage
 (`data/0`, …). The older form is five pickles, then each storage behind its length.
 """
 
@@ -16,9 +16,10 @@ import numpy as np
 from ..errors import CheckpointError, short_repr
 from ..folder.weights import NUMBERS, Weight, mapped
 from .archive import Archive, Writer, open_archive, writing
-from .pickle_reader import StorageRef, TensorRef, Unpickler, flatten
+from .pickle_reader import StorageRef, TensorRef, Unpickler
 from .pickle_writer import Pickler
 from .rounding import encode
+from .state_dict import state_dict
 
 ByteOrder = Literal["<", ">"]
 
@@ -29,16 +30,25 @@ _BYTE_ORDERS: dict[bytes, ByteOrder] = {b"little": "<", b"big": ">"}
 
 def read(path: Path) -> dict[str, Weight]:
     """The tensors of a state dict, by name. Raises CheckpointError naming the file and what is wrong."""
+    return _read(path)[0]
+
+
+def notes(path: Path) -> tuple[str, ...]:
+    """Where in the file the weights lie, and what lies beside them that is not read."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Weight], tuple[str, ...]]:
     with path.open("rb") as file:
         is_zip = file.read(2) == b"PK"
     return read_archive(open_archive(path)) if is_zip else _read_old(path)
 
 
-def read_archive(archive: Archive) -> dict[str, Weight]:
-    """The tensors of the state dict, or of the TorchScript module, of a zip archive."""
+def read_archive(archive: Archive) -> tuple[dict[str, Weight], tuple[str, ...]]:
+    """The tensors of the state dict, or of the TorchScript module, of a zip archive; and notes on what is not read."""
     place = f"{archive.path}: data.pkl"
     unpickler = Unpickler(io.BytesIO(archive.read("data.pkl", _MOST_PICKLE)), place)
-    tensors = flatten(unpickler.load(), place)
+    found = state_dict(unpickler.load(), place)
     order = archive.read("byteorder", 8) if "byteorder" in archive.stored else b"little"
     if order not in _BYTE_ORDERS:
         raise CheckpointError(f"{archive.path}: byteorder is {short_repr(order)}, not little or big")
@@ -50,10 +60,10 @@ def read_archive(archive: Archive) -> dict[str, Weight]:
                 f"{archive.path}: data/{key} has {member.size} bytes, but data.pkl says {_bytes(storage)}"
             )
         offsets[key] = member.offset
-    return _weights(archive.path, tensors, offsets, _BYTE_ORDERS[order])
+    return _weights(archive.path, found.tensors, offsets, _BYTE_ORDERS[order]), found.notes
 
 
-def _read_old(path: Path) -> dict[str, Weight]:
+def _read_old(path: Path) -> tuple[dict[str, Weight], tuple[str, ...]]:
     size = path.stat().st_size
     if not size:
         raise CheckpointError(f"{path}: is empty")
@@ -62,7 +72,7 @@ def _read_old(path: Path) -> dict[str, Weight]:
         if unpickler.load() != _MAGIC or unpickler.load() != _OLD_VERSION:
             raise CheckpointError(f"{path}: not a file of torch.save")
         unpickler.load()  # about the machine; the storages are little-endian on every one
-        tensors = flatten(unpickler.load(), path)
+        found = state_dict(unpickler.load(), path)
         keys = unpickler.load()
         if not _are_all(keys, unpickler.storages):
             raise CheckpointError(f"{path}: its storages are not those that its tensors lie in")
@@ -79,7 +89,7 @@ def _read_old(path: Path) -> dict[str, Weight]:
             stream.seek(_bytes(storage), io.SEEK_CUR)
         if stream.tell() != size:
             raise CheckpointError(f"{path}: has {size - stream.tell()} bytes behind its last storage")
-    return _weights(path, tensors, offsets, "<")
+    return _weights(path, found.tensors, offsets, "<"), found.notes
 
 
 def _are_all(keys: object, storages: Collection[str]) -> bool:

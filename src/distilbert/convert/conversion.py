@@ -27,7 +27,7 @@ from .folder import (
     write_config,
     written_whole_folder,
 )
-from .formats import FORMATS, WRITTEN, Format, FormatName, read_file, read_folder
+from .formats import FORMATS, WRITTEN, Format, FormatName, notes_on, read_file, weights_file
 from .report import LeftOut, Mapped, Report
 from .rounding import STORED_AS, DType
 
@@ -74,7 +74,8 @@ def convert(
     check_place(source if is_one_file else root, out)
     encoder = root if is_one_file else encoder_folder(root)
     check_config_is_there(encoder)
-    model = _read(encoder, read_file(source) if is_one_file else read_folder(encoder))
+    file = source if is_one_file else weights_file(encoder)
+    model = _read(encoder, read_file(file))
     if layers is not None:
         model = _choose_layers(model, layers)
     model = _tie(model, FORMATS[to])
@@ -84,7 +85,7 @@ def convert(
         named = _write(temporary, model, FORMATS[to], dtype)
         if to == "safetensors":
             check_modules(temporary, root)
-    notes = [*model.notes, *([case] if case else [])]
+    notes = [*notes_on(file), *model.notes, *([case] if case else [])]
     if any(weight.dtype not in _HELD_BY[STORED_AS[dtype]] for weight in named.values()):
         notes.append(f"numbers are rounded to {dtype}")
     return Report(

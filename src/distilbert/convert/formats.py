@@ -8,7 +8,18 @@ from typing import Literal
 from ..diagnosis import folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
 from ..files import is_file
-from ..folder.layout import CHECKPOINT_INDEX, FLAX, KERAS, NUMPY, ONNX, PYTORCH, RUST, WEIGHTS
+from ..folder.layout import (
+    CHECKPOINT_INDEX,
+    FLAX,
+    KERAS,
+    NUMPY,
+    ONNX,
+    PYTORCH,
+    PYTORCH_SUFFIXES,
+    RUST,
+    SHARDS_INDEX,
+    WEIGHTS,
+)
 from ..folder.weights import Weight, read_header, read_shards
 from . import bin as pytorch
 from . import flax, keras, npz, onnx_weights, safetensors, tensorflow, torchscript
@@ -22,9 +33,10 @@ class Format:
 
     Attributes:
         files: what the file is called in a model folder; the first name is the one written.
-        suffixes: of files in this format.
+        suffixes: of files in this format, however they are called.
         read: a file -> its weights, by name.
         write: `(path, weights, stored_as)` writes them under the keys of `weights`; None where that is not done.
+        notes: a file -> what a reader should know of it; None where there is nothing to say.
         for_rust: whether rust-bert reads it, which knows no tied weights and always puts `distilbert.` first.
     """
 
@@ -32,6 +44,7 @@ class Format:
     suffixes: tuple[str, ...]
     read: Callable[[Path], dict[str, Weight]]
     write: Callable[[Path, Mapping[str, Weight], str], None] | None = None
+    notes: Callable[[Path], tuple[str, ...]] | None = None
     for_rust: bool = False
 
     @property
@@ -42,7 +55,7 @@ class Format:
 # a folder that holds several is read in this order
 FORMATS: dict[str, Format] = {
     "safetensors": Format((WEIGHTS,), (".safetensors",), read_header, safetensors.write),
-    "bin": Format((PYTORCH,), (".bin", ".pt", ".pth"), pytorch.read, pytorch.write),
+    "bin": Format((PYTORCH,), PYTORCH_SUFFIXES, pytorch.read, pytorch.write, pytorch.notes),
     "ot": Format((RUST,), (".ot",), torchscript.read, torchscript.write, for_rust=True),
     "npz": Format((NUMPY,), (".npz",), npz.read, npz.write, for_rust=True),
     "keras": Format((KERAS,), (".h5",), keras.read),
@@ -54,27 +67,36 @@ WRITTEN = tuple(name for name, form in FORMATS.items() if form.write)
 
 
 def read_file(path: Path) -> dict[str, Weight]:
-    """The weights of one file, by name; its suffix says how it is read."""
-    for form in FORMATS.values():
-        if path.suffix in form.suffixes:
-            return _read(form, path)
-    known = ", ".join(dict.fromkeys(suffix for form in FORMATS.values() for suffix in form.suffixes))
-    raise CheckpointError(f"{path}: not a file of weights that can be read here; known are {known}")
+    """The weights of one file, or of the shards that an index names, by name; its suffix says how it is read."""
+    form = _format(path)
+    try:
+        with path.open("rb") as file:
+            what = stand_in_name(file.read(300))
+        if what:
+            raise CheckpointError(f"{path}: this is {what}")
+        return read_shards(path, form.read) if path.name.endswith(SHARDS_INDEX) else form.read(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def read_folder(folder: Path) -> dict[str, Weight]:
-    """The weights of a model folder, in one file or in shards, by name."""
+def notes_on(path: Path) -> tuple[str, ...]:
+    """What a reader should know of a file whose weights were read."""
+    form = _format(path)
+    return form.notes(path) if form.notes and not path.name.endswith(SHARDS_INDEX) else ()
+
+
+def weights_file(folder: Path) -> Path:
+    """The file of a model folder that holds its weights, or the index of their shards."""
     for form in FORMATS.values():
         for name in form.files:
-            if is_file(folder / name):
-                return _read(form, folder / name)
-            if is_file(index := folder / f"{name}.index.json"):
-                return read_shards(index, form.read)
+            for path in (folder / name, folder / f"{name}{SHARDS_INDEX}"):
+                if is_file(path):
+                    return path
     if indices := [path for path in sorted(folder.glob(f"*{CHECKPOINT_INDEX}")) if is_file(path)]:
         if len(indices) > 1:
             names = name_list([path.name for path in indices])
             raise CheckpointError(f"{folder}: has the checkpoints {names}; give one of these files as the source")
-        return _read(FORMATS["tensorflow"], indices[0])
+        return indices[0]
     files = ", ".join(name for form in FORMATS.values() for name in form.files)
     raise CheckpointError(
         f"{folder}: has none of {files}, nor shards of them (this is {folder_name(folder)}); "
@@ -82,12 +104,10 @@ def read_folder(folder: Path) -> dict[str, Weight]:
     )
 
 
-def _read(form: Format, path: Path) -> dict[str, Weight]:
-    try:
-        with path.open("rb") as file:
-            what = stand_in_name(file.read(300))
-        if what:
-            raise CheckpointError(f"{path}: this is {what}")
-        return form.read(path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+def _format(path: Path) -> Format:
+    name = path.name.removesuffix(SHARDS_INDEX)
+    for form in FORMATS.values():
+        if name.endswith(form.suffixes):
+            return form
+    known = ", ".join(dict.fromkeys(suffix for form in FORMATS.values() for suffix in form.suffixes))
+    raise CheckpointError(f"{path}: not a file of weights that can be read here; known are {known}")

@@ -1,49 +1,41 @@
 """The one reader of pickled weights: an interpreter of the few opcodes that build tensors, and nothing else.
 
 Python's own unpickler imports and calls what a file names; this one cannot. A name (`GLOBAL`) must be
-on the list below, and stands for a step of our own. What a tensor lies in is a reference to a place in
-the file; no number is read here. Any other opcode, name or use of one is an error that names it.
+on the lists of pickle_names.py, and stands for a step of our own, or for nothing. What a tensor lies in is
+a reference to a place in the file; no number is read here. Any other opcode, name or use of one is an error
+that names it.
 """
 
 import math
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from ..errors import CheckpointError, short_repr
+from .pickle_names import STORAGES, TORCHSCRIPT, is_inert, is_known, way_out
 
 _MOST_OPCODES = 1_000_000  # a model of a thousand layers has fewer
-_STORAGES = {
-    "torch FloatStorage": "F32",
-    "torch HalfStorage": "F16",
-    "torch BFloat16Storage": "BF16",
-    "torch DoubleStorage": "F64",
-    "torch LongStorage": "I64",
-    "torch IntStorage": "I32",
-    "torch ShortStorage": "I16",
-    "torch CharStorage": "I8",
-    "torch ByteStorage": "U8",
-    "torch BoolStorage": "BOOL",
-}
-_FUNCTIONS = (
-    "collections OrderedDict",
-    "torch._utils _rebuild_parameter",
-    "torch._utils _rebuild_tensor",
-    "torch._utils _rebuild_tensor_v2",
-)
-_CLASSES = "__torch__"  # the package of TorchScript's own
-_PROTOCOL = 2
+_PROTOCOLS = range(2, 6)
 _MOST_DIMENSIONS = 8
-# where training checkpoints keep the model
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "weights", "model_state", "net")
-_DEEPEST = 100  # modules within modules
 _MARK: Final = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Inert:
+    """What a file makes of a class of data: nothing is made of it, and what is put into it is dropped."""
+
+
 # opcodes that push their argument, and those that push something new
-_VALUES = ("BINFLOAT", "BININT", "BININT1", "BININT2", "BINUNICODE", "LONG1", "SHORT_BINSTRING")
+_VALUES = (
+    *("BINFLOAT", "BININT", "BININT1", "BININT2", "LONG1"),
+    *("BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "SHORT_BINSTRING"),
+    *("BINBYTES", "BINBYTES8", "SHORT_BINBYTES"),
+)
 _FRESH: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
     "EMPTY_LIST": list,
+    "EMPTY_SET": Inert,
     "EMPTY_TUPLE": tuple,
     "MARK": lambda: _MARK,
     "NEWFALSE": lambda: False,
@@ -51,8 +43,8 @@ _FRESH: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,
 }
 _OTHERS = (
-    "APPEND APPENDS BINGET BINPERSID BINPUT BUILD GLOBAL LONG_BINGET LONG_BINPUT NEWOBJ PROTO REDUCE "
-    "SETITEM SETITEMS STOP TUPLE TUPLE1 TUPLE2 TUPLE3"
+    "ADDITEMS APPEND APPENDS BINGET BINPERSID BINPUT BUILD FRAME FROZENSET GLOBAL LONG_BINGET LONG_BINPUT MEMOIZE "
+    "NEWOBJ NEWOBJ_EX PROTO REDUCE SETITEM SETITEMS STACK_GLOBAL STOP TUPLE TUPLE1 TUPLE2 TUPLE3"
 )
 _BY_CODE = {opcode.code: opcode for opcode in pickletools.opcodes}
 _OPCODES = frozenset({*_VALUES, *_FRESH, *_OTHERS.split()})
@@ -133,34 +125,52 @@ class Unpickler:
         else:
             match opcode:
                 case "PROTO":
-                    if argument != _PROTOCOL:
-                        raise self._error(f"is a pickle of protocol {argument}; PyTorch writes protocol {_PROTOCOL}")
+                    if argument not in _PROTOCOLS:
+                        raise self._error(f"is a pickle of protocol {argument}; 2 to 5 are read")
+                case "FRAME":  # how many bytes follow at once
+                    pass
                 case "TUPLE":
                     push(tuple(self._pop_to_mark()))
                 case "TUPLE1" | "TUPLE2" | "TUPLE3":
                     push(tuple(reversed([self._pop() for _ in range(int(opcode[-1]))])))
                 case "APPEND":
                     self._extend([self._pop()])
-                case "APPENDS":
+                case "APPENDS" | "ADDITEMS":
                     self._extend(self._pop_to_mark())
+                case "FROZENSET":
+                    self._pop_to_mark()
+                    push(Inert())
                 case "SETITEM":
                     self._update(list(reversed([self._pop(), self._pop()])))
                 case "SETITEMS":
                     self._update(self._pop_to_mark())
                 case "BINPUT" | "LONG_BINPUT":
                     self._memo[argument] = self._top()
+                case "MEMOIZE":
+                    self._memo[len(self._memo)] = self._top()
                 case "BINGET" | "LONG_BINGET":
                     push(self._recall(argument))
-                case "GLOBAL":
-                    push(self._global(argument))
-                case "BINPERSID":
-                    push(self._storage(self._pop()))
-                case "REDUCE":
-                    push(self._call(arguments=self._pop(), function=self._pop()))
-                case "NEWOBJ":
-                    push(self._module(arguments=self._pop(), kind=self._pop()))
-                case "BUILD":
-                    self._build(self._pop())
+                case _:
+                    self._make(opcode, argument)
+
+    def _make(self, opcode: str, argument: Any) -> None:
+        """An opcode that names something, or makes an object of what was named."""
+        push = self._stack.append
+        match opcode:
+            case "GLOBAL":
+                push(self._global(argument))
+            case "STACK_GLOBAL":
+                push(self._stack_global(name=self._pop(), module=self._pop()))
+            case "BINPERSID":
+                push(self._storage(self._pop()))
+            case "REDUCE":
+                push(self._call(arguments=self._pop(), function=self._pop()))
+            case "NEWOBJ":
+                push(self._object(arguments=self._pop(), kind=self._pop()))
+            case "NEWOBJ_EX":
+                push(self._object(keywords=self._pop(), arguments=self._pop(), kind=self._pop()))
+            case "BUILD":
+                self._build(self._pop())
 
     # the stack --------------------------------------------------------------------------------------
 
@@ -184,41 +194,57 @@ class Unpickler:
 
     def _extend(self, items: list[Any]) -> None:
         target = self._top()
+        if isinstance(target, Inert):
+            return
         if not isinstance(target, list):
-            raise self._error(f"appends to {_shown(target)}")
+            raise self._error(f"appends to {described(target)}")
         target += items
 
     def _update(self, items: list[Any]) -> None:
         target = self._top()
+        if isinstance(target, Inert):
+            return
         if not isinstance(target, dict) or len(items) % 2:
-            raise self._error(f"sets items of {_shown(target)}")
+            raise self._error(f"sets items of {described(target)}")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str | int):  # an optimizer numbers its parameters
-                raise self._error(f"has {_shown(key)} as a key, not a string")
+            if not isinstance(key, str | int | float | Inert | None):  # an optimizer numbers its parameters
+                raise self._error(f"has {described(key)} as a key, not a string")
             if key in target:
                 raise self._error(f"sets {short_repr(key)} twice")
             target[key] = value
 
     # what names stand for -------------------------------------------------------------------------
 
-    def _global(self, name: str) -> _Global:
-        if name in _FUNCTIONS or name in _STORAGES or name.replace(" ", ".").split(".")[0] == _CLASSES:
+    def _global(self, name: str) -> _Global | Inert:
+        if is_known(name):
             return _Global(name)
-        raise self._error(f"names the global {short_repr(name.replace(' ', '.', 1))}, which is not allowed")
+        if is_inert(name):
+            return Inert()
+        named = short_repr(name.replace(" ", ".", 1))
+        raise self._error(f"names the global {named}, which is not allowed{way_out(name)}")
+
+    def _stack_global(self, module: Any, name: Any) -> _Global | Inert:
+        if not isinstance(module, str) or not isinstance(name, str) or " " in module:
+            raise self._error("names a global by something else than two strings")
+        return self._global(f"{module} {name}")
 
     def _recall(self, index: int) -> Any:
         if index not in self._memo:
             raise self._error(f"recalls memo {index}, which was not kept")
         return self._memo[index]
 
-    def _module(self, kind: Any, arguments: Any) -> Module:
-        if not isinstance(kind, _Global) or not kind.name.startswith(_CLASSES) or arguments != ():
-            raise self._error(f"makes an object of {_shown(kind)}, which is not allowed")
+    def _object(self, kind: Any, arguments: Any, keywords: Any = None) -> Module | Inert:
+        if isinstance(kind, Inert):
+            return kind
+        if not isinstance(kind, _Global) or not kind.name.startswith(TORCHSCRIPT) or arguments != () or keywords:
+            raise self._error(f"makes an object of {described(kind)}, which is not allowed")
         return Module()
 
     def _call(self, function: Any, arguments: Any) -> Any:
+        if isinstance(function, Inert):
+            return function
         if not isinstance(function, _Global) or not isinstance(arguments, tuple):
-            raise self._error(f"calls {_shown(function)}, which is not allowed")
+            raise self._error(f"calls {described(function)}, which is not allowed")
         match function.name, arguments:
             case "collections OrderedDict", ():
                 return {}
@@ -228,15 +254,15 @@ class Unpickler:
                 return self._tensor(storage, offset, shape, strides)
             case "torch._utils _rebuild_parameter", (TensorRef() as tensor, _, _):
                 return tensor
-        raise self._error(f"calls {_shown(function)} with arguments that PyTorch does not give it")
+        raise self._error(f"calls {described(function)} with arguments that PyTorch does not give it")
 
     def _storage(self, identifier: Any) -> StorageRef:
         # the form from before PyTorch 1.6 ends with None, or else with a view of another storage
         if isinstance(identifier, tuple) and len(identifier) == 6 and identifier[5] is None:
             identifier = identifier[:5]
         match identifier:
-            case ("storage", _Global(kind), str(key), str(), size) if kind in _STORAGES and _whole((size,)):
-                storage = StorageRef(key, _STORAGES[kind], size)
+            case ("storage", _Global(kind), str(key), str(), size) if kind in STORAGES and _whole((size,)):
+                storage = StorageRef(key, STORAGES[kind], size)
             case _:
                 raise self._error("has a persistent id that is not a storage")
         if self.storages.setdefault(key, storage) != storage:
@@ -263,11 +289,13 @@ class Unpickler:
 
     def _build(self, state: Any) -> None:
         target = self._top()
+        if isinstance(target, Inert):
+            return
         if isinstance(target, Module) and isinstance(state, dict) and not target.attributes:
             target.attributes.update(state)
         # a state dict keeps the versions of its modules as an attribute; it says nothing of the weights
         elif not (isinstance(target, dict) and isinstance(state, dict) and state.keys() == {"_metadata"}):
-            raise self._error(f"sets the state of {_shown(target)} from {_shown(state)}")
+            raise self._error(f"sets the state of {described(target)} from {described(state)}")
 
     def _error(self, what: str) -> CheckpointError:
         return CheckpointError(f"{self._place}: {what}")
@@ -277,48 +305,9 @@ def _whole(numbers: tuple[Any, ...]) -> bool:
     return all(type(number) is int and number >= 0 for number in numbers)
 
 
-def _shown(value: object) -> str:
+def described(value: object) -> str:
     if isinstance(value, _Global):
         return short_repr(value.name.replace(" ", ".", 1))
+    if isinstance(value, Inert):
+        return "an object of settings"
     return f"a {type(value).__name__}"
-
-
-def flatten(root: Any, place: object) -> dict[str, TensorRef]:
-    """The tensors of a state dict, or of a TorchScript module and its submodules, by name.
-
-    Raises CheckpointError for anything else, naming the entry.
-    """
-    if isinstance(root, Module):
-        found: dict[str, TensorRef] = {}
-        _collect(root, "", found, set(), place)
-        return found
-    if not isinstance(root, Mapping) or not root:
-        raise CheckpointError(f"{place}: holds {_shown(root)}, not a state dict (names and tensors)")
-    for key in _WRAPPERS:
-        if isinstance(inner := root.get(key), Mapping) and _tensors(inner):
-            root = inner  # a training checkpoint: beside it lie the optimizer and what else the run keeps
-            break
-    if found := _tensors(root):
-        return found
-    name, value = next(iter(root.items()))
-    raise CheckpointError(f"{place}: entry {short_repr(name)} is {_shown(value)}, not a tensor")
-
-
-def _tensors(entries: Mapping[Any, Any]) -> dict[str, TensorRef]:
-    """The entries that are tensors; counters and settings may stand beside them."""
-    return {name: value for name, value in entries.items() if isinstance(name, str) and isinstance(value, TensorRef)}
-
-
-def _collect(module: Module, prefix: str, found: dict[str, TensorRef], seen: set[int], place: object) -> None:
-    if id(module) in seen or prefix.count(".") > _DEEPEST:
-        raise CheckpointError(f"{place}: module {short_repr(prefix)} stands twice, or in more than {_DEEPEST} others")
-    seen.add(id(module))
-    for name, value in module.attributes.items():
-        if prefix + name in found:
-            raise CheckpointError(f"{place}: {short_repr(prefix + name)} stands twice")
-        if isinstance(value, Module):
-            _collect(value, f"{prefix}{name}.", found, seen, place)
-        elif isinstance(value, TensorRef):
-            found[prefix + name] = value
-        elif value is not None and not isinstance(value, bool | int | float | str):
-            raise CheckpointError(f"{place}: attribute {short_repr(prefix + name)} is {_shown(value)}, not a tensor")

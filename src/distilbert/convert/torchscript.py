@@ -25,7 +25,7 @@ def read(path: Path) -> dict[str, Weight]:
     """
     archive = open_archive(path)
     _check_code(path)
-    stored = read_archive(archive)
+    stored, _ = read_archive(archive)
     weights = {name.replace("|", "."): weight for name, weight in stored.items()}
     if len(weights) < len(stored):
         raise CheckpointError(f"{path}: two parameters have one name, once written with dots and once with bars")

@@ -8,10 +8,12 @@ CONFIG = "config.json"
 
 # weights: in one file, or in shards that an index names
 WEIGHTS = "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
+SHARDS_INDEX = ".index.json"
+INDEX = f"{WEIGHTS}{SHARDS_INDEX}"
 SHARDS = "model-*.safetensors"
 # of other programs, which `distilbert convert` reads
 PYTORCH, RUST, NUMPY = "pytorch_model.bin", "rust_model.ot", "model.npz"
+PYTORCH_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar")
 KERAS, FLAX = "tf_model.h5", "flax_model.msgpack"
 FOREIGN = (PYTORCH, RUST, NUMPY, KERAS, FLAX)
 ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or a folder below (transformers.js)
@@ -48,7 +50,7 @@ HUB_FILES = (
 )
 # and, one format after the other, where it has no weights in safetensors
 HUB_FOREIGN_FILES = tuple(
-    tuple(f"{folder}{file}" for folder in ("", f"{_PARTS}/") for file in (name, f"{name}.index.json", *shards))
+    tuple(f"{folder}{file}" for folder in ("", f"{_PARTS}/") for file in (name, f"{name}{SHARDS_INDEX}", *shards))
     for name, shards in (
         (PYTORCH, ["pytorch_model-*.bin"]),
         (KERAS, ["tf_model-*.h5"]),
