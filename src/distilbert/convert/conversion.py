@@ -30,6 +30,7 @@ from .folder import (
 from .formats import FORMATS, WRITTEN, Format, FormatName, notes_on, read_file, weights_file
 from .report import LeftOut, Mapped, Report
 from .rounding import STORED_AS, DType
+from .tokenizer_json import write_tokenizer_json
 
 _PROJECTOR = "vocab_projector.weight"
 _HELD_BY = {"F32": ("F32", "F16", "BF16"), "F16": ("F16",), "BF16": ("BF16",)}  # without rounding
@@ -83,9 +84,10 @@ def convert(
         files = bring_along(root, encoder, temporary, is_bert=model.is_bert)
         case = keep_case(temporary) if is_file(encoder / GOOGLE_CONFIG) else None
         named = _write(temporary, model, FORMATS[to], dtype)
+        tokenizer = write_tokenizer_json(temporary)
         if to == "safetensors":
             check_modules(temporary, root)
-    notes = [*notes_on(file), *model.notes, *([case] if case else [])]
+    notes = [*notes_on(file), *model.notes, *(note for note in (case, tokenizer) if note)]
     if any(weight.dtype not in _HELD_BY[STORED_AS[dtype]] for weight in named.values()):
         notes.append(f"numbers are rounded to {dtype}")
     return Report(

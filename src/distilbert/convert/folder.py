@@ -11,7 +11,7 @@ from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, InputError, TokenizerError, short_repr
 from ..files import is_file, read_json, read_text
 from ..folder.companions import copy_companions, copy_file
-from ..folder.layout import CONFIG, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
+from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
 from ..folder.sentence import read_sentence_folder
 from . import safetensors
 from .formats import read_file
@@ -47,7 +47,7 @@ def written_whole_folder(out: Path) -> Iterator[Path]:
 def folder_around(file: Path) -> Path:
     """The model folder of a file of weights: an ONNX file may lie in a folder of its own below it."""
     beside = file.parent
-    return beside.parent if beside.name == "onnx" and not is_file(beside / CONFIG) else beside
+    return beside.parent if beside.name == Path(ONNX[1]).parent.name and not is_file(beside / CONFIG) else beside
 
 
 def keep_case(folder: Path) -> str | None:

@@ -27,6 +27,7 @@ from ..folder.layout import CONFIG, ONNX
 from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX
 from .folder import check_place, write_config, written_whole_folder
+from .tokenizer_json import write_tokenizer_json
 
 _OPSET = 17  # the first that has LayerNormalization
 _IR_VERSION = 8
@@ -67,6 +68,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
     with written_whole_folder(out) as temporary:
         copy_companions(root, encoder, temporary)
         write_config(temporary / CONFIG, checkpoint.config, "float32")
+        write_tokenizer_json(temporary)
         (temporary / LAYOUTS[layout]).parent.mkdir(exist_ok=True)
         onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / LAYOUTS[layout]))
     return out / LAYOUTS[layout]

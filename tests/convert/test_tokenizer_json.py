@@ -1,0 +1,86 @@
+"""`convert` and `export` write a tokenizer.json that says by itself all that the source's files say."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import tokenizers
+
+from conftest import Maker
+from distilbert import BertTokenizer, TokenizerWarning
+from distilbert.convert import convert, export_onnx
+from distilbert.convert.tokenizer_json import write_tokenizer_json
+from helpers.tokenizer_folders import TEXTS, single_folders, write_folder
+
+WORDS = [text for text in TEXTS if text]
+
+
+def alone(folder: Path) -> list[list[int]]:
+    """The ids that Hugging Face's library gives for the folder's tokenizer.json, and nothing else of it."""
+    backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.no_truncation()
+    backend.no_padding()
+    return [encoding.ids for encoding in backend.encode_batch(WORDS)]
+
+
+def ours(folder: Path) -> list[list[int]]:
+    return [encoding.ids.tolist() for encoding in BertTokenizer.from_folder(folder).encode_batch(WORDS)]
+
+
+def test_any_folder_gets_one_that_says_it_all(tmp_path: Path) -> None:
+    """Every key of the tokenizer's files, in every form of a folder; and the folder itself reads as before."""
+    with warnings.catch_warnings(action="ignore", category=TokenizerWarning):
+        for number, (label, files) in enumerate(single_folders()):
+            if "split special" in label or label == "vocab: class unknown":  # the format has no place for the first
+                continue
+            folder = write_folder(tmp_path / str(number), files)
+            before, side = ours(folder), BertTokenizer.from_folder(folder).cut_left
+            write_tokenizer_json(folder)
+            assert alone(folder) == ours(folder) == before, label
+            assert BertTokenizer.from_folder(folder).cut_left == side, label
+            assert write_tokenizer_json(folder) is None, label  # there is nothing more to say
+
+
+def test_written_folders_read_as_before_in_transformers(make_checkpoint: Maker, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    source = make_checkpoint()
+    settings = {"do_lower_case": False, "additional_special_tokens": ["[E1]", "<url>"], "model_max_length": 32}
+    (source / "tokenizer_config.json").write_text(json.dumps(settings))
+    expected = transformers.AutoTokenizer.from_pretrained(source)(WORDS)["input_ids"]
+    report = convert(source, tmp_path / "converted")
+    assert "tokenizer.json is made of all that the tokenizer's files say" in report.notes
+    export_onnx(source, tmp_path / "exported", layout="transformers.js")
+    for folder in (tmp_path / "converted", tmp_path / "exported"):
+        assert alone(folder) == ours(folder) == expected
+        assert transformers.AutoTokenizer.from_pretrained(folder)(WORDS)["input_ids"] == expected
+
+
+def test_one_that_says_it_all_stays_as_it_is(make_checkpoint: Maker, tmp_path: Path) -> None:
+    source = make_checkpoint()
+    BertTokenizer.from_folder(source).save(source / "tokenizer.json")
+    content = json.loads((source / "tokenizer.json").read_text())
+    content["truncation"] = {"direction": "Left", "max_length": 32, "strategy": "LongestFirst", "stride": 0}
+    (source / "tokenizer.json").write_text(json.dumps(content))
+    report = convert(source, tmp_path / "out")
+    assert not any("tokenizer" in note for note in report.notes)
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (source / "tokenizer.json").read_bytes()
+
+
+def test_a_tokenizer_for_one_version_of_transformers_comes_along(make_checkpoint: Maker, tmp_path: Path) -> None:
+    source = make_checkpoint()
+    BertTokenizer.from_folder(source).save(source / "tokenizer.4.0.0.json")
+    settings = {"fast_tokenizer_files": ["tokenizer.json", "tokenizer.4.0.0.json"]}
+    (source / "tokenizer_config.json").write_text(json.dumps(settings))
+    report = convert(source, tmp_path / "out")
+    assert "tokenizer.4.0.0.json" in report.files
+    assert alone(tmp_path / "out") == ours(tmp_path / "out") == ours(source)
+
+
+def test_a_tokenizer_that_cannot_be_read_does_not_stop_the_weights(make_checkpoint: Maker, tmp_path: Path) -> None:
+    source = make_checkpoint()
+    (source / "tokenizer_config.json").write_text('{"tokenizer_class": "BertJapaneseTokenizer"}')
+    report = convert(source, tmp_path / "out")
+    (note,) = [note for note in report.notes if "tokenizer.json" in note]
+    assert note.startswith("no tokenizer.json could be made: vocab.txt: tokenizer_class 'BertJapaneseTokenizer' cuts")
+    assert not (tmp_path / "out" / "tokenizer.json").exists()
