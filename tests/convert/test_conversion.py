@@ -40,7 +40,10 @@ def test_layers(make_checkpoint: Maker, tmp_path: Path) -> None:
     dropped = {weight.source: weight.reason for weight in report.left_out}
     assert len(dropped) == 2 * 16
     assert dropped["distilbert.transformer.layer.2.ffn.lin1.bias"] == "layer 2 was not chosen"
-    assert report.notes == ("only layers 0, 3: a start for training, not the same model",)
+    assert report.notes == (
+        "only layers 0, 3: a start for training, not the same model",
+        "tokenizer.json is made of all that the tokenizer's files say",
+    )
 
 
 @pytest.mark.parametrize("layers", [[], [4], [-1], [1, 0], [0, 0], [0.0, 1.5], ["0"], [True, 2, 9]])
@@ -318,7 +321,10 @@ def test_report(make_checkpoint: Maker, tmp_path: Path) -> None:
     assert f"{source} -> {tmp_path / 'out'} (DistilBertForMaskedLM)" in text
     assert any(line.split() == [first, first, "[6000,", "32]", "F32", "->", "F16"] for line in text.splitlines())
     assert len(report.mapped) == len(open_checkpoint(tmp_path / "out").tensors)
-    assert report.notes == ("numbers are rounded to float16",)
+    assert report.notes == (
+        "tokenizer.json is made of all that the tokenizer's files say",
+        "numbers are rounded to float16",
+    )
     assert "brought along: tokenizer_config.json, vocab.txt" in text
 
     report.save(tmp_path / "report.json")

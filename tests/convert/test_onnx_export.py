@@ -163,6 +163,7 @@ def test_layout(make_checkpoint: Maker, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "config.json",
         "model.onnx",
+        "tokenizer.json",
         "tokenizer_config.json",
         "vocab.txt",
     ]

@@ -102,8 +102,26 @@ def test_two_labels_need_no_contradiction_by_name(make_checkpoint: Maker) -> Non
     "labels", [["negative", "positive"], ["LABEL_0", "LABEL_1", "LABEL_2"], ["entail", "entailment"]]
 )
 def test_a_model_of_something_else(make_checkpoint: Maker, labels: list[str]) -> None:
-    with pytest.raises(CheckpointError, match=f"one label for entailment; .* names {', '.join(labels)}"):
-        named(make_checkpoint(id2label=dict(enumerate(labels))))
+    classifier = named(make_checkpoint(id2label=dict(enumerate(labels))))
+    message = f"one label for entailment; .* names {', '.join(labels)}; .* say which: entailment="
+    with pytest.raises(CheckpointError, match=message):
+        classifier(TEXT, LABELS)
+
+
+@pytest.mark.parametrize("said", ["LABEL_2", "2"])
+def test_entailment_that_no_name_says(make_checkpoint: Maker, said: str) -> None:
+    by_name = named(make_checkpoint(id2label=MNLI))
+    unnamed = named(make_checkpoint(id2label={index: f"LABEL_{index}" for index in MNLI}))
+    assert unnamed(TEXT, LABELS, entailment=said) == by_name(TEXT, LABELS)
+    assert list(unnamed.stream([TEXT], LABELS, entailment=said)) == [by_name(TEXT, LABELS)]
+    with pytest.raises(InputError, match="needs a model with a label for contradiction"):
+        unnamed(TEXT, LABELS, entailment=said, multi_label=True)
+    other_words = named(make_checkpoint(id2label={"0": "nein", "1": "ja"}))
+    two = named(make_checkpoint(id2label={"0": "contradiction", "1": "entailment"}))
+    assert other_words(TEXT, LABELS, entailment="ja", multi_label=True) == two(TEXT, LABELS, multi_label=True)
+    for wrong in ("3", "-1", "ENTAILMENT", ""):
+        with pytest.raises(InputError, match="entailment must be one of LABEL_0, LABEL_1, LABEL_2, or its number"):
+            unnamed(TEXT, LABELS, entailment=wrong)
 
 
 def test_no_contradiction(make_checkpoint: Maker) -> None:

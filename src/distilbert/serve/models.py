@@ -10,7 +10,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..engine.onnx import OnnxEngine
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import InputError, short_repr
 from ..loading import load
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
@@ -152,8 +152,7 @@ def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:
         }
         for kind, possible in kinds.items():
             if possible and not isinstance(task, kind):
-                try:
-                    tasks.append(kind(model))
-                except CheckpointError:  # its labels say nothing of entailment
-                    continue
+                also = kind(model)
+                if not isinstance(also, ZeroShotClassifier) or also.entailment is not None:  # its labels say which
+                    tasks.append(also)
     return tuple(tasks)

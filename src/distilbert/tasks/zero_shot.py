@@ -27,6 +27,11 @@ class ZeroShotOptions(TaskOptions):
 
     hypothesis_template: str = setting("This example is {}.", help="the sentence whose {} is replaced by a label")
     multi_label: bool = setting(False, help="score each label by itself")
+    entailment: str | None = setting(
+        None,
+        help="the model's label for entailment, its name or its number from 0, where no name says it",
+        metavar="LABEL",
+    )
 
     def __post_init__(self) -> None:
         try:
@@ -51,13 +56,14 @@ class _Keywords(_TemplateKeyword, total=False):
     """All options, for type checkers."""
 
     multi_label: bool
+    entailment: str | None
 
 
 class ZeroShotClassifier(PairTask):
     """Labels texts with labels of the caller's. Made by `distilbert.load` from a model of inference (NLI).
 
     Attributes:
-        entailment: the index of the model's label for "the first text says so".
+        entailment: the index of the model's label for "the first text says so", None where no name says it.
         contradiction: the index of its label for "it says the opposite", None where there is none.
     """
 
@@ -69,7 +75,7 @@ class ZeroShotClassifier(PairTask):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        self.entailment, self.contradiction = _inference_labels(self.config.labels, str(model.folder))
+        self.entailment, self.contradiction = _inference_labels(self.config.labels)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -86,6 +92,7 @@ class ZeroShotClassifier(PairTask):
         *,
         hypothesis_template: str = ZeroShotOptions.hypothesis_template,
         multi_label: bool = ZeroShotOptions.multi_label,
+        entailment: str | None = ZeroShotOptions.entailment,
         long_text: LongText = ZeroShotOptions.long_text,
     ) -> list[Classification] | list[list[Classification]]:
         """The labels of one text, best first; for several texts a list of these.
@@ -97,14 +104,22 @@ class ZeroShotClassifier(PairTask):
             multi_label: False: one label is right, and the scores add up to 1: the softmax over labels
                 of the entailment logit. True (and with a single label): each is right or wrong by
                 itself: the softmax of entailment against contradiction.
+            entailment: the model's label for entailment, by its name or its number ("2"). Needed where no
+                name says it (LABEL_0, LABEL_1, …).
             long_text: what to do with a text that leaves no room for a label: "truncate" (the text, never
                 the label; marked in the result), "window" (read it all in windows; the logits are the
                 mean over windows, weighted by their tokens), or "error".
 
         Raises:
             InputError: for anything else than texts and labels, and for a template without one `{}`.
+            CheckpointError: where no label of the model is named entailment, and `entailment` does not say which is.
         """
-        options = ZeroShotOptions(hypothesis_template=hypothesis_template, multi_label=multi_label, long_text=long_text)
+        options = ZeroShotOptions(
+            hypothesis_template=hypothesis_template,
+            multi_label=multi_label,
+            entailment=entailment,
+            long_text=long_text,
+        )
         results = list(self._results(listed(texts), labels, options))
         return results[0] if isinstance(texts, str) else results
 
@@ -128,8 +143,9 @@ class ZeroShotClassifier(PairTask):
         self, texts: Iterable[str], labels: str | Iterable[str], options: ZeroShotOptions
     ) -> Iterator[list[Classification]]:
         names = _labels(labels)
+        entailment, contradiction = self._entailment(options.entailment)
         independent = options.multi_label or len(names) == 1
-        if independent and self.contradiction is None:
+        if independent and contradiction is None:
             raise InputError(
                 "multi_label (or a single label) needs a model with a label for contradiction; "
                 f"this one has {', '.join(self.config.labels)}"
@@ -137,13 +153,30 @@ class ZeroShotClassifier(PairTask):
         for rows in self._label_rows(texts, names, options):
             logits = np.stack([row.logits for row in rows])
             if independent:
-                scores = logistic(logits[:, self.entailment] - logits[:, self.contradiction])
+                scores = logistic(logits[:, entailment] - logits[:, contradiction])
             else:
-                scores = softmax(logits[:, self.entailment])
+                scores = softmax(logits[:, entailment])
             yield [
                 Classification(names[index], float(scores[index]), rows[index].tokens, rows[index].truncated)
                 for index in largest(scores, None).tolist()
             ]
+
+    def _entailment(self, named: str | None) -> tuple[int, int | None]:
+        """The indices of entailment and contradiction, where the caller may have said which label the first is."""
+        labels = self.config.labels
+        if named is None and self.entailment is not None:
+            return self.entailment, self.contradiction
+        if named is None:
+            raise CheckpointError(
+                f"{self.model.folder}: zero-shot classification needs a model of inference with one label for "
+                f"entailment; config.json (id2label) names {', '.join(labels)}; if one of them is it, say which: "
+                "entailment="
+            )
+        numbers = {str(number): number for number in range(len(labels))}
+        index = labels.index(named) if named in labels else numbers.get(named)
+        if index is None:
+            raise InputError(f"entailment must be one of {', '.join(labels)}, or its number, not {short_repr(named)}")
+        return index, _contradiction(labels, index)
 
     def _label_rows(self, texts: Iterable[str], labels: list[str], options: ZeroShotOptions) -> Iterator[list[Row]]:
         """For each text the rows of all labels."""
@@ -183,15 +216,15 @@ def _labels(labels: str | Iterable[str]) -> list[str]:
 _NEGATED = re.compile(r"(not?|non|un)[\W_]*entail", re.IGNORECASE)
 
 
-def _inference_labels(labels: Sequence[str], place: str) -> tuple[int, int | None]:
-    """The indices of entailment and of contradiction; with two labels the other one is the contradiction."""
-    said = [i for i, label in enumerate(labels) if "entail" in label.lower() and not _NEGATED.match(label.strip())]
-    if len(said) != 1:
-        raise CheckpointError(
-            f"{place}: zero-shot classification needs a model of inference with one label for entailment; "
-            f"config.json (id2label) names {', '.join(labels)}"
-        )
-    against = [i for i, label in enumerate(labels) if "contradict" in label.lower()]
+def _inference_labels(labels: Sequence[str]) -> tuple[int | None, int | None]:
+    """The indices of entailment and of contradiction, by their names."""
+    named = [i for i, label in enumerate(labels) if "entail" in label.lower() and not _NEGATED.match(label.strip())]
+    return (named[0], _contradiction(labels, named[0])) if len(named) == 1 else (None, None)
+
+
+def _contradiction(labels: Sequence[str], entailment: int) -> int | None:
+    """The index of contradiction, by its name; with two labels it is the other one."""
     if len(labels) == 2:
-        against = [1 - said[0]]
-    return said[0], against[0] if len(against) == 1 else None
+        return 1 - entailment
+    named = [i for i, label in enumerate(labels) if "contradict" in label.lower() and i != entailment]
+    return named[0] if len(named) == 1 else None
