@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LEAVES = ("nn", "train", "distill", "convert", "serve")
+LEAVES = ("bulk", "nn", "train", "distill", "convert", "serve")
 CODE = f"""
 import importlib, sys
 from pathlib import Path

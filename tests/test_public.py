@@ -18,10 +18,10 @@ from distilbert.folder.checkpoint import Head
 
 SOURCE = Path(distilbert.__file__).parent
 PATHS = sorted(SOURCE.rglob("*.py"))
-LEAVES = {"nn", "train", "distill", "convert", "serve"}
+LEAVES = {"bulk", "nn", "train", "distill", "convert", "serve"}
 FACES = (
     "distilbert",
-    *(f"distilbert.{name}" for name in ("bench", "convert", "distill", "evaluation", "nn", "serve", "train")),
+    *(f"distilbert.{name}" for name in ("bench", "bulk", "convert", "distill", "evaluation", "nn", "serve", "train")),
 )
 DEPENDENCIES = {"huggingface_hub", "numpy", "onnx", "onnxruntime", "rich", "safetensors", "tokenizers"}
 # what only leaves, tests and users may have
@@ -33,6 +33,7 @@ FOREIGN = (
     "msgpack",
     "polars",
     "prometheus_client",
+    "pyarrow",
     "ray",
     "scipy",
     "sentence_transformers",

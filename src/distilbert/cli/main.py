@@ -13,6 +13,7 @@ from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
 from . import (
     bench_command,
+    bulk_command,
     convert_command,
     demo_command,
     distill_command,
@@ -57,6 +58,7 @@ COMMANDS = (
     Command("train", "train a model on examples", train_command.add_train, train_command.train),
     Command("distill", "make a small model of a large one", distill_command.add_distill, distill_command.distill),
     Command("evaluate", "score a model on examples", evaluate_command.add_evaluate, evaluate_command.evaluate),
+    Command("bulk", "run a task over a data set", bulk_command.add_bulk, bulk_command.bulk),
     Command("serve", "serve models over HTTP", serve_command.add_serve, serve_command.serve),
     Command("demo", "semantic search over film reviews", demo_command.add_demo, demo_command.demo),
 )

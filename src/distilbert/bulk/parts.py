@@ -1,0 +1,102 @@
+"""The loop over parts: handed to an executor a few at a time, and again where a worker died with one."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from ..errors import DistilBertError, InputError, error_text
+from .plan import Plan
+from .pool import Interrupts, LocalWorkers
+from .progress import Progress
+from .work import Counts, Job, part_name, run_part, try_rows
+
+_MOST_DEATHS = 4
+_IN_FLIGHT = 4096  # parts handed to a cluster at once
+_POLL = 0.2  # seconds between looks for Ctrl-C
+
+
+class Parts:
+    """Runs the parts of a plan."""
+
+    def __init__(self, executor: Executor, job: Job, plan: Plan, progress: Progress) -> None:
+        self._executor, self._job, self._plan, self._progress = executor, job, plan, progress
+        self._window = executor.workers if isinstance(executor, LocalWorkers) else _IN_FLIGHT
+        self._deaths: Counter[int] = Counter()
+        self._failed: list[str] = []
+
+    def run(self, numbers: Iterable[int]) -> list[str]:
+        """Run these parts. What was wrong with those whose rows cannot be read is returned; the others are run.
+
+        Raises KeyboardInterrupt after Ctrl-C, and DistilBertError for what concerns more than one part.
+        """
+        todo, running = deque(numbers), dict[Future[Counts], int]()
+        with Interrupts(self._progress.tell) as interrupts:
+            while (todo and not interrupts.count) or running:
+                while todo and len(running) < self._window and not interrupts.count:
+                    number = todo.popleft()
+                    running[self._executor.submit(run_part, self._job, self._plan.part(number))] = number
+                for future in wait(running, _POLL, FIRST_COMPLETED).done:
+                    number = running.pop(future)
+                    if not self._ended(future, number):
+                        todo.appendleft(number)
+                if interrupts.count > 1:
+                    break
+        if interrupts.count:
+            raise KeyboardInterrupt
+        return self._failed
+
+    def _ended(self, future: Future[Counts], number: int) -> bool:
+        """Whether the part need not be run again."""
+        try:
+            counts = future.result()
+        except (BrokenProcessPool, BrokenExecutor):
+            self._deaths[number] += 1
+            if self._deaths[number] < _MOST_DEATHS:
+                return False
+            counts = self._without_killers(number)
+        except InputError as error:
+            if self._job.errors == "stop":
+                raise
+            self._failed.append(f"{part_name(number, self._job.form)}: {error}")
+            self._progress.tell(self._failed[-1])
+            return True
+        except OSError as error:
+            raise DistilBertError(f"{part_name(number, self._job.form)}: {error_text(error)}") from None
+        self._progress.add(counts.rows, counts.errors)
+        return True
+
+    def _without_killers(self, number: int) -> Counts:
+        """Run a part whose workers died without the rows that end them. Raises InputError for errors "stop"."""
+        part = self._plan.part(number)
+        place = f"{part_name(number, self._job.form)} ({part.url}, {part.start} to {part.stop})"
+        died = f"{place}: {_MOST_DEATHS} workers died with it"
+        if self._job.errors == "stop":
+            raise InputError(f"{died}; with errors 'column' the row is looked for")
+        self._progress.tell(f"{died}; looking for the row")
+        count = self._survives(number, 0, 0)
+        if count is None:
+            raise InputError(f"{died}, which it takes to read it, whatever the row")
+        bad = dict.fromkeys(self._killers(number, 0, count), "the worker died with this row")
+        try:
+            return self._executor.submit(run_part, self._job, part, bad).result()
+        except BrokenExecutor:
+            raise InputError(f"{died}, and without the rows that ended them once more") from None
+
+    def _killers(self, number: int, start: int, stop: int) -> list[int]:
+        """The rows from `start` to `stop` that end a worker, found by halving."""
+        if start == stop or self._survives(number, start, stop) is not None:
+            return []
+        if stop - start == 1:
+            return [start]
+        middle = (start + stop) // 2
+        return self._killers(number, start, middle) + self._killers(number, middle, stop)
+
+    def _survives(self, number: int, start: int, stop: int) -> int | None:
+        """How many rows the part has; None where running those from `start` to `stop` ends two workers in turn."""
+        for _ in range(2):
+            try:
+                return self._executor.submit(try_rows, self._job, self._plan.part(number), start, stop).result()
+            except BrokenExecutor:
+                continue
+        return None

@@ -1,0 +1,235 @@
+"""What the input is: its format, its columns, and which of them are read; found out from its first file."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..bulk_settings import BulkSettings
+from ..data.columns import COLUMNS
+from ..data.dialect import Dialect, sniff
+from ..errors import InputError, error_text, name_list
+from .chunks import RowEnds
+from .places import File, opened, patiently
+
+Form = Literal["parquet", "csv", "tsv", "jsonl", "text"]
+
+_FORMS: dict[str, Form] = {
+    "parquet": "parquet",
+    "csv": "csv",
+    "tsv": "tsv",
+    "tab": "tsv",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "txt": "text",
+    "text": "text",
+}
+_SAMPLE = 1 << 20  # bytes by which a dialect, and the columns of JSON lines, are found
+_CUTTABLE = {"utf-8", "utf-8-sig", "ascii", "cp1252", "latin-1", "iso-8859-1", "iso-8859-15"}  # "\n" is one byte
+LINE = "line"  # the column of JSON lines that are kept as they stand
+_TEXT = "text"  # the column of plain text
+_PAIR_TASKS = {
+    "question-answering": ("question", "context"),
+    "multiple-choice": ("prompt", "choices"),
+    "text-ranking": ("query", "document"),
+}
+_NAMES = {"query": ("query", "question", "text"), "document": ("document", "passage", "text", "context")}
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the files of the input are read.
+
+    Attributes:
+        form: their format.
+        schema: of all their columns; of JSON lines that are kept as they stand, one column LINE.
+        text, pair: the columns that the model reads; no pair: "".
+        dialect: of CSV and TSV.
+        encoding: of text.
+        skipped: rows before the first one of values: a header, and before it a line that states the separator.
+    """
+
+    form: Form
+    schema: pa.Schema
+    text: str
+    pair: str = ""
+    dialect: Dialect | None = None
+    encoding: str = "utf-8"
+    skipped: int = 0
+
+    @property
+    def columns(self) -> list[str]:
+        return [self.text, *([self.pair] if self.pair else [])]
+
+    @property
+    def ends(self) -> RowEnds:
+        return RowEnds(self.dialect)
+
+    def is_cuttable(self, url: str) -> bool:
+        """Whether reading can begin in the middle of a file."""
+        return self.form == "parquet" or (not is_gzip(url) and self.encoding in _CUTTABLE)
+
+
+def is_gzip(url: str) -> bool:
+    return url.lower().endswith(".gz")
+
+
+def form_of(url: str) -> Form:
+    """The format of a file by its name. Raises InputError."""
+    ending = url.lower().removesuffix(".gz").rpartition(".")[2]
+    if ending not in _FORMS or (ending == "parquet" and is_gzip(url)):
+        raise InputError(
+            f"{url}: cannot tell its format; name it .parquet, .csv, .tsv, .jsonl or .txt, perhaps with .gz"
+        )
+    return _FORMS[ending]
+
+
+def find_source(files: Sequence[File], task: str, settings: BulkSettings) -> Source:
+    """How to read the files. Raises InputError where they are not of one kind, or a column is not there."""
+    forms = {form_of(file.url) for file in files}
+    if len(forms) > 1:
+        raise InputError(f"{files[0].url}: has neighbours of other formats ({name_list(forms)}); give one, as in *.csv")
+    filled = [file for file in files if file.size] or list(files)
+    (form,) = forms
+    source = _OPENERS[form](filled[0].url, settings)
+    known = list(json_names(filled[0].url, source)) if source.schema.names == [LINE] else source.schema.names
+    source = replace(source, text=_column("column", settings.column, known, task, 0, filled[0].url))
+    wanted = task in _PAIR_TASKS or settings.pair_column is not None
+    if wanted:
+        pair = _column("pair_column", settings.pair_column, known, task, 1, filled[0].url, [source.text])
+        source = replace(source, pair=pair)
+    for name in source.columns if source.form == "parquet" else ():
+        _check_text(filled[0].url, source.schema.field(name), task)
+    return source
+
+
+def _column(
+    setting: str, given: str | None, names: Sequence[str], task: str, place: int, url: str, taken: Sequence[str] = ()
+) -> str:
+    if given is not None:
+        if given not in names:
+            raise InputError(f"{url}: has no column {given!r}; it has {name_list(names, 20)}")
+        return given
+    role = _PAIR_TASKS.get(task, ("text", "pair"))[place]
+    likely = _NAMES.get(role) or COLUMNS.get(task, {}).get(role) or COLUMNS["text-classification"]["text"]
+    lower = {name.strip().lower(): name for name in reversed(names)}
+    found = next((lower[name] for name in likely if name in lower and lower[name] not in taken), None)
+    if found is None and len(names) == 1 and not taken:
+        found = names[0]
+    if found is None:
+        raise InputError(f"{url}: which column has the {role}s? It has {name_list(names, 20)}; say {setting}")
+    return found
+
+
+def _check_text(url: str, field: pa.Field, task: str) -> None:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    listed = task == "multiple-choice" and (pa.types.is_list(kind) or pa.types.is_large_list(kind))
+    if not listed and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise InputError(f"{url}: column {field.name!r} must be text, not {field.type}")
+
+
+# the formats ----------------------------------------------------------------------------------------
+
+
+def parquet_schema(url: str) -> pa.Schema:
+    try:
+        with opened(url) as file:
+            return patiently(lambda: pq.read_schema(file))
+    except pa.ArrowException as error:
+        raise InputError(f"{url}: not a Parquet file that can be read ({error_text(error)})") from None
+
+
+def _parquet(url: str, _: BulkSettings) -> Source:
+    return Source("parquet", parquet_schema(url), "")
+
+
+def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
+    sample, encoding, whole = _sample(url, settings.encoding)
+    stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
+    separator = settings.separator.replace("\\t", "\t") if settings.separator else None
+    if stated:
+        separator, sample = separator or sample[4], sample[5:].lstrip("\r\n")
+    try:
+        dialect = sniff(sample, tabs=form == "tsv", separator=separator, quote=settings.quote, whole=whole)
+        names = next(iter(dialect.reader(iter(sample.splitlines(keepends=True)))), [])
+    except InputError as error:
+        raise InputError(f"{url}: {error}") from None
+    if not names:
+        raise InputError(f"{url}: is empty; its first line must name the columns")
+    if len({*names}) < len(names):
+        raise InputError(f"{url}: two columns have one name; is the first line a header?")
+    schema = pa.schema([(name, pa.string()) for name in names])
+    return Source(form, schema, "", "", dialect, encoding, 1 + stated)
+
+
+def _csv(url: str, settings: BulkSettings) -> Source:
+    return _separated("csv", url, settings)
+
+
+def _tsv(url: str, settings: BulkSettings) -> Source:
+    return _separated("tsv", url, settings)
+
+
+def _text(url: str, settings: BulkSettings) -> Source:
+    return Source("text", pa.schema([(_TEXT, pa.string())]), "", encoding=_sample(url, settings.encoding)[1])
+
+
+def _json(url: str, settings: BulkSettings) -> Source:
+    """Lines as they stand where the output has all of them; else columns of the types that the first rows show."""
+    encoding = _sample(url, settings.encoding)[1]
+    if settings.format in (None, "jsonl") and settings.keep is None:
+        return Source("jsonl", pa.schema([(LINE, pa.string())]), "", encoding=encoding)
+    rows = _json_rows(url, encoding)
+    try:
+        schema = pa.Table.from_pylist(rows).schema if rows else pa.schema([])
+        names = dict.fromkeys(name for row in rows for name in row)
+        schema = pa.schema([(name, pa.array([row.get(name) for row in rows]).type) for name in names])
+    except pa.ArrowException as error:
+        raise InputError(f"{url}: its rows have no common types ({error_text(error)}); say format jsonl") from None
+    null = [pa.field(f.name, pa.string()) if pa.types.is_null(f.type) else f for f in schema]
+    return Source("jsonl", pa.schema(null), "", encoding=encoding)
+
+
+def json_names(url: str, source: Source) -> dict[str, None]:
+    """The names of the first rows of JSON lines."""
+    return dict.fromkeys(name for row in _json_rows(url, source.encoding) for name in row)
+
+
+def _json_rows(url: str, encoding: str) -> list[dict[str, Any]]:
+    text, _, whole = _sample(url, encoding)
+    lines = text.split("\n") if whole else text.split("\n")[:-1]
+    try:
+        rows = [json.loads(line) for line in lines if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{url}: not JSON lines ({error_text(error)})") from None
+    if not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{url}: each line must be a JSON object")
+    return rows
+
+
+def _sample(url: str, encoding: str) -> tuple[str, str, bool]:
+    """The beginning of a file, its encoding (a byte order mark says it) and whether that is all of it."""
+    with opened(url) as raw:
+        try:
+            data = patiently(lambda: (gzip.GzipFile(fileobj=raw) if is_gzip(url) else raw).read(_SAMPLE + 1))
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise InputError(f"{url}: not a whole gzip file ({error_text(error)})") from None
+    if data.startswith(b"\xef\xbb\xbf"):
+        encoding = "utf-8-sig"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    whole = len(data) <= _SAMPLE
+    try:
+        text = data[:_SAMPLE].decode(encoding, "strict" if whole else "ignore")
+    except UnicodeDecodeError:
+        raise InputError(f"{url}: not {encoding} text; say its encoding") from None
+    except LookupError:
+        raise InputError(f"encoding {encoding!r} is unknown; use utf-8, utf-16, cp1252 or one of Python's") from None
+    return text, encoding, whole
+
+
+_OPENERS = {"parquet": _parquet, "csv": _csv, "tsv": _tsv, "jsonl": _json, "text": _text}

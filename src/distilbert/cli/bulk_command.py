@@ -1,0 +1,36 @@
+"""The command that runs a task over a data set."""
+
+import argparse
+import os
+import sys
+
+from ..bulk_settings import BulkSettings
+from ..loading import TASKS
+from .options import add_options, read_options
+
+
+def add_bulk(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", choices=[*TASKS], metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("input", metavar="INPUT", help="files, a folder or a glob: a path, or a URL such as s3://…")
+    parser.add_argument("output", metavar="OUTPUT", help="a folder for the parts; the same command goes on in it")
+    default = os.environ.get("DISTILBERT_MODEL")
+    parser.add_argument(
+        "-m",
+        "--model",
+        required=default is None,
+        default=default,
+        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+    )
+    add_options(parser, BulkSettings)
+    parser.epilog = "Options that take several values stand after TASK, INPUT and OUTPUT."
+
+
+def bulk(args: argparse.Namespace) -> int:
+    from ..bulk import run as run_bulk
+
+    try:
+        run_bulk(args.model, args.task, args.input, args.output, settings=read_options(args, BulkSettings))
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on with the parts that are left", file=sys.stderr)
+        raise
+    return 0

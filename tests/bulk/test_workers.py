@@ -1,0 +1,162 @@
+"""Processes of their own: they die and are replaced, a row that ends them is found, Ctrl-C stops in two steps."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyarrow")
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from distilbert import InputError
+from distilbert.bulk import BulkSettings, run
+from distilbert.bulk.pool import LocalWorkers
+
+KILLER = "this row ends the process"
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_takes_no_other_call_along() -> None:
+    workers = LocalWorkers(2, 1)
+    try:
+        slow, dead = workers.submit(time.sleep, 0.5), workers.submit(die, 0)
+        assert dead.exception() is not None
+        assert slow.result() is None
+        assert {workers.submit(os.getpid).result() for _ in range(3)}.isdisjoint({os.getpid()})
+    finally:
+        workers.shutdown()
+
+
+PLANTED = f"""
+import os, signal, sys
+from distilbert.bulk import annotate
+
+plain = annotate.run_rows
+
+def deadly(task, rows, options, errors):
+    if any({KILLER!r} in row for row in rows):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(task, rows, options, errors)
+
+annotate.run_rows = deadly
+"""
+
+
+@pytest.fixture
+def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of other processes die with one text."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(PLANTED)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_rows_that_end_their_worker_are_found(
+    model: Path, tmp_path: Path, sentences: list[str], deadly: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = sentences[:40]
+    texts[13] = texts[17] = KILLER
+    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    settings = BulkSettings(part_rows=10, workers=1, threads=1)
+    done = run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "out", settings=settings)
+    rows = pq.read_table(sorted((tmp_path / "out").glob("part-*"))).to_pylist()
+    assert [row["text"] for row in rows] == texts
+    assert {number for number, row in enumerate(rows) if row["error"]} == {13, 17}
+    assert (done.errors, rows[13]["label"], rows[13]["error"]) == (2, None, "the worker died with this row")
+    assert "part-000001.parquet" in capsys.readouterr().err
+    stop = BulkSettings(part_rows=10, workers=1, threads=1, errors="stop")
+    with pytest.raises(InputError, match=r"part-000001\.parquet .*: 4 workers died with it"):
+        run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "b", settings=stop, quiet=True)
+
+
+SLOW = """
+import time
+from distilbert.bulk import annotate
+
+plain = annotate.run_rows
+
+def slow(*arguments):
+    time.sleep(0.5)
+    return plain(*arguments)
+
+annotate.run_rows = slow
+"""
+
+
+@pytest.fixture
+def job(model: Path, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command of a job of 40 parts of half a second."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SLOW)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
+    pq.write_table(pa.table({"id": range(40), "text": sentences[:40]}), tmp_path / "in.parquet")
+    files = [str(tmp_path / "in.parquet"), str(tmp_path / "out")]
+    options = ["-m", str(model), "--part-rows", "1", "--workers", "1", "--threads", "1"]
+    return [sys.executable, "-m", "distilbert", "bulk", "text-classification", *files, *options]
+
+
+def started(command: list[str], folder: Path) -> "subprocess.Popen[str]":
+    """The job, when some of its parts are there."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    before = len(list(folder.glob("part-*")))
+    while len(list(folder.glob("part-*"))) < before + 2:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+    return process
+
+
+def children(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def gone(pids: set[int]) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_stops_after_the_running_part_and_twice_at_once(job: list[str], tmp_path: Path, times: int) -> None:
+    process = started(job, tmp_path / "out")
+    workers = children(process.pid)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+        time.sleep(0.1)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopping after the parts that run" in told
+    assert "the same command goes on" in told
+    assert "Traceback" not in told
+    assert gone(workers)
+    assert 0 < len(list((tmp_path / "out").glob("part-*"))) < 40
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_end_with_a_parent_that_is_killed(job: list[str], tmp_path: Path) -> None:
+    process = started(job, tmp_path / "out")
+    workers = children(process.pid)
+    process.kill()
+    process.communicate()
+    assert workers
+    assert gone(workers)
+
+
+def test_a_worker_without_the_model_says_so(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "in.parquet")
+    command = ["bulk", "text-classification", str(tmp_path / "in.parquet"), str(tmp_path / "out"), "-m", "./nowhere"]
+    done = subprocess.run([sys.executable, "-m", "distilbert", *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "distilbert bulk: ./nowhere: no such folder\n")
