@@ -138,7 +138,13 @@ ATTACKS: list[Attack] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+QUICK = (masks, products, stalled)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [pytest.param(each, id=each.__name__, marks=() if each in QUICK else pytest.mark.slow) for each in ATTACKS],
+)
 def test_memory_stays_within_its_bound(process: Process, attack: Attack) -> None:
     with process.peak() as peak:
         attack(process)

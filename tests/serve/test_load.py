@@ -151,7 +151,7 @@ def test_a_thousand_mixed_requests_are_answered_right(
 
 
 @pytest.mark.slow
-def test_twenty_thousand_mixed_requests_are_answered_right(
+def test_fifty_thousand_mixed_requests_are_answered_right(
     server: Live, tasks: dict[str, Task], sentences: list[str]
 ) -> None:
-    _check(server, tasks, sentences, 20_000)
+    _check(server, tasks, sentences, 50_000)
