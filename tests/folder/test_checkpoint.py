@@ -783,3 +783,12 @@ def test_a_weight_in_float32_is_a_view_of_the_file(make: Any) -> None:
 def test_limits_of_this_process_are_untouched() -> None:
     """The full disk was another process's."""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_a_setfit_model_says_that_its_head_is_not_read(make_checkpoint: Maker) -> None:
+    from distilbert import CheckpointWarning, load
+
+    folder = make_checkpoint(Head.NONE)
+    (folder / "model_head.pkl").write_bytes(b"never read")
+    with pytest.warns(CheckpointWarning, match=r"a SetFit model, whose head \(model_head\.pkl\) is .* not read"):
+        load(folder)

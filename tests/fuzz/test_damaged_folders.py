@@ -22,7 +22,7 @@ import pytest
 from distilbert import DistilBertError, InputError
 from helpers.damaged_folders import Mutant, mutate, run, write_prototypes
 
-MANY = int(os.environ.get("DISTILBERT_MUTANTS", "6000"))
+MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000"))
 SECONDS = 30
 MEMORY = 4 << 30  # address space; opening and running one takes 1.3 GB of it
 RESIDENT = 400 << 10  # kB that a worker may hold at its peak; a whole one holds 150 MB

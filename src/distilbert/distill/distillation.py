@@ -165,7 +165,7 @@ def _student(arguments: DistillArguments, teacher: Teacher, vocabulary: Vocabula
     if arguments.student is not None:
         checkpoint = open_folder(arguments.student, vectors=False).checkpoint
         config = dataclasses.replace(
-            checkpoint.config, labels=teacher.config.labels, problem_type=teacher.config.problem_type
+            checkpoint.config.for_training(), labels=teacher.config.labels, problem_type=teacher.config.problem_type
         )
         new_head = checkpoint.head is not kind.head or (checkpoint.config.labels != config.labels)
         return kind.from_checkpoint(checkpoint, config=config, new_head=new_head and kind.head is not Head.NONE), None

@@ -20,6 +20,8 @@ ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or
 CHECKPOINT_INDEX = ".index"  # of a TensorFlow checkpoint: bert_model.ckpt.index, beside its .data files
 GOOGLE_CONFIG = "bert_config.json"  # of a BERT as Google published it
 
+SETFIT_HEAD = "model_head.pkl"  # a pickle, never read
+
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocab.txt"
 TOKENIZER_CONFIG = "tokenizer_config.json"

@@ -1,15 +1,18 @@
 """`open_folder`: a model's name -> all that is known of its folder, the same for every task and command."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ..config import DistilBertConfig
-from ..errors import CheckpointError
+from ..errors import CheckpointError, CheckpointWarning
+from ..files import is_file
 from ..tokenizer import BertTokenizer
 from .checkpoint import Checkpoint, open_checkpoint
 from .companions import copy_companions
 from .hub import resolve
+from .layout import SETFIT_HEAD
 from .sentence import SentenceFolder, read_sentence_folder
 
 
@@ -67,6 +70,13 @@ def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool 
     checkpoint = open_checkpoint(sentence.transformer if sentence else root)
     tokenizer = BertTokenizer.from_folder(checkpoint.folder)
     tokenizer.embedded = checkpoint.config.vocab_size
+    if is_file(root / SETFIT_HEAD):
+        warnings.warn(
+            f"{root}: a SetFit model, whose head ({SETFIT_HEAD}) is a pickle and not read; this is its encoder alone, "
+            "and `distilbert train` makes a classifier of it",
+            CheckpointWarning,
+            stacklevel=3,
+        )
     if not vectors:
         sentence = None
     if sentence and sentence.lower_case:
