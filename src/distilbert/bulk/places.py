@@ -65,12 +65,18 @@ def find_files(url: str) -> list[File]:
     """
     fs, path = place(url)
 
+    # what cannot be listed is left out otherwise; the stores of clouds list by themselves, and raise
+    strictly = {} if fs.async_impl else {"on_error": "raise"}
+
     def listing() -> dict[str, dict[str, Any]]:
         if any(sign in path for sign in "*?["):
-            return dict(fs.glob(path, detail=True))
-        return dict(fs.find(path, detail=True))
+            return dict(fs.glob(path, detail=True, **strictly))
+        return dict(fs.find(path, detail=True, **strictly))
 
-    infos = patiently(listing)
+    try:
+        infos = patiently(listing)
+    except FileNotFoundError:
+        infos = {}
     names = [name for name, info in infos.items() if info["type"] == "file" and not _is_hidden(name, path)]
     if not names:
         raise InputError(f"{url}: no such file" + (", or none that matches" if "*" in url else " or an empty folder"))
