@@ -29,6 +29,8 @@ LAYERS: dict[str, set[str]] = {
     "convert": {"base", "folder", *TOKENIZER, "engine", "fetching"},
     "server_settings": LOADING,
     "arguments": {*LOADING, "data"},
+    "bulk_settings": LOADING,
+    "bulk": {*LOADING, "data", "bulk_settings"},
     "bench": {*LOADING, "arguments"},
     "evaluation": {*LOADING, "data", "arguments"},
     "train": {*LOADING, "data", "arguments", "evaluation", "nn", "version"},
