@@ -19,8 +19,6 @@ from distilbert.engine.seam import Engine
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.serve import Settings, create_app
 from distilbert.serve.server import server_config
-from distilbert.tasks.embedding import Embedder
-from distilbert.tasks.sparse import SparseEncoder
 from distilbert.tasks.task import Task
 
 _NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
@@ -110,8 +108,7 @@ def gated(tasks: Mapping[str, Task], gates: Gates, **changes: int) -> dict[str, 
     closed: dict[str, Task] = {}
     for name, task in tasks.items():
         model = dataclasses.replace(task.model, engine=gates.before(task.model.engine), **changes)
-        sentence = (task.sentence,) if isinstance(task, Embedder | SparseEncoder) else ()
-        closed[name] = type(task)(model, *sentence)
+        closed[name] = type(task)(model)
     return closed
 
 
