@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distilbert.evaluation import metrics
+from distilbert.evaluation.squad import squad_scores
 
 
 def value(metric: metrics.Metric, n: int) -> float:
@@ -129,18 +130,18 @@ def test_squad_scores_equal_the_published_ones(
     questions = [q for article in data for paragraph in article["paragraphs"] for q in paragraph["qas"]]
     # an answer that was not given is wrong, as in the official scorers
     scores = [
-        metrics.squad_scores(predicted[q["id"]], [a["text"] for a in q["answers"]]) if q["id"] in predicted else (0, 0)
+        squad_scores(predicted[q["id"]], [a["text"] for a in q["answers"]]) if q["id"] in predicted else (0, 0)
         for q in questions
     ]
     assert np.round(100 * np.mean(scores, axis=0), 4).tolist() == [exact, f1]
 
 
 def test_squad_scores_by_hand() -> None:
-    assert metrics.squad_scores("The Denver Broncos!", ["Denver  broncos", "Broncos"]) == (1, 1)
-    assert metrics.squad_scores("Denver", ["Denver Broncos"]) == (0, pytest.approx(2 / 3))
-    assert metrics.squad_scores("", []) == (1, 1)
-    assert metrics.squad_scores("Denver", []) == (0, 0)
-    assert metrics.squad_scores("", ["Denver"]) == (0, 0)
+    assert squad_scores("The Denver Broncos!", ["Denver  broncos", "Broncos"]) == (1, 1)
+    assert squad_scores("Denver", ["Denver Broncos"]) == (0, pytest.approx(2 / 3))
+    assert squad_scores("", []) == (1, 1)
+    assert squad_scores("Denver", []) == (0, 0)
+    assert squad_scores("", ["Denver"]) == (0, 0)
 
 
 def test_the_bootstrap_s_interval_is_that_of_theory_and_repeats() -> None:

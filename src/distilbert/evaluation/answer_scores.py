@@ -9,6 +9,7 @@ from ..data.examples import Data, Question
 from ..tasks.question_answering import QuestionAnswerer
 from . import metrics
 from .scores import MISTAKES, Breakdown, Mistake, Scores, values
+from .squad import squad_scores
 
 _LONGEST_ANSWER = 30  # tokens, as is usual for SQuAD
 _LENGTHS = ((1, 1, "1 word"), (2, 3, "2 to 3 words"), (4, 7, "4 to 7 words"), (8, None, "8 words or more"))
@@ -23,7 +24,7 @@ def score_answers(task: QuestionAnswerer, data: Data[Question]) -> Scores:
         for answer in task.stream(pairs, no_answer=none, max_answer_len=_LONGEST_ANSWER)
     ]
     wanted = [[text for text, _ in example.answers or ()] for example in examples]
-    scores = np.array([metrics.squad_scores(answer.text, texts) for answer, texts in zip(found, wanted, strict=True)])
+    scores = np.array([squad_scores(answer.text, texts) for answer, texts in zip(found, wanted, strict=True)])
     confidence = np.array([answer.score for answer in found])
     named = {"f1": metrics.mean(scores[:, 1]), "exact_match": metrics.mean(scores[:, 0])}
     answerable = np.array([bool(texts) for texts in wanted])
