@@ -18,10 +18,13 @@ from distilbert.folder.checkpoint import Head
 
 SOURCE = Path(distilbert.__file__).parent
 PATHS = sorted(SOURCE.rglob("*.py"))
-LEAVES = {"bulk", "nn", "train", "distill", "convert", "serve"}
+LEAVES = {"bulk", "nn", "train", "distill", "convert", "serve", "sklearn"}
 FACES = (
     "distilbert",
-    *(f"distilbert.{name}" for name in ("bench", "bulk", "convert", "distill", "evaluation", "nn", "serve", "train")),
+    *(
+        f"distilbert.{name}"
+        for name in ("bench", "bulk", "convert", "distill", "evaluation", "nn", "serve", "sklearn", "train")
+    ),
 )
 DEPENDENCIES = {"huggingface_hub", "numpy", "onnx", "onnxruntime", "rich", "safetensors", "tokenizers"}
 # what only leaves, tests and users may have
