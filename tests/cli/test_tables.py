@@ -74,3 +74,27 @@ def test_pairs_of_a_table(make_checkpoint: Maker, tmp_path: Path, capsys: pytest
     assert main(["classify", "-m", str(folder), "--pairs", "--file", str(path), "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["text"], row["pair"]) == ("It rains.", "It is wet.")
+
+
+def test_reranked_documents_of_a_table_keep_their_rows(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_checkpoint(num_labels=1)
+    path = write(tmp_path / "d.csv", "id,score,text\n7,5,a war film\n8,4,a love story\n9,3,dull\n")
+    assert main(["rerank", "a love story", "-m", str(folder), "--file", str(path), "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["text"]: (row["id"], row["score_input"], row["index"]) for row in rows} == {
+        "a war film": ("7", "5", 0),
+        "a love story": ("8", "4", 1),
+        "dull": ("9", "3", 2),
+    }
+
+
+def test_one_string_of_labels_holds_several(make_checkpoint: Maker, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_checkpoint(id2label={"0": "contradiction", "1": "neutral", "2": "entailment"})
+    printed = []
+    for labels in (["good, bad"], ["good", "bad"]):
+        assert main(["zero-shot", "a film", "-m", str(folder), "--json", "--labels", *labels]) == 0
+        printed.append(json.loads(capsys.readouterr().out))
+    assert printed[0] == printed[1]
+    assert {each["label"] for each in printed[0]["labels"]} == {"good", "bad"}

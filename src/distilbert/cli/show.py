@@ -125,9 +125,10 @@ def fills(text: str, found: Sequence[MaskFill] | Sequence[Sequence[MaskFill]]) -
             line(f"  {score(fill.score)} {bar(fill.score)} ", (clean(fill.token), "bold"))
 
 
-def ranked(document: Ranked) -> None:
+def ranked(rank: int, document: Ranked) -> None:
+    """A document and its rank, 1 for the best."""
     cut = (" (cut)", "yellow") if document.truncated else ""
-    line((f"{score(document.score)}  #{document.index:<5} ", "bold"), clean(document.text), cut)
+    line((f"{score(document.score)}  #{rank:<5} ", "bold"), clean(document.text), cut)
 
 
 def weights(text: str, tokens: Sequence[tuple[str, float]], total: int) -> None:

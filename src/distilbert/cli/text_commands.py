@@ -211,7 +211,9 @@ def _question(line: str) -> tuple[str, list[str]]:
 
 def add_zero_shot(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
-    parser.add_argument("--labels", nargs="+", required=True, metavar="LABEL", help="to choose among (after the texts)")
+    parser.add_argument(
+        "--labels", nargs="+", required=True, metavar="LABEL", help='to choose among, or one "a, b" (after the texts)'
+    )
     add_model(parser)
     add_task_options(parser, ZeroShotClassifier, without=["hypothesis_template"])
     default = ZeroShotClassifier.options.hypothesis_template
@@ -227,7 +229,8 @@ def add_zero_shot(parser: argparse.ArgumentParser) -> None:
 def zero_shot(args: argparse.Namespace) -> int:
     classifier: ZeroShotClassifier = open_task(args, "zero-shot-classification")
 
-    stream = partial(classifier.stream, labels=args.labels, **task_options(args, classifier))
+    labels = args.labels[0] if len(args.labels) == 1 else args.labels  # one string may hold several, as in Python
+    stream = partial(classifier.stream, labels=labels, **task_options(args, classifier))
     for text, result in results_of(args, texts_of(args), stream):
         _show_labels(args, {"text": text}, result)
     return 0
@@ -244,11 +247,11 @@ def add_rerank(parser: argparse.ArgumentParser) -> None:
 def rerank(args: argparse.Namespace) -> int:
     ranker: Reranker | LateInteractionEncoder = open_task(args, ranking_task(args.model, args.revision))
     texts = show.progress(chain.from_iterable(texts_of(args)), partial(count_texts, args.texts, args.file), silent=True)
-    for document in ranker(args.query, texts, **task_options(args, ranker)):
+    for rank, document in enumerate(ranker(args.query, texts, **task_options(args, ranker)), 1):
         if args.json:
-            print_json(document.to_dict())
+            print_json(document.to_dict() | {"text": document.text})  # the text itself knows its row
         else:
-            show.ranked(document)
+            show.ranked(rank, document)
     return 0
 
 
