@@ -24,6 +24,7 @@ def folder(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     """Where the page's reader stands: beside a trained BERT, and a file that would do harm."""
     folder = tmp_path_factory.mktemp("page")
     shutil.copytree(minilm, folder / "all-MiniLM-L6-v2")
+    shutil.copy(minilm / "config.json", folder)  # of the file
     (folder / "evil.bin").write_bytes(pickle.dumps({"w": Harm()}, protocol=2))
     with contextlib.chdir(folder):
         yield folder
