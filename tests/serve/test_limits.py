@@ -279,7 +279,13 @@ def test_the_key_is_asked_for(tasks: dict[str, Task]) -> None:
             {"Authorization": "Bearer swordfis"},
             {"Authorization": "Bearer é"},
         ):
-            for method, path in (("POST", "/embed"), ("GET", "/metrics"), ("GET", "/docs"), ("GET", "/openapi.json")):
+            for method, path in (
+                ("POST", "/embed"),
+                ("GET", "/metrics"),
+                ("GET", "/models"),
+                ("POST", "/"),
+                ("GET", "/openapi.json"),
+            ):
                 encoded = {name: value.encode() for name, value in headers.items()}
                 answer = server.http.request(method, path, headers=encoded)
                 bad(answer, 401, "Validation")

@@ -11,10 +11,24 @@ pytest.importorskip("fastapi")
 schemathesis = pytest.importorskip("schemathesis")
 
 import distilbert  # noqa: E402
-from distilbert.serve.page import _bodies, _example  # noqa: E402
 from helpers.live import Live, make_folders, serving  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def _bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of a route's bodies."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return content["schema"].get("oneOf", [content["schema"]]) if content else []
+
+
+def _example(part: dict[str, Any], schema: dict[str, Any]) -> Any:
+    """The example of a schema, or one put together from its required fields."""
+    if "$ref" in part:
+        part = schema["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]]
+    if part.get("examples"):
+        return part["examples"][0]
+    return {name: _example(part["properties"][name], schema) for name in part.get("required", ())}
 
 
 def test_every_route_has_a_description_and_an_example_that_works(server: Live) -> None:
@@ -52,10 +66,6 @@ def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path
     schema = server.http.get("/openapi.json").json()
     assert "HTTPValidationError" not in json.dumps(schema)
     assert "security" not in schema
-    page = server.http.get("/docs").text
-    for field in ("truncation_direction", "candidate_labels", "encoding_format", "return_text", "max_answer_len"):
-        assert f"<code>{field}</code>" in page
-    assert "<code>inputs</code> string or list of integer or list of string or list of integer, needed: a text" in page
     with serving({"embed": distilbert.load(make_folders(tmp_path)["embed"])}, api_key="k") as keyed:
         schema = keyed.http.get("/openapi.json", headers={"Authorization": "Bearer k"}).json()
         assert schema["security"] == [{"key": []}]

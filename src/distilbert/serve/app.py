@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from fastapi import Depends, FastAPI, Path, Request, Response
-from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -19,7 +18,7 @@ from ..tasks.task import Task
 from .direct import Direct
 from .errors import HttpError
 from .guard import PROBES, Guard, logger
-from .page import openapi_page
+from .page import page_routes
 from .routes_hub import hub_routes
 from .routes_openai import openai_routes
 from .routes_operation import operation_routes
@@ -91,10 +90,7 @@ def create_app(
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
     app.include_router(hub)
     app.include_router(operation_routes(service))
-
-    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(openapi_page(app.openapi()))
+    app.include_router(page_routes())
 
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
@@ -106,7 +102,7 @@ def create_app(
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
-            expose_headers=["X-Request-Id", "Retry-After"],
+            expose_headers=["X-Request-Id", "Retry-After", "Server-Timing", "X-Compute-Tokens"],
         )
     return app
 

@@ -15,6 +15,7 @@ from .batcher import Work
 from .errors import Fault, RequestError
 from .hosts import Hosts
 from .metrics import Metrics
+from .page import is_page
 
 logger = logging.getLogger("distilbert.serve")
 
@@ -22,11 +23,11 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+_NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 PROBES = ("/health", "/ping")  # what needs no key and is not logged
 _LONG_ANSWER = 1 << 16  # bytes: one that is longer is taken as sent when the client has taken most of it
 
@@ -58,7 +59,10 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id), *_HEADERS]
+                headers_given = list(message.get("headers", ()))
+                if not any(name == b"content-security-policy" for name, _ in headers_given):
+                    headers_given.append(_NO_CONTENT)
+                message["headers"] = [*headers_given, (b"x-request-id", request_id), *_HEADERS, *_cost(work)]
             elif len(message.get("body", b"")) > _LONG_ANSWER and not message.get("more_body"):
                 await send({**message, "more_body": True})
                 message = {"type": "http.response.body"}  # uvicorn sends on when most of what it has is taken
@@ -66,7 +70,8 @@ class Guard:
 
         try:
             self._hosts.check(scope["http_version"], scope["headers"])
-            self._check_key(scope["path"], headers)
+            if not is_page(scope["method"], scope["path"]):
+                self._check_key(scope["path"], headers)
             await self._app(scope, receive, answered)
         except RequestError as error:
             self._metrics.errors.labels(error.fault.value.kind).inc()
@@ -104,6 +109,14 @@ class Guard:
         scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
         if not (hmac.compare_digest(key.strip(b" \t"), self._key) and scheme.lower() == b"bearer"):
             raise RequestError(Fault.UNAUTHORIZED, "send the key as 'Authorization: Bearer KEY'")
+
+
+def _cost(work: Work) -> list[tuple[bytes, bytes]]:
+    """Headers that say what a model did for the request: milliseconds, and tokens under TEI's name."""
+    if not work.tokens:
+        return []
+    timing = f"wait;dur={1e3 * work.waited:.2f}, run;dur={1e3 * work.ran:.2f}"
+    return [(b"server-timing", timing.encode()), (b"x-compute-tokens", str(work.tokens).encode())]
 
 
 async def _respond(send: Send, path: str, error: RequestError) -> None:

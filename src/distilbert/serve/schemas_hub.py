@@ -13,12 +13,14 @@ class Parameters(Exact):
     top_k: Count | None = Field(
         None, description="text classification, fill-mask, sparse vectors: so many of the best; by default all, 5, all"
     )
-    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(None, description="text classification")
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(
+        None, description="text classification: from logits to scores; by default as the model says"
+    )
     return_all_scores: bool | None = Field(None, description="text classification: all labels, or the best alone")
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
-        None, description="token classification"
+        None, description="token classification: how pieces become words and entities; none: pieces as they are"
     )
-    ignore_labels: Texts | None = Field(None, description="token classification")
+    ignore_labels: Texts | None = Field(None, description="token classification: labels that are no entities")
     stride: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
         None, description="token classification: tokens that neighbouring windows share"
     )
@@ -26,10 +28,10 @@ class Parameters(Exact):
     normalize: bool | None = Field(None, description="feature extraction; the same as beside `inputs`")
     dimensions: Count | None = Field(None, description="feature extraction; the same as beside `inputs`")
     encoding_format: EncodingFormat | None = Field(None, description="feature extraction; the same as beside `inputs`")
-    prompt_name: str | None = Field(None, description="feature extraction, sparse vectors; as beside `inputs`")
-    truncate: bool | None = Field(None, description="the same as beside `inputs`")
+    prompt_name: str | None = Field(None, description="feature extraction, sparse vectors: one of the model's prompts")
+    truncate: bool | None = Field(None, description="false: refuse what is longer than the model reads")
     truncation: bool | None = Field(None, description="another name of `truncate`")
-    truncation_direction: Direction | None = Field(None, description="the same as beside `inputs`")
+    truncation_direction: Direction | None = Field(None, description="the side that loses, right by default")
     max_length: Count | None = Field(
         None, description="text classification, feature extraction: tokens to read, where that is less than the model's"
     )
