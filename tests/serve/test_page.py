@@ -1,4 +1,4 @@
-"""The page to try the server with, in a browser: every task, by keyboard, for screen readers, nothing from elsewhere."""
+"""The page to try the server with, in a browser: every task, by keyboard, for screen readers, self-contained."""
 
 import json
 import shutil
