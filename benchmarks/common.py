@@ -11,37 +11,34 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from distilbert import DistilBertConfig
-from distilbert.engine.cpus import available_cpus
-from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
+from distilbert.bench import available_cpus
 
 REPOSITORY = Path(__file__).parents[1]
 
 
-def base_checkpoint(folder: Path, head: Head = Head.SEQUENCE_CLASSIFICATION, seed: int = 0) -> Path:
-    """A DistilBERT-base with random weights, as Transformers would initialise it, and BERT's whole vocabulary."""
-    if (folder / "tokenizer.json").exists():
-        return folder
-    config = DistilBertConfig(architectures=(head.value,))
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in key_table(config, head).items():
-        if name == "vocab_projector.weight":
-            continue
-        norm = name.lower().endswith("norm.weight")
-        weights[name] = np.ones(shape, np.float32) if norm else np.zeros(shape, np.float32)
-        if len(shape) == 2:
-            weights[name] = rng.normal(0, 0.02, shape).astype(np.float32)
-    save_checkpoint(folder, config, weights)
-    for file in ("vocab.txt", "tokenizer_config.json", "tokenizer.json"):
-        (folder / file).write_bytes((trained_model() / file).read_bytes())
+def base_checkpoint(folder: Path, head: str = "SequenceClassification") -> Path:
+    """A DistilBERT-base with random weights and BERT's whole vocabulary."""
+    if not (folder / "tokenizer.json").exists():
+        random_checkpoint(folder, DistilBertConfig(), head)
+        for file in ("vocab.txt", "tokenizer_config.json", "tokenizer.json"):
+            (folder / file).write_bytes((trained_model() / file).read_bytes())
     return folder
+
+
+def random_checkpoint(folder: Path, config: DistilBertConfig, head: str = "SequenceClassification") -> None:
+    """config.json and random weights, as Transformers would initialise them."""
+    import torch
+
+    from distilbert import nn
+
+    torch.manual_seed(0)
+    getattr(nn, f"DistilBertFor{head}")(config).save_pretrained(folder)
 
 
 def trained_model() -> Path:
@@ -60,16 +57,25 @@ def sentences() -> list[str]:
 
 def race(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each candidate. They take turns; one unmeasured turn warms them up."""
+
+    def timed(candidate: Callable[[], object]) -> float:
+        started = time.perf_counter()
+        candidate()
+        return time.perf_counter() - started
+
+    return race_timed({name: partial(timed, candidate) for name, candidate in candidates.items()}, rounds)
+
+
+def race_timed(candidates: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """The same of candidates that return their seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     shuffled = random.Random(0)
     for candidate in candidates.values():
         candidate()
     for _ in range(rounds):
         for name in shuffled.sample(list(candidates), len(candidates)):
-            started = time.perf_counter()
-            candidates[name]()
-            seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(own) for name, own in seconds.items()}
+            seconds[name].append(candidates[name]())
+    return {name: statistics.median(turns) for name, turns in seconds.items()}
 
 
 def machine(

@@ -16,9 +16,8 @@ import transformers
 
 import common
 import distilbert
+from distilbert.bench import available_cpus
 from distilbert.convert import quantize
-from distilbert.engine.cpus import available_cpus
-from distilbert.folder.checkpoint import Head
 
 SIZES = (1, 8, 16, 32, 64)
 
@@ -37,7 +36,7 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as temporary:
-        base = common.base_checkpoint(Path(temporary) / "base", Head.SEQUENCE_CLASSIFICATION)
+        base = common.base_checkpoint(Path(temporary) / "base")
         pipeline = transformers.pipeline("text-classification", str(base), device="cpu")
         few, ordered = texts[:160], sorted(texts[:160], key=len)  # the peer takes seconds for these
         trial = common.race({str(size): lambda size=size: pipeline(few, batch_size=size) for size in SIZES}, 1)

@@ -8,42 +8,36 @@ in proportion, and memory not at all.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 import common
 import distilbert
-from distilbert import DistilBertConfig
-from distilbert.batch import Batch
-from distilbert.engine.cpus import available_cpus
-from distilbert.engine.onnx import OnnxEngine
-from distilbert.folder.checkpoint import Head, key_table, open_checkpoint, save_checkpoint
+from distilbert import Batch, DistilBertConfig
+from distilbert.bench import available_cpus
 
 PRECISIONS = ("float32", "int8")
 ROUNDS = 5
 
 
 def checkpoint(folder: Path, **sizes: int) -> Path:
-    config = DistilBertConfig(vocab_size=6000, architectures=(Head.SEQUENCE_CLASSIFICATION.value,), **sizes)
-    rng = np.random.default_rng(0)
-    weights = {
-        name: rng.normal(0, 0.02, shape).astype(np.float32)
-        for name, shape in key_table(config, Head.SEQUENCE_CLASSIFICATION).items()
-    }
-    save_checkpoint(folder, config, weights)
+    """In a process of its own, so that the memory of the stream is not PyTorch's."""
+    config = DistilBertConfig(vocab_size=6000, **sizes)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(common.random_checkpoint, folder, config).result()
     (folder / "vocab.txt").write_bytes((common.REPOSITORY / "tests/data/vocab.txt").read_bytes())
     return folder
 
 
 def milliseconds(folder: Path, texts: int, tokens: int, precision: str, threads: int) -> float:
-    engine = OnnxEngine(
-        open_checkpoint(folder), Head.SEQUENCE_CLASSIFICATION, all_rows=False, threads=threads, precision=precision
-    )
+    engine = distilbert.load(folder, precision=precision, threads=threads).model.engine
     ids = np.random.default_rng(0).integers(5, 6000, (texts, tokens))
     batch = Batch.pack(list(ids), [np.zeros(1, np.int64)] * texts)
     engine.run(batch)

@@ -21,10 +21,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import common
 import distilbert
-from distilbert.batch import Batch, plan
+from distilbert import Batch
+from distilbert.bench import available_cpus
 from distilbert.convert import export_onnx
-from distilbert.engine.cpus import available_cpus
-from distilbert.folder.checkpoint import Head
 
 THREADS = available_cpus()
 
@@ -41,8 +40,8 @@ def main() -> None:
     transformers.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "classifier")
-        masked = common.base_checkpoint(Path(temporary) / "masked", Head.MASKED_LM)
-        tagger = common.base_checkpoint(Path(temporary) / "tagger", Head.TOKEN_CLASSIFICATION)
+        masked = common.base_checkpoint(Path(temporary) / "masked", "MaskedLM")
+        tagger = common.base_checkpoint(Path(temporary) / "tagger", "TokenClassification")
         export_onnx(folder, Path(temporary) / "onnx")
         exported = Path(temporary) / "onnx/model.onnx"
         quantize_dynamic(exported, exported.with_name("int8.onnx"), weight_type=QuantType.QInt8)
@@ -133,8 +132,7 @@ def ragged(folder: Path, exported: Path, count: int, rounds: int) -> dict[str, o
         candidates[f"{name}, ordered by length, batches of 32"] = lambda m=model: m.logits(by_length(texts), 32)
     config = ours["float32"].config
     lengths = [len(encoding) for encoding in ours["float32"].tokenizer.encode_batch(texts)]
-    budget = ours["float32"].model.max_batch_tokens
-    batches = [(sum(lengths[i] for i in chosen), len(chosen)) for chosen in plan(lengths, budget)]
+    batches = batches_of(ours["float32"], texts)
     products = {precision: MatrixProducts(config, precision) for precision in ours}
     for precision, bare in products.items():
         candidates[f"{precision} matrix products alone"] = lambda b=bare: [b.run(*batch) for batch in batches]
@@ -149,6 +147,19 @@ def ragged(folder: Path, exported: Path, count: int, rounds: int) -> dict[str, o
         print(f"{precision}: useful work {useful:.0f} GOP/s, matrix products alone {bare:.0f}: {useful / bare:.1%}")
     print()
     return {"seconds": seconds, "texts": count, "rates": rates}
+
+
+def batches_of(task: distilbert.TextClassifier, texts: list[str]) -> list[tuple[int, int]]:
+    """The tokens and texts of each batch that the task makes of the texts."""
+    seen: list[Batch] = []
+    engine = task.model.engine
+    run = engine.run
+    engine.run = lambda batch: seen.append(batch) or run(batch)
+    try:
+        task.logits(texts)
+    finally:
+        engine.run = run
+    return [(len(batch.ids), batch.size) for batch in seen]
 
 
 def _best_size(run: Callable[[int], object]) -> int:

@@ -20,11 +20,8 @@ import numpy as np
 import onnxruntime
 
 import common
-from distilbert.batch import Batch
-from distilbert.engine.cpus import available_cpus
-from distilbert.engine.onnx import OnnxEngine
-from distilbert.folder.checkpoint import Head, open_checkpoint
-from distilbert.tokenizer import BertTokenizer
+import distilbert
+from distilbert import Batch, BertTokenizer
 
 PRECISIONS = ("float32", "int8")
 # as ONNX Runtime names what it makes of our graph: products with weights are Gemm or integer, attention's are not
@@ -62,7 +59,7 @@ def main() -> None:
 def batches_of(folder: Path) -> dict[str, Batch]:
     rng = np.random.default_rng(0)
     lone = {f"{tokens} tokens": [rng.integers(1000, 20000, tokens)] for tokens in (16, 128, 512)}
-    ragged = [own.ids for own in BertTokenizer.from_folder(folder).encode_batch(common.sentences()[:20])]
+    ragged = [encoding.ids for encoding in BertTokenizer.from_folder(folder).encode_batch(common.sentences()[:20])]
     lone[f"20 texts, {sum(map(len, ragged))}"] = ragged
     return {name: Batch.pack(ids, [np.zeros(1, np.int64)] * len(ids)) for name, ids in lone.items()}
 
@@ -70,8 +67,8 @@ def batches_of(folder: Path) -> dict[str, Batch]:
 def profiled(folder: Path, batch: Batch, precision: str, rounds: int, place: Path) -> tuple[dict[str, float], float]:
     """Each kind's share of the operators' time, and the milliseconds of a run that is not profiled."""
     with profiling(place / "profile"):
-        watched = opened(folder, precision)
-    plain = opened(folder, precision)
+        watched = distilbert.load(folder, precision=precision).model.engine
+    plain = distilbert.load(folder, precision=precision).model.engine
     taken = []
     for _ in range(rounds):
         watched.run(batch)
@@ -85,13 +82,6 @@ def profiled(folder: Path, batch: Batch, precision: str, rounds: int, place: Pat
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             spent[kinds.get(event["args"]["op_name"], "all else")] += event["dur"]
     return {kind: spent[kind] / spent.total() for kind in (*KINDS, "all else")}, 1e3 * statistics.median(taken)
-
-
-def opened(folder: Path, precision: str) -> OnnxEngine:
-    return OnnxEngine(
-        open_checkpoint(folder), Head.SEQUENCE_CLASSIFICATION, all_rows=False, threads=available_cpus(),
-        precision=precision,
-    )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -3,13 +3,15 @@
     python benchmarks/training.py [--rounds 3] [--texts 128] [--precision bfloat16] [--save FILE.json]
 
 The same model, sentences, order, effective batch of 32, optimizer and schedule. Without dropout both end in the
-same weights, which is checked first; then both are timed with it. Loading and tokenising are left out. The Trainer
-is timed ordered by length as well, which leaves it next to no padding, and the batches no randomness.
+same weights, which is checked first; then both are timed with it. Seconds are those of the steps, as either reports
+them: loading and tokenising are left out. The Trainer is timed ordered by length as well, which leaves it next to no
+padding, and the batches no randomness.
 """
 
 import argparse
 import contextlib
-import dataclasses
+import json
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -18,18 +20,15 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from safetensors.torch import load_file
 
 import common
-from distilbert.arguments import LoopArguments
-from distilbert.data.examples import Data, LabelledText
-from distilbert.engine.cpus import available_cpus
-from distilbert.folder.checkpoint import Head
-from distilbert.train.loop import open_accelerator, run
-from distilbert.train.objectives import make_objective
-from distilbert.train.opened import open_trainable
+from distilbert.bench import available_cpus
+from distilbert.train import FinetuneArguments, finetune
 
 PEER = "transformers Trainer"
-ARGUMENTS = LoopArguments(epochs=1, batch_size=32, learning_rate=5e-5, warmup=0.0, device="cpu", max_batch_tokens=4096)
+LABELS = ("LABEL_0", "LABEL_1")  # those of the checkpoint, whose head is kept
+SEED = 0
 
 
 class Trainer(transformers.Trainer):
@@ -48,29 +47,36 @@ def main() -> None:
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
-    arguments = dataclasses.replace(ARGUMENTS, precision=args.precision)
     torch.set_num_threads(available_cpus())
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     texts = common.sentences()[: args.texts]
     labels = [index % 2 for index in range(len(texts))]
-    data = Data("sentences", [LabelledText(*pair) for pair in zip(texts, map(str, labels))], ("0", "1"), "single-label")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = common.base_checkpoint(Path(temporary) / "base", Head.SEQUENCE_CLASSIFICATION)
-        student = open_trainable("text-classification", folder, data)
-        objective = make_objective("text-classification", data, student.tokenizer, student.max_length)
-        start = {name: tensor.clone() for name, tensor in student.model.state_dict().items()}
+        folder, out = common.base_checkpoint(Path(temporary) / "base"), Path(temporary) / "out"
+        data = Path(temporary) / "train.jsonl"
+        rows = [json.dumps({"text": text, "label": LABELS[label]}) for text, label in zip(texts, labels)]
+        data.write_text("\n".join(rows) + "\n", encoding="utf-8")
         theirs = transformers.DistilBertForSequenceClassification.from_pretrained(folder)
-        examples = [{"input_ids": item.texts[0].tolist(), "labels": item.target} for item in objective.items]
-        collator = transformers.DataCollatorWithPadding(transformers.AutoTokenizer.from_pretrained(folder))
-        accelerator = open_accelerator(arguments)
+        start = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        read = tokenizer(texts, truncation=True, return_token_type_ids=False)["input_ids"]
+        examples = [{"input_ids": ids, "labels": label} for ids, label in zip(read, labels)]
+        collator = transformers.DataCollatorWithPadding(tokenizer)
 
-        def ours_run() -> None:
-            student.model.load_state_dict(start)
-            run(student.model, objective, arguments, accelerator, quiet=True)
+        def ours_run(dropout: float) -> float:
+            shutil.rmtree(out, ignore_errors=True)
+            arguments = FinetuneArguments(
+                task="text-classification", model=folder, train=data, out=out, epochs=1, batch_size=32,
+                learning_rate=5e-5, warmup=0.0, seed=SEED, device="cpu", max_batch_tokens=4096,
+                precision=args.precision, dropout=dropout,
+            )  # fmt: skip
+            finetune(arguments, quiet=True)
+            return json.loads((out / "training.json").read_text(encoding="utf-8"))["seconds"]
 
-        def theirs_run(order: np.ndarray) -> None:
+        def theirs_run(order: np.ndarray, dropout: float) -> float:
             theirs.load_state_dict(start)
+            set_dropout(theirs, dropout)
             settings = transformers.TrainingArguments(
                 output_dir=temporary, num_train_epochs=1, per_device_train_batch_size=32, learning_rate=5e-5,
                 weight_decay=0.01, bf16=args.precision == "bfloat16", use_cpu=True,
@@ -79,26 +85,24 @@ def main() -> None:
             trainer = Trainer(theirs, settings, data_collator=collator, train_dataset=examples)
             trainer.order = order.tolist()
             with contextlib.redirect_stdout(None):  # it prints what it has done
-                trainer.train()
+                return trainer.train().metrics["train_runtime"]
 
-        same_order = partial(theirs_run, np.random.default_rng((ARGUMENTS.seed, 0, 0)).permutation(len(texts)))
-        by_length = partial(theirs_run, np.argsort([item.tokens for item in objective.items]))
-        set_dropout(student.model, 0.0)
-        set_dropout(theirs, 0.0)
-        ours_run()
-        same_order()
-        apart = max(
-            float((student.model.state_dict()[name] - tensor).abs().max())
-            for name, tensor in theirs.state_dict().items()
-        )
+        same_order = np.random.default_rng((SEED, 0, 0)).permutation(len(texts))
+        by_length = np.argsort([len(ids) for ids in read])
+        ours_run(0.0)
+        theirs_run(same_order, 0.0)
+        ours = load_file(out / "model.safetensors")
+        apart = max(float((ours[name] - tensor).abs().max()) for name, tensor in theirs.state_dict().items())
         most = 1e-4 if args.precision == "float32" else 1e-3
         assert apart < most, f"the two end in weights that are {apart} apart"
-        set_dropout(student.model, 0.1)
-        set_dropout(theirs, 0.1)
-        candidates = {PEER: same_order, f"{PEER}, ordered by length": by_length, "distilbert": ours_run}
-        seconds = common.race(candidates, args.rounds)
-    tokens = sum(item.tokens for item in objective.items)
-    rates = {name: tokens / own for name, own in seconds.items()}
+        candidates = {
+            PEER: partial(theirs_run, same_order, 0.1),
+            f"{PEER}, ordered by length": partial(theirs_run, by_length, 0.1),
+            "distilbert": partial(ours_run, 0.1),
+        }
+        seconds = common.race_timed(candidates, args.rounds)
+    tokens = sum(map(len, read))
+    rates = {name: tokens / taken for name, taken in seconds.items()}
     rows = {name: [f"{rate:,.0f}", f"{rate / rates[PEER]:.2f}x"] for name, rate in rates.items()}
     mean = tokens / len(texts)
     print(

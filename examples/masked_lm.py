@@ -12,8 +12,7 @@ from pathlib import Path
 
 import torch
 
-from distilbert import BertTokenizer, DistilBertConfig
-from distilbert.folder.hub import resolve
+from distilbert import BertTokenizer, DistilBertConfig, resolve
 from distilbert.nn import DistilBertModelMaskedLM
 
 SENTENCES = ("Looks like one thing is missing", "It's like comparing oranges to apples")

@@ -30,5 +30,9 @@ def prepare() -> dict[str, Path]:
     return files
 
 
-if __name__ == "__main__":
+def main() -> None:
     follow("answers", TASK, prepare(), SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from distilbert.train import FinetuneArguments, finetune
 
 RESULTS = Path(__file__).parent / "results"
 WORK = Path(os.environ.get("DISTILBERT_WORK", "work"))
-_DATA = Path(os.environ.get("DISTILBERT_DATA", Path(__file__).parents[2] / "shared" / "data"))
+_DATA = Path(os.environ.get("DISTILBERT_DATA", "data"))
 _REPORTED = ("float32", "int8")  # precisions that a recipe's model is scored in
 
 

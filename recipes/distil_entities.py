@@ -40,12 +40,14 @@ LONGEST = 60  # words of a line
 def unlabelled() -> Path:
     """Paragraphs cut into pieces of the length of sentences."""
     squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
-    contexts = [own["context"] for article in squad["data"] for own in article["paragraphs"]]
+    contexts = [paragraph["context"] for article in squad["data"] for paragraph in article["paragraphs"]]
     with pairs("train").open(encoding="utf-8", newline="") as file:
         sentences = [sentence for row in csv.reader(file) for sentence in row[:2]]
-    speeches = [own for path in sorted(source("speeches").glob("*.txt")) for own in path.read_text("utf-8").split("\n")]
+    speeches = [
+        line for path in sorted(source("speeches").glob("*.txt")) for line in path.read_text("utf-8").split("\n")
+    ]
     texts = [*wikipedia("valid"), *wikipedia("test"), *contexts, *sentences]
-    texts += some(speeches, SPEECHES) + some(review_sentences(), REVIEWS) + some(paragraphs(), BOOKS)
+    texts += sample(speeches, SPEECHES) + sample(review_sentences(), REVIEWS) + sample(paragraphs(), BOOKS)
     lines = [
         " ".join(words[start : start + LONGEST])
         for words in (text.split() for text in texts)
@@ -56,13 +58,17 @@ def unlabelled() -> Path:
     return path
 
 
-def some(texts: Sequence[str], part: float) -> list[str]:
+def sample(texts: Sequence[str], part: float) -> list[str]:
     return [text for text in texts if len(text) > 20 and share(text) < part]
 
 
-if __name__ == "__main__":
+def main() -> None:
     files = part_files("entities", ".jsonl")
     students(
         "distil-entities", WORK / "entities", entities.TASK, files["test"], SETTINGS,
         train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -41,9 +41,13 @@ def unlabelled() -> Path:
     return path
 
 
-if __name__ == "__main__":
+def main() -> None:
     files = part_files("sentiment", ".jsonl")
     students(
         "distil-sentiment", WORK / "sentiment", TASK, files["test"], SETTINGS,
         train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

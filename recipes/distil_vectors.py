@@ -51,8 +51,12 @@ def text() -> Path:
     return path
 
 
-if __name__ == "__main__":
+def main() -> None:
     students(
         "distil-vectors", encoder(), "sentence-similarity", pairs("dev"), SETTINGS,
         train=text(), columns={"text": "1", "pair": "2", "score": "3"},
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

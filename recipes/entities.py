@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import follow, part_files, share, source
-from distilbert.data.examples import TaggedWords
-from distilbert.data.reading import read_data
+from distilbert.evaluation import TaggedWords, read_data
 
 TASK = "token-classification"
 SETTINGS = {
@@ -54,5 +53,9 @@ def renamed(label: str) -> str:
     return f"{prefix}-{kind}" if kind in ("PER", "LOC", "ORG") else "O"
 
 
-if __name__ == "__main__":
+def main() -> None:
     follow("entities", TASK, prepare(), SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,5 +41,9 @@ def wikipedia(name: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if len(line.strip()) > 80]
 
 
-if __name__ == "__main__":
+def main() -> None:
     follow("masked_lm", TASK, prepare(), SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

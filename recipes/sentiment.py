@@ -38,5 +38,9 @@ def prepare() -> dict[str, Path]:
     return files
 
 
-if __name__ == "__main__":
+def main() -> None:
     follow("sentiment", TASK, prepare(), SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,15 +17,11 @@ import torch
 import transformers
 
 from common import RESULTS, WORK, encoder, keep
-from distilbert.arguments import LoopArguments
-from distilbert.data.blocks import MASKED_BLOCK, blocks
-from distilbert.data.examples import Data
-from distilbert.data.reading import read_data
-from distilbert.engine.cpus import available_cpus
-from distilbert.evaluation import evaluate
-from distilbert.tokenizer import BertTokenizer
-from distilbert.train.loop import parameter_groups
+from distilbert.bench import available_cpus
+from distilbert.evaluation import Data, evaluate, read_data
+from distilbert.train import FinetuneArguments, parameter_groups
 
+BLOCK = 128  # tokens of a text of masked language modelling, as ours
 Features = list[dict[str, Any]]
 MODELS = {
     "text-classification": transformers.AutoModelForSequenceClassification,
@@ -56,12 +52,12 @@ class Trainer(transformers.Trainer):
 
 def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[str, Any], out: Path) -> None:
     """Train into the folder `out`, with `files["dev"]` to choose by if there is one."""
-    ours = LoopArguments(**{name: value for name, value in settings.items() if name != "max_length"})
+    ours = FinetuneArguments(task=task, model=model, train=files["train"], out=out, **settings)
     torch.set_num_threads(available_cpus())
     transformers.set_seed(ours.seed)
     data = read_data(files["train"], task)
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-    features, collator = lay_out(task, data, tokenizer, model, settings.get("max_length", 512))
+    features, collator = lay_out(task, data, tokenizer, ours.max_length or 512)
     labels = {"id2label": dict(enumerate(data.labels)), "label2id": {label: i for i, label in enumerate(data.labels)}}
     theirs = MODELS[task].from_pretrained(model, **labels if data.labels else {})
     groups = [{**group, "lr": group["peak"]} for group in parameter_groups(theirs, ours)]
@@ -104,14 +100,14 @@ def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[s
     trainer.save_model(str(out))
 
 
-def lay_out(task: str, data: Data[Any], tokenizer: Any, model: Path, longest: int) -> tuple[Features, Any]:
+def lay_out(task: str, data: Data[Any], tokenizer: Any, longest: int) -> tuple[Features, Any]:
     """The examples as the Trainer learns them, and what makes batches of them."""
     index = {label: place for place, label in enumerate(data.labels)}
     examples = data.examples
     match task:
         case "text-classification":
             read = tokenizer([example.text for example in examples], truncation=True)["input_ids"]
-            rows = [{"input_ids": ids, "labels": index[own.label]} for ids, own in zip(read, examples)]
+            rows = [{"input_ids": ids, "labels": index[example.label]} for ids, example in zip(read, examples)]
             return rows, transformers.DataCollatorWithPadding(tokenizer)
         case "token-classification":
             words = [list(example.words) for example in examples]
@@ -125,8 +121,11 @@ def lay_out(task: str, data: Data[Any], tokenizer: Any, model: Path, longest: in
                 rows.append({"input_ids": read["input_ids"][place], "labels": labels})
             return rows, transformers.DataCollatorForTokenClassification(tokenizer)
         case "fill-mask":
-            found = blocks(BertTokenizer.from_folder(model), [example.text for example in examples], MASKED_BLOCK)
-            return [{"input_ids": ids} for ids in found], transformers.DataCollatorForLanguageModeling(tokenizer)
+            read = tokenizer([example.text for example in examples], add_special_tokens=False)["input_ids"]
+            stream, room = [token for ids in read for token in ids], BLOCK - 2
+            blocks = [stream[start : start + room] for start in range(0, len(stream), room)]
+            rows = [{"input_ids": [tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]} for ids in blocks]
+            return rows, transformers.DataCollatorForLanguageModeling(tokenizer)
     return questions(examples, tokenizer, longest), transformers.DataCollatorWithPadding(tokenizer)
 
 

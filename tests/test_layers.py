@@ -1,7 +1,8 @@
-"""Data flows one way: which folder may import which, no circles, and no import that leads nowhere."""
+"""Data flows one way: which folder may import which, no circles, and what is shown to people is public."""
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from distilbert import MissingExtraError
 
 SOURCE = Path(distilbert.__file__).parent
 ROOT = Path(__file__).parents[1]
+FACES = {"distilbert"} | {
+    f"distilbert.{name}" for name in ("bench", "convert", "distill", "evaluation", "nn", "serve", "train")
+}
 TOKENIZER = {"encoding", "tokenizer"}
 LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "fetching", "loading"}
 # folder (or module of the root; the others of the root are "base") -> what it may import besides itself
@@ -85,16 +89,27 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert left == {}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for folder in ("recipes", "benchmarks", "examples") for path in sorted((ROOT / folder).glob("*.py"))],
-    ids=lambda path: f"{path.parent.name}/{path.name}",
-)
-def test_what_recipes_benchmarks_and_examples_import_is_there(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "distilbert":
-            try:
-                module = importlib.import_module(node.module or "")
-            except MissingExtraError as error:
-                pytest.skip(str(error))
-            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == [], node.module
+def snippets() -> Iterator[tuple[str, str]]:
+    """(name, Python) of what shows people how the package is used: scripts, and the docs' examples."""
+    for folder in ("recipes", "benchmarks", "examples"):
+        for path in sorted((ROOT / folder).glob("*.py")):
+            yield f"{folder}/{path.name}", path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        yield path.name, "\n".join(blocks)
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=name) for name, code in snippets()])
+def test_recipes_benchmarks_examples_and_docs_use_the_public_faces_alone(code: str) -> None:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            assert {alias.name for alias in node.names if alias.name.startswith("distilbert")} <= FACES
+        if not isinstance(node, ast.ImportFrom) or (node.module or "").partition(".")[0] != "distilbert":
+            continue
+        assert node.module in FACES
+        try:
+            listed = importlib.import_module(node.module).__all__
+        except MissingExtraError:
+            continue
+        faces = {face.rpartition(".")[2] for face in FACES if face.rpartition(".")[0] == node.module}
+        assert {alias.name for alias in node.names} <= {*listed, *faces, "__version__"}

@@ -1,6 +1,7 @@
 """DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
 
 from .activations import Activation
+from .batch import Batch
 from .config import DistilBertConfig
 from .encoding import Encoding
 from .errors import (
@@ -15,6 +16,7 @@ from .errors import (
     TokenizerError,
     TokenizerWarning,
 )
+from .folder.hub import resolve
 from .loading import TASKS, load
 from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
 from .tasks.embedding import Embedder
@@ -35,6 +37,7 @@ __all__ = [
     "TASKS",
     "Activation",
     "Answer",
+    "Batch",
     "BertTokenizer",
     "CheckpointError",
     "CheckpointWarning",
@@ -64,4 +67,5 @@ __all__ = [
     "TokenizerWarning",
     "ZeroShotClassifier",
     "load",
+    "resolve",
 ]

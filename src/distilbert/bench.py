@@ -19,7 +19,7 @@ from .files import written_whole
 from .folder.checkpoint import Head
 from .folder.opened import ModelFolder, open_folder
 
-__all__ = ["BenchReport", "Setting", "bench", "plot"]
+__all__ = ["BenchReport", "Setting", "available_cpus", "bench", "plot"]
 
 SENTENCES = Path(__file__).parent / "demo" / "sentences.txt"
 BUDGETS = (256, 512, 1024, 2048, 4096)

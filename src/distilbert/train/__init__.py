@@ -15,6 +15,7 @@ except ImportError as error:
 from ..arguments import FinetuneArguments
 from .estimator import DistilBertClassifier
 from .finetuning import finetune
+from .loop import parameter_groups
 from .run import Trained
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "FinetuneArguments",
     "Trained",
     "finetune",
+    "parameter_groups",
 ]
