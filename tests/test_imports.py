@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LEAVES = ("bulk", "nn", "train", "distill", "convert", "serve", "sklearn")
+LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "serve", "sklearn")
 CODE = f"""
 import importlib, sys
 from pathlib import Path

@@ -43,6 +43,8 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {*LOADING, "bulk_settings", "data"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
+    "compat": LOADING,
+    "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py
 }
 LAYERS["cli"] = {*LAYERS}

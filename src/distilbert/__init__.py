@@ -1,5 +1,8 @@
 """DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
 
+from typing import TYPE_CHECKING
+
+from . import hints
 from .activations import Activation
 from .batch import Batch
 from .config import DistilBertConfig
@@ -15,6 +18,7 @@ from .errors import (
     MissingExtraError,
     TokenizerError,
     TokenizerWarning,
+    UnknownOptionError,
 )
 from .folder.hub import resolve
 from .loading import TASKS, load
@@ -65,7 +69,15 @@ __all__ = [
     "TokenClassifier",
     "TokenizerError",
     "TokenizerWarning",
+    "UnknownOptionError",
     "ZeroShotClassifier",
     "load",
     "resolve",
 ]
+
+if not TYPE_CHECKING:  # which would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        """For a name that other libraries have at this place: what does the same here."""
+        hint = f": {hints.NAMES[name]}" if name in hints.NAMES else hints.did_you_mean(name, __all__)
+        raise AttributeError(f"module 'distilbert' has no attribute {name!r}{hint}")

@@ -6,6 +6,7 @@
     ├── TokenizerError    a vocabulary or tokenizer.json that cannot be used
     ├── HubError          a model name that leads to no folder
     ├── InputError        what the caller passed in (also a ValueError)
+    │   └── UnknownOptionError  an argument that a function does not have (also a TypeError)
     └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
 
 Three are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so),
@@ -39,6 +40,10 @@ class HubError(DistilBertError):
 
 class InputError(DistilBertError, ValueError):
     """An argument of a call that cannot be used."""
+
+
+class UnknownOptionError(InputError, TypeError):
+    """An argument that a function does not have."""
 
 
 class MissingExtraError(DistilBertError, ImportError):

@@ -9,18 +9,18 @@ from .config import DistilBertConfig
 from .errors import CheckpointError, CheckpointWarning, HubError, InputError
 from .files import is_folder
 from .folder.companions import encoder_folder
-from .folder.hub import is_whole, resolve
+from .folder.hub import DEFAULT_ACCESS, HubAccess, is_whole, resolve
 
 _VERSION = 1  # of what a conversion writes: another one makes them all anew
 
 
-def fetch(name: str | Path, revision: str | None = None) -> Path:
+def fetch(name: str | Path, revision: str | None = None, access: HubAccess = DEFAULT_ACCESS) -> Path:
     """The folder of the model called `name`, as `resolve` finds it, with weights in safetensors.
 
     A repository on the hub that has none is converted into the package's cache, which a warning says; a local folder
     is left as it is. Raises HubError where it cannot be converted, ConfigError for what is no DistilBERT.
     """
-    folder = resolve(name, revision, foreign=True)
+    folder = resolve(name, revision, foreign=True, access=access)
     if is_folder(Path(name).expanduser()) or is_whole(folder):
         return folder
     DistilBertConfig.from_file(encoder_folder(folder))  # a BERT is folded where that is asked for alone

@@ -11,9 +11,11 @@ from .errors import CheckpointError, InputError
 from .fetching import fetch
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
+from .folder.hub import HubAccess
 from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
 from .folder.sentence import SentenceFolder, read_sentence_folder
+from .hints import TASK_ALIASES, did_you_mean, hinting
 from .tasks.embedding import Embedder
 from .tasks.fill_mask import MaskFiller
 from .tasks.late_interaction import LateInteractionEncoder
@@ -81,6 +83,10 @@ class _Options(TypedDict, total=False):
     max_batch_tokens: int
     device: Literal["cpu", "cuda", "mps", "auto"]
     revision: str | None
+    token: str | bool | None
+    cache_dir: AnyPath | None
+    local_files_only: bool
+    progress: bool
 
 
 # for type checkers: what a task's name gives
@@ -106,6 +112,7 @@ def load(model: AnyPath, task: Literal["sparse-encoding"], **options: Unpack[_Op
 def load(model: AnyPath, task: Literal["late-interaction"], **options: Unpack[_Options]) -> LateInteractionEncoder: ...
 @overload
 def load(model: AnyPath, task: str | None = None, **options: Unpack[_Options]) -> Any: ...
+@hinting
 def load(
     model: str | Path,
     task: str | None = None,
@@ -115,29 +122,38 @@ def load(
     max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
     device: Literal["cpu", "cuda", "mps", "auto"] = "cpu",
     revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    progress: bool = False,
 ) -> Task:
     """Open a model for a task.
 
     Args:
         model: a folder, `starter/NAME`, or a name on the Hugging Face hub (the local cache is asked
             first; nothing goes over the network that is already here).
-        task: one of `distilbert.TASKS`; by default what the checkpoint was trained for.
+        task: one of `distilbert.TASKS`, or a common name of one, such as "ner"; by default what the
+            checkpoint was trained for.
         precision: of the matrix products, "float32" or "int8"; by default as the folder is stored.
         threads: by default, and at most, the cores that the process may use (affinity and cgroup quota).
         max_batch_tokens: the token budget of one batch; bounds memory.
         device: "cpu", or with the extra `torch` "cuda", "mps" or "auto" (CUDA if there is one, else the CPU).
         revision: a branch, tag or commit on the hub.
+        token: of an account on the hub; by default HF_TOKEN or the one stored on this machine, False for none.
+        cache_dir: where copies from the hub are kept; by default the hub client's own folder.
+        local_files_only: take a copy that is there, and ask nobody.
+        progress: whether a call that takes longer than a second shows a bar on standard error.
 
     Raises:
         HubError, ConfigError, CheckpointError, TokenizerError: naming the file and the field.
         InputError: for an option that does not exist, or a device that is not here.
         MissingExtraError: for another device than the CPU without PyTorch.
     """
-    if task is not None and task not in TASKS:
-        raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
+    task = None if task is None else _task_name(task)
     if type(max_batch_tokens) is not int or max_batch_tokens < 1:
         raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
-    folder = open_folder(fetch(model, revision), vectors=task is None or TASKS[task].makes_vectors)
+    root = fetch(model, revision, HubAccess(token, cache_dir, local_files_only))
+    folder = open_folder(root, vectors=task is None or TASKS[task].makes_vectors)
     checkpoint = folder.checkpoint
     task = task or task_of(checkpoint.head, folder.sentence)
     kind = TASKS[task]
@@ -160,10 +176,19 @@ def load(
         load,
         str(model),
         folder.root.absolute(),
-        {"task": task, **options, "revision": revision},
+        {"task": task, **options, "revision": revision, "cache_dir": cache_dir, "progress": progress},
         fingerprint([checkpoint.folder / CONFIG, *checkpoint.weights_files]),
     )
-    return kind(dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin))
+    return kind(dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin, progress=progress))
+
+
+def _task_name(given: str) -> str:
+    """A task's name in `TASKS`. Raises InputError for what is no name of one."""
+    name = TASK_ALIASES.get(given, given)
+    if name not in TASKS:
+        like = did_you_mean(given, [*TASKS, *TASK_ALIASES])
+        raise InputError(f"task {given!r} is unknown{like}; use one of {', '.join(TASKS)}")
+    return name
 
 
 def open_model(folder: ModelFolder, engine: Engine, max_batch_tokens: int = DEFAULT_BATCH_TOKENS) -> Model:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from distilbert import Answer, Classification, Entity, MaskFill
+from conftest import Maker
+from distilbert import Answer, Classification, Entity, MaskFill, load, progress
 from distilbert.cli import show
 
 
@@ -119,7 +120,7 @@ SCREENS: list[Screen] = []
 @pytest.fixture
 def screens(monkeypatch: pytest.MonkeyPatch) -> list[Screen]:
     SCREENS.clear()
-    monkeypatch.setattr(show, "Console", Screen)
+    monkeypatch.setattr(progress, "Console", Screen)
     return SCREENS
 
 
@@ -135,7 +136,7 @@ def shown(screen: Screen) -> str:
 
 
 def test_long_work_shows_its_progress(screens: list[Screen], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(show, "_LONG_WORK", 0.05)
+    monkeypatch.setattr(progress, "_LONG_WORK", 0.05)
     assert list(show.progress(slowly(20), lambda: 20, silent=False)) == list(range(20))
     assert "/20 texts" in shown(screens[0])
     assert shown(screens[0]).endswith("\x1b[2K")  # and takes it away again
@@ -151,13 +152,28 @@ def test_short_work_shows_none(screens: list[Screen]) -> None:
 def test_work_that_shows_its_results_shows_no_progress(
     screens: list[Screen], terminal: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(show, "_LONG_WORK", 0)
+    monkeypatch.setattr(progress, "_LONG_WORK", 0)
     list(show.progress(slowly(5), lambda: 5, silent=False))
-    assert shown(screens[0]) == ""
+    assert screens == []
     list(show.progress(slowly(5), lambda: 5, silent=True))
-    assert "/5 texts" in shown(screens[1])
+    assert "/5 texts" in shown(screens[0])
 
 
 def test_a_long_line_is_the_terminals_to_wrap(terminal: Console) -> None:
     show.line("word " * 100)
     assert len(terminal.export_text().splitlines()) == 1
+
+
+def test_a_task_shows_its_progress_where_it_is_asked_to(
+    screens: list[Screen], make_checkpoint: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_LONG_WORK", 0)
+    folder = make_checkpoint()
+    texts = ["a film " * 40] * 60  # more than a stream holds at once
+    for options, total in (({"progress": True}, "/60 texts"), ({}, None)):
+        screens.clear()
+        classify = load(folder, "text-classification", max_batch_tokens=100, **options)  # type: ignore[arg-type]
+        assert classify(texts) == classify(texts)
+        assert len(list(classify.stream(iter(texts)))) == 60
+        assert [total in shown(screen) for screen in screens[:1]] == ([True] if total else [])
+        assert len(screens) == (3 if total else 0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -323,3 +324,44 @@ def assert_one_line(error: HubError, name: str) -> None:
     assert "\n" not in message
     assert len(message) < 400
     assert name in message or repr(name).strip("'") in message
+
+
+def test_a_cache_of_ones_own_and_nobody_asked(make_checkpoint: Maker, cache: Path, calls: list[str]) -> None:
+    folder = put(cache.with_name("elsewhere"), "owner/name", make_checkpoint())
+    assert distilbert.load("owner/name", cache_dir=cache.with_name("elsewhere")).model.folder == folder
+    with pytest.raises(HubError, match=r"no whole copy in the hub's cache \(local_files_only\); give a local folder"):
+        distilbert.load("owner/name", local_files_only=True)
+    assert calls == []
+
+
+def test_an_error_names_the_models_that_are_at_hand(make_checkpoint: Maker, cache: Path, calls: list[str]) -> None:
+    put(cache, "owner/one", make_checkpoint())
+    put(cache, "two", make_checkpoint(Head.NONE, name="two"))
+    (put(cache, "owner/broken", make_checkpoint(name="three")) / WEIGHTS).unlink()
+    bert = make_checkpoint(name="four")
+    (bert / "config.json").write_text('{"model_type": "bert"}')
+    put(cache, "owner/bert", bert)
+    for options in ({}, {"local_files_only": True}):
+        with pytest.raises(HubError, match=r"\(at hand: owner/one, two\); give a local folder"):
+            distilbert.load("owner/other", **options)
+
+
+def test_the_token_goes_to_the_hub_and_nowhere_else(
+    make_checkpoint: Maker, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def download(name: str, **options: Any) -> str:
+        asked.append(options.get("token"))
+        if options.get("local_files_only"):
+            raise huggingface_hub.errors.LocalEntryNotFoundError("nothing")
+        return str(folder)
+
+    import huggingface_hub
+
+    folder = make_checkpoint()
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    task = distilbert.load("owner/private", token="hf_secret")
+    assert asked == [None, "hf_secret"]
+    assert b"hf_secret" not in pickle.dumps(task)
+    assert "hf_secret" not in repr(module.HubAccess("hf_secret"))

@@ -1,6 +1,5 @@
 """Results for a person: lines with bars and marked spans. Styles and a progress bar on a terminal only."""
 
-import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -9,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from ..progress import progress_bar
 from ..results import Answer, Classification, Entity, MaskFill, Ranked
 
 Item = TypeVar("Item")
@@ -18,7 +18,6 @@ _console = Console(highlight=False, soft_wrap=True)
 _BAR = 20  # characters of a full bar
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 _AROUND = 120  # characters of context on each side of an answer
-_LONG_WORK = 1  # second before a progress bar is worth a look
 _JOINERS = "\u200c\u200d"  # invisible, harmless, and part of Persian words and of emoji
 
 
@@ -155,21 +154,10 @@ def progress(items: Iterable[Item], total: Callable[[], int | None], *, silent: 
 
     There is none where results show on that terminal as they come, which `silent` says they do not.
     """
-    console = Console(stderr=True)
-    if not console.is_interactive or (_console.is_terminal and not silent):
+    if _console.is_terminal and not silent:
         yield from items
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
-    shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
-    task = shown.add_task("", total=total())
-    visible_from = time.monotonic() + _LONG_WORK
-    try:
+    with progress_bar(total()) as advance:
         for item in items:
-            shown.advance(task)
-            if time.monotonic() > visible_from:
-                shown.start()
+            advance(1)
             yield item
-    finally:
-        shown.stop()

@@ -5,17 +5,41 @@ In this order: an existing folder, a starter model of the package, the hub's loc
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ..diagnosis import file_name
-from ..errors import ConfigError, HubError, error_text, short_repr
+from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, short_repr
 from ..files import is_file, is_folder, read_json
 from .layout import CONFIG, FOREIGN, HUB_FILES, HUB_FOREIGN_FILES, INDEX, TOKENIZER, VOCABULARY, WEIGHTS
 
+_MOST_COPIES = 200  # that a message looks at
 STARTERS = Path(__file__).parent / "starter"
 
 
-def resolve(name: str | Path, revision: str | None = None, *, foreign: bool = False) -> Path:
+@dataclass(frozen=True)
+class HubAccess:
+    """How the hub is asked.
+
+    Attributes:
+        token: of an account, for private and gated models; True for the one that is stored on this machine, False for
+            none. By default HF_TOKEN, or the stored one.
+        cache_dir: where copies are kept; by default the hub client's own folder (HF_HUB_CACHE).
+        local_files_only: take a copy from there, and ask nobody.
+    """
+
+    token: str | bool | None = field(default=None, repr=False)
+    cache_dir: str | Path | None = None
+    local_files_only: bool = False
+
+
+DEFAULT_ACCESS = HubAccess()
+
+
+def resolve(
+    name: str | Path, revision: str | None = None, *, foreign: bool = False, access: HubAccess = DEFAULT_ACCESS
+) -> Path:
     """The folder of the model called `name`.
 
     `revision` is a branch, tag or commit of a hub repository. A cached copy is used without asking the
@@ -36,7 +60,7 @@ def resolve(name: str | Path, revision: str | None = None, *, foreign: bool = Fa
     # a hub's name is OWNER/MODEL or MODEL: anything else was meant as a path
     if name.startswith((".", "~")) or folder.is_absolute() or name.count("/") > 1:
         raise HubError(f"{_printable(name)}: no such folder")
-    return _fetch(name, revision, foreign)
+    return _fetch(name, revision, foreign, access)
 
 
 def _starter(name: str) -> Path:
@@ -48,15 +72,20 @@ def _starter(name: str) -> Path:
     raise HubError(f"{_printable(name)}: no such starter model; {have}")
 
 
-def _fetch(name: str, revision: str | None, foreign: bool) -> Path:
-    folder = _cached(name, revision)
+def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) -> Path:
+    folder = _cached(name, revision, access)
     if folder and (is_whole(folder) or (foreign and _has_foreign(folder))):
         return folder
-    folder = _download(name, revision, HUB_FILES)
+    if access.local_files_only:
+        raise HubError(
+            f"{name}: no such folder here, and no whole copy in the hub's cache (local_files_only)"
+            f"{_at_hand(access)}; give a local folder, or leave local_files_only out"
+        )
+    folder = _download(name, revision, HUB_FILES, access)
     lacking = _lacking(folder)
     if lacking == WEIGHTS and foreign:
         for files in HUB_FOREIGN_FILES:
-            if _has_foreign(_download(name, revision, files)):
+            if _has_foreign(_download(name, revision, files, access)):
                 return folder
     if lacking == WEIGHTS:
         raise HubError(
@@ -68,31 +97,44 @@ def _fetch(name: str, revision: str | None, foreign: bool) -> Path:
     return folder
 
 
-def _cached(name: str, revision: str | None) -> Path | None:
+def _cached(name: str, revision: str | None, access: HubAccess) -> Path | None:
     """What the hub's cache has of a repository, None for nothing; the network is not asked."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*HUB_FILES], local_files_only=True))
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=[*HUB_FILES],
+                cache_dir=access.cache_dir,
+                local_files_only=True,
+            )
+        )
     except HFValidationError:
         raise HubError(f"{_printable(name)}: neither a folder here nor a name that a hub repository can have") from None
     except LocalEntryNotFoundError:
         return None
 
 
-def _download(name: str, revision: str | None, files: Sequence[str]) -> Path:
+def _download(name: str, revision: str | None, files: Sequence[str], access: HubAccess) -> Path:
     """The snapshot of a repository, with its files of these names. Raises HubError where it cannot be had."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*files]))
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=[*files], cache_dir=access.cache_dir, token=access.token
+            )
+        )
     except RevisionNotFoundError:
         raise HubError(f"{name}: the hub has no revision {short_repr(revision)} of it") from None
     except RepositoryNotFoundError:
         raise HubError(
-            f"{name}: no such folder here, and no such public model on the hub (private or gated? set HF_TOKEN)"
+            f"{name}: no such folder here, and no such public model on the hub "
+            "(private or gated? give token, or set HF_TOKEN)"
         ) from None
     except Exception as error:  # the client's errors and those of the network below it have no common base
         cause = error.__cause__ or error
@@ -102,8 +144,8 @@ def _download(name: str, revision: str | None, files: Sequence[str]) -> Path:
             else f"the hub gives none ({error_text(cause)})"
         )
         raise HubError(
-            f"{name}: no such folder here, no whole copy in the hub's cache, and {reason}; "
-            "give a local folder, or try again"
+            f"{name}: no such folder here, no whole copy in the hub's cache, and {reason}"
+            f"{_at_hand(access)}; give a local folder, or try again"
         ) from None
 
 
@@ -114,14 +156,14 @@ def is_whole(folder: Path) -> bool:
 
 def _has_foreign(folder: Path) -> bool:
     """Whether a snapshot lacks nothing but weights in safetensors, and has them in another format."""
-    inner = next(folder.glob("0_*"), folder)
+    inner = _encoder_of(folder)
     there = any(is_file(inner / name) or is_file(inner / f"{name}.index.json") for name in FOREIGN)
     return _lacking(folder) == WEIGHTS and there
 
 
 def _lacking(folder: Path) -> str:
     """What a cached snapshot lacks of a model folder ("" for nothing): other programs fetch parts of one."""
-    inner = next(folder.glob("0_*"), folder)  # where the first sentence-transformers kept the encoder
+    inner = _encoder_of(folder)
     if not is_file(inner / CONFIG):
         return CONFIG
     if not is_file(inner / TOKENIZER) and not is_file(inner / VOCABULARY):
@@ -133,6 +175,29 @@ def _lacking(folder: Path) -> str:
     except (ConfigError, KeyError, AttributeError, TypeError):
         return WEIGHTS
     return next((str(shard) for shard in shards if not is_file(inner / str(shard))), "")
+
+
+def _encoder_of(folder: Path) -> Path:
+    """Where config and weights lie: the first sentence-transformers kept them in a folder of their own."""
+    return next(folder.glob("0_*"), folder)
+
+
+def _at_hand(access: HubAccess) -> str:
+    """The DistilBERTs in the cache, which need no hub, for a message; "" where there are none."""
+    from huggingface_hub import constants
+
+    cache = Path(access.cache_dir or constants.HF_HUB_CACHE)
+    copies = islice(sorted(cache.glob("models--*/snapshots/*")), _MOST_COPIES)
+    names = dict.fromkeys(copy.parts[-3].removeprefix("models--").replace("--", "/") for copy in copies if _whole(copy))
+    return f" (at hand: {name_list(list(names), 10)})" if names else ""
+
+
+def _whole(copy: Path) -> bool:
+    """Whether a cached snapshot is a DistilBERT that can be loaded."""
+    try:
+        return not _lacking(copy) and read_json(_encoder_of(copy) / CONFIG).get("model_type") == "distilbert"
+    except (DistilBertError, OSError, AttributeError):
+        return False
 
 
 def _printable(name: str) -> str:

@@ -55,7 +55,7 @@ class Reranker(PairTask):
             labels = self.config.num_labels
             raise CheckpointError(f"{model.folder}: a reranker has one output or two labels, not {labels}")
         about = read_cross_encoder(model.folder, self.config.extra)
-        self._activation = about.activation if self.config.num_labels == 1 else logistic
+        self.activation = about.activation if self.config.num_labels == 1 else logistic
         self.prompts = about.prompts
 
     def __call__(
@@ -117,7 +117,7 @@ class Reranker(PairTask):
         return [Ranked(row.pair.part, score, row.pair.second, row.truncated) for score, row in best]
 
     def _score(self, row: Row) -> float:
-        return float(self._activation(np.array([_relevance(row)], np.float32))[0])
+        return float(self.activation(np.array([_relevance(row)], np.float32))[0])
 
 
 def _goodness(scored: tuple[float, Row]) -> tuple[float, float]:

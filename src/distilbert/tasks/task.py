@@ -1,10 +1,10 @@
 """What all tasks share: an opened model, and the way from texts to output rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
+from ..hints import ATTRIBUTES, hinting, unknown_attribute
+from ..progress import with_bar
 from ..tokenizer import BertTokenizer
 from .inputs import TextOrPair, characters, check_strings_or_pairs
 from .long_text import LongText, to_window
@@ -24,6 +26,7 @@ from .origin import Origin, reopen
 Item = TypeVar("Item")
 
 FIRST = np.zeros(1, np.int64)  # the row of [CLS]
+_CALLS = ("__call__", "stream", "logits", "from_words")
 _CHUNK_BATCHES = 16  # a stream is read this many batches ahead, so that texts of like length meet
 
 
@@ -37,6 +40,7 @@ class Model:
         max_batch_tokens: the token budget of a batch.
         origin: how it was opened; None for a model that is in memory alone.
         sentence: what the folder says of making vectors, if it is one of sentence-transformers.
+        progress: whether long work shows a bar.
     """
 
     folder: Path
@@ -47,6 +51,7 @@ class Model:
     max_batch_tokens: int
     origin: Origin | None = None
     sentence: SentenceFolder | None = None
+    progress: bool = False
 
 
 class Task:
@@ -60,10 +65,31 @@ class Task:
     options: ClassVar[type[TaskOptions]]
     makes_vectors: ClassVar[bool] = False
 
+    def __init_subclass__(cls) -> None:
+        """Calls tell what does the same here as an argument of another library."""
+        super().__init_subclass__()
+        for name in _CALLS:
+            if name in vars(cls):
+                setattr(cls, name, hinting(vars(cls)[name], getattr(cls, "options", TaskOptions)))
+
     def __init__(self, model: Model) -> None:
+        if not isinstance(model, Model):
+            raise InputError(f"a {type(self).__name__} is made by distilbert.load({model!r}, {self.task!r})")
         self.model = model
         self.config = model.config
         self.tokenizer = model.tokenizer
+
+    if not TYPE_CHECKING:  # which would take any name for one that is there
+
+        def __getattr__(self, name: str) -> object:
+            """For a name that the task does not have. Raises AttributeError with what does the same here."""
+            raise AttributeError(unknown_attribute(type(self).__name__, name, dir(type(self))))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Raises AttributeError for another library's attribute, which would be set to no effect."""
+        if name in ATTRIBUTES and not hasattr(type(self), name):
+            raise AttributeError(unknown_attribute(type(self).__name__, name))
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.model.folder)!r})"
@@ -89,7 +115,10 @@ class Task:
     ) -> Iterator[tuple[int, list[Item]]]:
         """A stream cut into lists of bounded size, each with the number of its first text."""
         start = 0
-        for chunk in in_chunks(texts, size, self._chunk_characters):
+        chunks = in_chunks(texts, size, self._chunk_characters)
+        if self.model.progress:
+            chunks = with_bar(chunks, len(texts) if isinstance(texts, Sized) else None)
+        for chunk in chunks:
             yield start, chunk
             start += len(chunk)
 

@@ -1,0 +1,161 @@
+"""`SentenceTransformer`, in the form of sentence-transformers 6."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..tasks.embedding import Embedder
+from .opening import open_task, with_longest
+
+Precision = Literal["float32", "int8", "uint8", "binary", "ubinary"]
+
+
+class SentenceTransformer:
+    """Turns texts into vectors.
+
+    Args:
+        model_name_or_path: a folder or a name on the hub.
+        device: None, "cpu", "cuda" or "mps".
+        default_prompt_name: of the prompt where a call names none; by default the folder's.
+        truncate_dim: keep the first so many numbers of a vector.
+        cache_folder, revision, local_files_only, token: as `distilbert.load`'s cache_dir and the others.
+        backend: taken; the engine is the same.
+    """
+
+    def __init__(
+        self,
+        model_name_or_path: str | Path,
+        *,
+        device: object = None,
+        default_prompt_name: str | None = None,
+        cache_folder: str | Path | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        truncate_dim: int | None = None,
+        backend: Literal["torch", "onnx", "openvino"] = "torch",
+    ) -> None:
+        self.task: Embedder = open_task(
+            model_name_or_path,
+            "feature-extraction",
+            device=device,
+            revision=revision,
+            token=token,
+            cache_dir=cache_folder,
+            local_files_only=local_files_only,
+            trust_remote_code=trust_remote_code,
+        )
+        self.default_prompt_name = default_prompt_name
+        self.truncate_dim = truncate_dim
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        return dict(self.task.sentence.prompts.by_name)
+
+    @property
+    def similarity_fn_name(self) -> str:
+        return self.task.sentence.similarity
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.task.tokenizer
+
+    @property
+    def max_seq_length(self) -> int:
+        """The longest text in tokens; it can be set."""
+        return self.task.model.max_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, tokens: int) -> None:
+        self.task = with_longest(self.task, tokens)
+
+    def get_max_seq_length(self) -> int:
+        return self.max_seq_length
+
+    def get_embedding_dimension(self) -> int:
+        """Numbers of a vector."""
+        return min(self.task.dim, self.truncate_dim or self.task.sentence.truncate_dim or self.task.dim)
+
+    def get_sentence_embedding_dimension(self) -> int:
+        return self.get_embedding_dimension()
+
+    def encode(
+        self,
+        inputs: str | Iterable[str],
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: Literal["sentence_embedding"] = "sentence_embedding",
+        precision: Precision = "float32",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: object = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: object = None,
+        chunk_size: int | None = None,
+    ) -> Any:
+        """One text -> [D]; several -> [B, D]: NumPy, a tensor with `convert_to_tensor`, a list of tensors without both.
+
+        int8 and uint8 scale each vector by itself, not each dimension over the batch, so that a text's vector does
+        not depend on the others. A text longer than the model reads is cut, with a LongTextWarning.
+        """
+        if output_value != "sentence_embedding":
+            raise InputError(f"output_value must be 'sentence_embedding', not {output_value!r}; see Embedder.logits")
+        if prompt is None and prompt_name is None:
+            prompt_name = self.default_prompt_name
+        texts = inputs if isinstance(inputs, str) else list(inputs)
+        vectors = self.task(
+            texts,
+            prompt=prompt,
+            prompt_name=None if prompt is not None else prompt_name,
+            normalize=True if normalize_embeddings else None,
+            truncate_dim=truncate_dim or self.truncate_dim,
+            output=precision,
+        )
+        if convert_to_tensor or not convert_to_numpy:
+            import torch
+
+            tensor = torch.from_numpy(vectors)
+            return tensor if convert_to_tensor or isinstance(texts, str) else list(tensor)
+        return vectors
+
+    def encode_query(self, inputs: str | Iterable[str], prompt_name: str | None = None, **options: Any) -> Any:
+        """`encode` with the prompt named "query", where the folder has one."""
+        return self._encode_for(("query",), inputs, prompt_name, options)
+
+    def encode_document(self, inputs: str | Iterable[str], prompt_name: str | None = None, **options: Any) -> Any:
+        """`encode` with the prompt named "document", "passage" or "corpus", the first that the folder has."""
+        return self._encode_for(("document", "passage", "corpus"), inputs, prompt_name, options)
+
+    def _encode_for(
+        self, names: Sequence[str], inputs: str | Iterable[str], prompt_name: str | None, options: dict[str, Any]
+    ) -> Any:
+        if prompt_name is None and options.get("prompt") is None:
+            prompt_name = next((name for name in names if name in self.prompts), None)
+        return self.encode(inputs, prompt_name=prompt_name, **options)
+
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """How alike vectors are, [A, B], by the folder's measure: a tensor where torch is there, as the peer's."""
+        left, right = np.atleast_2d(np.asarray(embeddings1)), np.atleast_2d(np.asarray(embeddings2))
+        return _tensor_where_there_is_torch(self.task.similarity(left, right))
+
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """The same of each vector with its partner, [B]."""
+        left, right = np.atleast_2d(np.asarray(embeddings1)), np.atleast_2d(np.asarray(embeddings2))
+        return _tensor_where_there_is_torch(
+            np.array([self.task.similarity(a, b) for a, b in zip(left, right, strict=True)], np.float32)
+        )
+
+
+def _tensor_where_there_is_torch(values: Any) -> Any:
+    try:
+        import torch
+    except ImportError:
+        return values
+    return torch.from_numpy(values)

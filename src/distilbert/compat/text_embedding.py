@@ -1,0 +1,70 @@
+"""`TextEmbedding`, in the form of fastembed."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..tasks.embedding import Embedder
+from .opening import open_task
+
+
+class TextEmbedding:
+    """Turns texts into vectors of length 1, one after the other.
+
+    Args:
+        model_name: a folder or a name on the hub.
+        cache_dir, threads, local_files_only: as for `distilbert.load`.
+        cuda: True for the GPU (extra `torch`).
+        lazy_load: taken; weights are read as they are needed in any case.
+    """
+
+    def __init__(
+        self,
+        model_name: str | Path,
+        cache_dir: str | Path | None = None,
+        threads: int | None = None,
+        cuda: bool = False,
+        lazy_load: bool = False,
+        *,
+        specific_model_path: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> None:
+        self.model_name = str(model_name)
+        self.task: Embedder = open_task(
+            specific_model_path or model_name,
+            "feature-extraction",
+            device="cuda" if cuda is True else None,
+            cache_dir=cache_dir,
+            threads=threads,
+            local_files_only=local_files_only,
+        )
+
+    @property
+    def embedding_size(self) -> int:
+        return self.task.dim
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """A vector [D] a text, for a stream of any length."""
+        return self.task.stream([documents] if isinstance(documents, str) else documents, normalize=True)
+
+    def query_embed(self, query: str | Iterable[str]) -> Iterator[np.ndarray]:
+        """`embed` with the folder's prompt named "query", where it has one."""
+        return self._embed_for("query", query)
+
+    def passage_embed(self, texts: str | Iterable[str]) -> Iterator[np.ndarray]:
+        """`embed` with the folder's prompt named "document" or "passage", where it has one."""
+        return self._embed_for("document" if "document" in self.task.sentence.prompts.by_name else "passage", texts)
+
+    def token_count(self, texts: str | Iterable[str]) -> int:
+        """Tokens of all texts, special tokens included."""
+        given = [texts] if isinstance(texts, str) else list(texts)
+        return sum(map(len, self.task.tokenizer.encode_batch(given)))
+
+    def _embed_for(self, name: str, texts: str | Iterable[str]) -> Iterator[Any]:
+        given = [texts] if isinstance(texts, str) else texts
+        named = name if name in self.task.sentence.prompts.by_name else None
+        return self.task.stream(given, normalize=True, prompt_name=named)

@@ -1,0 +1,44 @@
+"""A bar on standard error of how much of a long work is done; on a terminal or in a notebook only."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+
+Chunk = TypeVar("Chunk", bound=Sized)
+_LONG_WORK = 1  # second before a bar is worth a look
+
+
+@contextmanager
+def progress_bar(total: int | None, unit: str = "texts") -> Iterator[Callable[[int], None]]:
+    """Gives a function that moves the bar on by so many; `total` is None where nobody knows."""
+    console = Console(stderr=True)
+    if not console.is_interactive:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    task = shown.add_task("", total=total)
+    visible_from = time.monotonic() + _LONG_WORK
+
+    def advance(count: int) -> None:
+        shown.advance(task, count)
+        if time.monotonic() > visible_from:
+            shown.start()
+
+    try:
+        yield advance
+    finally:
+        shown.stop()
+
+
+def with_bar(chunks: Iterable[Chunk], total: int | None) -> Iterator[Chunk]:
+    """The chunks; a chunk is done when the next one is asked for."""
+    with progress_bar(total) as advance:
+        for chunk in chunks:
+            yield chunk
+            advance(len(chunk))

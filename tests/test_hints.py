@@ -1,0 +1,170 @@
+"""Names of other libraries lead to ours, in `load` and in every task."""
+
+import importlib.metadata
+import inspect
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import distilbert
+from conftest import Maker
+from distilbert import InputError, UnknownOptionError, hints, load
+from distilbert.folder.checkpoint import Head
+from distilbert.loading import TASKS
+
+GOLDEN = Path(__file__).parent / "golden"
+PEERS = json.loads((GOLDEN / "peer_names.json").read_text())
+TABLES = {
+    "transformers": (hints.TRANSFORMERS_ARGUMENTS, hints.TRANSFORMERS_ATTRIBUTES),
+    "sentence-transformers": (hints.SENTENCE_TRANSFORMERS_ARGUMENTS, hints.SENTENCE_TRANSFORMERS_ATTRIBUTES),
+    "fastembed": (hints.FASTEMBED_ARGUMENTS, hints.FASTEMBED_ATTRIBUTES),
+}
+# arguments that the peers' methods hand to each other, not people to them
+INNER = {"_legacy", "all_outputs", "args_parser", "binary_output", "embeddings1", "embeddings2", "example", "modelcard"}
+INNER |= {"model_outputs", "offset_mapping", "pairs", "sentence", "target_ids"}
+
+
+def of_peer(peer: str, what: str) -> set[str]:
+    return {name for key, names in PEERS.items() if key.rpartition(" ")[0] == peer for name in names[what]}
+
+
+def our_arguments() -> set[str]:
+    functions = [load, *(kind.__call__ for kind in TASKS.values())]
+    return {name for function in functions for name in inspect.signature(function).parameters}
+
+
+@pytest.mark.parametrize("peer", TABLES)
+def test_the_tables_are_about_names_that_the_peers_have(peer: str) -> None:
+    arguments, attributes = TABLES[peer]
+    assert set(arguments) - of_peer(peer, "arguments") == set()
+    assert set(attributes) - of_peer(peer, "attributes") == set()
+    assert set(arguments) & our_arguments() <= {"top_k", "documents"}, "a hint for what some tasks have"
+
+
+@pytest.mark.parametrize("peer", TABLES)
+def test_every_argument_of_a_peer_works_here_or_has_its_hint(peer: str) -> None:
+    assert of_peer(peer, "arguments") - set(TABLES[peer][0]) - our_arguments() - INNER == set()
+
+
+def test_the_names_are_those_of_the_peers_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(GOLDEN))
+    pytest.importorskip("sentence_transformers")
+    import make_peer_names  # type: ignore[import-not-found]
+
+    for name, found in make_peer_names.installed().items():
+        assert PEERS[name] == found
+    assert importlib.metadata.version("transformers") in str(list(PEERS))
+    sys.modules.pop("make_peer_names")
+
+
+def test_there_are_more_than_sixty_hints_of_one_line() -> None:
+    tables: list[Any] = [hints.ARGUMENTS, hints.ATTRIBUTES, hints.NAMES, hints.VALUES]
+    texts = [text for table in tables for text in table.values()]
+    assert len(texts) > 100
+    assert all(text and text.isprintable() and len(text) < 200 for text in texts)
+    assert set(hints.TASK_ALIASES.values()) <= set(TASKS)
+    assert not set(hints.TASK_ALIASES) & set(TASKS)
+
+
+HEADS = {
+    "text-classification": Head.SEQUENCE_CLASSIFICATION,
+    "token-classification": Head.TOKEN_CLASSIFICATION,
+    "question-answering": Head.QUESTION_ANSWERING,
+    "fill-mask": Head.MASKED_LM,
+    "multiple-choice": Head.MULTIPLE_CHOICE,
+    "feature-extraction": Head.NONE,
+    "zero-shot-classification": Head.SEQUENCE_CLASSIFICATION,
+    "text-ranking": Head.SEQUENCE_CLASSIFICATION,
+    "sparse-encoding": Head.MASKED_LM,
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_call_of_every_task_tells_of_every_argument(make_checkpoint: Maker, name: str) -> None:
+    labels = {"id2label": {"0": "contradiction", "1": "entailment"}} if "zero" in name else {"num_labels": 1}
+    task = load(make_checkpoint(HEADS[name], **labels), name)
+    for call in (task.__call__, task.stream, task.logits):
+        given = inspect.signature(call).parameters
+        texts = [["a text [MASK]"] for each in given.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+        for argument in set(hints.ARGUMENTS) - set(given) - {"top_k"}:
+            with pytest.raises(UnknownOptionError) as raised:
+                call(*texts, **{argument: 1})
+            assert str(raised.value) == f"there is no argument {argument}: {hints.ARGUMENTS[argument]}"
+    for attribute in set(hints.ATTRIBUTES) - set(dir(task)):
+        with pytest.raises(AttributeError) as missing:
+            getattr(task, attribute)
+        assert hints.ATTRIBUTES[attribute] in str(missing.value)
+        with pytest.raises(AttributeError, match=f"has no {attribute}: "):
+            setattr(task, attribute, 1)
+    assert not hasattr(task, "encode")
+
+
+def test_a_slip_of_the_pen_is_told_with_the_name_it_is_like(make_checkpoint: Maker) -> None:
+    classify = load(make_checkpoint())
+    with pytest.raises(UnknownOptionError, match=r"treshold \(did you mean threshold\?\); there are texts, "):
+        classify("a text", treshold=0.5)
+    with pytest.raises(TypeError, match=r"no argument tok_p \(did you mean top_k\?\)"):
+        classify.stream(["a text"], tok_p=1)
+    with pytest.raises(InputError, match=r"did you mean threads\?"):
+        load("anything", thread=1)  # type: ignore[call-overload]
+    with pytest.raises(AttributeError, match=r"TextClassifier has no logit \(did you mean logits\?\)"):
+        classify.logit("a text")
+
+
+def test_other_type_errors_stay_what_they_are(make_checkpoint: Maker) -> None:
+    classify = load(make_checkpoint())
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'texts'") as raised:
+        classify()
+    assert not isinstance(raised.value, InputError)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"device": 0}, "(device=0: device='cuda')"),
+        ({"device": -1}, "(device=-1: device='cpu')"),
+        ({"device": "cuda:0"}, "(device='cuda:0': device='cuda')"),
+        ({"precision": "fp16"}, "the CPU runs float32 or int8"),
+        ({"precision": "binary"}, "output='binary', at the call"),
+        ({"task": "summarization"}, "DistilBERT reads text and writes none"),
+        ({"task": "sentiment-analisys"}, "did you mean sentiment-analysis?"),
+    ],
+)
+def test_values_of_peers_at_load(make_checkpoint: Maker, options: dict[str, Any], hint: str) -> None:
+    with pytest.raises(InputError) as raised:
+        load(make_checkpoint(), **options)
+    assert hint in str(raised.value)
+
+
+def test_values_of_peers_at_the_call(make_checkpoint: Maker) -> None:
+    classify = load(make_checkpoint())
+    with pytest.raises(InputError, match=r"function='SOFTMAX': function='softmax'"):
+        classify("a text", function="SOFTMAX")
+    with pytest.raises(InputError, match="long_text=True: long_text='truncate'"):
+        classify.stream(["a text"], long_text=True)
+
+
+@pytest.mark.parametrize(("alias", "task"), [pair for pair in hints.TASK_ALIASES.items() if pair[1] in HEADS])
+def test_other_names_of_tasks(make_checkpoint: Maker, alias: str, task: str) -> None:
+    labels = {"id2label": {"0": "contradiction", "1": "entailment"}} if "zero" in task else {"num_labels": 1}
+    opened = load(make_checkpoint(HEADS[task], **labels), alias)
+    assert type(opened) is TASKS[task]
+    assert type(pickle.loads(pickle.dumps(opened))) is TASKS[task]
+
+
+def test_names_of_the_package() -> None:
+    for name, hint in hints.NAMES.items():
+        with pytest.raises(AttributeError, match="has no attribute") as raised:
+            getattr(distilbert, name)
+        assert hint in str(raised.value)
+    with pytest.raises(AttributeError, match=r"did you mean Embedder\?"):
+        _ = distilbert.Embeder  # type: ignore[attr-defined]
+
+
+def test_a_task_is_not_made_of_a_name() -> None:
+    with pytest.raises(InputError, match=r"made by distilbert.load\('some/model', 'text-classification'\)"):
+        distilbert.TextClassifier("some/model")  # type: ignore[arg-type]
