@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 import numpy as np
+from tokenizers import decoders
 
 from ..errors import InputError, UnknownOptionError
 from ..hints import unknown_argument
@@ -19,6 +20,7 @@ from ..tasks.zero_shot import ZeroShotClassifier
 from .opening import with_longest
 
 Dict = dict[str, Any]
+_JOIN = decoders.WordPiece()
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 
 
@@ -168,7 +170,7 @@ class TokenClassificationPipeline(Pipeline):
         if not grouped:
             named = {"entity": entity.label, "score": entity.score, "index": int(places[0])}
             return named | {"word": pieces[0]} | position
-        word = " ".join(pieces).replace(" ##", "")
+        word = _JOIN.decode(pieces)
         return {"entity_group": entity.label, "score": entity.score, "word": word} | position
 
 

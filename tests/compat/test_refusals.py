@@ -1,0 +1,79 @@
+"""What the bridges take to no effect, and what they refuse rather than follow wrongly."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import Maker
+from distilbert import InputError, LongTextWarning, UnknownOptionError, load
+from distilbert.compat import CrossEncoder, SentenceTransformer, TextEmbedding, pipeline
+from distilbert.folder.checkpoint import Head
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trust_remote_code": True}, "no code of a model folder is ever run"),
+        ({"torch_dtype": "float16"}, "dtype must be float32, not float16"),
+        ({"tokenizer": "other/name"}, "the model's own is used"),
+        ({"device": "tpu"}, "device must be"),
+        ({"candidate_labels": ["a"]}, "there is no argument candidate_labels"),
+    ],
+)
+def test_what_a_pipeline_cannot_follow(make_checkpoint: Maker, options: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        pipeline("text-classification", model=make_checkpoint(), **options)
+
+
+def test_a_pipeline_names_no_model_of_its_own() -> None:
+    with pytest.raises(InputError, match="name the model"):
+        pipeline("ner")
+
+
+def test_an_option_of_another_pipeline_is_refused_at_the_call(make_checkpoint: Maker) -> None:
+    classify = pipeline("text-classification", model=make_checkpoint())
+    with pytest.raises(UnknownOptionError, match="no argument aggregation_strategy"):
+        classify("a text", aggregation_strategy="simple")
+
+
+def test_a_long_text_is_refused_unless_it_may_be_cut(make_checkpoint: Maker) -> None:
+    classify = pipeline(model=make_checkpoint())
+    with pytest.raises(InputError, match="longer than"):
+        classify("film " * 300)
+    assert classify("film " * 300, truncation=True)[0]["label"]
+
+
+def test_question_answering_is_that_of_version_4(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(Head.QUESTION_ANSWERING)
+    context = "Amy lives in Amsterdam and works by the sea."
+    answer = pipeline("question-answering", model=folder)
+    found = answer(question="Where does Amy live?", context=context)
+    expected = load(folder)("Where does Amy live?", context, max_seq_len=128, doc_stride=64)
+    assert found == {"score": expected.score, "start": expected.start, "end": expected.end, "answer": expected.text}
+    assert answer({"question": "Where does Amy live?", "context": context}) == found
+    several = answer(question=["Where?", "Who?"], context=context, top_k=2, handle_impossible_answer=True)
+    assert [len(each) for each in several] == [2, 2]
+    with pytest.raises(InputError, match="give a question and a context"):
+        answer(question="Where?")
+
+
+def test_sentences(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(Head.NONE)
+    model = SentenceTransformer(folder)
+    with pytest.raises(InputError, match="output_value"):
+        model.encode("a", output_value="token_embeddings")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="max_length must be a whole number above 2"):
+        model.max_seq_length = 2
+    with pytest.warns(LongTextWarning):
+        model.encode("film " * 300)
+    (vector,) = TextEmbedding(folder).embed("a film")
+    np.testing.assert_allclose(vector, model.encode("a film", normalize_embeddings=True), rtol=1e-6)
+
+
+def test_ranking_needs_one_output(make_checkpoint: Maker) -> None:
+    model = CrossEncoder(make_checkpoint(num_labels=3))
+    with pytest.raises(InputError, match="rank needs a model with one output, not 3 labels"):
+        model.rank("a", ["b"])
+    with pytest.raises(InputError, match="pairs"):
+        model.predict([("a", "b", "c")])
