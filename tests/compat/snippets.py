@@ -17,7 +17,8 @@ TRANSFORMERS = {
     ),
     "the best two, sigmoid": (
         "sequence",
-        'result = pipeline("sentiment-analysis", model=folder)("A charming journey.", top_k=2, function_to_apply="sigmoid")',
+        'classify = pipeline("sentiment-analysis", model=folder)\n'
+        'result = classify("A charming journey.", top_k=2, function_to_apply="sigmoid")',
     ),
     "a pair": (
         "sequence",

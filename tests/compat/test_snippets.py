@@ -11,6 +11,7 @@ import pytest
 
 from compat.snippets import FASTEMBED, SENTENCE_TRANSFORMERS, TRANSFORMERS
 from conftest import Maker
+from distilbert import BertTokenizer
 from distilbert.folder.checkpoint import Head
 
 Folders = Callable[[str], Path]
@@ -122,6 +123,10 @@ def test_fastembed(folder_of: Folders) -> None:
     folder = folder_of("plain")
     exported = folder.with_name("exported")
     export_onnx(folder, exported)
+    BertTokenizer.from_folder(folder).save(exported / "tokenizer.json")
+    (exported / "special_tokens_map.json").write_text('{"pad_token": "[PAD]", "unk_token": "[UNK]"}')
+    about = {"model_max_length": 128, "pad_token": "[PAD]", "do_lower_case": True}
+    (exported / "tokenizer_config.json").write_text(json.dumps(about))
     onnx = next(exported.rglob("*.onnx")).relative_to(exported)
     fastembed.TextEmbedding.add_custom_model(
         model="owner/name",

@@ -1,0 +1,70 @@
+"""LlamaIndex: an embedding model for its indexes, and a reranker for its query engines. Needs llama-index-core."""
+
+from typing import Any
+
+from ..errors import MissingExtraError
+from ..loading import load
+from ..tasks.embedding import Embedder
+from ..tasks.reranking import Reranker
+
+try:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
+    from llama_index.core.schema import NodeWithScore, QueryBundle
+    from pydantic import PrivateAttr
+except ImportError:
+    raise MissingExtraError("distilbert.adapters.llama_index needs LlamaIndex: pip install llama-index-core") from None
+
+
+class DistilBertEmbedding(BaseEmbedding):
+    """Vectors of texts and queries, with the folder's prompts named "document" and "query" where it has them.
+
+    `model_name` is a folder or a name on the hub.
+    """
+
+    _task: Embedder = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        self._task = load(self.model_name, "feature-extraction")
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return self._vectors(texts, "document")
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._vectors([text], "document")[0]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._vectors([query], "query")[0]
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_query_embedding(query)
+
+    def _vectors(self, texts: list[str], name: str) -> list[list[float]]:
+        named = name if name in self._task.sentence.prompts.by_name else None
+        vectors: list[list[float]] = self._task(texts, prompt_name=named).tolist()
+        return vectors
+
+
+class DistilBertRerank(BaseNodePostprocessor):
+    """Keeps the `top_n` nodes that fit the query best, with the reranker's scores.
+
+    `model` is a folder or a name on the hub, of a cross-encoder.
+    """
+
+    model: str
+    top_n: int = 3
+    _task: Reranker = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        self._task = load(self.model, "text-ranking")
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise ValueError("DistilBertRerank needs the query")
+        texts = [node.node.get_content() for node in nodes]
+        found = self._task(query_bundle.query_str, texts, top_k=self.top_n)
+        return [NodeWithScore(node=nodes[each.index].node, score=each.score) for each in found]
