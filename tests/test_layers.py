@@ -43,6 +43,8 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {*LOADING, "bulk_settings", "data"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
+    "bulk_settings": LOADING,
+    "bulk": {*LOADING, "data", "bulk_settings"},
     "compat": LOADING,
     "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py
