@@ -39,12 +39,8 @@ LAYERS: dict[str, set[str]] = {
     "evaluation": {*LOADING, "data", "arguments"},
     "train": {*LOADING, "data", "arguments", "evaluation", "nn", "version"},
     "distill": {*LOADING, "data", "arguments", "evaluation", "nn", "convert", "train"},
-    "bulk_settings": LOADING,
-    "bulk": {*LOADING, "bulk_settings", "data"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
-    "bulk_settings": LOADING,
-    "bulk": {*LOADING, "data", "bulk_settings"},
     "compat": LOADING,
     "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py
