@@ -14,7 +14,20 @@ from distilbert import MissingExtraError
 SOURCE = Path(distilbert.__file__).parent
 ROOT = Path(__file__).parents[1]
 FACES = {"distilbert"} | {
-    f"distilbert.{name}" for name in ("bench", "convert", "distill", "evaluation", "nn", "serve", "train")
+    f"distilbert.{name}"
+    for name in (
+        "adapters",
+        "bench",
+        "bulk",
+        "compat",
+        "convert",
+        "distill",
+        "evaluation",
+        "nn",
+        "serve",
+        "sklearn",
+        "train",
+    )
 }
 TOKENIZER = {"encoding", "tokenizer"}
 LOADING = {"base", "folder", *TOKENIZER, "engine", "tasks", "fetching", "loading"}
