@@ -17,7 +17,7 @@ from tokenizers import normalizers, pre_tokenizers
 
 from conftest import DATA
 from distilbert import BertTokenizer, Encoding, InputError, TokenizerError, TokenizerWarning
-from distilbert.encoding import window_spans
+from distilbert.encoding import find_margin, window_spans
 
 VOCAB = DATA / "vocab.txt"
 NAUGHTY: list[str] = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))
@@ -314,7 +314,7 @@ def test_what_is_read_of_a_long_text_is_as_if_it_were_read_whole(
     text, pair = "".join(words), "".join(others)
     encodings = {}
     for whole in (True, False):
-        tokenizer._margin = None if whole else tokenizer._find_margin()
+        tokenizer._margin = None if whole else find_margin(tokenizer.backend)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("distilbert.tokenizer._MOST_CHARS_A_TOKEN", 1)
             encodings[whole] = [

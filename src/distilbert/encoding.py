@@ -6,9 +6,13 @@ from functools import cached_property
 
 import numpy as np
 import tokenizers
+from tokenizers import normalizers, pre_tokenizers
+from tokenizers.models import WordPiece
 
 from .errors import InputError, TokenizerError
 from .folder.added_tokens import library_errors
+
+_MOST_EXPANSION = 16  # characters that one becomes when it is decomposed and lower-cased: 4 times 3 at most
 
 
 class Tokens:
@@ -141,3 +145,19 @@ def read_template(backend: tokenizers.Tokenizer) -> Template:
         return tuple(np.array(group, np.int64) for group in groups)
 
     return Template(parts("a"), parts("a", "a"))
+
+
+def find_margin(backend: tokenizers.Tokenizer) -> int | None:
+    """How many of the last tokens may change when a text goes on; None where any might (another kind than BERT's).
+
+    BERT's normalizer and pre-tokenizer look at one character, its WordPiece at one word of up to 100, the search
+    for added tokens as far ahead as the longest is. A token stands for at least one normalized character.
+    """
+    if not (
+        isinstance(backend.model, WordPiece)
+        and isinstance(backend.normalizer, normalizers.BertNormalizer)
+        and isinstance(backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+    ):
+        return None
+    longest = max((len(token.content) for token in backend.get_added_tokens_decoder().values()), default=0)
+    return int(backend.model.max_input_chars_per_word) + _MOST_EXPANSION * (longest + 1)

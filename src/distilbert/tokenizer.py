@@ -11,10 +11,9 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
-from tokenizers.models import WordPiece
+from tokenizers import normalizers
 
-from .encoding import NO_TOKENS, Encoding, Piece, Tokens, Window, kept_piece, read_template, window_spans
+from .encoding import NO_TOKENS, Encoding, Piece, Tokens, Window, find_margin, kept_piece, read_template, window_spans
 from .errors import InputError, TokenizerError, TokenizerWarning, short_repr
 from .files import written_whole
 from .folder.added_tokens import BERT_TOKENS, library_errors
@@ -23,7 +22,6 @@ from .folder.tokenizer_files import bert_tokenizer, read_tokenizer_files
 Cut = Literal["longest", "first"]
 
 _MOST_CHARS_A_TOKEN = 16  # of ordinary text; a text with more is read on
-_MOST_EXPANSION = 16  # characters that one becomes when it is decomposed and lower-cased: 4 times 3 at most
 
 
 class BertTokenizer:
@@ -55,7 +53,7 @@ class BertTokenizer:
         self.special_ids = frozenset(index for index in ids.values() if index is not None)
         self._check_unknown()
         self._template = read_template(self.backend)
-        self._margin = self._find_margin()
+        self._margin = find_margin(backend)
 
     @classmethod
     def from_file(
@@ -241,7 +239,7 @@ class BertTokenizer:
     def _read_starts(self, texts: Sequence[Any], is_split: bool, room: int, margin: int) -> list[Tokens]:
         """More than `room` tokens of each text that has them, without reading all of a long one.
 
-        The start of a text has the tokens of the whole but for its last `margin` (see `_find_margin`).
+        The start of a text has the tokens of the whole but for its last `margin` (see `find_margin`).
         """
         found: list[Tokens] = [NO_TOKENS] * len(texts)
         waiting = list(range(len(texts)))
@@ -321,22 +319,6 @@ class BertTokenizer:
         """int64 [1]: what an empty text is read as where no special tokens stand around it."""
         ids = (index for index in (self.pad_token_id, self.unk_token_id, 0) if index is not None)
         return np.array([next(ids)], np.int64)
-
-    def _find_margin(self) -> int | None:
-        """How many of the last tokens may change when a text goes on; None where any might (another kind than BERT's).
-
-        BERT's normalizer and pre-tokenizer look at one character, its WordPiece at one word of up to 100, the search
-        for added tokens as far ahead as the longest is. A token stands for at least one normalized character.
-        """
-        backend = self.backend
-        if not (
-            isinstance(backend.model, WordPiece)
-            and isinstance(backend.normalizer, normalizers.BertNormalizer)
-            and isinstance(backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
-        ):
-            return None
-        longest = max((len(token.content) for token in backend.get_added_tokens_decoder().values()), default=0)
-        return int(backend.model.max_input_chars_per_word) + _MOST_EXPANSION * (longest + 1)
 
 
 def _is_string(value: object) -> bool:

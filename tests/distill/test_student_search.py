@@ -14,7 +14,7 @@ from distilbert.distill import Shape
 from distilbert.distill import student_search as searching
 from distilbert.distill.student_search import Candidate, frontier, search
 from distilbert.errors import InputError
-from distilbert.evaluation.metrics import Interval
+from distilbert.evaluation.intervals import Interval
 from helpers.distillers import settings, teacher_of
 
 

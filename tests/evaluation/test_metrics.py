@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distilbert.evaluation import metrics
+from distilbert.evaluation import intervals, metrics
 from distilbert.evaluation.squad import squad_scores
 
 
@@ -146,12 +146,12 @@ def test_squad_scores_by_hand() -> None:
 
 def test_the_bootstrap_s_interval_is_that_of_theory_and_repeats() -> None:
     right = np.arange(1000) % 5 != 0
-    (score,) = metrics.bootstrap({"accuracy": metrics.mean(right)}, 1000).values()
+    (score,) = intervals.bootstrap({"accuracy": metrics.mean(right)}, 1000).values()
     error = 1.96 * np.sqrt(0.8 * 0.2 / 1000)
     assert score.value == pytest.approx(0.8)
     assert score.low == pytest.approx(0.8 - error, abs=0.004)
     assert score.high == pytest.approx(0.8 + error, abs=0.004)
-    assert metrics.bootstrap({"accuracy": metrics.mean(right)}, 1000)["accuracy"] == score
+    assert intervals.bootstrap({"accuracy": metrics.mean(right)}, 1000)["accuracy"] == score
 
 
 def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
@@ -159,7 +159,7 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     first = rng.random(500) < 0.7
     second = first.copy()
     second[np.flatnonzero(~first)[:20]] = True
-    (gap,) = metrics.compare(
+    (gap,) = intervals.compare(
         {"a": metrics.mean(first)}, {"a": metrics.mean(second), "b": metrics.mean(first)}, 500
     ).values()
     assert gap.value == pytest.approx(20 / 500)
@@ -167,6 +167,6 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
 
 
 def test_a_figure_that_has_no_value_is_null_in_json() -> None:
-    none = metrics.Interval(float("nan"), 0.0, 1.0)
+    none = intervals.Interval(float("nan"), 0.0, 1.0)
     assert none.to_dict() == {"value": None, "low": 0.0, "high": 1.0}
-    assert str(metrics.Interval.from_dict(none.to_dict())) == str(none)
+    assert str(intervals.Interval.from_dict(none.to_dict())) == str(none)

@@ -13,7 +13,7 @@ from rich.console import Console
 from ..arguments import DistillArguments, Shape
 from ..errors import DistilBertError, InputError, MissingExtraError
 from ..evaluation.evaluations import evaluate
-from ..evaluation.metrics import Interval
+from ..evaluation.intervals import Interval
 from ..files import is_file, written_whole
 from ..train.run import TEACHER_OUTPUTS
 from .distillation import distill

@@ -3,7 +3,7 @@
 from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
 from ..data.reading import read_data
 from .evaluations import Evaluation, compare, evaluate
-from .metrics import Difference, Interval
+from .intervals import Difference, Interval
 
 __all__ = [
     "Choices",

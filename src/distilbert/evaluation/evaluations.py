@@ -16,8 +16,8 @@ from ..tasks.embedding import Embedder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
-from . import metrics
-from .metrics import Difference, Interval
+from . import intervals
+from .intervals import Difference, Interval
 from .scores import Scores
 from .scoring import score_task
 
@@ -119,7 +119,7 @@ def evaluate(
     started = time.perf_counter()
     details = score_task(opened, examples)
     seconds = time.perf_counter() - started
-    scores = metrics.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
+    scores = intervals.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
     size = open_folder(opened.model.folder).bytes
     return Evaluation(
         str(model),
@@ -191,7 +191,7 @@ def compare(first: Evaluation, second: Evaluation, *, resamples: int = 1000, see
     if (first.data, first.task, first.details.examples) != (second.data, second.task, second.details.examples):
         raise InputError(f"{first.model} and {second.model} were not evaluated on the same examples")
     both = (first.details.metrics, second.details.metrics)
-    return metrics.compare(*both, first.details.examples, resamples=resamples, seed=seed)
+    return intervals.compare(*both, first.details.examples, resamples=resamples, seed=seed)
 
 
 def _without_nan(scores: Mapping[str, float]) -> dict[str, float | None]:

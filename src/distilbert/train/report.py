@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.metrics import Interval, calibration_bins
+from ..evaluation.intervals import Interval
+from ..evaluation.metrics import calibration_bins
 from ..evaluation.scores import Scores
 from ..files import written_whole
 from .checkpoints import State

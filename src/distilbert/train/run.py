@@ -23,7 +23,8 @@ from ..data.reading import read_data
 from ..data.splitting import hold_out, share_of
 from ..data.summary import summary
 from ..errors import CheckpointError, InputError
-from ..evaluation.metrics import LESS_IS_BETTER, Interval, bootstrap
+from ..evaluation.intervals import Interval, bootstrap
+from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole

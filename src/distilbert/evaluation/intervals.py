@@ -1,0 +1,87 @@
+"""Figures with the intervals that the bootstrap gives them, and the differences of two models."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from .metrics import Metric
+
+_CHUNK = 1 << 21  # counts held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and where it lies in 95 % of the bootstrap's samples; NaN where the metric has no value."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Ready for `json.dumps`: JSON has no NaN, so None stands for it."""
+        return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, float | None]) -> Self:
+        """What `to_dict` gave."""
+        return cls(**{name: math.nan if value is None else value for name, value in values.items()})
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """The second model's figure minus the first's, both on the same samples."""
+
+    def __str__(self) -> str:
+        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
+
+
+def bootstrap(
+    metrics: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """Each metric on all examples, with its percentile interval over samples of them drawn with replacement."""
+    plain = np.ones((1, examples))
+    drawn = _values(metrics, examples, resamples, seed)
+    return {name: Interval(float(metrics[name](plain)[0]), *_middle(drawn[name])) for name in metrics}
+
+
+def compare(
+    first: Mapping[str, Metric], second: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Difference]:
+    """Second minus first, for the metrics that both have, paired: each sample takes the same examples for both."""
+    plain = np.ones((1, examples))
+    one, two = (_values(metrics, examples, resamples, seed) for metrics in (first, second))
+    return {
+        name: Difference(float(second[name](plain)[0] - first[name](plain)[0]), *_middle(two[name] - one[name]))
+        for name in first
+        if name in second
+    }
+
+
+def _values(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """[resamples] values of each metric."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, _CHUNK // max(examples, 1))
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for start in range(0, resamples, rows):
+        count = min(rows, resamples - start)
+        drawn = rng.integers(0, examples, (count, examples)) + examples * np.arange(count)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * examples).reshape(count, examples).astype(np.float64)
+        for name, metric in metrics.items():
+            parts[name].append(metric(counts))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """Where the middle 95 % lie."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
