@@ -17,6 +17,7 @@ import distilbert
 from conftest import random_weights, small_config
 from distilbert import Embedder, LateInteractionEncoder, Reranker, SparseEncoder, SparseVector
 from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.folder.sentence import read_sentence_folder
 from distilbert.module_activations import ACTIVATIONS
 
 library = pytest.importorskip("sentence_transformers")
@@ -25,6 +26,9 @@ from sentence_transformers.base import modules as base  # noqa: E402
 from sentence_transformers.multi_vector_encoder import modules as multi  # noqa: E402
 from sentence_transformers.sentence_transformer import modules as dense  # noqa: E402
 from sentence_transformers.sparse_encoder import modules as sparse  # noqa: E402
+
+import distilbert.convert  # noqa: E402
+from distilbert.distill.teacher import open_teacher  # noqa: E402
 
 nn = torch.nn
 TEXTS = ["A charming and often affecting journey.", "no", "the film , the whole film , and nothing but the film"]
@@ -197,6 +201,17 @@ def test_settings_of_the_encoder(encoders: dict[Head, str], settings: dict[str, 
     np.testing.assert_allclose(ours(texts), theirs.encode(texts), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["LayerNorm", "Dense on tokens", "lasttoken", "several modes"])
+def test_what_training_does_not_apply_is_refused(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
+    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    sentence = read_sentence_folder(tmp_path)
+    assert sentence is not None
+    named = {"lasttoken": "Pooling lasttoken", "several modes": "Pooling cls and max and mean"}.get(name, name)
+    assert named in sentence.untrained_parts(dense=True)
+    with pytest.raises(distilbert.InputError, match=f"has .*{named}.*; only teachers"):
+        open_teacher(tmp_path, "feature-extraction")
+
+
 # a Router before version 5 is called Asym -------------------------------------------------------------
 
 
@@ -290,6 +305,30 @@ def test_queries_without_inference(
     assert len(ours.encode_query(QUERY).indices) > 3
 
 
+def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_path: Path) -> None:
+    source, converted, small = tmp_path / "source", tmp_path / "converted", tmp_path / "int8"
+    encoder = base.Transformer(encoders[Head.MASKED_LM], transformer_task="fill-mask")
+    weight = torch.rand(len(encoder.tokenizer.get_vocab()))
+    static = sparse.SparseStaticEmbedding(tokenizer=encoder.tokenizer, weight=weight, frozen=True)
+    router = base.Router.for_query_document(query_modules=[static], document_modules=[encoder, sparse.SpladePooling()])
+    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(str(source))
+    before = distilbert.load(source)
+    assert isinstance(before, SparseEncoder)
+    distilbert.convert.convert(source, converted)
+    same_sparse(converted)
+    distilbert.convert.quantize(source, small, data=TEXTS)
+    assert (small / "model.safetensors").exists()
+    after = distilbert.load(small)
+    assert isinstance(after, SparseEncoder)
+    for one, other in zip(before.encode_query(TEXTS), after.encode_query(TEXTS), strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        np.testing.assert_array_equal(one.values, other.values)
+    size = before.config.vocab_size
+    of_float, of_int8 = (spread(each.encode_document(TEXTS), size) for each in (before, after))
+    cosines = (of_float * of_int8).sum(1) / np.linalg.norm(of_float, axis=1) / np.linalg.norm(of_int8, axis=1)
+    assert cosines.min() > 0.98
+
+
 # scores of pairs --------------------------------------------------------------------------------------
 
 
@@ -318,6 +357,30 @@ def test_cross_encoders(
         expected = theirs.predict([(QUERY, text) for text in TEXTS], **named)
         scores = [each.score for each in sorted(ours(QUERY, TEXTS, **named), key=lambda each: each.index)]
         np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [
+    {"max_seq_length": 14}, {"do_lower_case": True}, {"max_seq_length": 21, "do_lower_case": True},
+    {"processing_kwargs": {"text": {"max_length": 12}}},
+])  # fmt: skip
+def test_how_a_cross_encoder_reads(encoders: dict[Head, str], settings: dict[str, Any], tmp_path: Path) -> None:
+    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(str(tmp_path))
+    edit(tmp_path / "tokenizer_config.json", do_lower_case=False)
+    edit(tmp_path / "sentence_bert_config.json", **settings)
+    theirs, ours = library.CrossEncoder(str(tmp_path), device="cpu"), distilbert.load(tmp_path, "text-ranking")
+    documents = [*TEXTS, "The Film AND THE Story " * 3]
+    expected = theirs.predict([(QUERY.title(), text) for text in documents])
+    scores = [each.score for each in sorted(ours(QUERY.title(), documents), key=lambda each: each.index)]
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_cross_encoder_of_several_modules_is_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
+    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(str(tmp_path))
+    listed = json.loads((tmp_path / "modules.json").read_text())
+    more = {"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.base.modules.dense.Dense"}
+    (tmp_path / "modules.json").write_text(json.dumps([*listed, more]))
+    with pytest.raises(distilbert.ConfigError, match=r"modules.json: a cross-encoder is one Transformer.*Dense"):
+        distilbert.load(tmp_path, "text-ranking")
 
 
 # a vector a token -------------------------------------------------------------------------------------

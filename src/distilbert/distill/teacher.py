@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..batch import Batch
 from ..config import DistilBertConfig
 from ..convert import convert
-from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text
+from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text, name_list
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
@@ -166,13 +166,14 @@ class NativeTeacher:
         self.tokenizer = opened.tokenizer
         self.config = self.model.config
         self.max_length = opened.longest
-        self.first_only = sentence is not None and sentence.pooling.first_only
+        self.first_only = sentence is not None and sentence.first_only
         self.lower_case = sentence is not None and sentence.lower_case
         self._dense: list[Dense] = []
         if sentence:
-            if sentence.splade or sentence.pooling.modes not in (("mean",), ("cls",)):
+            if parts := sentence.untrained_parts(dense=True):
                 raise InputError(
-                    f"{folder}: only teachers that take the mean of the tokens, or the first one, can teach"
+                    f"{folder}: has {name_list(parts)}; only teachers that take the mean of the tokens, or the first "
+                    "one, can teach"
                 )
             self._dense = [layer for layer in sentence.layers if isinstance(layer, Dense)]
 

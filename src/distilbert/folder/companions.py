@@ -8,10 +8,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ConfigError
-from ..files import is_file, read_json_list, written_whole
-from .layout import MODULES, PART_FILES, SENTENCE_CONFIG, TOKENIZER_FILES, TOKENIZER_VERSIONS, TRANSFORMER_CONFIGS
-from .module_list import all_modules, read_modules, routes_of
+from ..files import is_file, read_json, read_json_list, written_whole
+from .layout import (
+    MODULES,
+    PART_FILES,
+    ROUTER_CONFIG,
+    SENTENCE_CONFIG,
+    TOKENIZER_FILES,
+    TOKENIZER_VERSIONS,
+    TRANSFORMER_CONFIGS,
+)
+from .module_list import Module, all_modules, all_modules_of, is_router, read_modules, router_file
 from .sentence import ENCODERS
 from .sentence_writing import write_json
 
@@ -52,18 +59,38 @@ def copy_companions(
     brought = [copy(path, out / name) for path, name in named if is_file(path)]
     if parts and is_file(root / MODULES):
         listed = read_json_list(root / MODULES)
-        if len(routes_of(root)) > 1:
-            raise ConfigError(f"{root}: has a Router, whose modules cannot be copied into another folder")
         for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
             kind, part = read.kind, read.folder
+            if is_router(read):
+                module["path"] = "" if encoder in [each.folder for each in all_modules_of(read)] else module["path"]
+                brought += _copy_router(read, encoder, out / module["path"], copy)
+                continue
             if part == encoder:
                 module["path"] = ""
                 continue
             if part == root:  # where the encoder is now
                 module["path"] = f"{place}_{kind}"
-            (out / module["path"]).mkdir(parents=True, exist_ok=True)
-            files = [part / name for name in PART_FILES if is_file(part / name)]
-            brought += [copy(path, out / module["path"] / path.name) for path in files]
+            brought += _copy_part(part, out / module["path"], copy)
         write_json(out / MODULES, listed)
         brought.append(out / MODULES)
     return [path.relative_to(out).as_posix() for path in brought]
+
+
+def _copy_part(part: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
+    to.mkdir(parents=True, exist_ok=True)
+    return [copy(part / name, to / name) for name in PART_FILES if is_file(part / name)]
+
+
+def _copy_router(router: Module, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
+    """Copy a Router's modules below `to`, the encoder's name becoming "." where it is one of them."""
+    settings = read_json(router_file(router))
+    names = {name: "." if router.folder / name == encoder else name for name in settings["types"]}
+    brought = []
+    for name in settings["types"]:
+        if names[name] != ".":
+            brought += _copy_part(router.folder / name, to / name, copy)
+    settings["types"] = {names[name]: kind for name, kind in settings["types"].items()}
+    settings["structure"] = {route: [names[name] for name in listed] for route, listed in settings["structure"].items()}
+    to.mkdir(parents=True, exist_ok=True)
+    write_json(to / ROUTER_CONFIG, settings)
+    return [*brought, to / ROUTER_CONFIG]

@@ -57,15 +57,30 @@ def all_modules(folder: Path) -> list[Module]:
     """What `modules.json` lists, the Routers' modules in place of the Routers: each folder once."""
     found = []
     for module in read_modules(folder):
-        inner = [each for route in _router(module).routes.values() for each in route] if _routes(module) else [module]
-        found += [each for each in inner if each not in found]
+        found += [each for each in all_modules_of(module) if each not in found]
     return found
+
+
+def all_modules_of(module: Module) -> list[Module]:
+    """The modules of a Router, which must be a sound one; of any other kind itself."""
+    return [each for route in _router(module).routes.values() for each in route] if is_router(module) else [module]
+
+
+def is_router(module: Module) -> bool:
+    """Whether it stands for others."""
+    return module.kind in _ROUTERS
+
+
+def router_file(module: Module) -> Path:
+    """Where a Router's routes are written."""
+    newer = module.folder / ROUTER_CONFIG
+    return newer if is_file(newer) else module.folder / CONFIG
 
 
 def routes_of(folder: Path) -> dict[str | None, list[Module]]:
     """The modules for a text of no task (key None) and, of a Router, for those of ROUTED_TASKS that it knows."""
     modules = read_modules(folder)
-    routers = {place: _router(module) for place, module in enumerate(modules) if _routes(module)}
+    routers = {place: _router(module) for place, module in enumerate(modules) if is_router(module)}
     routes: dict[str | None, list[Module]] = {}
     for task in (None, *ROUTED_TASKS) if routers else (None,):
         parts = [routers[place].route(task) if place in routers else [module] for place, module in enumerate(modules)]
@@ -74,13 +89,8 @@ def routes_of(folder: Path) -> dict[str | None, list[Module]]:
     return routes
 
 
-def _routes(module: Module) -> bool:
-    return module.kind in _ROUTERS
-
-
 def _router(module: Module) -> _Router:
-    newer = module.folder / ROUTER_CONFIG
-    settings = Settings(newer if is_file(newer) else module.folder / CONFIG)
+    settings = Settings(router_file(module))
     types, structure, parameters = (settings.object(key) for key in ("types", "structure", "parameters"))
     kinds = dict(zip(types, _parts(settings.path, list(zip(types.values(), types, strict=True))), strict=True))
     routes = {}
@@ -88,7 +98,7 @@ def _router(module: Module) -> _Router:
         if not isinstance(ids, list) or not ids or not all(isinstance(each, str) and each in kinds for each in ids):
             raise settings.wrong("structure", "lists of the modules of each route, all of them in types")
         routes[name] = [kinds[each] for each in ids]
-    if not routes or any(_routes(module) for module in kinds.values()):
+    if not routes or any(is_router(module) for module in kinds.values()):
         raise ConfigError(f"{settings.path}: a Router needs routes, and none of them may be a Router")
     default = parameters.get("default_route") or next(iter(routes))
     mappings = _mappings(settings, parameters.get("route_mappings"))

@@ -106,6 +106,21 @@ class SentenceFolder:
         """Width of the vectors made of hidden states of width `dim`. Raises ConfigError where a layer does not fit."""
         return self._through(self.layers, self._through(self.token_layers, dim) * len(self.pooling.modes))
 
+    def untrained_parts(self, *, dense: bool) -> list[str]:
+        """What it has that training on the mean of the tokens, or the first one, does not apply.
+
+        `dense`: whether Dense behind pooling is applied.
+        """
+        applied = (Dense,) if dense else ()
+        parts = [type(layer).__name__ for layer in self.layers if not isinstance(layer, applied)]
+        parts += [f"{type(layer).__name__} on tokens" for layer in self.token_layers]
+        parts += ["SpladePooling"] if self.splade else []
+        parts += ["vectors of tokens"] if self.token_vectors else []
+        parts += ["a Router"] if self.routes else []
+        if self.pooling.modes not in (("mean",), ("cls",)):
+            parts.append(f"Pooling {' and '.join(self.pooling.modes)}")
+        return parts
+
     def route(self, task: str) -> "SentenceFolder":
         """What holds for the texts of a task, "query" or "document": its modules, and its prompt as the default one.
 

@@ -1,8 +1,9 @@
 """Reranking: a cross-encoder reads a query with each document and says how well they fit."""
 
+import copy
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..errors import CheckpointError
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.cross_encoder import read_cross_encoder
+from ..folder.transformer_settings import TransformerSettings
 from ..results import Ranked
 from .long_text import LongText
 from .numbers import logistic
@@ -50,11 +52,11 @@ class Reranker(PairTask):
     over = "second"
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model)
-        if self.config.num_labels > 2:
-            labels = self.config.num_labels
+        if model.config.num_labels > 2:
+            labels = model.config.num_labels
             raise CheckpointError(f"{model.folder}: a reranker has one output or two labels, not {labels}")
-        about = read_cross_encoder(model.folder, self.config.extra)
+        about = read_cross_encoder(model.folder, model.config.extra)
+        super().__init__(_reading_as(about.text, model))
         self.activation = about.activation if self.config.num_labels == 1 else logistic
         self.prompts = about.prompts
 
@@ -118,6 +120,19 @@ class Reranker(PairTask):
 
     def _score(self, row: Row) -> float:
         return float(self.activation(np.array([_relevance(row)], np.float32))[0])
+
+
+def _reading_as(text: TransformerSettings, model: Model) -> Model:
+    """The model with the length and the lower-casing that its folder asks of a cross-encoder."""
+    tokenizer, longest = model.tokenizer, model.max_length
+    if text.max_length:
+        longest = min(text.max_length, model.config.max_position_embeddings)
+        if longest <= tokenizer.pair_special_count:
+            raise CheckpointError(f"{model.folder}: says that a pair has {longest} tokens at most: no room for text")
+    if text.lower_case:
+        tokenizer = copy.deepcopy(tokenizer)  # other tasks of this model keep it as it is
+        tokenizer.lower_case_first()
+    return replace(model, tokenizer=tokenizer, max_length=longest)
 
 
 def _goodness(scored: tuple[float, Row]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..data.examples import Data
-from ..errors import InputError
+from ..errors import InputError, name_list
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
@@ -48,7 +48,7 @@ class Trainable:
     @property
     def first_only(self) -> bool:
         """Whether the vector of a sentence is read off its first token alone."""
-        return self.folder.sentence is not None and self.folder.sentence.pooling.first_only
+        return self.folder.sentence is not None and self.folder.sentence.first_only
 
 
 def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: int = 0, seed: int = 0) -> Trainable:
@@ -59,9 +59,10 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     kind = TASKS[task]
     folder = open_folder(fetch(name), vectors=kind.makes_vectors)
     checkpoint, sentence, special = folder.checkpoint, folder.sentence, folder.tokenizer.special_count
-    if sentence and (sentence.layers or sentence.splade or sentence.pooling.modes not in (("mean",), ("cls",))):
+    if sentence and (parts := sentence.untrained_parts(dense=False)):
         raise InputError(
-            f"{folder.root}: only models that take the mean of the tokens, or the first one, can be trained"
+            f"{folder.root}: has {name_list(parts)}; only models that take the mean of the tokens, or the first one, "
+            "can be trained"
         )
     most = folder.config.max_position_embeddings
     if max_length > most:
