@@ -45,8 +45,6 @@ LAYERS: dict[str, set[str]] = {
     "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
     "convert": {"base", "folder", *TOKENIZER, "engine", "fetching"},
     "server_settings": LOADING,
-    "bulk_settings": LOADING,
-    "bulk": {*LOADING, "data", "bulk_settings"},
     "arguments": {*LOADING, "data"},
     "bulk_settings": LOADING,
     "bulk": {*LOADING, "data", "bulk_settings"},
