@@ -1,5 +1,6 @@
 """Weights that no answer depends on are left unread; one prefix of all names is taken off; the rest is an error."""
 
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from conftest import Maker
 from distilbert import CheckpointError, CheckpointWarning
 from distilbert.convert import convert
 from distilbert.folder.checkpoint import Head, open_checkpoint
-from distilbert.folder.layout import WEIGHTS
+from distilbert.folder.layout import CONFIG, WEIGHTS
 
 TEXT = "a film ."
 Arrays = dict[str, np.ndarray]
@@ -147,3 +148,15 @@ def test_a_head_under_other_names_is_told(make_checkpoint: Maker) -> None:
     )
     with pytest.raises(CheckpointError, match=r"lack classifier, pre_classifier; beside the encoder they hold .*score"):
         open_checkpoint(folder)
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "bert"])
+def test_a_folder_of_stanfords_colbert_is_refused(make_checkpoint: Maker, tmp_path: Path, kind: str) -> None:
+    folder = edit(make_checkpoint(Head.NONE), lambda arrays: arrays | {"linear.weight": np.ones((8, 32), np.float32)})
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(config | {"model_type": kind}))
+    with pytest.raises(CheckpointError, match=r"linear.weight beside an encoder, as Stanford's ColBERT.*PyLate"):
+        convert(folder, tmp_path / "out")
+    if kind == "distilbert":
+        with pytest.raises(CheckpointError, match="Stanford's ColBERT"):
+            distilbert.load(folder)

@@ -8,7 +8,7 @@ files: nothing is read until an engine maps it. `save_checkpoint` writes the sam
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -185,6 +185,7 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     CheckpointError naming `place` for all that is missing, has another shape, or shows another architecture, and
     ConfigError where the head has other labels than config.json.
     """
+    refuse_colbert(stored, place)
     prefix = common_prefix(stored, _HEAD_KEYS)
     found = by_table_name(stored, prefix)
     head = _recognise(config, found, place)
@@ -210,6 +211,15 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     used = {id(weight) for weight in weights.values()}
     unread = {name: weight for name, weight in stored.items() if id(weight) not in used}
     return Fitted(config, head, weights, unread, prefix)
+
+
+def refuse_colbert(names: Collection[str], place: Path) -> None:
+    """Raises CheckpointError for a folder of Stanford's ColBERT: a layer without bias makes its tokens' vectors."""
+    if "linear.weight" in names and "linear.bias" not in names:
+        raise CheckpointError(
+            f"{place}: has linear.weight beside an encoder, as Stanford's ColBERT does; open it with PyLate, save it "
+            "there, and load that folder"
+        )
 
 
 def why_unread(name: str) -> str:
