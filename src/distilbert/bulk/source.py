@@ -128,7 +128,12 @@ def _column(
 def _check_text(url: str, field: pa.Field, task: str) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     listed = task == "multiple-choice" and (pa.types.is_list(kind) or pa.types.is_large_list(kind))
-    if not listed and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+    if not listed and not (
+        pa.types.is_null(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+    ):
         raise InputError(f"{url}: column {field.name!r} must be text, not {field.type}")
 
 
@@ -155,6 +160,8 @@ def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
         separator, sample = separator or sample[4], sample[5:].lstrip("\r\n")
     try:
         dialect = sniff(sample, tabs=form == "tsv", separator=separator, quote=settings.quote, whole=whole)
+        if settings.quote is not None:  # blanks before a mark are the cell's, unless they are guessed with the mark
+            dialect = replace(dialect, spaced=False)
         names = next(iter(dialect.reader(iter(sample.splitlines(keepends=True)))), [])
     except InputError as error:
         raise InputError(f"{url}: {error}") from None
