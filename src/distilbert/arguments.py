@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from .data.columns import COLUMNS
-from .data.examples import Problem
+from .data.examples import ProblemName
 from .errors import InputError
 from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
@@ -106,7 +106,7 @@ class RunArguments(ReadOptions, LoopArguments):
         unset="the first of the task's",
         metavar="METRIC",
     )
-    problem: Problem | None = setting(None, help="kind of text classification", unset="guessed")
+    problem: ProblemName | None = setting(None, help="kind of text classification", unset="guessed")
     max_length: int = setting(0, least=0, help="longest text in tokens", unset="all that the model reads")
     resume: bool = setting(False, help="go on from the last checkpoint in the folder, if there is one")
 

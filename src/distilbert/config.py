@@ -8,7 +8,7 @@ every other key is kept as it is.
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from . import int8
 from .activations import Activation
@@ -18,7 +18,8 @@ from .labels import LABEL_KEYS, labels_of_head, read_labels
 
 _LIMIT = 2**31 - 1
 _MOST_LAYERS = 1024  # no model is deeper; a config that says so is broken
-PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+Problem = Literal["regression", "single_label_classification", "multi_label_classification"]
+PROBLEM_TYPES: tuple[Problem, ...] = get_args(Problem)
 
 
 ReadBy = Literal["inference", "classification", "training"]
@@ -161,6 +162,12 @@ class DistilBertConfig:
     @property
     def num_labels(self) -> int:
         return len(self.labels)
+
+    @property
+    def problem(self) -> Problem:
+        """`problem_type`, or where it is None what the number of labels implies, as in Transformers."""
+        implied: Problem = "regression" if self.num_labels == 1 else "single_label_classification"
+        return next((known for known in PROBLEM_TYPES if known == self.problem_type), implied)
 
     @property
     def head_dim(self) -> int:

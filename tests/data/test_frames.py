@@ -74,7 +74,7 @@ def tables() -> dict[str, Any]:
 @pytest.mark.parametrize("name", list(tables()))
 def test_every_table_is_read_as_a_file_is(name: str) -> None:
     data = read_data(tables()[name], "text-classification")
-    assert (data.examples, data.labels, data.problem) == (WANTED, ("0", "1"), "single-label")
+    assert (data.examples, data.labels, data.problem) == (WANTED, ("0", "1"), "single_label_classification")
 
 
 def test_rows_without_names_are_numbered() -> None:

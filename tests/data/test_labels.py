@@ -68,7 +68,11 @@ def test_labels_of_a_csv_and_of_json_lines_are_the_same(tmp_path: Path, values: 
 def test_vectors_of_0_and_1(tmp_path: Path, vectors: list[Any]) -> None:
     path = json_lines(tmp_path, [{"text": f"t{i}", "labels": vector} for i, vector in enumerate(vectors)])
     data = read_data(path, CLASSES)
-    assert (data.problem, data.labels, labels_of(data)) == ("multi-label", ("0", "1", "2"), [("1",), ("0", "1"), ()])
+    assert (data.problem, data.labels, labels_of(data)) == (
+        "multi_label_classification",
+        ("0", "1", "2"),
+        [("1",), ("0", "1"), ()],
+    )
     assert "labels as 0 and 1 in their order" in data.guessed
     data = read_data(path, CLASSES, label_names={"0": "toxic", "1": "rude", "2": "threat"})
     assert (data.labels, labels_of(data)) == (("toxic", "rude", "threat"), [("rude",), ("toxic", "rude"), ()])
@@ -103,7 +107,11 @@ def test_lists_in_cells(text: str, parts: list[str] | None) -> None:
 def test_several_labels_in_a_csv(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,\"['x', 'y']\"\nb,[]\nc,\nd,\"['y']\"\n")
     data = read_data(path, CLASSES)
-    assert (data.problem, data.labels, labels_of(data)) == ("multi-label", ("x", "y"), [("x", "y"), (), (), ("y",)])
+    assert (data.problem, data.labels, labels_of(data)) == (
+        "multi_label_classification",
+        ("x", "y"),
+        [("x", "y"), (), (), ("y",)],
+    )
     for text in ('text,label\na,"x,y"\nb,\n', "text,label\na,x;y\nb,\n", "text,label\na,x|y\nb,\n"):
         data = read_data(write(tmp_path, "n.csv", text), CLASSES, problem="multi-label", separator=",")
         assert labels_of(data) == [("x", "y"), ()]
@@ -115,7 +123,7 @@ def test_a_column_for_each_label(tmp_path: Path, yes_no: tuple[str, str]) -> Non
     text = f"id,comment_text,toxic,obscene,insult\n1,a,{no},{yes},{no}\n2,b,{yes},{yes},{no}\n3,c,{no},{no},{no}\n"
     path = write(tmp_path, "c.csv", text)
     data = read_data(path, CLASSES)
-    assert (data.problem, data.labels) == ("multi-label", ("toxic", "obscene", "insult"))
+    assert (data.problem, data.labels) == ("multi_label_classification", ("toxic", "obscene", "insult"))
     assert labels_of(data) == [("obscene",), ("toxic", "obscene"), ()]
     data = read_data(path, CLASSES, columns={"label": "insult,toxic"})
     assert (data.labels, labels_of(data)) == (("insult", "toxic"), [(), ("toxic",), ()])
@@ -125,13 +133,17 @@ def test_a_column_for_each_label(tmp_path: Path, yes_no: tuple[str, str]) -> Non
 
 def test_one_hot_columns_are_classes_where_that_is_said(tmp_path: Path) -> None:
     data = read_data(write(tmp_path, "c.csv", "text,neg,pos\na,0,1\nb,1,0\n"), CLASSES, problem="single-label")
-    assert (data.problem, data.labels, labels_of(data)) == ("single-label", ("neg", "pos"), ["pos", "neg"])
+    assert (data.problem, data.labels, labels_of(data)) == (
+        "single_label_classification",
+        ("neg", "pos"),
+        ["pos", "neg"],
+    )
 
 
 def test_many_whole_numbers_are_classes_unless_they_are_a_quantity(tmp_path: Path) -> None:
     banking = "text,label\n" + "".join(f"w{i % 77} q,{i % 77}\n" for i in range(770))
     data = read_data(write(tmp_path, "b.csv", banking), CLASSES)
-    assert (data.problem, len(data.labels), data.labels[:3]) == ("single-label", 77, ("0", "1", "2"))
+    assert (data.problem, len(data.labels), data.labels[:3]) == ("single_label_classification", 77, ("0", "1", "2"))
     assert "77 whole numbers taken for classes; if they are a quantity, --problem regression" in data.guessed
     ids = "text,label\n" + "".join(f"w{i},{1 + i % 50}.0\n" for i in range(150))  # from 1 on, as pandas writes floats
     assert read_data(write(tmp_path, "i.csv", ids), CLASSES).labels[-1] == "50"
@@ -142,7 +154,7 @@ def test_many_whole_numbers_are_classes_unless_they_are_a_quantity(tmp_path: Pat
     ages = "text,age\n" + "".join(f"w{i},{18 + i % 60}\n" for i in range(300))
     assert read_data(write(tmp_path, "g.csv", ages), CLASSES, columns={"label": "age"}).problem == "regression"
     stars = "text,stars\n" + "".join(f"w{i},{1 + i % 5}\n" for i in range(30))
-    assert read_data(write(tmp_path, "s.csv", stars), CLASSES).problem == "single-label"
+    assert read_data(write(tmp_path, "s.csv", stars), CLASSES).problem == "single_label_classification"
 
 
 def test_labels_are_mapped_as_told_by_case_and_by_number(tmp_path: Path) -> None:
@@ -269,3 +281,11 @@ def test_all_faults_at_once_and_rows_left_out(tmp_path: Path) -> None:
     assert "15 bad rows are left out, the first: " in data.guessed
     with pytest.raises(InputError, match="has no examples"):
         read_data(write(tmp_path, "f.csv", "text,label\n,x\n"), CLASSES, skip_bad=True)
+
+
+def test_a_problem_is_asked_for_in_either_spelling_and_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path, "c.csv", "text,label\na,1\nb,2\n")
+    for name in ("single-label", "single_label_classification"):
+        assert read_data(path, CLASSES, problem=name).problem == "single_label_classification"
+    with pytest.raises(InputError, match="problem must be one of single-label, multi-label, regression, not 'single'"):
+        read_data(path, CLASSES, problem="single")

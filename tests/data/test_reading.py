@@ -18,7 +18,7 @@ def test_csv_with_quotes_line_breaks_and_guessed_columns(tmp_path: Path) -> None
     path = write(tmp_path, "a.csv", 'id,sentence,sentiment\r\n1,"good,\nvery ""good""",pos\r\n\r\n2,bad,neg\r\n')
     data = read_data(path, "text-classification")
     assert data.examples == [LabelledText('good,\nvery "good"', "pos"), LabelledText("bad", "neg")]
-    assert (data.labels, data.problem) == (("neg", "pos"), "single-label")
+    assert (data.labels, data.problem) == (("neg", "pos"), "single_label_classification")
     assert data.guessed == "text from column 'sentence', label from column 'sentiment'; a single-label problem"
 
 
@@ -43,7 +43,7 @@ def test_jsonl_pairs_numbers_and_several_labels(tmp_path: Path) -> None:
     rows = [{"text": "a", "pair": "b", "label": ["x", "y"]}, {"text": "c", "pair": "d", "label": []}]
     data = read_data(write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows))), "text-classification")
     assert data.examples == [LabelledText(("a", "b"), ("x", "y")), LabelledText(("c", "d"), ())]
-    assert (data.labels, data.problem) == (("x", "y"), "multi-label")
+    assert (data.labels, data.problem) == (("x", "y"), "multi_label_classification")
     data = read_data(write(tmp_path, "b.csv", "text,label\na,0.5\nb,2\n"), "text-classification")
     assert ([e.label for e in data.examples], data.problem) == ([0.5, 2.0], "regression")
     data = read_data(

@@ -12,7 +12,7 @@ from distilbert.errors import InputError
 
 def texts(*pairs: tuple[str, str]) -> Data[LabelledText]:
     examples = [LabelledText(text, label) for text, label in pairs]
-    return Data("reviews.csv", examples, tuple(sorted({label for _, label in pairs})), "single-label")
+    return Data("reviews.csv", examples, tuple(sorted({label for _, label in pairs})), "single_label_classification")
 
 
 def test_a_share_of_each_label_and_the_same_texts_on_one_side() -> None:

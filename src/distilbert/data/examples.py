@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-Problem = Literal["single-label", "multi-label", "regression"]
+from ..config import Problem
+
+ProblemName = Literal["single-label", "multi-label", "regression"]
+# what people type -> config.json's word, which all else uses
+PROBLEMS: dict[ProblemName, Problem] = {
+    "single-label": "single_label_classification",
+    "multi-label": "multi_label_classification",
+    "regression": "regression",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..config import Problem
 from ..errors import InputError, short_repr
-from .examples import Data, LabelledText, Problem
+from .examples import Data, LabelledText
 from .faults import Faults
 from .labels import LabelNames, by_number, flag, is_missing, label_name, listed_parts
 from .tables import Row
@@ -29,7 +30,9 @@ def labelled(
         problem, why = _problem(rows, columns)
         guessed.append(why)
     vectors = (
-        problem == "multi-label" and len(columns) == 1 and _are_vectors([row.values.get(columns[0]) for row in rows])
+        problem == "multi_label_classification"
+        and len(columns) == 1
+        and _are_vectors([row.values.get(columns[0]) for row in rows])
     )
     if vectors:
         guessed.append("labels as 0 and 1 in their order")
@@ -89,23 +92,23 @@ def _problem(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Problem, str]
     """What labels look like, and that in words."""
     values: list[Any] = [value for row in rows if not is_missing(value := row.values.get(columns[0]))]
     if len(columns) > 1:
-        return "multi-label", "a multi-label problem, a column a label"
+        return "multi_label_classification", "a multi-label problem, a column a label"
     if any(listed_parts(value) is not None for value in values):
-        return "multi-label", "a multi-label problem"
+        return "multi_label_classification", "a multi-label problem"
     try:
         numbers = [float(value) for value in values if not isinstance(value, bool)]
     except (TypeError, ValueError, OverflowError):
-        return "single-label", "a single-label problem"
+        return "single_label_classification", "a single-label problem"
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
         return "regression", "a regression problem"
     distinct = set(numbers)
     if len(distinct) <= _FEW_CLASSES:
-        return "single-label", "a single-label problem"
+        return "single_label_classification", "a single-label problem"
     # classes are counted from 0 or 1 on, with few gaps, and have several texts each
     dense = min(distinct) in (0, 1) and 2 * len(distinct) > max(distinct) and len(numbers) > 1.2 * len(distinct)
     if dense:
         return (
-            "single-label",
+            "single_label_classification",
             f"{len(distinct)} whole numbers taken for classes; if they are a quantity, --problem regression",
         )
     return (
@@ -139,7 +142,7 @@ def _label(
     try:
         if len(columns) > 1:
             named = tuple(names(name) for name, yes in zip(columns, _flags(row, columns), strict=True) if yes)
-        elif problem == "multi-label":
+        elif problem == "multi_label_classification":
             named = tuple(names(part) for part in _several(value, vectors, names.known))
         elif is_missing(value):
             raise InputError(f"the label ({column!r}) is missing")
@@ -149,7 +152,7 @@ def _label(
         text = str(error)
         raise row.fault(f"the label ({column!r}) {text}" if text.startswith("must be") else text) from None
     named = tuple(dict.fromkeys(filter(None, named)))
-    if problem == "single-label":  # one-hot columns
+    if problem == "single_label_classification":  # one-hot columns
         if len(named) != 1:
             raise row.fault(f"has {len(named)} labels where there must be one")
         return named[0]

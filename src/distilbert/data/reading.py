@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, short_repr
 from .columns import COLUMNS, choice_columns, find_columns
-from .examples import Choices, Data, PlainText, Problem, SentencePair
+from .examples import PROBLEMS, Choices, Data, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .labelled import labelled
 from .labels import LabelNames, is_missing, listed_parts
@@ -28,7 +29,7 @@ def read_data(
     *,
     columns: Mapping[str, str] | None = None,
     labels: Sequence[str] | Mapping[str, str] | None = None,
-    problem: Problem | None = None,
+    problem: Problem | ProblemName | None = None,
     separator: str | None = None,
     quote: str | None = None,
     encoding: str | None = None,
@@ -46,7 +47,8 @@ def read_data(
         columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
             A "label" of several names with commas between has a column of 0 and 1 for each label.
         labels: the labels there are; any other is an error. By default those of the file. A mapping is `label_names`.
-        problem: of text classification. Several labels in one cell have commas between them, or are a list.
+        problem: of text classification: "single-label", "multi-label" or "regression", or as config.json spells
+            them. Several labels in one cell have commas between them, or are a list.
         separator: between the cells of a CSV.
         quote: around them; "none": marks are letters like any other.
         encoding: of a file of text.
@@ -77,11 +79,20 @@ def read_data(
         )
         if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
             names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else ())
-        data = _read_table(table, task, columns, names, problem, faults)
+        data = _read_table(table, task, columns, names, _problem(problem), faults)
     faults.check()
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
+
+
+def _problem(name: Problem | ProblemName | None) -> Problem | None:
+    """Either spelling -> config.json's. Raises InputError."""
+    known: dict[str, Problem] = {kind: kind for kind in PROBLEM_TYPES}
+    known.update(PROBLEMS.items())
+    if name is not None and name not in known:
+        raise InputError(f"problem must be one of {', '.join(PROBLEMS)}, not {name!r}")
+    return None if name is None else known[name]
 
 
 def _read_other(

@@ -37,7 +37,9 @@ def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[
     strata: dict[object, list[list[int]]] = defaultdict(list)
     for group in groups.values():
         first = data.examples[group[0]]
-        label = first.label if isinstance(first, LabelledText) and data.problem == "single-label" else None
+        label = (
+            first.label if isinstance(first, LabelledText) and data.problem == "single_label_classification" else None
+        )
         strata[label].append(group)
     rng = random.Random(seed)  # noqa: S311
     chosen: set[int] = set()

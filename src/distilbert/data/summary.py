@@ -16,7 +16,7 @@ def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
     """Lines on examples: labels, texts that stand there twice, texts that `others` has too, texts that are none."""
     counts = label_counts(data)
     lines = [_counted(counts)] if counts else []
-    if counts and data.problem in ("single-label", "multi-label"):
+    if counts and data.problem in ("single_label_classification", "multi_label_classification"):
         lines += _alike(counts)
     lines += _repeated(data)
     if others is not None:

@@ -13,8 +13,8 @@ from torch import nn
 
 from ..activations import Activation
 from ..arguments import DistillArguments
-from ..config import DistilBertConfig
-from ..data.examples import Data, Problem
+from ..config import DistilBertConfig, Problem
+from ..data.examples import Data
 from ..data.splitting import share_of
 from ..errors import InputError
 from ..evaluation.scoring import score_task
@@ -264,7 +264,7 @@ def _kind(task: str, problem: Problem | None) -> OutputKind:
         return "span"
     if task == "sentence-similarity":
         return "vectors"
-    if problem == "multi-label":
+    if problem == "multi_label_classification":
         return "independent labels"
     return "numbers" if problem == "regression" else "classes"
 

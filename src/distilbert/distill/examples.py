@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import DistillArguments
-from ..data.examples import Data, LabelledText, PlainText, Problem, Question, SentencePair, TaggedWords
+from ..data.examples import Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
 from ..tokenizer import BertTokenizer
 from ..train.run import Run
 from .augmentation import altered
@@ -18,15 +18,8 @@ def labels_of(task: str, teacher: Teacher) -> Data[Any]:
     """No examples, with the teacher's labels and problem: what a reader has to know of them."""
     if task not in ("text-classification", "token-classification"):
         return Data(teacher.name, [])
-    problem: Problem | None = None
     labels = teacher.config.labels
-    if task == "text-classification":
-        of_type: dict[str | None, Problem] = {
-            "regression": "regression",
-            "multi_label_classification": "multi-label",
-            "single_label_classification": "single-label",
-        }
-        problem = of_type.get(teacher.config.problem_type, "regression" if len(labels) == 1 else "single-label")
+    problem = teacher.config.problem if task == "text-classification" else None
     return Data(teacher.name, [], () if problem == "regression" else labels, problem)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from ..data.examples import Data, Problem
+from ..data.examples import Data
 from ..data.reading import read_data
 from ..errors import InputError
 from ..folder.opened import open_folder
@@ -163,17 +163,12 @@ def read_for(
 ) -> Data[Any]:
     """The examples of a file or a table for an opened model, whose labels are the only ones there may be."""
     labels = task.config.labels if isinstance(task, TextClassifier | TokenClassifier) else None
-    problem: Problem | None = None
-    if isinstance(task, TextClassifier):
-        regression = task.config.problem_type == "regression" or task.config.num_labels == 1
-        several = task.config.problem_type == "multi_label_classification"
-        problem = "regression" if regression else "multi-label" if several else "single-label"
     return read_data(
         data,
         opened_task(task),
         columns=columns,
         labels=labels,
-        problem=problem,
+        problem=task.config.problem if isinstance(task, TextClassifier) else None,
         separator=separator,
         quote=quote,
         encoding=encoding,

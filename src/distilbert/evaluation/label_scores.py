@@ -22,7 +22,7 @@ def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
     if data.problem == "regression":
         true = np.array([example.label for example in data.examples], np.float64)
         return score_numbers(true, logits[:, 0], [example.text for example in data.examples], "pearson")
-    if data.problem == "multi-label":
+    if data.problem == "multi_label_classification":
         wanted = np.array([[label in example.label for label in labels] for example in data.examples])  # type: ignore[operator]
         return _several_labels(data, wanted, logistic(logits))
     scores = softmax(logits) if len(labels) > 1 else logistic(logits)

@@ -101,7 +101,7 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             raise InputError("the texts are all of one class, or none; there is nothing to tell apart")
         labels = tuple(str(label) for label in self.classes_.tolist())
         examples = [LabelledText(text, labels[target]) for text, target in zip(texts, targets, strict=True)]
-        data = Data("X", examples, labels, "single-label")
+        data = Data("X", examples, labels, "single_label_classification")
         arguments = LoopArguments(
             epochs=self.epochs,
             batch_size=self.batch_size,

@@ -60,14 +60,16 @@ def make_objective(
 
     Raises InputError for examples that leave nothing to learn, and options that the task does not have.
     """
-    if class_weights is not None and not (task == "token-classification" or data.problem == "single-label"):
+    if class_weights is not None and not (
+        task == "token-classification" or data.problem == "single_label_classification"
+    ):
         raise InputError("class_weights are for single labels and for token classification")
-    if len(data.labels) < 2 and (task == "token-classification" or data.problem == "single-label"):
+    if len(data.labels) < 2 and (task == "token-classification" or data.problem == "single_label_classification"):
         raise InputError(f"{data.source}: all labels are {data.labels[0]!r}; there is nothing to tell apart")
-    if data.problem == "multi-label" and not data.labels:
+    if data.problem == "multi_label_classification" and not data.labels:
         raise InputError(f"{data.source}: no example has a label")
     match task:
-        case "text-classification" if data.problem == "single-label":
+        case "text-classification" if data.problem == "single_label_classification":
             return ClassifyTexts(data, tokenizer, max_length, class_weights)
         case "text-classification":
             return ScoreTexts(data, tokenizer, max_length)

@@ -18,12 +18,6 @@ from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 from .objective import AnyModel
 
-_PROBLEMS = {
-    "single-label": "single_label_classification",
-    "multi-label": "multi_label_classification",
-    "regression": "regression",
-}
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trainable:
@@ -74,8 +68,7 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     config, new_head = checkpoint.config.for_training(), checkpoint.head is not head
     if data.labels:
         new_head |= config.labels != data.labels
-        problem = _PROBLEMS[data.problem] if data.problem else None
-        config = dataclasses.replace(config, labels=data.labels, problem_type=problem)
+        config = dataclasses.replace(config, labels=data.labels, problem_type=data.problem)
     torch.manual_seed(seed)  # of the fresh head
     model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=new_head and head is not Head.NONE)
     longest = max_length or folder.longest
