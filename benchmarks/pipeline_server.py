@@ -14,32 +14,36 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-folder, port, workers, torch_threads = sys.argv[1], *map(int, sys.argv[2:])
-torch.set_num_threads(torch_threads)
-classify = transformers.pipeline("text-classification", folder)
-
-
-@contextlib.asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    anyio.to_thread.current_default_thread_limiter().total_tokens = workers
-    yield
-
-
-app = FastAPI(lifespan=lifespan)
-
 
 class Body(BaseModel):
     inputs: str
 
 
-@app.get("/health")
-def health() -> None:
-    pass
+def create_app(folder: str, workers: int) -> FastAPI:
+    classify = transformers.pipeline("text-classification", folder)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = workers
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/health")
+    def health() -> None:
+        pass
+
+    @app.post("/")
+    def infer(body: Body) -> list[dict[str, object]]:
+        return classify(body.inputs, truncation=True)
+
+    return app
 
 
-@app.post("/")
-def infer(body: Body) -> list[dict[str, object]]:
-    return classify(body.inputs, truncation=True)
+def main(folder: str, port: int, workers: int, torch_threads: int) -> None:
+    torch.set_num_threads(torch_threads)
+    uvicorn.run(create_app(folder, workers), port=port, log_level="warning")
 
 
-uvicorn.run(app, port=port, log_level="warning")
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

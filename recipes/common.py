@@ -70,8 +70,14 @@ def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[st
     keep(name, scores)
     keep_log(name, out)
     keep_report(name, out)
-    for precision, own in scores.items():
-        print(precision, {metric: round(score["value"], 4) for metric, score in own["scores"].items()})
+    for precision, evaluation in scores.items():
+        print(precision, rounded(evaluation))
+
+
+def rounded(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
+    """The scores of an evaluation as a dict; None for one that is not defined."""
+    values = {metric: score["value"] for metric, score in evaluation["scores"].items()}
+    return {metric: None if value is None else round(value, 4) for metric, value in values.items()}
 
 
 def keep(name: str, values: Mapping[str, Any]) -> None:

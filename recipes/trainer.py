@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import transformers
 
-from common import RESULTS, WORK, encoder, keep
+from common import RESULTS, WORK, encoder, keep, rounded
 from distilbert.bench import available_cpus
 from distilbert.evaluation import Data, evaluate, read_data
 from distilbert.train import FinetuneArguments, parameter_groups
@@ -166,7 +166,7 @@ def main(names: list[str]) -> None:
         scores = evaluate(out, files["test"], recipe.TASK, precision="float32").to_dict()
         results[name] = {"float32": scores}
         keep("trainer", results)
-        print(name, {metric: round(score["value"], 4) for metric, score in scores["scores"].items()})
+        print(name, rounded(scores))
 
 
 if __name__ == "__main__":

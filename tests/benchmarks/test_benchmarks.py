@@ -1,0 +1,104 @@
+"""Every benchmark runs to its table and its file, on a small model: what it measures is not looked at."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+pytest.importorskip("transformers")
+
+from distilbert import DistilBertConfig
+from helpers.scripts import ROOT, scripts
+
+SMALL = {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128}
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch, minilm: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a benchmark, for which DistilBERT-base is a small model."""
+    with scripts("benchmarks") as script:
+        common = script("common")
+        assert common.trained_model() == minilm
+        monkeypatch.setattr(common, "DistilBertConfig", lambda: DistilBertConfig(**SMALL))
+        yield script
+
+
+@pytest.fixture
+def measured(
+    benchmark: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., dict[str, Any]]:
+    """Runs a benchmark: what it saved."""
+
+    def run(name: str, *arguments: object) -> dict[str, Any]:
+        saved = tmp_path / f"{name}.json"
+        monkeypatch.setattr("sys.argv", [f"{name}.py", *map(str, arguments), "--save", str(saved)])
+        benchmark(name).main()
+        return dict(json.loads(saved.read_text()))
+
+    return run
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_imports(path: Path, benchmark: Callable[[str], ModuleType]) -> None:
+    pytest.importorskip("fastapi")  # pipeline_server's
+    assert benchmark(path.stem).__doc__
+
+
+def test_operators(measured: Callable[..., dict[str, Any]]) -> None:
+    found = measured("operators", "--rounds", 1)
+    assert len(found["float32"]["matrix products"]) == len(found["columns"]) == 4
+
+
+@pytest.mark.slow
+def test_inference(measured: Callable[..., dict[str, Any]]) -> None:
+    found = measured("inference", "--rounds", 1, "--texts", 8)
+    assert {"ragged", "one", "windows", "entities", "fill-mask"} <= found.keys()
+
+
+@pytest.mark.slow
+def test_growth(
+    measured: Callable[..., dict[str, Any]], benchmark: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growth = benchmark("growth")
+    monkeypatch.setattr(growth, "ROUNDS", 1)
+    plain = growth.checkpoint
+    monkeypatch.setattr(growth, "checkpoint", lambda folder, **sizes: plain(folder, **{**SMALL, **sizes}))
+    found = measured("growth", "--texts", 50)
+    assert found["texts of a stream"]["texts"] == [5.0 * n for n in range(1, 11)]
+
+
+@pytest.mark.slow
+def test_training(measured: Callable[..., dict[str, Any]]) -> None:
+    found = measured("training", "--rounds", 1, "--texts", 40)
+    assert found["apart"] < 1e-4
+    assert len(found["tokens_per_second"]) == 3
+
+
+@pytest.mark.slow
+def test_convert(measured: Callable[..., dict[str, Any]]) -> None:
+    assert "Transformers" in measured("convert", "--rounds", 1)["figures"]
+
+
+@pytest.mark.slow
+def test_cold_start(measured: Callable[..., dict[str, Any]]) -> None:
+    assert len(measured("cold_start", "--rounds", 1)["seconds"]) == 5
+
+
+@pytest.mark.slow
+def test_distilled(
+    measured: Callable[..., dict[str, Any]], benchmark: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    student = benchmark("common").base_checkpoint(tmp_path / "student")
+    assert len(measured("distilled", student, "--rounds", 1)["texts_per_second"]) == 3
+
+
+@pytest.mark.slow
+def test_serving(measured: Callable[..., dict[str, Any]]) -> None:
+    pytest.importorskip("fastapi")
+    found = measured("serving", "--seconds", 0.2, "--clients", 2)
+    assert set(found) > {"machine"}
