@@ -7,6 +7,16 @@ import numpy as np
 
 
 class _Result:
+    def __getitem__(self, name: str) -> Any:
+        """`result["label"]` is `result.label`. Raises KeyError for a field that there is not."""
+        if name not in self.keys():
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def keys(self) -> tuple[str, ...]:
+        """The fields' names; `dict(result)` holds the fields as they are, `to_dict()` as JSON has them."""
+        return tuple(field.name for field in dataclasses.fields(self))  # type: ignore[arg-type]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for `json.dumps`."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]

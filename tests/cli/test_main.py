@@ -130,3 +130,19 @@ def test_the_list_of_commands(capsys: Printed) -> None:
         assert stopped.value.code == 0
         printed = capsys.readouterr().out
         assert all(command.help in printed for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["clasify", "a text"], "classify"),
+        (["fillmask"], "fill-mask"),
+        (["classify", "a text", "-m", "x", "--treshold", "1"], "--threshold"),
+        (["embed", "a text", "-m", "x", "--normalise"], "--normalize"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], meant: str, capsys: Printed) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f" (did you mean {meant}?)\n")

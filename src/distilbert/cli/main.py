@@ -8,9 +8,11 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
+from ..hints import did_you_mean
 from . import (
     bench_command,
     bulk_command,
@@ -64,6 +66,9 @@ COMMANDS = (
 )
 
 
+_MISTAKEN = re.compile(r"unrecognized arguments: (--[\w-]+)|argument COMMAND: invalid choice: '([^']+)'")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. What goes wrong is one line on standard error, and exit code 1."""
     args = _parse(sys.argv[1:] if arguments is None else arguments)
@@ -90,8 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_unwritable()
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose errors name the command or option that was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        found = _MISTAKEN.search(message)
+        if found:
+            names = self._option_string_actions if found[1] else [command.name for command in COMMANDS]
+            message += did_you_mean(found[1] or found[2], names)
+        super().error(message)
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
+    parser = _Parser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
     parser.add_argument("--version", action="version", version=f"distilbert {__version__}")
     table = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     parsers = {}

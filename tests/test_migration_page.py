@@ -1,0 +1,41 @@
+"""docs/migration.md: its tables are those of distilbert.hints, as `python tests/test_migration_page.py` writes them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from distilbert import hints
+
+PAGE = Path(__file__).parents[1] / "docs" / "migration.md"
+MARK = "<!-- tables from distilbert.hints -->\n"
+
+
+def table(title: str, rows: Mapping[str, str]) -> str:
+    lines = [f"| `{name}` | {text.replace('|', chr(92) + '|')} |" for name, text in sorted(rows.items())]
+    return "\n".join([f"### {title}", "", "| There | Here |", "|---|---|", *lines, ""])
+
+
+def tables() -> str:
+    values = {f"{name}={value!r}": hint for (name, value), hint in hints.VALUES.items()}
+    tasks = {name: f'task "{task}"; the name works too' for name, task in hints.TASK_ALIASES.items()}
+    return "\n".join(
+        [
+            table("Names of tasks", tasks),
+            table("Names of the package", hints.NAMES),
+            table("Transformers: arguments", hints.TRANSFORMERS_ARGUMENTS),
+            table("Transformers: methods and attributes", hints.TRANSFORMERS_ATTRIBUTES),
+            table("sentence-transformers: arguments", hints.SENTENCE_TRANSFORMERS_ARGUMENTS),
+            table("sentence-transformers: methods and attributes", hints.SENTENCE_TRANSFORMERS_ATTRIBUTES),
+            table("fastembed: arguments", hints.FASTEMBED_ARGUMENTS),
+            table("fastembed: methods and attributes", hints.FASTEMBED_ATTRIBUTES),
+            table("Others", hints.OTHER_ATTRIBUTES),
+            table("Values", values),
+        ]
+    )
+
+
+def test_the_tables_of_the_page_are_those_of_the_hints() -> None:
+    assert PAGE.read_text(encoding="utf-8").partition(MARK)[2] == tables()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(PAGE.read_text(encoding="utf-8").partition(MARK)[0] + MARK + tables(), encoding="utf-8")
