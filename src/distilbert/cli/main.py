@@ -28,6 +28,7 @@ from . import (
     text_commands,
     train_command,
 )
+from .command_examples import EXAMPLES
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for command in COMMANDS:
         sub = table.add_parser(command.name, help=command.help, description=command.help.capitalize() + ".")
         command.add(sub)
+        if command.name in EXAMPLES:
+            sub.epilog = f"{sub.epilog or ''} Example: {EXAMPLES[command.name]}".lstrip()
         sub.set_defaults(command=command.name, run=command.run)
         parsers[command.name] = sub
     if arguments and arguments[0] in parsers and "--" not in arguments:  # options may stand between texts
