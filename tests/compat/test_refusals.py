@@ -1,5 +1,6 @@
 """What the bridges take to no effect, and what they refuse rather than follow wrongly."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,25 @@ def test_ranking_needs_one_output(make_checkpoint: Maker) -> None:
         model.rank("a", ["b"])
     with pytest.raises(InputError, match="pairs"):
         model.predict([("a", "b", "c")])
+
+
+def test_a_ranker_reads_as_its_folder_says_and_as_it_is_told(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(num_labels=1)
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "sentence_bert_config.json").write_text(
+        '{"max_seq_length": 12, "transformer_task": "sequence-classification"}'
+    )
+    (folder / "config_sentence_transformers.json").write_text('{"model_type": "CrossEncoder"}')
+    pair = ("a film about love", "a long and moving film about love and war " * 3)
+    ranker = load(folder, "text-ranking")
+    (expected,) = ranker(pair[0], [pair[1]])
+    assert expected.truncated
+    score = CrossEncoder(folder).predict(pair)
+    np.testing.assert_allclose(score, expected.score, rtol=1e-6)
+    shorter = CrossEncoder(folder, max_length=10)
+    np.testing.assert_allclose(shorter.rank(pair[0], [pair[1]])[0]["score"], shorter.predict(pair), rtol=1e-6)
+    assert shorter.predict(pair) != score
+    assert CrossEncoder(folder).rank("a", []) == []

@@ -48,8 +48,9 @@ class CrossEncoder:
             local_files_only=local_files_only,
             trust_remote_code=trust_remote_code,
         )
-        self.task = with_longest(classifier, max_length)
-        self._ranker = Reranker(self.task.model) if self.num_labels == 1 else None
+        self._ranker = Reranker(classifier.model) if classifier.config.num_labels == 1 else None
+        read = TextClassifier(self._ranker.model) if self._ranker else classifier  # as the folder says
+        self.task = with_longest(read, max_length)
 
     @property
     def num_labels(self) -> int:
@@ -98,9 +99,11 @@ class CrossEncoder:
         """The documents, best first: `corpus_id` (the place in the list), `score` and, if asked for, `text`."""
         if self._ranker is None:
             raise InputError(f"rank needs a model with one output, not {self.num_labels} labels; predict takes pairs")
-        found = self._ranker(query, documents, top_k=top_k, prompt=prompt, prompt_name=prompt_name)
-        extra = [{"text": each.text} if return_documents else {} for each in found]
-        return [{"corpus_id": each.index, "score": each.score} | more for each, more in zip(found, extra, strict=True)]
+        texts = list(documents)
+        scores = self.predict([(query, text) for text in texts], prompt=prompt, prompt_name=prompt_name)
+        best = np.argsort(-scores, kind="stable")[:top_k].tolist()
+        extra = [{"text": texts[index]} if return_documents else {} for index in best]
+        return [{"corpus_id": i, "score": float(scores[i])} | more for i, more in zip(best, extra, strict=True)]
 
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         if self._ranker is not None:
