@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FACES = {"distilbert"} | {
     f"distilbert.{name}"
     for name in (
-        "adapters",
+        *(f"adapters.{framework}" for framework in ("haystack", "langchain", "llama_index", "spacy")),
         "bench",
         "bulk",
         "compat",

@@ -12,6 +12,8 @@ try:
 except ImportError:
     raise MissingExtraError("distilbert.adapters.haystack needs Haystack: pip install haystack-ai") from None
 
+__all__ = ["DistilBertDocumentEmbedder", "DistilBertRanker", "DistilBertTextEmbedder"]
+
 
 @component
 class DistilBertTextEmbedder:

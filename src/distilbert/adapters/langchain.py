@@ -16,6 +16,8 @@ try:
 except ImportError:
     raise MissingExtraError("distilbert.adapters.langchain needs LangChain: pip install langchain-core") from None
 
+__all__ = ["DistilBertEmbeddings", "DistilBertReranker"]
+
 
 class DistilBertEmbeddings(Embeddings):
     """Vectors of documents and queries, with the folder's prompts named "document" and "query" where it has them.

@@ -15,6 +15,8 @@ try:
 except ImportError:
     raise MissingExtraError("distilbert.adapters.llama_index needs LlamaIndex: pip install llama-index-core") from None
 
+__all__ = ["DistilBertEmbedding", "DistilBertRerank"]
+
 
 class DistilBertEmbedding(BaseEmbedding):
     """Vectors of texts and queries, with the folder's prompts named "document" and "query" where it has them.

@@ -22,6 +22,8 @@ try:
 except ImportError:
     raise MissingExtraError("distilbert.adapters.spacy needs spaCy: pip install spacy") from None
 
+__all__ = ["CategoryComponent", "EntityComponent"]
+
 
 class EntityComponent:
     """Sets `doc.ents`; an entity that cuts one of spaCy's tokens is widened to it."""
