@@ -32,7 +32,7 @@ def answers(task: TextClassifier) -> np.ndarray:
 
 
 @pytest.mark.parametrize("travel", [lambda task: pickle.loads(pickle.dumps(task)), copy.deepcopy, copy.copy])
-@pytest.mark.parametrize("task", list(distilbert.TASKS))
+@pytest.mark.parametrize("task", [task for task in distilbert.TASKS if task != "late-interaction"])  # has its own test
 def test_every_task_is_opened_again_with_its_options(task: str, travel: Any, make_checkpoint: Maker) -> None:
     head = distilbert.TASKS[task].head
     labels = {"id2label": {"0": "entailment", "1": "contradiction"}} if task == "zero-shot-classification" else {}

@@ -74,7 +74,8 @@ def convert(
     root = folder_around(source) if is_one_file else resolve(source, revision, foreign=True)
     check_place(source if is_one_file else root, out)
     encoder = root if is_one_file else encoder_folder(root)
-    check_config_is_there(encoder)
+    if not is_file(encoder / GOOGLE_CONFIG):
+        check_config_is_there(encoder)
     file = source if is_one_file else weights_file(encoder)
     model = _read(encoder, read_file(file))
     if layers is not None:
