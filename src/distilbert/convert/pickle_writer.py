@@ -1,4 +1,4 @@
-"""The opposite of pickled.py: the bytes of the pickles that PyTorch puts before its tensors."""
+"""The opposite of pickle_reader.py: the bytes of the pickles that PyTorch puts before its tensors."""
 
 import pickle
 import struct

@@ -1,7 +1,7 @@
 """What requests hold in memory, counted before they hold it, so that no traffic can make it more than was set.
 
 Half of `--max-memory` is for what requests at work hold, a quarter for bodies on their way; docs/threat-model.md adds
-up the rest. Sizes are upper bounds: FACTORS below, measured in tests/serve/test_memory.py.
+up the rest. Sizes are upper bounds: FACTORS below, measured in tests/serve/test_attacks.py.
 """
 
 import threading
