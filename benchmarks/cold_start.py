@@ -9,7 +9,6 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -51,32 +50,13 @@ def main() -> None:
         for turn in range(args.rounds):
             os.environ["DISTILBERT_CACHE"] = f"{temporary}/cache-{turn}"
             for name, way in ways.items():
-                runs[name].append(_run(way))
+                runs[name].append(common.process_cost(way))
     seconds = {name: statistics.median(run[0] for run in own) for name, own in runs.items()}
     memory = {name: max(run[1] for run in own) for name, own in runs.items()}
     slowest = seconds["Transformers' pipeline, every start"]
     rows = {name: [f"{own:.2f} s", f"{slowest / own:.1f}", f"{memory[name]:.0f} MB"] for name, own in seconds.items()}
     print(common.table("From cold to one result", rows, ["time", "times faster", "peak memory"]))
     common.save(args.save, {"machine": common.machine(), "seconds": seconds, "memory": memory})
-
-
-# a process counts the memory of the one that started it into its peak, so a small one starts it
-_LAUNCHER = """
-import os, sys, time
-started = time.perf_counter()
-quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
-process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
-_, status, usage = os.wait4(process, 0)
-assert status == 0, sys.argv
-print(time.perf_counter() - started, usage.ru_maxrss / 1024)
-"""
-
-
-def _run(command: list[str]) -> tuple[float, float]:
-    """Seconds, and MB at most, of one process."""
-    out = subprocess.run([sys.executable, "-IS", "-c", _LAUNCHER, *command], capture_output=True, text=True, check=True)
-    seconds, memory = out.stdout.split()
-    return float(seconds), float(memory)
 
 
 if __name__ == "__main__":

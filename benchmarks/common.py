@@ -9,6 +9,8 @@ import json
 import platform
 import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -76,6 +78,25 @@ def race_timed(candidates: dict[str, Callable[[], float]], rounds: int) -> dict[
         for name in shuffled.sample(list(candidates), len(candidates)):
             seconds[name].append(candidates[name]())
     return {name: statistics.median(turns) for name, turns in seconds.items()}
+
+
+# a process counts the memory of the one that started it into its peak, so a small one starts it
+_LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(process, 0)
+assert status == 0, sys.argv
+print(time.perf_counter() - started, usage.ru_maxrss / 1024)
+"""
+
+
+def process_cost(command: list[str]) -> tuple[float, float]:
+    """Seconds, and MB at most, of one process."""
+    out = subprocess.run([sys.executable, "-IS", "-c", _LAUNCHER, *command], capture_output=True, text=True, check=True)
+    seconds, memory = out.stdout.split()
+    return float(seconds), float(memory)
 
 
 def machine(

@@ -1,0 +1,135 @@
+"""This checkout against another one: nothing may have become slower, or hold more memory.
+
+    python benchmarks/two_checkouts.py OTHER [--rounds 7] [--only start tasks server] [--save FILE.json]
+
+OTHER is the root of another checkout, as `git worktree add OTHER COMMIT` makes it. Every run is a process
+of its own with that checkout's sources; the two take turns. Ratios are this checkout to the other: below 1 is
+faster, or smaller.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import common
+import serving
+from distilbert.convert import quantize
+
+TEXT = "a charming and often affecting journey"
+IMPORT = "import distilbert"
+TOKENIZER = """
+import sys, time, distilbert
+started = time.perf_counter()
+distilbert.BertTokenizer.from_folder(sys.argv[1])
+print(time.perf_counter() - started)
+"""
+TASK = """
+import sys, time, statistics, distilbert
+texts = sys.stdin.read().splitlines()
+task = distilbert.load(sys.argv[1], precision=sys.argv[2])
+task(texts[:40])
+def median(run, rounds):
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+print(median(lambda: task(texts), 3), median(lambda: task(texts[0]), 40))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--save", type=Path)
+    args = parser.parse_args()
+    trees = {"other": args.other.resolve(), "this": common.REPOSITORY}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = common.base_checkpoint(Path(temporary) / "float32")
+        quantize(folder, Path(temporary) / "int8", data=common.sentences()[:8])
+        runs: dict[str, dict[str, list[float]]] = {}
+        for turn in range(args.rounds):
+            for name, tree in sorted(trees.items(), reverse=turn % 2 == 0):
+                environment(tree, Path(temporary) / f"cache-{name}-{turn}")
+                for part in args.only:
+                    for figure, value in PARTS[part](Path(temporary)).items():
+                        runs.setdefault(figure, {}).setdefault(name, []).append(value)
+    medians = {figure: {name: statistics.median(values) for name, values in of.items()} for figure, of in runs.items()}
+    rows = {
+        figure: [f"{of['other']:.4g}", f"{of['this']:.4g}", f"{of['this'] / of['other']:.2f}"]
+        for figure, of in medians.items()
+    }
+    print(common.table("Two checkouts", rows, ["the other", "this one", "ratio"]))
+    common.save(args.save, {"machine": common.machine(), "medians": medians})
+
+
+def environment(tree: Path, cache: Path) -> None:
+    """Processes started from now on use that checkout's sources, and a cache of graphs of their own."""
+    os.environ |= {"PYTHONPATH": str(tree / "src"), "DISTILBERT_CACHE": str(cache)}
+
+
+def start_part(temporary: Path) -> dict[str, float]:
+    """Seconds and peak memory from a shell's prompt to the end of a process."""
+    figures = {}
+    folders = {"float32": temporary / "float32", "int8 folder": temporary / "int8"}
+    ways = {"import distilbert": ["-c", IMPORT]}
+    for name, folder in folders.items():
+        for start in ("first", "second"):
+            ways[f"classify, {name}, {start} start"] = ["-m", "distilbert", "classify", "-m", str(folder), TEXT]
+    for name, way in ways.items():
+        seconds, megabytes = common.process_cost([sys.executable, *way])
+        figures |= {f"{name}, s": seconds, f"{name}, MB": megabytes}
+    opened = subprocess.run(
+        [sys.executable, "-c", TOKENIZER, str(temporary / "float32")], stdout=subprocess.PIPE, check=True
+    )
+    return figures | {"tokenizer opened, s": float(opened.stdout)}
+
+
+def tasks_part(temporary: Path) -> dict[str, float]:
+    """160 ragged sentences, and one text, in seconds."""
+    texts = "\n".join(common.sentences()[:160]).encode()
+    figures = {}
+    for precision in ("float32", "int8"):
+        ran = subprocess.run(
+            [sys.executable, "-c", TASK, str(temporary / "float32"), precision],
+            input=texts,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        many, one = map(float, ran.stdout.split())
+        figures |= {f"160 sentences, {precision}, s": many, f"one text, {precision}, s": one}
+    return figures
+
+
+def server_part(temporary: Path) -> dict[str, float]:
+    """Seconds a text at saturation and at one client, and the 99th percentile of short texts beside a flood."""
+    requests = [serving.request(text) for text in common.sentences()[:160]]
+    figures = {}
+    with serving.ours(temporary / "float32", "int8") as port:
+        for clients in (1, 8, 64):
+            loaded = serving.load(port, clients, 4.0, requests)
+            figures |= {
+                f"server, {clients} clients, s a text": 1 / loaded["texts/s"],
+                f"server, {clients} clients, p99 ms": loaded["p99 ms"],
+            }
+        figures["server, short texts beside a flood, p99 ms"] = serving.flooded(port, 4.0, requests)["p99 ms"]
+    return figures
+
+
+PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
+    "start": start_part,
+    "tasks": tasks_part,
+    "server": server_part,
+}
+
+
+if __name__ == "__main__":
+    main()
