@@ -1,10 +1,9 @@
-"""report.html and the model card: what was trained on what, how it went, and what the model still has wrong.
+"""report.html: what was trained on what, how it went, and what the model still has wrong.
 
 The page is one file with its drawings inside: it asks for nothing from anywhere.
 """
 
 import html
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..evaluation.metrics import calibration_bins
 from ..evaluation.scores import Scores
 from ..files import written_whole
 from .checkpoints import State
+from .model_card import setting_text
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 460, 240, 56, 34, 12
 _MOST_POINTS = 400  # of a curve or a scatter: more cannot be told apart
@@ -73,65 +73,13 @@ def write_report(
     details: Scores | None,
     scores: Mapping[str, Interval],
 ) -> None:
-    """Write report.html and README.md (the model card) into `out`.
+    """Write report.html into `out`.
 
     `facts` say how the model was made, "from" what and by which "command"; `details` and `scores` are those of
     the best weights, None and empty where nothing was evaluated.
     """
-    for name, content in (("report.html", _page(facts, state, details, scores)), ("README.md", _card(facts, scores))):
-        with written_whole(out / name) as path:
-            path.write_text(content, encoding="utf-8", errors="replace")
-
-
-# the model card -------------------------------------------------------------------------------------
-
-
-def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
-    settings = facts["settings"]
-    lines = [
-        "---",
-        "library_name: distilbert",
-        f"pipeline_tag: {facts['task']}",
-        "tags: [distilbert]",
-        "---",
-        f"# A DistilBERT for {facts['task']}",
-        "",
-        f"{facts['made']} from `{facts['from']}` with `{facts['command']}`. `report.html` shows how it went.",
-        "",
-        "```python",
-        "import distilbert",
-        "",
-        'model = distilbert.load("path/to/this/folder")',
-        "```",
-        "",
-        "## Data",
-        "",
-        f"- trained on `{settings['train']}`: {facts['train_examples']} examples",
-    ]
-    if scores:
-        lines.append(
-            f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples, which also chose the best"
-        )
-        lines.append("  of the run's weights, so that scores on data never seen may be a little lower")
-    if facts["labels"]:
-        lines.append(f"- labels: {', '.join(f'`{label}`' for label in facts['labels'])}")
-    lines += ["", "## Scores", ""]
-    if scores:
-        lines += ["| metric | value | 95 % interval (bootstrap) |", "|---|---|---|"]
-        lines += [
-            f"| {name} | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" for name, score in scores.items()
-        ]
-    else:
-        lines.append("None: the run had no data to evaluate on.")
-    lines += ["", "## Settings", "", "| setting | value |", "|---|---|"]
-    lines += [f"| {name} | {_setting(value)} |" for name, value in settings.items()]
-    lines += [f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |"]
-    lines += [f"| {name} | {version} |" for name, version in facts["versions"].items()]
-    return "\n".join([*lines, ""])
-
-
-def _setting(value: Any) -> str:
-    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)
+    with written_whole(out / "report.html") as path:
+        path.write_text(_page(facts, state, details, scores), encoding="utf-8", errors="replace")
 
 
 # the page -------------------------------------------------------------------------------------------
@@ -164,7 +112,7 @@ def _page(facts: Mapping[str, Any], state: State, details: Scores | None, scores
     parts.append("</div>")
     if details:
         parts += _detailed(details)
-    set_to = [(name, _setting(value)) for name, value in settings.items()]
+    set_to = [(name, setting_text(value)) for name, value in settings.items()]
     versions = [(name, str(version)) for name, version in facts["versions"].items()]
     parts += ["<h2>Settings</h2>", _table(("setting", "value"), [*set_to, *versions])]
     return (

@@ -32,6 +32,7 @@ from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 from .checkpoints import Checkpoints, State
 from .loop import open_accelerator, run
+from .model_card import write_card
 from .objective import Objective
 from .report import write_report
 
@@ -200,6 +201,7 @@ class Run:
                 model.cpu()
                 save(self.out)
                 about = {**_facts(arguments, data, held_out, state), **facts}
+                write_card(self.out, about, scores)
                 write_report(self.out, about, state, details, scores)
                 with written_whole(self.out / _DONE) as path:
                     done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}

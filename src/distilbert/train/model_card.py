@@ -1,0 +1,63 @@
+"""The model card: what a model was made of and how, its scores and its settings, as README.md in its folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..evaluation.intervals import Interval
+from ..files import written_whole
+
+
+def write_card(out: Path, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> None:
+    """Write README.md into `out`. `facts` say how the model was made; `scores` are empty without an evaluation."""
+    with written_whole(out / "README.md") as path:
+        path.write_text(_card(facts, scores), encoding="utf-8", errors="replace")
+
+
+def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
+    settings = facts["settings"]
+    lines = [
+        "---",
+        "library_name: distilbert",
+        f"pipeline_tag: {facts['task']}",
+        "tags: [distilbert]",
+        "---",
+        f"# A DistilBERT for {facts['task']}",
+        "",
+        f"{facts['made']} from `{facts['from']}` with `{facts['command']}`. `report.html` shows how it went.",
+        "",
+        "```python",
+        "import distilbert",
+        "",
+        'model = distilbert.load("path/to/this/folder")',
+        "```",
+        "",
+        "## Data",
+        "",
+        f"- trained on `{settings['train']}`: {facts['train_examples']} examples",
+    ]
+    if scores:
+        lines.append(
+            f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples, which also chose the best"
+        )
+        lines.append("  of the run's weights, so that scores on data never seen may be a little lower")
+    if facts["labels"]:
+        lines.append(f"- labels: {', '.join(f'`{label}`' for label in facts['labels'])}")
+    lines += ["", "## Scores", ""]
+    if scores:
+        lines += ["| metric | value | 95 % interval (bootstrap) |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" for name, score in scores.items()
+        ]
+    else:
+        lines.append("None: the run had no data to evaluate on.")
+    lines += ["", "## Settings", "", "| setting | value |", "|---|---|"]
+    lines += [f"| {name} | {setting_text(value)} |" for name, value in settings.items()]
+    lines += [f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |"]
+    lines += [f"| {name} | {version} |" for name, version in facts["versions"].items()]
+    return "\n".join([*lines, ""])
+
+
+def setting_text(value: Any) -> str:
+    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)
