@@ -109,8 +109,8 @@ class Connection:
 
 def request(text: str) -> bytes:
     body = json.dumps({"inputs": text}).encode()
-    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
 
 
 def ask_all(port: int, streams: Sequence[Iterator[bytes]], seconds: float) -> list[list[float]]:
