@@ -8,13 +8,15 @@ import numpy as np
 
 from ..arguments import DistillArguments
 from ..data.examples import Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
+from ..data.splitting import share_of
+from ..errors import InputError
 from ..tokenizer import BertTokenizer
 from ..train.run import Run
 from .augmentation import altered
 from .teacher import Teacher
 
 
-def labels_of(task: str, teacher: Teacher) -> Data[Any]:
+def _labels_of(task: str, teacher: Teacher) -> Data[Any]:
     """No examples, with the teacher's labels and problem: what a reader has to know of them."""
     if task not in ("text-classification", "token-classification"):
         return Data(teacher.name, [])
@@ -23,9 +25,25 @@ def labels_of(task: str, teacher: Teacher) -> Data[Any]:
     return Data(teacher.name, [], () if problem == "regression" else labels, problem)
 
 
-def read_examples(run: Run, arguments: DistillArguments, teacher: Teacher) -> Data[Any]:
-    """All examples, with the teacher's labels."""
-    task, like = arguments.task, labels_of(arguments.task, teacher)
+def read_all(
+    run: Run, arguments: DistillArguments, teacher: Teacher
+) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
+    """The examples to train on, those that choose the weights, and those of the test, with the teacher's labels.
+
+    Raises InputError where `eval` is a share of the training examples.
+    """
+    if share_of(arguments.eval) is not None:
+        raise InputError("eval must be a file for distill; a share of the training examples is for train")
+    like = _labels_of(arguments.task, teacher)
+    data = _read_examples(run, arguments, teacher, like)
+    held_out = None if arguments.eval is None else run.read(arguments.eval, like=like)
+    test = None if arguments.test is None else run.read(arguments.test, like=like)
+    return data, held_out, test
+
+
+def _read_examples(run: Run, arguments: DistillArguments, teacher: Teacher, like: Data[Any]) -> Data[Any]:
+    """All training examples, with and without labels, and altered copies of them."""
+    task = arguments.task
     plain = task in ("fill-mask", "sentence-similarity")
     examples: list[Any] = list(run.read(arguments.train, "fill-mask" if plain else None, like).examples)
     for path in arguments.unlabelled:

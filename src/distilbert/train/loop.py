@@ -1,4 +1,4 @@
-"""The loop: one for every task and every objective. Read `run` from top to bottom.
+"""The loop: one for every task and every objective. `run` is the whole of it, the functions below are its steps.
 
 A step learns from `batch_size` items, whatever their lengths. They are cut into batches of at most
 `max_batch_tokens`, packed without padding, and dealt out to the processes; each batch gives its share of the
@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from ..batch import plan
 from ..engine.cpus import available_cpus
 from ..errors import InputError
 from .checkpoints import Checkpoints, State
-from .objective import Objective, StepTotals
+from .objective import Item, Objective, StepTotals
 from .progress import RunProgress
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
@@ -91,99 +91,150 @@ def run(
 
     Raises CheckpointError where a checkpoint cannot be written, and InputError where the loss is not finite.
     """
-    items = objective.items
-    steps_per_epoch = math.ceil(len(items) / arguments.batch_size)
+    if objective.whole_steps and accelerator.num_processes > 1:
+        raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
+    steps_per_epoch = math.ceil(len(objective.items) / arguments.batch_size)
     last_step = arguments.max_steps or math.ceil(arguments.epochs * steps_per_epoch)
     eval_steps = arguments.eval_steps or steps_per_epoch
     save_steps = arguments.save_steps or eval_steps
-    processes, process = accelerator.num_processes, accelerator.process_index
-    if objective.whole_steps and processes > 1:
-        raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
 
     model.to(accelerator.device).train()
     _set_dropout(model, arguments.dropout)
-    precision = autocast(arguments, accelerator.device)
-    groups = parameter_groups(model, arguments)
-    betas = (arguments.beta1, arguments.beta2)
-    optimizer = torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
+    optimizer = _optimizer(model, arguments)
     state = checkpoints.load_last(model, optimizer) if checkpoints else State()
-    recent = torch.zeros((), device=accelerator.device)  # losses since the last entry of the log
-    order, order_epoch = np.empty(0, np.int64), -1
-    started = time.perf_counter()
+    items_of = _Sampler(objective, arguments)
+    log = _LossLog(state, accelerator.device)
 
     with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
         while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
-            # what to learn from in this step
-            epoch, place = divmod(state.step, steps_per_epoch)
-            if epoch != order_epoch:
-                order, order_epoch = _rng(arguments.seed, 0, epoch).permutation(len(items)), epoch
-            rng = _rng(arguments.seed, 1, state.step)
-            chosen = order[place * arguments.batch_size : (place + 1) * arguments.batch_size]
-            step_items = [objective.draw(items[index], rng) for index in chosen]
-            lengths = [item.tokens for item in step_items]
-            totals = StepTotals.of(step_items)
-
-            # its gradient: every process sums up that of its own batches
-            batches = [np.arange(len(step_items))]
-            if not objective.whole_steps:
-                batches = plan(lengths, min(arguments.max_batch_tokens, math.ceil(sum(lengths) / processes)))
-            loss = torch.zeros((), device=accelerator.device)
-            for number in range(process, len(batches), processes):
-                torch.manual_seed(int(_rng(arguments.seed, 2, state.step, number).integers(1 << 62)))
-                with precision:
-                    share = objective.loss(model, [step_items[index] for index in batches[number]], totals)
-                share.backward()  # type: ignore[no-untyped-call]
-                loss += share.detach()
-            if processes > 1:
-                loss = _summed(model, loss, accelerator)
-
-            # the update
-            if arguments.max_grad_norm:
-                nn.utils.clip_grad_norm_(model.parameters(), arguments.max_grad_norm)
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * learning_rate_share(state.step, last_step, arguments.warmup)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            items = items_of(state.step)
+            totals = StepTotals.of(items)
+            log.add(_backward(model, objective, items, totals, arguments, accelerator, state.step))
+            _update(model, optimizer, arguments, learning_rate_share(state.step, last_step, arguments.warmup))
             state.step += 1
             state.tokens += totals.tokens
-            recent += loss
             progress.step(state.step)
 
-            # what is said, scored and kept of it
             ends = state.step == last_step
             evaluates = evaluate is not None and (state.step % eval_steps == 0 or ends)
             saves = checkpoints is not None and (evaluates or state.step % save_steps == 0 or ends)
             if evaluates or saves or ends or state.step % _LOG_STEPS == 0:
-                before = state.losses[-1][0] if state.losses else 0
-                mean = float(recent) / (state.step - before)
-                recent.zero_()
-                if not math.isfinite(mean):
-                    raise InputError(f"the loss is {mean} at step {state.step}: lower the learning rate")
-                state.losses.append((state.step, mean))
-                now = time.perf_counter()
-                state.seconds += now - started
-                started = now
-                progress.learnt(state, mean)
+                log.write()
+                progress.learnt(state)
             if evaluate is not None and evaluates:
-                model.eval()
-                scores = dict(evaluate())  # every process does: their weights are the same bit for bit
-                model.train()
-                state.scores.append((state.step, scores))
-                state.stale += 1
-                if scores[main] > state.best_score:
-                    state.best_step, state.best_score, state.stale = state.step, scores[main], 0
-                progress.scored(state, mean, f"{main} {scores[main]:.4f}{' (best)' if not state.stale else ''}")
+                score = _evaluate(model, state, evaluate, main)
+                progress.scored(state, f"{main} {score:.4f}{' (best)' if not state.stale else ''}")
             if checkpoints is not None and saves:
                 if accelerator.is_main_process:
                     checkpoints.save(model, optimizer, state)
                 accelerator.wait_for_everyone()
             if evaluates or saves:
-                started = time.perf_counter()
+                log.restart_clock()
 
     if checkpoints is not None and state.best_step not in (0, state.step):
         checkpoints.load_weights(model, state.best_step)
     model.eval()
     return state
+
+
+class _Sampler:
+    """The items of a step: all items in an order of their own for each epoch, each drawn anew."""
+
+    def __init__(self, objective: Objective, arguments: LoopArguments) -> None:
+        self._objective, self._seed, self._size = objective, arguments.seed, arguments.batch_size
+        self._steps_per_epoch = math.ceil(len(objective.items) / self._size)
+        self._order, self._epoch = np.empty(0, np.int64), -1
+
+    def __call__(self, step: int) -> list[Item]:
+        epoch, place = divmod(step, self._steps_per_epoch)
+        items = self._objective.items
+        if epoch != self._epoch:
+            self._order, self._epoch = _rng(self._seed, 0, epoch).permutation(len(items)), epoch
+        rng = _rng(self._seed, 1, step)
+        chosen = self._order[place * self._size : (place + 1) * self._size]
+        return [self._objective.draw(items[index], rng) for index in chosen]
+
+
+class _LossLog:
+    """The mean loss since the entry before, and the seconds of training; both are written into the state."""
+
+    def __init__(self, state: State, device: torch.device) -> None:
+        self._state = state
+        self._sum = torch.zeros((), device=device)
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """What came before is not training."""
+        self._started = time.perf_counter()
+
+    def add(self, loss: Tensor) -> None:
+        self._sum += loss
+
+    def write(self) -> None:
+        """Raises InputError where the mean is not finite."""
+        state = self._state
+        before = state.losses[-1][0] if state.losses else 0
+        mean = float(self._sum) / (state.step - before)
+        if not math.isfinite(mean):
+            raise InputError(f"the loss is {mean} at step {state.step}: lower the learning rate")
+        state.losses.append((state.step, mean))
+        self._sum.zero_()
+        state.seconds += time.perf_counter() - self._started
+        self.restart_clock()
+
+
+def _backward(
+    model: nn.Module,
+    objective: Objective,
+    items: Sequence[Item],
+    totals: StepTotals,
+    arguments: LoopArguments,
+    accelerator: Accelerator,
+    step: int,
+) -> Tensor:
+    """Add the gradients of a step's mean loss, and give the loss. Each process computes its share of the batches."""
+    processes = accelerator.num_processes
+    batches = [np.arange(len(items))]
+    if not objective.whole_steps:
+        most = min(arguments.max_batch_tokens, math.ceil(totals.tokens / processes))
+        batches = plan([item.tokens for item in items], most)
+    loss = torch.zeros((), device=accelerator.device)
+    for number in range(accelerator.process_index, len(batches), processes):
+        torch.manual_seed(int(_rng(arguments.seed, 2, step, number).integers(1 << 62)))  # of dropout
+        with autocast(arguments, accelerator.device):
+            share = objective.loss(model, [items[index] for index in batches[number].tolist()], totals)
+        share.backward()  # type: ignore[no-untyped-call]
+        loss += share.detach()
+    return _summed(model, loss, accelerator) if processes > 1 else loss
+
+
+def _update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, arguments: LoopArguments, learning_rate_share: float
+) -> None:
+    """Apply the gradients and clear them."""
+    if arguments.max_grad_norm:
+        nn.utils.clip_grad_norm_(model.parameters(), arguments.max_grad_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * learning_rate_share
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _evaluate(model: nn.Module, state: State, evaluate: Callable[[], Mapping[str, float]], main: str) -> float:
+    """Score the model as it is, note the scores, and give that of the metric `main`."""
+    model.eval()
+    scores = dict(evaluate())  # every process does: their weights are the same bit for bit
+    model.train()
+    state.scores.append((state.step, scores))
+    state.stale += 1
+    if scores[main] > state.best_score:
+        state.best_step, state.best_score, state.stale = state.step, scores[main], 0
+    return scores[main]
+
+
+def _optimizer(model: nn.Module, arguments: LoopArguments) -> torch.optim.Optimizer:
+    groups, betas = parameter_groups(model, arguments), (arguments.beta1, arguments.beta2)
+    return torch.optim.AdamW(groups, betas=betas, eps=arguments.epsilon, fused=True)
 
 
 def learning_rate_share(step: int, last_step: int, warmup: float) -> float:

@@ -42,20 +42,22 @@ class RunProgress:
     def step(self, step: int) -> None:
         self._bar.update(self._task, completed=step)
 
-    def learnt(self, state: State, loss: float) -> None:
-        """`loss` is the mean of the last steps."""
-        self._bar.update(self._task, learnt=f"loss {loss:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  ")
+    def learnt(self, state: State) -> None:
+        """Called when the log of losses has a new entry."""
+        self._bar.update(
+            self._task, learnt=f"loss {state.losses[-1][1]:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  "
+        )
         if not self._console.is_terminal and time.monotonic() - self._spoke > _SILENCE:
-            self._say(state, loss)
+            self._say(state)
 
-    def scored(self, state: State, loss: float, score: str) -> None:
-        self._say(state, loss, f"{score}  ")
+    def scored(self, state: State, score: str) -> None:
+        self._say(state, f"{score}  ")
 
-    def _say(self, state: State, loss: float, score: str = "") -> None:
+    def _say(self, state: State, score: str = "") -> None:
         rate = state.tokens / state.seconds
         left = round((self._last_step - state.step) * state.seconds / state.step)
         self._console.print(
-            f"step {state.step}/{self._last_step}  loss {loss:.4f}  {score}{rate:,.0f} tokens/s  "
+            f"step {state.step}/{self._last_step}  loss {state.losses[-1][1]:.4f}  {score}{rate:,.0f} tokens/s  "
             f"{left // 60}:{left % 60:02} left"
         )
         self._spoke = time.monotonic()

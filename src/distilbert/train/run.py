@@ -166,14 +166,11 @@ class Run:
         arguments, accelerator = self.arguments, self.accelerator
         tokens = sum(item.tokens for item in objective.items)
         self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
-        details: Scores | None = None
 
         def evaluate() -> Mapping[str, float]:
             return score_task(live(), held_out).values()  # type: ignore[arg-type]
 
-        if held_out is not None:  # finds faults early
-            details = score_task(live(), dataclasses.replace(held_out, examples=held_out.examples[:8]))
-            details = _best_by(details, arguments.best_by)
+        main = _main_metric(live, held_out, arguments.best_by)
         checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
         if accelerator.is_main_process:
             checkpoints.make_room()
@@ -184,38 +181,16 @@ class Run:
             accelerator,
             checkpoints=checkpoints,
             evaluate=None if held_out is None else evaluate,
-            main=details.main if details else "",
+            main=main,
             quiet=self._quiet,
         )
         accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
-        scores: dict[str, Interval] = {}
-        if held_out is not None:
-            details = _best_by(score_task(live(), held_out), arguments.best_by)
-            scores = bootstrap(details.metrics, details.examples)
-        test_scores: dict[str, Interval] = {}
-        if test is not None:
-            of_test = score_task(live(), test)
-            test_scores = bootstrap(of_test.metrics, of_test.examples)
+        details, scores = _scored(live, held_out, arguments.best_by)
+        _, test_scores = _scored(live, test)
         if accelerator.is_main_process:
-            try:
-                model.cpu()
-                save(self.out)
-                about = {**_facts(arguments, data, held_out, state), **facts}
-                write_card(self.out, about, scores)
-                write_report(self.out, about, state, details, scores)
-                with written_whole(self.out / _DONE) as path:
-                    done = {**about, "scores": {name: score.to_dict() for name, score in scores.items()}}
-                    done["test_scores"] = {name: score.to_dict() for name, score in test_scores.items()}
-                    done |= {"losses": state.losses, "evaluations": _without_nan(state.scores)}
-                    path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
-            except (OSError, SafetensorError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise CheckpointError(
-                    f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
-                    "with --resume"
-                ) from None
-            for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
-                shutil.rmtree(self.out / name, ignore_errors=True)
+            model.cpu()
+            about = {**_facts(arguments, data, held_out, state), **facts}
+            self._write(save, about, state, details, scores, test_scores)
         accelerator.wait_for_everyone()
         for name, score in scores.items():
             self.console.print(f"{name:<20} {score}")
@@ -223,6 +198,59 @@ class Run:
             self.console.print(f"test {name:<15} {score}")
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores)
+
+    def _write(
+        self,
+        save: Callable[[Path], None],
+        about: Mapping[str, Any],
+        state: State,
+        details: Scores | None,
+        scores: Mapping[str, Interval],
+        test_scores: Mapping[str, Interval],
+    ) -> None:
+        """Write the model, the report and training.json, then remove the checkpoints.
+
+        Raises CheckpointError where something cannot be written; the checkpoints stay then.
+        """
+        done = {
+            **about,
+            "scores": {name: score.to_dict() for name, score in scores.items()},
+            "test_scores": {name: score.to_dict() for name, score in test_scores.items()},
+            "losses": state.losses,
+            "evaluations": _without_nan(state.scores),
+        }
+        try:
+            save(self.out)
+            write_card(self.out, about, scores)
+            write_report(self.out, about, state, details, scores)
+            with written_whole(self.out / _DONE) as path:
+                path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+        except (OSError, SafetensorError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CheckpointError(
+                f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
+                "with --resume"
+            ) from None
+        for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
+            shutil.rmtree(self.out / name, ignore_errors=True)
+
+
+def _main_metric(live: Callable[[], Task], held_out: Data[Any] | None, best_by: str | None) -> str:
+    """The metric that decides which weights are best. A few examples are scored for it, so that faults show early."""
+    if held_out is None:
+        return ""
+    few = dataclasses.replace(held_out, examples=held_out.examples[:8])
+    return _best_by(score_task(live(), few), best_by).main
+
+
+def _scored(
+    live: Callable[[], Task], data: Data[Any] | None, best_by: str | None = None
+) -> tuple[Scores | None, dict[str, Interval]]:
+    """The scores of the trained model, and each metric with its interval; none without data."""
+    if data is None:
+        return None, {}
+    details = _best_by(score_task(live(), data), best_by)
+    return details, bootstrap(details.metrics, details.examples)
 
 
 def _best_by(details: Scores, metric: str | None) -> Scores:
