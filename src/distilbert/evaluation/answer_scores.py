@@ -8,6 +8,7 @@ import numpy as np
 from ..data.examples import Data, Question
 from ..tasks.question_answering import QuestionAnswerer
 from . import metrics
+from .outcomes import AnswerOutcome
 from .scores import MISTAKES, Breakdown, Mistake, Scores, values
 from .squad import squad_scores
 
@@ -63,6 +64,7 @@ def score_answers(task: QuestionAnswerer, data: Data[Question]) -> Scores:
         baseline_is="never an answer" if none else "",
         breakdowns=[_length_table(wanted, scores, np.array([not answer.text for answer in found]))],
         predictions=predictions,
+        outcome=AnswerOutcome(data, 1 - scores[:, 1], found),
     )
 
 

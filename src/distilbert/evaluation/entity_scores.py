@@ -11,6 +11,7 @@ from ..tasks.token_classification import TokenClassifier
 from . import metrics
 from .label_scores import class_table
 from .metrics import Metric
+from .outcomes import TagOutcome
 from .scores import MISTAKES, Breakdown, Mistake, Scores, values
 
 _KINDS = {
@@ -70,6 +71,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         baseline_is="no entity anywhere",
         breakdowns=[_kind_table(counts), error_table(spans)],
         predictions=predictions,
+        outcome=TagOutcome(data, off > 0, said),
     )
 
 

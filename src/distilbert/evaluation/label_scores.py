@@ -10,6 +10,7 @@ from ..tasks.numbers import logistic, softmax
 from ..tasks.text_classification import TextClassifier
 from . import metrics
 from .metrics import Metric
+from .outcomes import LabelOutcome, LabelSetOutcome, NumberOutcome
 from .scores import MISTAKES, Breakdown, Mistake, Scores, text_fields, text_of, values
 from .thresholds import threshold_table
 
@@ -21,7 +22,8 @@ def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
     labels = data.labels
     if data.problem == "regression":
         true = np.array([example.label for example in data.examples], np.float64)
-        return score_numbers(true, logits[:, 0], [example.text for example in data.examples], "pearson")
+        texts = [example.text for example in data.examples]
+        return score_numbers(data, true, logits[:, 0], texts, "pearson")
     if data.problem == "multi_label_classification":
         wanted = np.array([[label in example.label for label in labels] for example in data.examples])  # type: ignore[operator]
         return _several_labels(data, wanted, logistic(logits))
@@ -69,6 +71,7 @@ def _single_label(data: Data[LabelledText], true: np.ndarray, scores: np.ndarray
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
         predictions=predictions,
+        outcome=LabelOutcome(data, ~right, true, scores),
     )
 
 
@@ -142,6 +145,7 @@ def _several_labels(data: Data[LabelledText], wanted: np.ndarray, scores: np.nda
             threshold_table(labels, wanted, scores),
         ],
         predictions=predictions,
+        outcome=LabelSetOutcome(data, (wanted != found).any(1), wanted, scores),
     )
 
 
@@ -159,7 +163,13 @@ def _several_metrics(wanted: np.ndarray, scores: np.ndarray) -> dict[str, Metric
     }
 
 
-def score_numbers(true: np.ndarray, predicted: np.ndarray, texts: Sequence[str | tuple[str, str]], main: str) -> Scores:
+def score_numbers(
+    data: Data[Any],
+    true: np.ndarray,
+    predicted: np.ndarray,
+    texts: Sequence[str | tuple[str, str]],
+    main: str,
+) -> Scores:
     """Of numbers [n]; scores of similarity are compared in order alone."""
 
     def measured(said: np.ndarray) -> dict[str, Metric]:
@@ -187,6 +197,7 @@ def score_numbers(true: np.ndarray, predicted: np.ndarray, texts: Sequence[str |
         baseline=usual,
         baseline_is="always the mean" if usual else "",
         predictions=predictions,
+        outcome=NumberOutcome(data, off if main == "pearson" else off / len(off), true, predicted),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .metrics import Metric
+from .outcomes import Outcome
 
 MISTAKES = 25  # that are kept, the worst
 
@@ -62,6 +63,7 @@ class Scores:
         baseline_is: what it says, in words.
         breakdowns: scores of parts.
         predictions: makes a row of plain values for each example, in order.
+        outcome: what the model said of each example; None for masked language modelling.
     """
 
     main: str
@@ -78,6 +80,7 @@ class Scores:
     baseline_is: str = ""
     breakdowns: Sequence[Breakdown] = ()
     predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
+    outcome: Outcome | None = None
 
     def values(self) -> dict[str, float]:
         """Each metric on all examples."""

@@ -21,6 +21,7 @@ from . import metrics
 from .answer_scores import score_answers
 from .entity_scores import score_words
 from .label_scores import score_numbers, score_texts
+from .outcomes import Outcome
 from .scores import MISTAKES, Mistake, Scores
 
 
@@ -102,7 +103,7 @@ def _score_pairs(task: Embedder, data: Data[SentencePair]) -> Scores:
     if data.examples[0].score is not None:
         true = np.array([pair.score for pair in data.examples], np.float64)
         texts = [(pair.first, pair.second) for pair in data.examples]
-        return score_numbers(true, (first * second).sum(1), texts, "spearman")
+        return score_numbers(data, true, (first * second).sum(1), texts, "spearman")
     scores = first @ second.T
     of_pairs = scores.diagonal()
     rank = 1 + (scores > of_pairs[:, None]).sum(1)
@@ -138,6 +139,7 @@ def _score_pairs(task: Embedder, data: Data[SentencePair]) -> Scores:
         baseline=chance | {"accuracy_at_10": min(1.0, 10 / count)},
         baseline_is="any order",
         predictions=predictions,
+        outcome=Outcome(data, rank > 1),
     )
 
 
@@ -180,4 +182,5 @@ def _score_choices(task: ChoiceClassifier, data: Data[Choices]) -> Scores:
         baseline={"accuracy": times / len(right)},
         baseline_is=f"always choice {usual}",
         predictions=predictions,
+        outcome=Outcome(data, ~right),
     )
