@@ -1,6 +1,8 @@
 """Commands on a column of a table: never its raw lines, and with the rest of each row."""
 
+import csv
 import gzip
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert.cli.main import main
+from distilbert.folder.checkpoint import Head
 
 LABELS = {"0": "neg", "1": "pos"}
 
@@ -98,3 +101,107 @@ def test_one_string_of_labels_holds_several(make_checkpoint: Maker, capsys: pyte
         printed.append(json.loads(capsys.readouterr().out))
     assert printed[0] == printed[1]
     assert {each["label"] for each in printed[0]["labels"]} == {"good", "bad"}
+
+
+# --out ----------------------------------------------------------------------------------------------
+
+
+def read_back(path: Path) -> list[dict[str, object]]:
+    if path.suffix == ".parquet":
+        return pytest.importorskip("polars").read_parquet(path).to_dicts()
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+def test_out_is_the_table_with_the_results(
+    name: str, make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(make_checkpoint(id2label=LABELS))
+    path = write(tmp_path / "r.csv", 'id,review,label\n7,"good,\nreally",pos\n8,bad,neg\n')
+    command = ["classify", "-m", folder, "--file", str(path)]
+    assert main([*command, "--json"]) == 0
+    wanted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    if name.endswith(".parquet"):
+        pytest.importorskip("polars")
+    assert main([*command, "--out", str(tmp_path / name)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / name}: 2 rows\n"
+    rows = read_back(tmp_path / name)
+    assert list(rows[0]) == ["id", "label_input", "text", "label", "score", "tokens", "truncated"]
+    if name.endswith((".csv", ".tsv")):
+        wanted = [{key: json.dumps(v) if v is False else str(v) for key, v in row.items()} for row in wanted]
+    assert rows == wanted
+
+
+@pytest.mark.parametrize(
+    ("command", "head", "changes", "result"),
+    [
+        (["ner"], Head.TOKEN_CLASSIFICATION, {}, "entities"),
+        (["embed"], Head.NONE, {}, "embedding"),
+        (["sparse"], Head.MASKED_LM, {}, "values"),
+        (["answer", "where?"], Head.QUESTION_ANSWERING, {}, "start"),
+        (["rerank", "a query"], Head.SEQUENCE_CLASSIFICATION, {"num_labels": 1}, "score"),
+        (["classify", "--top-k", "0"], Head.SEQUENCE_CLASSIFICATION, {}, "labels"),
+    ],
+)
+def test_every_command_on_texts_writes_out(
+    command: list[str], head: Head, changes: dict[str, object], result: str, make_checkpoint: Maker, tmp_path: Path
+) -> None:
+    folder = str(make_checkpoint(head, **changes))
+    path = write(tmp_path / "r.jsonl", '{"id": 1, "text": "a b"}\n{"id": 2, "text": "c", "more": [1]}\n')
+    out = tmp_path / "out.jsonl"
+    assert main([*command, "-m", folder, "--file", str(path), "--out", str(out)]) == 0
+    rows = sorted(read_back(out), key=lambda row: int(str(row["id"])))
+    assert [(row["id"], row["more"]) for row in rows] == [(1, None), (2, [1])]
+    assert all(result in row for row in rows)
+
+
+def test_pairs_and_choices_of_a_table_keep_their_rows(make_checkpoint: Maker, tmp_path: Path) -> None:
+    folder, out = str(make_checkpoint(id2label=LABELS)), tmp_path / "out.jsonl"
+    path = write(tmp_path / "p.csv", "id,premise,hypothesis\n5,It rains.,It is wet.\n")
+    assert main(["classify", "-m", folder, "--pairs", "--file", str(path), "--out", str(out)]) == 0
+    (row,) = read_back(out)
+    assert (row["id"], row["text"], row["pair"]) == ("5", "It rains.", "It is wet.")
+    folder = str(make_checkpoint(Head.MULTIPLE_CHOICE, name="mc"))
+    for name, text in (
+        ("c.csv", "id,question,choice_a,choice_b\n5,She,ran,tree\n"),
+        ("c.tsv", "id\tquestion\tchoices\n5\tShe\t['ran', 'tree']\n"),
+        ("c.jsonl", '{"id": "5", "prompt": "She", "choices": ["ran", "tree"]}\n'),
+    ):
+        path = write(tmp_path / name, text)
+        assert main(["choose", "-m", folder, "--file", str(path), "--out", str(out)]) == 0
+        (row,) = read_back(out)
+        assert (row["id"], row["prompt"]) == ("5", "She")
+        assert {each["label"] for each in row["labels"]} == {"ran", "tree"}  # type: ignore[attr-defined]
+
+
+def test_an_out_that_cannot_be_is_refused_and_nothing_is_written(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(make_checkpoint(id2label=LABELS))
+    path = write(tmp_path / "r.csv", "text\na\n")
+    command = ["classify", "-m", folder, "--file", str(path), "--out"]
+    for name, message in (
+        ("out.xlsx", "cannot tell its format"),
+        ("r.csv", "is what is read; choose another name"),
+        ("none/out.csv", "cannot be written"),
+    ):
+        assert main([*command, str(tmp_path / name)]) == 1
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "out.csv", "--json"])
+    write(path, "text,label\na,x\nb\n")
+    assert main([*command, str(tmp_path / "out.csv")]) == 1
+    assert "r.csv:3: has 1 cells" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("out")] == []
+
+
+def test_names_that_meet_those_of_results_stay_apart(make_checkpoint: Maker, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    path = write(tmp_path / "r.csv", "text,label,label_input,score\na,x,y,3\n")
+    assert main(["classify", "-m", str(make_checkpoint()), "--file", str(path), "--out", str(out)]) == 0
+    (row,) = read_back(out)
+    assert (row["label_input_input"], row["label_input"], row["score_input"]) == ("x", "y", "3")
+    assert row["label"] in ("LABEL_0", "LABEL_1")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..data.source import suffix
 from ..data.tables import is_table
 from ..errors import InputError
 from .table_texts import texts_of_table
@@ -42,7 +43,7 @@ def count_texts(texts: Sequence[str], path: Path | None) -> int | None:
     """How many texts `text_groups` gives, None where that is not known before they are read."""
     if texts:
         return len(texts)
-    if path is None or not path.is_file():
+    if path is None or not path.is_file() or suffix(path) == ".parquet" or path.suffix.lower() == ".gz":
         return None
     with path.open("rb") as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))

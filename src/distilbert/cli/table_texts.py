@@ -1,15 +1,19 @@
 """Texts of a column of a table, each with the rest of its row."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data.columns import COLUMNS
+from ..data.columns import COLUMNS, choice_columns
 from ..data.faults import Faults
-from ..data.tables import Row, Table, open_table
-from ..errors import InputError, name_list
+from ..data.labels import listed_parts
+from ..data.source import suffix
+from ..data.tables import Row, Table, is_table, open_table
+from ..errors import InputError, name_list, short_repr
 
 _KNOWN = {role: COLUMNS["text-classification"][role] for role in ("text", "pair")}
+_KNOWN |= {role: COLUMNS["multiple-choice"][role] for role in ("prompt", "choices")}
 
 
 class TextOfRow(str):
@@ -17,6 +21,11 @@ class TextOfRow(str):
 
     __slots__ = ("others",)
     others: Mapping[str, Any]
+
+
+def beside(text: str, part: str) -> str:
+    """A part of a text, with the row of that text if it has one."""
+    return _of_row(part, text.others) if isinstance(text, TextOfRow) else part
 
 
 def texts_of_table(
@@ -37,11 +46,62 @@ def texts_of_table(
     def texts() -> Iterator[TextOfRow]:
         for row in table.rows:
             text = _cell(row, first)
-            made = TextOfRow(text.replace("\t", " ") + "\t" + _cell(row, second) if second else text)
-            made.others = {name: value for name, value in row.values.items() if name not in (first, second)}
-            yield made
+            if second:
+                text = text.replace("\t", " ") + "\t" + _cell(row, second)
+            yield _of_row(text, _others(table, row, (first, second)))
 
     return ", ".join(filter(None, (table.form, named))), texts()
+
+
+def has_choices(path: Path) -> bool:
+    """Whether a file is a table of prompts and choices: a .tsv may also be lines of them, without names of columns."""
+    if suffix(path) != ".tsv" or not path.is_file():
+        return is_table(path)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        names = {cell.strip().lower() for cell in file.readline().split("\t")}
+    return not names.isdisjoint(_KNOWN["prompt"])
+
+
+def choices_of_table(path: Path) -> tuple[str, Iterator[tuple[TextOfRow, list[str]]]]:
+    """What was taken for what, and a prompt with its choices for each row: a list in a cell, or choice1, choice2, …
+
+    Raises InputError for what is wrong in the table, and where no column can be guessed.
+    """
+    known = {*_KNOWN["prompt"], *_KNOWN["choices"]}
+    table = open_table(path, Faults(str(path), at_once=True), known=known)
+    prompt = _column(table, "prompt", None)
+    columns = choice_columns(table.names)
+    if len(columns) < 2:
+        columns = [_column(table, "choices", None)]
+
+    def rows() -> Iterator[tuple[TextOfRow, list[str]]]:
+        for row in table.rows:
+            choices = [_cell(row, name) for name in columns] if len(columns) > 1 else _choices(row, columns[0])
+            yield _of_row(_cell(row, prompt), _others(table, row, (prompt, *columns))), choices
+
+    named = f"prompt from column {prompt!r}, choices from {name_list(columns, 5)}"
+    return ", ".join(filter(None, (table.form, named))), rows()
+
+
+def _choices(row: Row, column: str) -> list[str]:
+    choices = listed_parts(row.values.get(column))
+    if choices is None or not all(isinstance(choice, str) for choice in choices):
+        raise row.fault(f"{column!r} must be a list of texts, not {short_repr(row.values.get(column))}")
+    return choices
+
+
+def _of_row(text: str, others: Mapping[str, Any]) -> TextOfRow:
+    made = TextOfRow(text)
+    made.others = others
+    return made
+
+
+def _others(table: Table, row: Row, taken: Collection[str | None]) -> dict[str, Any]:
+    """The values of the other columns; None for one that a row lacks, and for NaN."""
+    values = {name: row.values.get(name) for name in table.names if name not in taken}
+    values |= {name: value for name, value in row.values.items() if name not in values and name not in taken}
+    nan = [name for name, value in values.items() if isinstance(value, float) and math.isnan(value)]
+    return values | dict.fromkeys(nan)
 
 
 def _column(table: Table, role: str, said: str | None) -> str:

@@ -1,7 +1,8 @@
 """The commands that run a task on texts: from arguments, a file or standard input, for a person or a program."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import written_whole
 from ..loading import ranking_task
-from ..results import Classification
+from ..results import Classification, SparseVector
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
 from ..tasks.late_interaction import LateInteractionEncoder
@@ -25,14 +26,14 @@ from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from . import show
 from .reading import count_texts
+from .results import deliver, dicts
+from .table_texts import beside, choices_of_table, has_choices
 from .texts import (
     add_model,
     add_task_options,
     add_texts,
-    dicts,
     open_task,
     parted,
-    print_json,
     results_of,
     task_options,
     texts_of,
@@ -52,27 +53,36 @@ def classify(args: argparse.Namespace) -> int:
     if args.pairs:
         groups = (map(_pair, group) for group in groups)
 
+    def named(text: str | tuple[str, str]) -> dict[str, str]:
+        return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+
     stream = partial(classifier.stream, **task_options(args, classifier))
-    for text, result in results_of(args, groups, stream):
-        given = {"text": text[0], "pair": text[1]} if args.pairs else {"text": text}
-        _show_labels(args, given, result)
-    return 0
+    return _deliver_labels(args, results_of(args, groups, stream), named)
 
 
 def _pair(line: str) -> tuple[str, str]:
     first, *rest = parted(line, "a text and its pair")
-    return first, "\t".join(rest)
+    return beside(line, first), "\t".join(rest)
 
 
-def _show_labels(
-    args: argparse.Namespace, given: dict[str, str], result: Classification | list[Classification]
-) -> None:
-    several = isinstance(result, list)
-    if args.json:
-        labels = {"labels": dicts(result)} if isinstance(result, list) else result.to_dict()
-        print_json(given | labels)
-    else:
-        show.labels(" | ".join(given.values()), result if isinstance(result, list) else [result], several=several)
+def _deliver_labels(
+    args: argparse.Namespace,
+    results: Iterable[tuple[Any, Classification | list[Classification]]],
+    named: Callable[[Any], dict[str, str]],
+) -> int:
+    """Labels out; `named` says what a text, or what goes with it, is called."""
+    return deliver(
+        args,
+        results,
+        values=lambda given, found: (
+            named(given) | ({"labels": dicts(found)} if isinstance(found, list) else found.to_dict())
+        ),
+        lines=lambda given, found: show.labels(
+            " | ".join(named(given).values()),
+            found if isinstance(found, list) else [found],
+            several=isinstance(found, list),
+        ),
+    )
 
 
 def add_embed(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +93,8 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
 
 
 def embed(args: argparse.Namespace) -> int:
+    if args.save and args.out:
+        raise InputError("give --save or --out, not both")
     embedder: Embedder = open_task(args, "feature-extraction")
     options = task_options(args, embedder)
     results = results_of(args, texts_of(args), lambda texts: embedder.stream(texts, **options), silent=args.save)
@@ -90,12 +102,12 @@ def embed(args: argparse.Namespace) -> int:
         count = _save(args.save, (vector for _, vector in results), embedder([], **options))
         show.line(show.clean(f"{args.save}: {count} vectors"))
         return 0
-    for text, vector in results:
-        if args.json:
-            print_json({"text": text, "embedding": vector.tolist()})
-        else:
-            show.vector(text, vector)
-    return 0
+    return deliver(
+        args,
+        results,
+        values=lambda text, vector: {"text": text, "embedding": vector.tolist()},
+        lines=show.vector,
+    )
 
 
 def _save(path: Path, vectors: Iterator[np.ndarray], empty: np.ndarray) -> int:
@@ -125,12 +137,12 @@ def ner(args: argparse.Namespace) -> int:
     tagger: TokenClassifier = open_task(args, "token-classification")
 
     stream = partial(tagger.stream, **task_options(args, tagger))
-    for text, entities in results_of(args, texts_of(args), stream):
-        if args.json:
-            print_json({"text": text, "entities": dicts(entities)})
-        else:
-            show.entities(text, entities)
-    return 0
+    return deliver(
+        args,
+        results_of(args, texts_of(args), stream),
+        values=lambda text, entities: {"text": text, "entities": dicts(entities)},
+        lines=show.entities,
+    )
 
 
 def add_answer(parser: argparse.ArgumentParser) -> None:
@@ -152,13 +164,16 @@ def answer(args: argparse.Namespace) -> int:
     def run(inputs: Iterator[str]) -> Iterator[Any]:
         return answerer.stream(((args.question, context) for context in inputs), **options)
 
-    for context, result in results_of(args, groups, run):
-        if args.json:
-            answers = {"answers": dicts(result)} if isinstance(result, list) else result.to_dict()
-            print_json({"question": args.question, "context": context} | answers)
-        else:
-            show.answers(context, result if isinstance(result, list) else [result])
-    return 0
+    def values(context: str, found: Any) -> dict[str, Any]:
+        answers = {"answers": dicts(found)} if isinstance(found, list) else found.to_dict()
+        return {"question": args.question, "context": context} | answers
+
+    return deliver(
+        args,
+        results_of(args, groups, run),
+        values=values,
+        lines=lambda context, found: show.answers(context, found if isinstance(found, list) else [found]),
+    )
 
 
 def add_fill_mask(parser: argparse.ArgumentParser) -> None:
@@ -171,12 +186,12 @@ def fill_mask(args: argparse.Namespace) -> int:
     filler: MaskFiller = open_task(args, "fill-mask")
 
     stream = partial(filler.stream, **task_options(args, filler))
-    for text, fills in results_of(args, texts_of(args), stream):
-        if args.json:
-            print_json({"text": text, "fills": dicts(fills)})
-        else:
-            show.fills(text, fills)
-    return 0
+    return deliver(
+        args,
+        results_of(args, texts_of(args), stream),
+        values=lambda text, fills: {"text": text, "fills": dicts(fills)},
+        lines=show.fills,
+    )
 
 
 def add_choose(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +199,7 @@ def add_choose(parser: argparse.ArgumentParser) -> None:
         "prompt", nargs="?", help="default: standard input, a prompt and its choices a line, tabs between"
     )
     parser.add_argument("texts", nargs="*", metavar="CHOICE")
-    parser.add_argument("--file", type=Path, help="read a prompt and its choices a line from this file, tabs between")
+    parser.add_argument("--file", type=Path, help="a prompt and its choices a line, tabs between, or a table of them")
     add_model(parser)
     add_task_options(parser, ChoiceClassifier)
 
@@ -192,16 +207,19 @@ def add_choose(parser: argparse.ArgumentParser) -> None:
 def choose(args: argparse.Namespace) -> int:
     chooser: ChoiceClassifier = open_task(args, "multiple-choice")
     groups: Iterable[Iterable[tuple[str, list[str]]]]
-    if args.prompt is None:
+    if args.prompt is None and args.file is not None and has_choices(args.file):
+        found, rows = choices_of_table(args.file)
+        print(show.clean(f"{args.file}: {found}"), file=sys.stderr)
+        groups = [rows]
+    elif args.prompt is None:
         groups = (map(_question, group) for group in texts_of(args))
     elif args.file:
         raise InputError("give a prompt or --file, not both")
     else:
         groups = [[(args.prompt, args.texts)]]
 
-    for (prompt, _), result in results_of(args, groups, partial(chooser.stream, **task_options(args, chooser))):
-        _show_labels(args, {"prompt": prompt}, result)
-    return 0
+    stream = partial(chooser.stream, **task_options(args, chooser))
+    return _deliver_labels(args, results_of(args, groups, stream), lambda given: {"prompt": given[0]})
 
 
 def _question(line: str) -> tuple[str, list[str]]:
@@ -231,9 +249,7 @@ def zero_shot(args: argparse.Namespace) -> int:
 
     labels = args.labels[0] if len(args.labels) == 1 else args.labels  # one string may hold several, as in Python
     stream = partial(classifier.stream, labels=labels, **task_options(args, classifier))
-    for text, result in results_of(args, texts_of(args), stream):
-        _show_labels(args, {"text": text}, result)
-    return 0
+    return _deliver_labels(args, results_of(args, texts_of(args), stream), lambda text: {"text": text})
 
 
 def add_rerank(parser: argparse.ArgumentParser) -> None:
@@ -247,31 +263,40 @@ def add_rerank(parser: argparse.ArgumentParser) -> None:
 def rerank(args: argparse.Namespace) -> int:
     ranker: Reranker | LateInteractionEncoder = open_task(args, ranking_task(args.model, args.revision))
     texts = show.progress(chain.from_iterable(texts_of(args)), partial(count_texts, args.texts, args.file), silent=True)
-    for rank, document in enumerate(ranker(args.query, texts, **task_options(args, ranker)), 1):
-        if args.json:
-            print_json(document.to_dict() | {"text": document.text})  # the text itself knows its row
-        else:
-            show.ranked(rank, document)
-    return 0
+    return deliver(
+        args,
+        enumerate(ranker(args.query, texts, **task_options(args, ranker)), 1),
+        values=lambda _, document: document.to_dict() | {"text": document.text},  # the text itself knows its row
+        lines=show.ranked,
+    )
 
 
 def add_sparse(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
     add_task_options(parser, SparseEncoder, without=["top_k"])
-    parser.add_argument("--top-k", type=int, metavar="K", help="how many, 0 for all (default: 20, all with --json)")
+    parser.add_argument(
+        "--top-k", type=int, metavar="K", help="how many, 0 for all (default: 20; all with --json, --out)"
+    )
 
 
 def sparse(args: argparse.Namespace) -> int:
     encoder: SparseEncoder = open_task(args, "sparse-encoding")
-    top_k = (0 if args.json else 20) if args.top_k is None else args.top_k
+    whole = args.json or args.out
+    top_k = (0 if whole else 20) if args.top_k is None else args.top_k
 
-    kept = top_k or None if args.json else None  # a person is told how many there are
+    kept = top_k or None if whole else None  # a person is told how many there are
     stream = partial(encoder.stream, **task_options(args, encoder) | {"top_k": kept})
-    for text, vector in results_of(args, texts_of(args), stream):
-        if args.json:
-            tokens = [encoder.tokenizer.decode([index], skip_special_tokens=False) for index in vector.indices]
-            print_json({"text": text} | vector.to_dict() | {"tokens": tokens})
-        else:
-            show.weights(text, encoder.tokens(vector, top_k=top_k or None), total=len(vector.indices))
-    return 0
+
+    def values(text: str, vector: SparseVector) -> dict[str, Any]:
+        tokens = [encoder.tokenizer.decode([index], skip_special_tokens=False) for index in vector.indices]
+        return {"text": text} | vector.to_dict() | {"tokens": tokens}
+
+    return deliver(
+        args,
+        results_of(args, texts_of(args), stream),
+        values=values,
+        lines=lambda text, vector: show.weights(
+            text, encoder.tokens(vector, top_k=top_k or None), total=len(vector.indices)
+        ),
+    )

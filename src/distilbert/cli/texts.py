@@ -1,7 +1,6 @@
-"""What the commands on texts share: their arguments, the model opened, texts in and results out."""
+"""What the commands on texts share: their arguments, the model opened, and texts in."""
 
 import argparse
-import json
 import os
 import sys
 from collections import deque
@@ -11,14 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.tables import is_table
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import InputError, short_repr
 from ..fields import options_of
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.task import Task
 from . import show
 from .options import add_options, given_options
 from .reading import count_texts, text_groups
-from .table_texts import TextOfRow, texts_of_table
+from .results import add_output, check_output
+from .table_texts import texts_of_table
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"the token budget of one batch (default: {DEFAULT_BATCH_TOKENS})",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_output(parser)
 
 
 def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
@@ -59,6 +59,7 @@ def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
 
 
 def open_task(args: argparse.Namespace, task: str) -> Any:
+    check_output(args)
     return load(
         args.model,
         task,
@@ -96,6 +97,7 @@ def results_of(
     silent: bool = False,
 ) -> Iterator[tuple[Given, Result]]:
     """Each text beside its result, each group's as soon as it is done. `silent`: they are not shown."""
+    silent = silent or args.out is not None
     return show.progress(_run(groups, stream), partial(count_texts, args.texts, args.file), silent=silent)
 
 
@@ -127,26 +129,6 @@ def _with_inputs(
 
     for result in stream(remember()):
         yield pending.popleft(), result
-
-
-def print_json(values: dict[str, Any]) -> None:
-    """One line, with the other columns of a table's row: "label_input" where the result has a "label" too.
-
-    What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8.
-    """
-    others = next((value.others for value in values.values() if isinstance(value, TextOfRow)), {})
-    values = {f"{name}_input" if name in values else name: value for name, value in others.items()} | values
-    ascii_only = (sys.stdout.encoding or "").lower() != "utf-8"
-    try:
-        text = json.dumps(values, ensure_ascii=ascii_only, allow_nan=False, default=str)
-    except ValueError:
-        raise CheckpointError("the model's results are not numbers (NaN or infinity): its weights are broken") from None
-    print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
-
-
-def dicts(results: Any) -> Any:
-    """Results inside lists -> plain values."""
-    return [dicts(result) for result in results] if isinstance(results, list) else results.to_dict()
 
 
 def parted(line: str, form: str) -> list[str]:

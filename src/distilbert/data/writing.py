@@ -1,17 +1,18 @@
-"""Rows -> files: CSV, TSV, JSON lines and Parquet, written row by row, whole or not at all."""
+"""Rows -> files: CSV, TSV, JSON lines and Parquet, in bounded memory, written whole or not at all."""
 
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import InputError, MissingExtraError, error_text
 from ..files import written_whole
 from .source import suffix
 
 WRITABLE = (".csv", ".tsv", ".jsonl", ".parquet")
+_PART_ROWS = 1 << 13  # of a Parquet file that are held at once
 
 
 def check_writable(path: Path) -> None:
@@ -23,39 +24,71 @@ def check_writable(path: Path) -> None:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows of plain values, which have the columns of the first one; returns how many (Parquet holds them all).
+    """Write rows of plain values as they come; returns how many there are.
 
-    Lists and dicts are JSON in the cells of a CSV. Raises InputError where the file cannot be written.
+    Those of a CSV have the columns of the first one, and lists and dicts are JSON in its cells.
+
+    Raises InputError where the file cannot be written, and for a row with a column or a kind of value that the form
+    has no place for.
     """
     check_writable(path)
     form = suffix(path)
     try:
-        with ExitStack() as stack:
-            temporary = stack.enter_context(written_whole(path))
+        with written_whole(path) as temporary:
             if form == ".parquet":
-                table = list(rows)
-                _polars().DataFrame(table, infer_schema_length=None).write_parquet(temporary)
-                return len(table)
-            file = stack.enter_context(temporary.open("w", encoding="utf-8", errors="replace", newline=""))
-            count = 0
-            writer: csv.DictWriter[str] | None = None
-            for row in rows:
-                count += 1
+                return _write_parquet(path, temporary, rows)
+            with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
                 if form == ".jsonl":
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    continue
-                if writer is None:
-                    delimiter = "\t" if form == ".tsv" else ","
-                    writer = csv.DictWriter(file, list(row), delimiter=delimiter, extrasaction="ignore")
-                    writer.writeheader()
-                writer.writerow({name: _cell(value) for name, value in row.items()})
-            return count
+                    return _write_json_lines(file, rows)
+                return _write_separated(path, file, rows, "\t" if form == ".tsv" else ",")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error_text(error)})") from None
 
 
+def _write_json_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007
+        file.write(_json(row) + "\n")
+    return count
+
+
+def _write_separated(path: Path, file: TextIO, rows: Iterable[Mapping[str, Any]], separator: str) -> int:
+    writer, names, count = csv.writer(file, delimiter=separator), [], 0
+    for count, row in enumerate(rows, 1):
+        if count == 1:
+            names = list(row)
+            writer.writerow(names)
+        if more := [name for name in row if name not in names]:
+            raise InputError(f"{path}: row {count:,} has a column {more[0]!r} that the first has not; write .jsonl")
+        writer.writerow([_cell(row.get(name)) for name in names])
+    return count
+
+
+def _write_parquet(path: Path, temporary: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """In parts, which are joined at the end: a part's columns may have what those before lack."""
+    polars = _polars()
+    rows, count = iter(rows), 0
+    parts: list[Path] = []
+    try:
+        while part := list(islice(rows, _PART_ROWS)):
+            parts.append(temporary.with_name(f"{len(parts)}.parquet"))
+            polars.DataFrame(part, infer_schema_length=None).write_parquet(parts[-1])
+            count += len(part)
+        frames = [polars.scan_parquet(part) for part in parts] or [polars.LazyFrame()]
+        polars.concat(frames, how="diagonal_relaxed").sink_parquet(temporary)
+    except (OverflowError, polars.exceptions.PolarsError) as error:
+        why = error_text(error)
+        raise InputError(f"{path}: Parquet has no place for these values ({why}); write .jsonl") from None
+    return count
+
+
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else value
+    return _json(value) if isinstance(value, list | dict | bool) else value
+
+
+def _json(value: Any) -> str:
+    """Dates and the like are texts."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _polars() -> Any:
