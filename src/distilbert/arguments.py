@@ -30,8 +30,9 @@ class LoopArguments:
     layer_decay: float = setting(
         1.0, above=0, help="the learning rate of each layer is that of the layer above times this"
     )
+    head_rate: float = setting(1.0, above=0, help="the learning rate of a fresh head is that of the encoder times this")
     warmup: float = setting(
-        0.06, least=0, below=1, help="share of the steps in which the learning rate rises from 0; then it falls to 0"
+        0.06, least=0, below=1, help="share of the steps in which the learning rate rises; then it falls to 0"
     )
     weight_decay: float = setting(0.01, least=0, help="of AdamW; biases and LayerNorms do not decay")
     beta1: float = setting(0.9, least=0, below=1, help="of AdamW")

@@ -1,18 +1,22 @@
 """Every benchmark runs to its table and its file, on a small model: what it measures is not looked at."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("transformers")
 
+import distilbert
 from distilbert import DistilBertConfig
+from distilbert.convert import convert
 from helpers.scripts import ROOT, scripts
 
 SMALL = {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128}
@@ -102,3 +106,23 @@ def test_serving(measured: Callable[..., dict[str, Any]]) -> None:
     pytest.importorskip("fastapi")
     found = measured("serving", "--seconds", 0.2, "--clients", 2)
     assert set(found) > {"machine"}
+
+
+@pytest.mark.slow
+def test_training_defaults(
+    benchmark: Callable[[str], ModuleType], minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = benchmark("training_defaults")
+    convert(minilm, tmp_path / "encoder")
+    for model, kept in (("2x384", 2), ("6x768", 6)):
+        script.build(tmp_path / "encoder", model, tmp_path / model)
+        assert distilbert.load(tmp_path / model).config.n_layers == kept
+    same, wide = (distilbert.load(tmp_path / name)(["a text", "another"]) for name in ("encoder", "6x768"))
+    np.testing.assert_allclose(wide @ wide.T, same @ same.T, atol=1e-5)
+    first = next(iter(script.jobs(0)))
+    rows = [
+        {"job": dataclasses.asdict(first) | {"seed": seed}, "metric": "f1", "scores": {"f1": 0.5}} for seed in (0, 1)
+    ]
+    (tmp_path / "found.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    script.table(tmp_path / "found.jsonl")
+    assert "| 2 | 0.500 ± 0.000 | +0.000 |" in capsys.readouterr().out

@@ -238,15 +238,19 @@ def _optimizer(model: nn.Module, arguments: LoopArguments) -> torch.optim.Optimi
 
 
 def learning_rate_share(step: int, last_step: int, warmup: float) -> float:
-    """Of the peak learning rate: from 0 up over the warm-up, then down to 0; Transformers' linear schedule."""
+    """Of the peak learning rate: up over the warm-up, then down to 0.
+
+    It is Transformers' linear schedule, but for the warm-up, which begins above 0: no step learns nothing.
+    """
     rising = math.ceil(warmup * last_step)
     if step < rising:
-        return step / rising
+        return (step + 1) / (rising + 1)
     return (last_step - step) / max(1, last_step - rising)
 
 
 def parameter_groups(model: nn.Module, arguments: LoopArguments) -> list[dict[str, Any]]:
-    """The parameters by learning rate and weight decay: lower layers learn more slowly by `layer_decay`.
+    """The parameters by learning rate and weight decay: lower layers learn more slowly by `layer_decay`, what lies
+    above the encoder faster by `head_rate`.
 
     Biases and LayerNorms do not decay.
     """
@@ -261,7 +265,7 @@ def parameter_groups(model: nn.Module, arguments: LoopArguments) -> list[dict[st
     return [
         {
             "params": parameters,
-            "peak": arguments.learning_rate * arguments.layer_decay**below,
+            "peak": arguments.learning_rate * (arguments.layer_decay**below if below else arguments.head_rate),
             "lr": 0.0,
             "weight_decay": arguments.weight_decay if decays else 0.0,
         }

@@ -27,12 +27,14 @@ class Trainable:
         folder: where it came from, and how it reads text.
         model: a module of `distilbert.nn`.
         max_length: the longest text that it is trained on, in tokens.
+        fresh_head: whether the head has random weights.
         live: the task that runs the model as it is now: training scores it with the code that users run later.
     """
 
     folder: ModelFolder
     model: AnyModel
     max_length: int
+    fresh_head: bool
     live: Task
 
     @property
@@ -70,7 +72,8 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
         new_head |= config.labels != data.labels
         config = dataclasses.replace(config, labels=data.labels, problem_type=data.problem)
     torch.manual_seed(seed)  # of the fresh head
-    model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=new_head and head is not Head.NONE)
+    fresh_head = new_head and head is not Head.NONE
+    model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
     longest = max_length or folder.longest
     opened = dataclasses.replace(open_model(folder, TorchEngine(model)), config=model.config, max_length=longest)
-    return Trainable(folder, model, longest, live=kind(opened))
+    return Trainable(folder, model, longest, fresh_head, live=kind(opened))
