@@ -171,7 +171,7 @@ def _write_encoder(encoder: Path, folder: Path) -> None:
     for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
         (out / name).unlink(missing_ok=True)
     cut.write(out)
-    weights = {f"distilbert.{name.removeprefix('distilbert.')}": t for name, t in _weights(encoder).items()}
+    weights = _weights(encoder)
     words = "distilbert.embeddings.word_embeddings.weight"
     weights[words] = weights[words][cut.pieces]
     save_file(
@@ -182,7 +182,8 @@ def _write_encoder(encoder: Path, folder: Path) -> None:
 
 
 def _weights(folder: Path) -> dict[str, np.ndarray]:
-    return {name: tensor.astype(np.float32) for name, tensor in load_file(folder / "model.safetensors").items()}
+    found = load_file(folder / "model.safetensors").items()
+    return {f"distilbert.{name.removeprefix('distilbert.')}": tensor.astype(np.float32) for name, tensor in found}
 
 
 def build(encoder: Path, model: str, out: Path) -> None:
