@@ -19,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
 
 from distilbert.evaluation import TaggedWords, read_data
 
@@ -38,10 +40,11 @@ TASKS = {
     "similarity": "sentence-similarity",
     "uneven": "text-classification",
 }
-METRICS = {"uneven": "f1_macro"}  # where the task's first one says little
+METRICS = {"uneven": "f1_macro", "similarity": "spearman"}  # where the task's first one says little
 MODELS = ("6x384", "2x384", "6x768")
 RATES, EPOCHS = (5e-5, 1.5e-4, 3e-4, 6e-4), (3.0, 8.0)
 _EXAMPLES, _PIECES, _LONGEST = 2000, 8000, 256
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _LAYER = "distilbert.transformer.layer."
 
 
@@ -158,27 +161,25 @@ def _write(folder: Path, task: str, part: str, rows: list[Any], most: int = 10**
 
 
 def _write_encoder(encoder: Path, folder: Path) -> None:
-    """The encoder in float16, with the pieces that the samples use most."""
-    from distilbert.distill.vocabulary import cut_vocabulary
-    from distilbert.folder.opened import open_folder
-
-    texts = [line for file in folder.glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
-    opened = open_folder(encoder)
-    cut = cut_vocabulary(encoder, opened.tokenizer, texts, _PIECES)
+    """The encoder in float16, with the pieces that the samples use most, all single characters and special tokens."""
     out = folder / "encoder"
-    out.mkdir()
-    opened.copy_companions(out)
-    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
-        (out / name).unlink(missing_ok=True)
-    cut.write(out)
+    shutil.copytree(encoder, out, ignore=shutil.ignore_patterns("*.safetensors", "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    counts: Counter[int] = Counter()
+    for file in folder.glob("*.jsonl"):
+        for encoding in tokenizer.encode_batch(file.read_text(encoding="utf-8").splitlines()):
+            counts.update(encoding.ids)
+    pieces = (encoder / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    kept = {index for index, piece in enumerate(pieces) if len(piece.removeprefix("##")) == 1 or piece in _SPECIAL}
+    kept = sorted({*kept, *(index for index, _ in counts.most_common(_PIECES - len(kept)))})
+    (out / "vocab.txt").write_text("\n".join(pieces[index] for index in kept) + "\n", encoding="utf-8")
     weights = _weights(encoder)
     words = "distilbert.embeddings.word_embeddings.weight"
-    weights[words] = weights[words][cut.pieces]
-    save_file(
-        {name: np.ascontiguousarray(tensor, np.float16) for name, tensor in weights.items()}, out / "model.safetensors"
-    )
+    weights[words] = weights[words][kept]
+    half = {name: np.ascontiguousarray(tensor, np.float16) for name, tensor in weights.items()}
+    save_file(half, out / "model.safetensors")
     config = json.loads((encoder / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps(config | {"vocab_size": len(cut.pieces)}))
+    (out / "config.json").write_text(json.dumps(config | {"vocab_size": len(kept)}))
 
 
 def _weights(folder: Path) -> dict[str, np.ndarray]:
@@ -230,7 +231,8 @@ def run(folder: Path, out: Path, *, minutes: float, processes: int, seeds: list[
     for job in wanted:
         queue.put(job)
     ends = time.time() + 60 * minutes
-    with tempfile.TemporaryDirectory() as temporary:
+    in_memory = Path("/dev/shm")  # runs write checkpoints, which a disk would make wait
+    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as temporary:
         for model in MODELS:
             build(folder / "encoder", model, Path(temporary) / model)
         threads = max(1, (os.cpu_count() or 1) // processes)
@@ -265,40 +267,38 @@ def _work(queue: Any, folder: Path, models: Path, out: Path, ends: float, thread
 
 
 def _train(job: Job, folder: Path, model: Path, threads: int) -> dict[str, Any]:
-    from distilbert.arguments import LoopArguments
-    from distilbert.evaluation.scoring import score_task
-    from distilbert.train.loop import open_accelerator
-    from distilbert.train.loop import run as loop
-    from distilbert.train.objectives import make_objective
-    from distilbert.train.opened import open_trainable
+    from distilbert.train import FinetuneArguments, finetune  # after the spawn: it imports PyTorch
 
     task = TASKS[job.task]
-    train, test = (read_data(folder / f"{job.task}.{part}.jsonl", task) for part in ("train", "test"))
-    train = replace(train, examples=train.examples[: job.examples])
-    test = replace(test, labels=train.labels)
-    opened = open_trainable(task, model, train, max_length=_LONGEST, seed=job.seed)
-    weights: Any = job.weights
-    if weights == "root":
-        counts = {label: sum(example.label == label for example in train.examples) for label in train.labels}
-        weights = {label: (max(counts.values()) / count) ** 0.5 for label, count in counts.items()}
-    objective = make_objective(
-        task, train, opened.tokenizer, _LONGEST, class_weights=weights, first_only=opened.first_only
-    )
-    given = {
-        "epochs": job.epochs, "learning_rate": job.rate, "batch_size": job.batch, "layer_decay": job.decay,
-        "head_rate": job.head_rate,
-    }  # fmt: skip
-    arguments = LoopArguments(
-        seed=job.seed, threads=threads, max_batch_tokens=1 << 15, **{k: v for k, v in given.items() if v is not None}
-    )
-    state = loop(opened.model, objective, arguments, open_accelerator(arguments), quiet=True)
-    scores = score_task(opened.live, test)
-    return {
-        "metric": METRICS.get(job.task, scores.main),
-        "scores": {name: round(value, 4) for name, value in scores.values().items()},
-        "steps": state.step,
-        "loss": round(state.losses[-1][1], 4),
-    }
+    with tempfile.TemporaryDirectory(dir=model.parent) as temporary:
+        train = Path(temporary) / "train.jsonl"
+        lines = (folder / f"{job.task}.train.jsonl").read_text(encoding="utf-8").splitlines()[: job.examples]
+        train.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        weights: Any = job.weights
+        if weights == "root":
+            counts = Counter(example.label for example in read_data(train, task).examples)
+            weights = {label: (max(counts.values()) / count) ** 0.5 for label, count in counts.items()}
+        given = {
+            "epochs": job.epochs, "learning_rate": job.rate, "batch_size": job.batch, "layer_decay": job.decay,
+            "head_rate": job.head_rate, "class_weights": weights,
+        }  # fmt: skip
+        arguments = FinetuneArguments(
+            task=task,
+            model=model,
+            train=train,
+            test=folder / f"{job.task}.test.jsonl",
+            out=Path(temporary) / "out",
+            seed=job.seed,
+            threads=threads,
+            max_batch_tokens=1 << 15,
+            max_length=_LONGEST,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        finetune(arguments, quiet=True)
+        made = json.loads((Path(temporary) / "out" / "training.json").read_text(encoding="utf-8"))
+    scores = {name: round(score["value"], 4) for name, score in made["test_scores"].items()}
+    metric = METRICS.get(job.task, next(iter(scores)))
+    return {"metric": metric, "scores": scores, "steps": made["steps"], "training_seconds": made["seconds"]}
 
 
 # what came of it ----------------------------------------------------------------------------------------
