@@ -116,21 +116,17 @@ def evaluate(
         encoding=encoding,
         skip_bad=skip_bad,
     )
+    return _evaluation(str(model), precision or "as stored", opened, examples, resamples, seed)
+
+
+def _evaluation(model: str, precision: str, task: Task, examples: Data[Any], resamples: int, seed: int) -> Evaluation:
     started = time.perf_counter()
-    details = score_task(opened, examples)
+    details = score_task(task, examples)
     seconds = time.perf_counter() - started
     scores = intervals.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
-    size = open_folder(opened.model.folder).bytes
+    size = open_folder(task.model.folder).bytes
     return Evaluation(
-        str(model),
-        examples.source,
-        opened_task(opened),
-        precision or "as stored",
-        details,
-        scores,
-        seconds,
-        size,
-        examples.guessed,
+        model, examples.source, opened_task(task), precision, details, scores, seconds, size, examples.guessed
     )
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from fastapi import Depends, FastAPI, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -43,58 +43,20 @@ def create_app(
     Raises InputError if there are none.
     """
     service = Service(tasks, settings or Settings())
-
-    async def start() -> None:
-        await service.warm_up()
-        if ready is not None:
-            ready(service)
-
-    async def reload(open_again: Callable[[], Mapping[str, Task]]) -> None:
-        logger.info("reloading")
-        try:
-            await service.reload(open_again)
-        except DistilBertError as error:
-            logger.error("not reloaded", extra={"fields": {"error": str(error)}})
-        else:
-            logger.info("reloaded", extra={"fields": {"models": list(service.models)}})
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        background = {asyncio.create_task(work) for work in (start(), service.watch_loop())}
-        if open_again is not None and threading.current_thread() is threading.main_thread():
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGHUP, lambda: background.add(loop.create_task(reload(open_again))))
-        yield
-        for task in background:
-            task.cancel()
-        await asyncio.to_thread(service.close)
-
     app = FastAPI(
         title="distilbert",
         version=__version__,
         summary="Every DistilBERT task, for the clients of the Hugging Face hub, of TEI and of OpenAI",
-        lifespan=lifespan,
+        lifespan=lambda _: _lifespan(service, open_again, ready),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # it would lead to the client's own Host
         exception_handlers={HTTPException: _refused},
     )
-
-    def named(name: str = Path(description="a name of /v1/models")) -> None:
-        service.served(name)
-
-    tei, openai, hub = tei_routes(service), openai_routes(service), hub_routes(service)
-    ranking = ranking_routes(service)
-    for routes in (tei, openai, ranking):
-        app.include_router(routes)
-        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
-    app.include_router(hub)
-    app.include_router(operation_routes(service))
-    app.include_router(page_routes())
-
+    routers = _include_routes(app, service)
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
-    app.add_middleware(Direct, routers=(tei, openai, ranking, hub), service=service)
+    app.add_middleware(Direct, routers=routers, service=service)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     if service.settings.origins:
         app.add_middleware(
@@ -105,6 +67,54 @@ def create_app(
             expose_headers=["X-Request-Id", "Retry-After", "Server-Timing", "X-Compute-Tokens"],
         )
     return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(
+    service: Service, open_again: Callable[[], Mapping[str, Task]] | None, ready: Callable[[Service], None] | None
+) -> AsyncIterator[None]:
+    """Warms the models up beside the first requests, reloads them at SIGHUP, and closes the service at the end."""
+
+    async def start() -> None:
+        await service.warm_up()
+        if ready is not None:
+            ready(service)
+
+    background = {asyncio.create_task(work) for work in (start(), service.watch_loop())}
+    if open_again is not None and threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: background.add(loop.create_task(_reload(service, open_again))))
+    yield
+    for task in background:
+        task.cancel()
+    await asyncio.to_thread(service.close)
+
+
+async def _reload(service: Service, open_again: Callable[[], Mapping[str, Task]]) -> None:
+    logger.info("reloading")
+    try:
+        await service.reload(open_again)
+    except DistilBertError as error:
+        logger.error("not reloaded", extra={"fields": {"error": str(error)}})
+    else:
+        logger.info("reloaded", extra={"fields": {"models": list(service.models)}})
+
+
+def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
+    """Add all routes to the application; gives those of the models."""
+
+    def named(name: str = Path(description="a name of /v1/models")) -> None:
+        service.served(name)
+
+    for_each = [tei_routes(service), openai_routes(service), ranking_routes(service)]
+    for routes in for_each:
+        app.include_router(routes)
+        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
+    hub = hub_routes(service)
+    app.include_router(hub)
+    app.include_router(operation_routes(service))
+    app.include_router(page_routes())
+    return [*for_each, hub]
 
 
 def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ..tasks.text_classification import TextClassifier
 from ..tokenizer import BertTokenizer
 from .cost import Cost, labels_bytes, texts_cost, tokens_bytes, vectors_bytes
 from .errors import Fault, RequestError
+from .models import ServedModel
 from .schemas import (
     DecodeRequest,
     EmbedAllRequest,
@@ -36,7 +37,13 @@ _SPARSE = "a model of sparse vectors"
 
 def tei_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["Text embeddings inference"])
+    _add_model_routes(routes, service)
+    _add_token_routes(routes, service)
+    _add_server_routes(routes, service)
+    return routes
 
+
+def _add_model_routes(routes: APIRouter, service: Service) -> None:
     @routes.post("/embed", response_model=list[list[float]], responses=ERRORS)
     async def embed(request: Request, body: EmbedRequest) -> Response:
         """A vector for each text. 424 if the model is not an embedding model."""
@@ -69,6 +76,8 @@ def tei_routes(service: Service) -> APIRouter:
             request, lambda: compare(service, task, body, truncate=service.settings.auto_truncate)
         )
 
+
+def _add_token_routes(routes: APIRouter, service: Service) -> None:
     @routes.post("/tokenize", response_model=list[list[Token]], responses=ERRORS)
     async def tokenize(request: Request, body: TokenizeRequest) -> Response:
         """The tokens of each text, with their places in characters."""
@@ -81,29 +90,12 @@ def tei_routes(service: Service) -> APIRouter:
         task = service.model(request).tasks[0]
         return await service.answer(request, lambda: _decode(service, task, body))
 
+
+def _add_server_routes(routes: APIRouter, service: Service) -> None:
     @routes.get("/info", responses=errors(401, 404))
     async def info(request: Request) -> dict[str, Any]:
         """The model, and the server's limits."""
-        model, settings = service.model(request), service.settings
-        task = model.tasks[0]
-        return {
-            "model_id": model.name,
-            "model_sha": None,
-            "model_dtype": model.precision,
-            "model_type": _model_type(task),
-            "max_concurrent_requests": settings.max_concurrent,
-            "max_input_length": task.model.max_length,
-            "max_batch_tokens": settings.max_batch_tokens,
-            "max_batch_requests": None,
-            "max_client_batch_size": settings.max_texts,
-            "auto_truncate": settings.auto_truncate,
-            "tokenization_workers": settings.threads or available_cpus(),
-            "version": __version__,
-            "sha": None,
-            "docker_label": None,
-            "task": task.task,
-            "models": list(service.models),
-        }
+        return _info(service, service.model(request))
 
     @routes.get("/ping", response_class=Response, responses=errors(503))
     @routes.get("/health", response_class=Response, responses=errors(503))
@@ -112,8 +104,6 @@ def tei_routes(service: Service) -> APIRouter:
         if not service.warm:
             raise RequestError(Fault.UNAVAILABLE, "the models are not warm")
         return Response()
-
-    return routes
 
 
 def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
@@ -220,6 +210,28 @@ def _texts(
 def _check_direction(direction: str) -> None:
     if direction.lower() != "right":
         raise RequestError(Fault.UNPROCESSABLE, "pairs and texts to classify are cut on the right only")
+
+
+def _info(service: Service, model: ServedModel) -> dict[str, Any]:
+    task, settings = model.tasks[0], service.settings
+    return {
+        "model_id": model.name,
+        "model_sha": None,
+        "model_dtype": model.precision,
+        "model_type": _model_type(task),
+        "max_concurrent_requests": settings.max_concurrent,
+        "max_input_length": task.model.max_length,
+        "max_batch_tokens": settings.max_batch_tokens,
+        "max_batch_requests": None,
+        "max_client_batch_size": settings.max_texts,
+        "auto_truncate": settings.auto_truncate,
+        "tokenization_workers": settings.threads or available_cpus(),
+        "version": __version__,
+        "sha": None,
+        "docker_label": None,
+        "task": task.task,
+        "models": list(service.models),
+    }
 
 
 def _model_type(task: Any) -> dict[str, Any]:
