@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import Maker
-from distilbert import CheckpointError, MissingExtraError
+from distilbert import CheckpointError, MissingExtraError, TokenizerError
 from distilbert.batch import Batch
 from distilbert.convert import convert, export_onnx
 from distilbert.convert.foreign_names import torch_name
@@ -68,6 +68,16 @@ def test_text_of_googles_models_keeps_its_case_where_the_vocabulary_has_capitals
     settings = tmp_path / "out" / "tokenizer_config.json"
     assert ("false" in settings.read_text() if settings.exists() else None) == (True if lower is False else lower)
     assert any("capital" in note for note in report.notes) == (lower is False)
+
+
+def test_what_is_wrong_in_a_file_that_was_brought_along_is_told_of_the_source(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(FOREIGN / "google-bert", source)
+    (source / "vocab.txt").write_bytes(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n\xff\n")
+    with pytest.raises(TokenizerError) as caught:
+        convert(source, tmp_path / "out")
+    assert str(caught.value) == f"{source}/vocab.txt: not UTF-8 text"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
 @pytest.mark.parametrize("head", Head)

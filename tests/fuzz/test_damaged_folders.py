@@ -2,7 +2,7 @@
 
 A few dozen are opened in this process whenever the tests run. `make test-slow` opens thousands, each with a time limit
 and a memory limit, in processes of their own (DISTILBERT_MUTANTS sets how many). A failure prints its seed;
-`python tests/test_mutations.py SEED` opens that one again.
+`PYTHONPATH=tests python tests/fuzz/test_damaged_folders.py SEED` opens that one again.
 """
 
 import collections
@@ -20,7 +20,10 @@ import numpy as np
 import pytest
 
 from distilbert import DistilBertError, InputError
-from helpers.damaged_folders import Mutant, mutate, run, write_prototypes
+from helpers.damaged_folders import GRAPHS, Mutant, mutate, run, write_prototypes
+
+pytest.importorskip("msgpack")
+pytest.importorskip("pyfive")
 
 MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000"))
 SECONDS = 30
@@ -40,29 +43,35 @@ def prototypes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcome(mutant: Mutant, prototypes: Path, folder: Path) -> Outcome:
     """What becomes of a mutant: a result or an error of the package, and the folder left as it was."""
     mutant.write(prototypes, folder)
-    before = sorted(folder.rglob("*"))
+    before = listed(folder)
+    converted = folder.with_name("converted")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged weights give infinities and worse
-            result = run(folder)
+            result = run(folder, converted)
     except DistilBertError as error:
         message = str(error)
         if mutant.same:
             return False, f"refused although nothing has changed: {message}"
         if "\n" in message or len(message) > 2 * len(str(folder)) + 700:
             return False, f"a message of {len(message)} characters: {message[:500]!r}"
-        if str(folder) not in message and not isinstance(error, InputError):  # which is about the text
+        if not any(str(place) in message for place in (folder, converted)) and not isinstance(error, InputError):
             return False, f"a message that names no file: {message}"
         kind = type(error).__name__
     except BaseException as error:  # what else there can be is what is looked for
         return False, f"{type(error).__name__}: {str(error)[:500]}"
     else:
-        if mutant.same and not np.array_equal(result, run(prototypes / mutant.prototype)):
+        if mutant.same and not np.array_equal(result, run(prototypes / mutant.prototype, converted)):
             return False, "another result although nothing has changed"
         kind = "result"
-    if sorted(folder.rglob("*")) != before:
+    if listed(folder) != before:
         return False, "the folder has changed"
     return True, kind
+
+
+def listed(folder: Path) -> list[Path]:
+    """Its files, those of the cache of graphs excepted."""
+    return sorted(path for path in folder.rglob("*") if path.parent.name != GRAPHS)
 
 
 def report(failures: list[tuple[Mutant, str]]) -> str:

@@ -1,7 +1,8 @@
-"""Model folders with one file damaged, each made from a seed alone: what test_mutations.py opens."""
+"""Model folders with one file damaged, each made from a seed alone: what fuzz/test_damaged_folders.py opens."""
 
 import copy
 import json
+import os
 import shutil
 import string
 from collections.abc import Callable, Iterator
@@ -15,12 +16,15 @@ from safetensors.numpy import save_file
 
 import distilbert
 from conftest import DATA, random_weights, small_config
-from distilbert.convert import quantize
+from distilbert.convert import convert, export_onnx, quantize
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.folder.layout import INDEX, WEIGHTS
 from distilbert.tasks.question_answering import QuestionAnswerer
 from distilbert.tokenizer import BertTokenizer
+from helpers.damaged_formats import archive_member, message_pack, numbers, onnx_graph
 
+FOREIGN = Path(__file__).parents[1] / "golden" / "foreign_weights"
+GRAPHS = "graphs"  # in a folder: the cache of graphs that it is opened with
 TEXT = "A charming [MASK] and often affecting journey."
 
 
@@ -46,8 +50,13 @@ class Mutant:
         return folder
 
 
-def run(folder: Path) -> np.ndarray:
-    """Numbers of what the model in `folder` says of one sentence."""
+def run(folder: Path, converted: Path) -> np.ndarray:
+    """Numbers of what the model in `folder` says of one sentence; `converted` is made of it where it must be."""
+    os.environ["DISTILBERT_CACHE"] = str(folder / GRAPHS) if (folder / GRAPHS).is_dir() else ""
+    if not any(folder.glob("*.safetensors")):
+        shutil.rmtree(converted, ignore_errors=True)
+        convert(folder, converted)
+        folder = converted
     task = distilbert.load(folder, threads=1)
     if isinstance(task, QuestionAnswerer):
         answer = task("what is it?", TEXT)
@@ -89,6 +98,22 @@ def write_prototypes(root: Path) -> None:
     _sentence_folder(root / "none", root / "sentences")
     for name in ("sequence_classification", "token_classification", "question_answering", "masked_lm", "sentences"):
         quantize(root / name, root / f"int8_{name}", data=[TEXT])
+    _foreign_folders(root)
+    shutil.copytree(root / "sequence_classification", root / "with_graphs")
+    (root / "with_graphs" / GRAPHS).mkdir(mode=0o700)
+    run(root / "with_graphs", root / "not needed")
+
+
+def _foreign_folders(root: Path) -> None:
+    """The formats that `convert` reads: by its own writers, and as the programs they belong to wrote them."""
+    for form in ("bin", "ot", "npz"):
+        convert(root / "sequence_classification", root / form, to=form)
+    export_onnx(root / "token_classification", root / "onnx")
+    for name in ("keras-ForSequenceClassification", "flax-ForMaskedLM", "google-bert"):
+        shutil.copytree(FOREIGN / name, root / name, ignore=shutil.ignore_patterns("expected.npz"))
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.ascii_lowercase, "."]
+        pieces += [f"##{letter}" for letter in string.ascii_lowercase][: 60 - len(pieces)]
+        (root / name / "vocab.txt").write_text("\n".join([*pieces, "a film", "journey"][:60]) + "\n", encoding="utf-8")
 
 
 def _small_vocab() -> str:
@@ -150,24 +175,34 @@ def mutate(seed: int, prototypes: Path) -> Mutant:
     random = Random(seed)
     prototype = random.choice(sorted(path.name for path in prototypes.iterdir()))
     files = sorted(path for path in (prototypes / prototype).rglob("*") if path.is_file())
-    path = random.choice(files)
+    others = [path for path in files if path.suffix not in (".json", ".txt")]
+    path = random.choice(others if random.random() < 0.4 else files)  # weights are few files
     content = path.read_bytes()
     file = path.relative_to(prototypes / prototype).as_posix()
+    if path.parent.name == GRAPHS:  # a damaged graph is built anew
+        content, what = random.choice((_flip, _cut, _splice, _overwrite))(content, random)
+        return Mutant(seed, prototype, file, what, content, same=True)
     if random.random() < 0.08 and file.endswith((".json", ".txt")):
         content, what = _harmless(content, file, random)
         return Mutant(seed, prototype, file, what, content, same=True)
+    content, what = damaged(content, file, random)
+    return Mutant(seed, prototype, file, what, content)
+
+
+def damaged(content: bytes, file: str, random: Random) -> tuple[bytes, str]:
+    """The content of a file of this name after one to three kinds of damage, and what they were."""
     steps = []
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         content, step = random.choice(_ways(file))(content, random)
         steps.append(step)
-    return Mutant(seed, prototype, file, " and ".join(steps), content)
+    return content, " and ".join(steps)
 
 
 Way = Callable[[bytes, Random], tuple[bytes, str]]
 
 
 def _ways(file: str) -> list[Way]:
-    own = {".json": [_json] * 4, ".txt": [_lines] * 4, ".safetensors": [_header] * 6}[Path(file).suffix]
+    own = _WAYS.get(Path(file).suffix, [])
     return [*own, _flip, _cut, _splice, _overwrite]
 
 
@@ -286,6 +321,19 @@ def _dump(value: Any) -> str:
     return dump(value, 0)
 
 
+def _message_pack(content: bytes, random: Random) -> tuple[bytes, str]:
+    return message_pack(content, lambda document: _damage(document, random)) or _splice(content, random)
+
+
+def _member(content: bytes, random: Random) -> tuple[bytes, str]:
+    ways = (_flip, _cut, _splice, _overwrite, numbers)
+    return archive_member(content, random, random.choice(ways)) or _splice(content, random)
+
+
+def _onnx(content: bytes, random: Random) -> tuple[bytes, str]:
+    return onnx_graph(content, random) or _splice(content, random)
+
+
 def _lines(content: bytes, random: Random) -> tuple[bytes, str]:
     lines = content.split(b"\n")
     index, other = random.randrange(len(lines)), random.randrange(len(lines))
@@ -318,3 +366,17 @@ def _harmless(content: bytes, file: str, random: Random) -> tuple[bytes, str]:
         document = dict(random.sample(list(document.items()), len(document)))
         return json.dumps(document).encode(), "another order and a key more"
     return json.dumps(document, indent=random.randrange(6), ensure_ascii=False).encode(), "other spaces"
+
+
+_WAYS: dict[str, list[Way]] = {
+    ".json": [_json] * 4,
+    ".txt": [_lines] * 4,
+    ".safetensors": [_header] * 6,
+    ".bin": [_member] * 6,
+    ".ot": [_member] * 6,
+    ".npz": [_member] * 6,
+    ".msgpack": [_message_pack] * 4 + [numbers] * 2,
+    ".onnx": [_onnx] * 4 + [numbers] * 2,
+    ".h5": [numbers] * 6,
+    ".index": [numbers] * 6,
+}

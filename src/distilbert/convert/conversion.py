@@ -15,12 +15,12 @@ from ..folder.checkpoint import Head, check_config_is_there, fit_weights, why_un
 from ..folder.companions import encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, GOOGLE_CONFIG
+from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX, modern_name
 from ..folder.weights import Weight
 from . import bert
 from .folder import (
     bring_along,
-    check_modules,
     check_place,
     folder_around,
     keep_case,
@@ -81,13 +81,13 @@ def convert(
     if layers is not None:
         model = _choose_layers(model, layers)
     model = _tie(model, FORMATS[to])
-    with written_whole_folder(out) as temporary:
+    with written_whole_folder(out, root) as temporary:
         files = bring_along(root, encoder, temporary, is_bert=model.is_bert)
         case = keep_case(temporary) if is_file(encoder / GOOGLE_CONFIG) else None
         named = _write(temporary, model, FORMATS[to], dtype)
         tokenizer = write_tokenizer_json(temporary)
         if to == "safetensors":
-            check_modules(temporary, root)
+            read_sentence_folder(temporary)  # what came along must be whole
     notes = [*notes_on(file), *model.notes, *(note for note in (case, tokenizer) if note)]
     if any(weight.dtype not in _HELD_BY[STORED_AS[dtype]] for weight in named.values()):
         notes.append(f"numbers are rounded to {dtype}")

@@ -8,11 +8,10 @@ from typing import Any
 
 from .. import files
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, InputError, TokenizerError, short_repr
+from ..errors import CheckpointError, DistilBertError, InputError, TokenizerError, short_repr
 from ..files import is_file, read_json, read_text
 from ..folder.companions import copy_companions, copy_file
 from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
-from ..folder.sentence import read_sentence_folder
 from . import safetensors
 from .formats import read_file
 from .rounding import DType
@@ -32,14 +31,18 @@ def check_place(source: Path, out: Path) -> None:
 
 
 @contextmanager
-def written_whole_folder(out: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `out` if the block succeeds and is removed if not.
+def written_whole_folder(out: Path, source: Path) -> Iterator[Path]:
+    """A new folder, made of `source`, that takes the place of `out` if the block succeeds and is removed if not.
 
-    Raises CheckpointError where it cannot be written.
+    Raises CheckpointError where it cannot be written. What is wrong in a file that was brought along is told of the
+    file in `source`.
     """
     try:
         with files.written_whole_folder(out) as temporary:
-            yield temporary
+            try:
+                yield temporary
+            except DistilBertError as error:
+                raise type(error)(str(error).replace(str(temporary), str(source))) from None
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error})") from None
 
@@ -72,14 +75,6 @@ def write_config(path: Path, config: DistilBertConfig, dtype: DType, more: Mappi
         if key in values:
             values[key] = dtype
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-
-def check_modules(folder: Path, source: Path) -> None:
-    """Raises ConfigError or CheckpointError, naming the file in `source`, for a broken module that came along."""
-    try:
-        read_sentence_folder(folder)
-    except (CheckpointError, ConfigError) as error:
-        raise type(error)(str(error).replace(str(folder), str(source))) from None
 
 
 def bring_along(root: Path, encoder: Path, out: Path, *, is_bert: bool) -> list[str]:

@@ -65,7 +65,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
         raise CheckpointError(f"{root}: holds int8 weights; export the float32 folder that they were made from")
     if 4 * checkpoint.parameters > _MOST_BYTES:
         raise CheckpointError(f"{root}: has {checkpoint.parameters} parameters, more than one ONNX file can hold")
-    with written_whole_folder(out) as temporary:
+    with written_whole_folder(out, root) as temporary:
         copy_companions(root, encoder, temporary)
         write_config(temporary / CONFIG, checkpoint.config, "float32")
         write_tokenizer_json(temporary)

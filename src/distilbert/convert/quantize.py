@@ -101,7 +101,7 @@ def quantize(
     check_place(source.root, out)
     if source.checkpoint.bits:
         raise CheckpointError(f"{source.root}: its weights are int8 already")
-    with written_whole_folder(out) as temporary:
+    with written_whole_folder(out, source.root) as temporary:
         source.copy_companions(temporary)
         _write(temporary, source.checkpoint, bits)
         quantized = open_folder(temporary)

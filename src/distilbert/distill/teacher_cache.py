@@ -78,7 +78,12 @@ class CachedOutputs:
     def filled(self) -> int:
         """Of how many items the outputs are there."""
         path = self.folder / _FILLED
-        return int(read_json(path, CheckpointError).get("items", 0)) if is_file(path) else 0
+        if not is_file(path):
+            return 0
+        items = read_json(path, CheckpointError).get("items")
+        if type(items) is not int or not 0 <= items <= len(self._items):
+            raise CheckpointError(f"{path}: is damaged; remove {self.folder} to compute the teacher's outputs again")
+        return items
 
     def fill(
         self,

@@ -154,8 +154,10 @@ def _state(values: object, path: Path) -> State:
     state = State(**values)
     try:
         state.losses = [(int(step), float(loss)) for step, loss in state.losses]
-        state.scores = [(int(step), {**scores}) for step, scores in state.scores]
-    except (TypeError, ValueError):
+        state.scores = [
+            (int(step), {name: float(score) for name, score in scores.items()}) for step, scores in state.scores
+        ]
+    except (AttributeError, OverflowError, TypeError, ValueError):
         raise _damaged(path, "losses and scores must be lists of pairs") from None
     for name, least in fresh.items():
         value = values[name]

@@ -1,0 +1,66 @@
+"""Damaged checkpoints of a training run: one line that says what is wrong, or a state that training can go on from."""
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from distilbert import DistilBertError  # noqa: E402
+from distilbert.train.checkpoints import Checkpoints, State  # noqa: E402
+from helpers.damaged_folders import damaged  # noqa: E402
+
+MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000")) // 4
+
+
+def loaded(folder: Path) -> tuple[State, torch.nn.Linear]:
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    return Checkpoints(folder, "a run").load_last(model, optimizer), model
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    state = State(step=3, best_step=3, best_score=0.5, losses=[(1, 0.5), (3, 0.25)], scores=[(3, {"accuracy": 0.5})])
+    Checkpoints(tmp_path, "a run").save(model, optimizer, state)
+    return tmp_path
+
+
+def going_on(state: State, model: torch.nn.Linear) -> str:
+    """What the loop does with a state, which must be able to."""
+    assert type(state.step) is type(state.stale) is int
+    assert isinstance(state.seconds + state.best_score, float | int)
+    assert all(isinstance(step + loss, float) for step, loss in state.losses)
+    assert all(isinstance(score, float) for _, scores in state.scores for score in scores.values())
+    assert [parameter.shape for parameter in model.parameters()] == [(2, 3), (2,)]
+    return f"step {state.step % 100}"
+
+
+@pytest.mark.parametrize("many", [300, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_damaged_checkpoints(many: int, saved: Path) -> None:
+    files = {name: saved / "step-00000003" / name for name in ("state.json", "training.safetensors")}
+    whole = {name: path.read_bytes() for name, path in files.items()}
+    refused = 0
+    for seed in range(many):
+        random = Random(seed)
+        name = random.choice(sorted(files))
+        content, what = damaged(whole[name], name, random)
+        files[name].write_bytes(content)
+        try:
+            state, model = loaded(saved)
+        except DistilBertError as error:
+            refused += 1
+            message = str(error)
+        else:
+            message = f"{saved}: " + going_on(state, model)
+        assert message.startswith(str(saved)), (seed, what, message)
+        assert "\n" not in message, (seed, what, message)
+        assert len(message) < 2 * len(str(saved)) + 700, (seed, what, message)
+        files[name].write_bytes(whole[name])
+    assert many * 0.3 < refused < many
