@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import InputError
+
 
 @dataclass(frozen=True)
 class Pooling:
@@ -23,14 +25,18 @@ class Pooling:
         """Whether the first token is all that is read."""
         return self.modes == ("cls",) and self.include_prompt
 
-    def __call__(self, hidden: np.ndarray, prompt_length: int = 0) -> np.ndarray:
-        """`prompt_length` counts the first tokens, [CLS] included, that belong to the prompt."""
+    def __call__(self, hidden: np.ndarray, prompt_length: int = 0, total: float | None = None) -> np.ndarray:
+        """`prompt_length` counts the first tokens, [CLS] included, that belong to the prompt.
+
+        `total` is what a mean divides by where the states were weighed: the sum of the weights, of the prompt's too.
+        """
         skip = 0 if self.include_prompt or prompt_length >= len(hidden) else prompt_length
-        return np.concatenate([_pool(mode, hidden, skip) for mode in self.modes])
+        return np.concatenate([_pool(mode, hidden, skip, total) for mode in self.modes])
 
 
-def _pool(mode: str, hidden: np.ndarray, skip: int) -> np.ndarray:
+def _pool(mode: str, hidden: np.ndarray, skip: int, total: float | None) -> np.ndarray:
     kept = hidden[skip:]
+    divisor = np.float32(len(kept) if total is None else max(total, 1e-9))
     match mode:
         case "cls":
             return kept[0]
@@ -39,12 +45,12 @@ def _pool(mode: str, hidden: np.ndarray, skip: int) -> np.ndarray:
         case "max":
             return np.asarray(kept.max(0))
         case "mean":
-            return np.asarray(kept.mean(0))
+            return np.asarray(kept.sum(0) / divisor)
         case "mean_sqrt_len_tokens":
-            return np.asarray(kept.sum(0) / np.float32(np.sqrt(len(kept))))
+            return np.asarray(kept.sum(0) / np.sqrt(divisor))
         case _:  # weightedmean: a token's weight is its place in the text
             weights = np.arange(skip + 1, len(hidden) + 1, dtype=np.float32)
-            return np.asarray(weights @ kept / weights.sum())
+            return np.asarray(weights @ kept / (weights.sum() if total is None else divisor))
 
 
 @dataclass(frozen=True)
@@ -115,3 +121,19 @@ class Normalize:
 
 
 Layer = Dense | LayerNorm | Normalize
+
+
+@dataclass(frozen=True, eq=False)
+class WordWeights:
+    """A weight for each token, float32 [V], such as how rare it is, which its state is multiplied by."""
+
+    weights: np.ndarray
+
+    def of(self, ids: np.ndarray) -> np.ndarray:
+        """The weights [T] of a text's tokens. Raises InputError for a token that has none."""
+        if ids.max(initial=0) >= len(self.weights):
+            raise InputError(f"token id {ids.max()} has no weight: WordWeights lists {len(self.weights)} words")
+        return np.asarray(self.weights[ids])
+
+
+TokenLayer = Layer | WordWeights

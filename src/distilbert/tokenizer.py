@@ -119,6 +119,11 @@ class BertTokenizer:
     def vocab_size(self) -> int:
         return int(self.backend.get_vocab_size(with_added_tokens=True))
 
+    @property
+    def last_id(self) -> int:
+        """The largest id of a piece; -1 where there are no pieces. Vocabularies may leave ids out."""
+        return max(self.backend.get_vocab(with_added_tokens=True).values(), default=-1)
+
     def token(self, index: int) -> str:
         """The piece with this id. Raises InputError for an id outside the vocabulary."""
         piece = self.backend.id_to_token(index) if 0 <= index < 2**32 else None

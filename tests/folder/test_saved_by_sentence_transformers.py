@@ -57,7 +57,7 @@ def encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head
     return folders
 
 
-def edit(path: Path, **changes: object) -> None:
+def edit(path: Path, /, **changes: object) -> None:
     path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | changes))
 
 
@@ -305,6 +305,44 @@ def test_queries_without_inference(
     assert len(ours.encode_query(QUERY).indices) > 3
 
 
+@pytest.mark.parametrize("place", ["beside", "root"])
+def test_weights_of_queries_in_a_json_file(encoders: dict[Head, str], place: str, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    path = encoders[Head.MASKED_LM]
+    pieces = {"story": 1.5, "love": 3, "death": 0.25, "not a piece": 0.5, "[CLS]": 7.0}
+    (tmp_path / "idf.json").write_text(json.dumps(pieces))
+    static = sparse.SparseStaticEmbedding.from_json(str(tmp_path / "idf.json"), AutoTokenizer.from_pretrained(path))
+    routes = {"query": [static], "document": [sparse.MLMTransformer(path), sparse.SpladePooling()]}
+    theirs = library.SparseEncoder(modules=[base.Router(routes, default_route="document")], device="cpu")
+    source = tmp_path / "source"
+    theirs.save(str(source))
+    part = source / "query_0_SparseStaticEmbedding"
+    edit(part / "config.json", path="/home/somebody/idf.json")
+    (part / "model.safetensors").unlink()
+    shutil.copy(tmp_path / "idf.json", (part if place == "beside" else source) / "idf.json")
+    distilbert.convert.convert(source, tmp_path / "converted")
+    for folder in (source, tmp_path / "converted"):
+        ours = distilbert.load(folder)
+        assert isinstance(ours, SparseEncoder)
+        texts = ["a story of love, and death", "unheard-of Ωmega", ""]
+        found = spread(ours.encode_query(texts), ours.config.vocab_size)
+        np.testing.assert_array_equal(found, theirs.encode_query(texts).to_dense().numpy())
+    for wrong, message in (
+        ({"a": "1"}, "must map pieces to numbers"),
+        ({"a": 10**400}, "too large"),
+        ([], "an object"),
+    ):
+        for file in source.rglob("idf.json"):
+            file.write_text(json.dumps(wrong))
+        with pytest.raises(distilbert.ConfigError, match=f"idf.json: .*{message}"):
+            distilbert.load(source)
+    for file in source.rglob("idf.json"):
+        file.unlink()
+    with pytest.raises(distilbert.ConfigError, match=r"path names 'idf.json', which is neither beside it nor in"):
+        distilbert.load(source)
+
+
 def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_path: Path) -> None:
     source, converted, small = tmp_path / "source", tmp_path / "converted", tmp_path / "int8"
     encoder = base.Transformer(encoders[Head.MASKED_LM], transformer_task="fill-mask")
@@ -462,6 +500,52 @@ def test_folders_of_pylate(
              "model_type": "ColBERT", "similarity_fn_name": "cosine"}  # fmt: skip
     edit(tmp_path / "config_sentence_transformers.json", **about | more)
     same_tokens(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [*MODES, ["cls", "mean"]])
+@pytest.mark.parametrize("include_prompt", [True, False])
+def test_words_with_weights(
+    encoders: dict[Head, str], mode: Any, include_prompt: bool, vocab: Path, tmp_path: Path
+) -> None:
+    words = vocab.read_text(encoding="utf-8").splitlines()
+    weights = {"film": 3.0, "no": 0.1, "[CLS]": 2, "the": 0.5}
+    modules = [
+        base.Transformer(encoders[Head.NONE]),
+        dense.WordWeights(words, weights, 0.75),
+        dense.Pooling(32, mode, include_prompt=include_prompt),
+    ]
+    library.SentenceTransformer(modules=modules, device="cpu", prompts={"query": "find this: "}).save(str(tmp_path))
+    theirs = library.SentenceTransformer(str(tmp_path), device="cpu")
+    ours: Any = distilbert.load(tmp_path)
+    np.testing.assert_allclose(ours(TEXTS), theirs.encode(TEXTS), atol=1e-5)
+    query = ours(TEXTS, prompt_name="query")
+    np.testing.assert_allclose(query, theirs.encode(TEXTS, prompt_name="query"), atol=1e-5)
+    edit(tmp_path / "1_WordWeights/config.json", vocab=words[:100])
+    with pytest.raises(distilbert.InputError, match=r"has no weight: WordWeights lists 100 words"):
+        distilbert.load(tmp_path)("film")
+    edit(tmp_path / "1_WordWeights/config.json", unknown_word_weight="x")
+    with pytest.raises(distilbert.ConfigError, match=r"1_WordWeights/config.json: must have a vocab, and word_weights"):
+        distilbert.load(tmp_path)
+
+
+def test_modules_with_a_network_of_their_own_are_refused_by_name(encoders: dict[Head, str], tmp_path: Path) -> None:
+    auto = sparse.SparseAutoEncoder(input_dim=32, hidden_dim=8, k=2)
+    modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32), auto]
+    library.SparseEncoder(modules=modules, device="cpu").save(str(tmp_path))
+    with pytest.raises(distilbert.ConfigError, match="module 'SparseAutoEncoder' is not supported: it is a network of"):
+        distilbert.load(tmp_path)
+
+
+def test_vectors_that_are_merged_are_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
+    library.MultiVectorEncoder(encoders[Head.NONE], device="cpu").save(str(tmp_path))
+    listed = json.loads((tmp_path / "modules.json").read_text())
+    kind = "sentence_transformers.multi_vector_encoder.modules.HierarchicalTokenPooling"
+    listed.append({"idx": len(listed), "name": str(len(listed)), "path": "9_Pooling", "type": kind})
+    (tmp_path / "modules.json").write_text(json.dumps(listed))
+    (tmp_path / "9_Pooling").mkdir()
+    (tmp_path / "9_Pooling/config.json").write_text(json.dumps({"pool_factor": 2}))
+    with pytest.raises(distilbert.ConfigError, match=r"9_Pooling/config.json: pool_factor=2 merges vectors, which is"):
+        distilbert.load(tmp_path)
 
 
 # the table of keys ------------------------------------------------------------------------------------

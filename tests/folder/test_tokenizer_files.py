@@ -11,6 +11,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 
 from conftest import DATA
 from distilbert import BertTokenizer, Encoding, InputError, TokenizerError, TokenizerWarning
+from helpers.hard_text import naughty_and_foreign
 from helpers.tokenizer_folders import PIECES, TEXTS, Files, base, mixed_folders, single_folders, write_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tokenizers.json"
@@ -141,7 +142,8 @@ def test_differences_from_transformers_4_are_these(tmp_path: Path) -> None:
         ("CamembertTokenizer", "cuts with SentencePiece"),
         ("DebertaV2Tokenizer", "cuts with SentencePiece"),
         ("RobertaTokenizer", "cuts into byte pairs"),
-        ("MPNetTokenizer", "is no WordPiece tokenizer of BERT"),
+        ("MPNetTokenizer", "has special tokens of its own"),
+        ("FunnelTokenizerFast", "has special tokens of its own"),
         ("OurOwnTokenizer", "is no WordPiece tokenizer of BERT"),
         ("PreTrainedTokenizerFast", "is what its tokenizer.json says, and there is none"),
     ],
@@ -159,6 +161,30 @@ def test_a_class_that_a_vocab_does_not_tell_is_refused(tmp_path: Path, name: str
     # and with a tokenizer.json beside it, that decides
     (folder / "tokenizer.json").write_text(json.dumps(base("file")["tokenizer.json"]))
     assert opened(folder).encode("the film").ids.tolist() == [2, PIECES.index("the"), PIECES.index("film"), 3]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_berts_tokenizer_in_python_cuts_alike(tmp_path: Path, vocab: Path, lower: bool) -> None:
+    transformers = pytest.importorskip("transformers")
+    settings = {"tokenizer_class": "BertTokenizerLegacy", "do_lower_case": lower, "model_max_length": 100_000}
+    folder = write_folder(
+        tmp_path / "folder", {"config.json": {"model_type": "distilbert"}, "tokenizer_config.json": settings}
+    )
+    (folder / "vocab.txt").write_bytes(vocab.read_bytes())
+    theirs, ours = transformers.AutoTokenizer.from_pretrained(folder), BertTokenizer.from_folder(folder)
+    assert type(theirs).__name__ == "BertTokenizerLegacy"
+    texts = [text for text in naughty_and_foreign() if "\ud800" not in text and "\ufffe" not in text]
+    assert len(texts) > 250
+    for text in texts:
+        assert ours.encode(text).ids.tolist() == theirs(text)["input_ids"], text
+
+
+@pytest.mark.parametrize("more", [{"do_basic_tokenize": False}, {"never_split": ["film"]}])
+def test_what_berts_tokenizer_in_python_reads_besides_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    files = base("vocab")
+    files["tokenizer_config.json"] |= {"tokenizer_class": "BertTokenizerLegacy"} | more
+    with pytest.raises(TokenizerError, match=r"tokenizer_config.json: BertTokenizerLegacy with do_basic_tokenize"):
+        BertTokenizer.from_folder(write_folder(tmp_path / "folder", files))
 
 
 def test_japanese_words_are_refused_without_a_class(tmp_path: Path) -> None:

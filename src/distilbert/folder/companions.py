@@ -19,6 +19,7 @@ from .layout import (
     TRANSFORMER_CONFIGS,
 )
 from .module_list import Module, all_modules, all_modules_of, is_router, read_modules, router_file
+from .modules import TOKEN_TABLE, token_weights_file
 from .sentence import ENCODERS
 from .sentence_writing import write_json
 
@@ -63,32 +64,37 @@ def copy_companions(
             kind, part = read.kind, read.folder
             if is_router(read):
                 module["path"] = "" if encoder in [each.folder for each in all_modules_of(read)] else module["path"]
-                brought += _copy_router(read, encoder, out / module["path"], copy)
+                brought += _copy_router(read, root, encoder, out / module["path"], copy)
                 continue
             if part == encoder:
                 module["path"] = ""
                 continue
             if part == root:  # where the encoder is now
                 module["path"] = f"{place}_{kind}"
-            brought += _copy_part(part, out / module["path"], copy)
+            brought += _copy_part(read, root, out / module["path"], copy)
         write_json(out / MODULES, listed)
         brought.append(out / MODULES)
     return [path.relative_to(out).as_posix() for path in brought]
 
 
-def _copy_part(part: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
+def _copy_part(module: Module, root: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
     to.mkdir(parents=True, exist_ok=True)
-    return [copy(part / name, to / name) for name in PART_FILES if is_file(part / name)]
+    files = [module.folder / name for name in PART_FILES]
+    if module.kind == TOKEN_TABLE and (weights := token_weights_file(module.folder, root)):
+        files.append(weights)
+    return [copy(path, to / path.name) for path in files if is_file(path)]
 
 
-def _copy_router(router: Module, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
+def _copy_router(router: Module, root: Path, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
     """Copy a Router's modules below `to`, the encoder's name becoming "." where it is one of them."""
     settings = read_json(router_file(router))
+    parts = all_modules_of(router)
     names = {name: "." if router.folder / name == encoder else name for name in settings["types"]}
     brought = []
     for name in settings["types"]:
         if names[name] != ".":
-            brought += _copy_part(router.folder / name, to / name, copy)
+            part = next(part for part in parts if part.folder == router.folder / name)
+            brought += _copy_part(part, root, to / name, copy)
     settings["types"] = {names[name]: kind for name, kind in settings["types"].items()}
     settings["structure"] = {route: [names[name] for name in listed] for route, listed in settings["structure"].items()}
     to.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ TRANSFORMER_CONFIGS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )  # in the order in which they are looked for
+TOKEN_WEIGHTS = "idf.json"  # of a SparseStaticEmbedding, whose config may name another
 # of a part
 PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
@@ -47,7 +48,7 @@ PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 _PARTS, _ROUTED_PARTS = "[0-9]_*", "*_[0-9]_*"
 HUB_FILES = (
     *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
-    *(MODULES, SENTENCE_CONFIG, ROUTER_CONFIG, "sentence_*_config.json"),
+    *(MODULES, SENTENCE_CONFIG, ROUTER_CONFIG, "sentence_*_config.json", TOKEN_WEIGHTS),
     *(f"{part}/{name}" for part in (_PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
 )
 # and, one format after the other, where it has no weights in safetensors

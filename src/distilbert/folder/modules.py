@@ -1,14 +1,15 @@
 """The files of a sentence-transformers module -> the module: one function for each that can run here."""
 
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ..errors import CheckpointError, ConfigError
-from ..files import is_file
+from ..errors import CheckpointError, ConfigError, short_repr
+from ..files import is_file, read_json
 from ..module_activations import ACTIVATIONS, OVER_SEVERAL, activation_name, leaky_relu
-from ..pooling import Dense, LayerNorm, Pooling, SpladePooling
+from ..pooling import Dense, LayerNorm, Pooling, SpladePooling, WordWeights
+from ..tokenizer import BertTokenizer
 from .layout import CONFIG, WEIGHTS
 from .settings import Settings
 from .weights import read_header
@@ -22,6 +23,8 @@ _OLD_FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_lasttoken": "lasttoken",
 }
 
+TOKEN_TABLE = "SparseStaticEmbedding"  # the kind of module that looks weights up
+
 # modules that cannot run here, and why
 UNSUPPORTED = {
     "BoW": "it counts words, without an encoder",
@@ -32,7 +35,6 @@ UNSUPPORTED = {
     "SparseAutoEncoder": "it is a network of its own behind the encoder",
     "StaticEmbedding": "it has no encoder, only a table of vectors",
     "WordEmbeddings": "it has no encoder, only a table of vectors",
-    "WordWeights": "it weighs words of a vocabulary of its own",
 }
 
 
@@ -101,8 +103,36 @@ def read_layer_norm(folder: Path) -> LayerNorm:
     return LayerNorm(weights["norm.weight"], weights["norm.bias"])
 
 
-def read_token_weights(folder: Path) -> np.ndarray:
+def read_word_weights(folder: Path) -> WordWeights:
+    """A word that is not weighed itself has the weight of its lower case, or else that of unknown words."""
+    settings = Settings(folder / CONFIG)
+    vocabulary, stated = settings.strings("vocab"), settings.object("word_weights")
+    unknown = settings.values.get("unknown_word_weight", 1)
+    if not vocabulary or not all(type(weight) in (int, float) for weight in (unknown, *stated.values())):
+        raise ConfigError(f"{settings.path}: must have a vocab, and word_weights that are numbers")
+    weights = [stated.get(word, stated.get(word.lower(), unknown)) for word in vocabulary]
+    return WordWeights(_as_float32(weights, settings.path))
+
+
+def token_weights_file(folder: Path, root: Path) -> Path | None:
+    """The JSON file that a SparseStaticEmbedding's weights lie in: beside its config, or in the model's folder `root`.
+
+    None where the config names none. The folders of its path are those of the machine that it was made on.
+    """
+    stated = Settings(folder / CONFIG, optional=True).values.get("path")
+    if not isinstance(stated, str) or not stated.endswith(".json"):
+        return None
+    name = PurePosixPath(stated.replace("\\", "/")).name
+    for path in (folder / name, root / name):
+        if is_file(path):
+            return path
+    raise ConfigError(f"{folder / CONFIG}: path names {short_repr(name)}, which is neither beside it nor in {root}")
+
+
+def read_token_weights(folder: Path, root: Path) -> np.ndarray:
     """float32 [V]: one weight for each piece of a SparseStaticEmbedding's vocabulary."""
+    if path := token_weights_file(folder, root):
+        return _weights_by_piece(path, BertTokenizer.from_folder(folder))
     if not is_file(folder / WEIGHTS):
         raise _no_weights(folder)
     tensors = read_header(folder / WEIGHTS)
@@ -111,6 +141,27 @@ def read_token_weights(folder: Path) -> np.ndarray:
             f"{folder / WEIGHTS}: must hold one weight for each piece of the vocabulary, called weight"
         )
     return tensors["weight"].read()
+
+
+def _weights_by_piece(path: Path, tokenizer: BertTokenizer) -> np.ndarray:
+    """float32 [V] from an object of pieces and numbers; a piece that the tokenizer lacks is the unknown one."""
+    stated = read_json(path)
+    if not all(type(weight) in (int, float) for weight in stated.values()):
+        raise ConfigError(f"{path}: must map pieces to numbers")
+    weights = np.zeros(1 + tokenizer.last_id, np.float32)
+    for piece, weight in zip(stated, _as_float32([*stated.values()], path), strict=True):
+        index = tokenizer.token_id(piece)
+        index = tokenizer.unk_token_id if index is None else index
+        if index is not None:
+            weights[index] = weight
+    return weights
+
+
+def _as_float32(numbers: list[float], path: Path) -> np.ndarray:
+    try:
+        return np.array(numbers, np.float32)
+    except OverflowError:
+        raise ConfigError(f"{path}: has a weight that is too large for a number") from None
 
 
 def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

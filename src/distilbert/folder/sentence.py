@@ -6,7 +6,7 @@ mean pooling and normalisation. SPLADE folders hold sparse vectors, those for la
 cross-encoder's says nothing of vectors. docs/sentence_transformers.md has every key of every file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import numpy as np
 
 from ..errors import ConfigError, short_repr
 from ..files import is_file, read_json
-from ..pooling import Dense, Layer, LayerNorm, Normalize, Pooling, SpladePooling
+from ..pooling import Dense, Layer, LayerNorm, Normalize, Pooling, SpladePooling, TokenLayer
 from ..prompts import Prompts
 from .layout import CONFIG, MODULES, SENTENCE_CONFIG
 from .module_list import Module, routes_of
 from .modules import (
+    TOKEN_TABLE,
     UNSUPPORTED,
     input_of,
     read_dense,
@@ -26,6 +27,7 @@ from .modules import (
     read_pooling,
     read_splade_pooling,
     read_token_weights,
+    read_word_weights,
 )
 from .settings import Settings, read_prompts
 from .token_vectors import (
@@ -77,7 +79,7 @@ class SentenceFolder:
     """
 
     transformer: Path
-    token_layers: tuple[Layer, ...] = ()
+    token_layers: tuple[TokenLayer, ...] = ()
     pooling: Pooling = field(default_factory=Pooling)
     layers: tuple[Layer, ...] = ()
     normalize: bool = True
@@ -131,7 +133,7 @@ class SentenceFolder:
         route = self.routes.get(task, self)
         return replace(route, prompts=self.prompts.of_task(task), routes={}, first_only=self.first_only)
 
-    def _through(self, layers: tuple[Layer, ...], width: int) -> int:
+    def _through(self, layers: tuple[TokenLayer, ...], width: int) -> int:
         for layer in layers:
             into = layer.weight.shape[-1] if isinstance(layer, Dense | LayerNorm) else width
             if into != width:
@@ -196,9 +198,9 @@ def _read_route(folder: Path, modules: list[Module], encoder: Path, described: S
         prompts=read_prompts(described),
         similarity=similarity or "cosine",
     )
-    if [module.kind for module in modules] == ["SparseStaticEmbedding"]:
+    if [module.kind for module in modules] == [TOKEN_TABLE]:
         static = modules[0].folder
-        weights = TokenWeights(read_token_weights(static), static)
+        weights = TokenWeights(read_token_weights(static, folder), static)
         return replace(common, token_weights=weights, splade=SpladePooling(), similarity=similarity or "dot")
     _check_encoder(folder, modules)
     text = read_transformer_settings(modules[0])
@@ -219,11 +221,20 @@ def _read_route(folder: Path, modules: list[Module], encoder: Path, described: S
     normalize = bool(layers) and isinstance(layers[-1], Normalize)
     return replace(
         common,
-        token_layers=tuple(_layers(folder, modules[1:place], "token_embeddings")),
+        token_layers=tuple(_token_layers(folder, modules[1:place])),
         pooling=read_pooling(pooling.folder),
         layers=tuple(layers[:-1] if normalize else layers),
         normalize=normalize,
     )
+
+
+def _token_layers(folder: Path, modules: list[Module]) -> Iterator[TokenLayer]:
+    """What stands before pooling."""
+    for module in modules:
+        if module.kind == "WordWeights":
+            yield read_word_weights(module.folder)
+        else:
+            yield from _layers(folder, [module], "token_embeddings")
 
 
 def _layers(folder: Path, modules: list[Module], reads: str) -> list[Layer]:

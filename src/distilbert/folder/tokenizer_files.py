@@ -70,13 +70,15 @@ _BERT_CLASSES = (
     "Bert", "ConvBert", "DPRContextEncoder", "DPRQuestionEncoder", "DistilBert", "Electra", "LayoutLM", "Lxmert",
     "MobileBert", "SqueezeBert",
 )  # fmt: skip
-_BERT_NAMES = {f"{name}Tokenizer" for name in _BERT_CLASSES}
+_LEGACY = "BertTokenizerLegacy"  # BERT's in Python, which reads two keys more
+_BERT_NAMES = {*(f"{name}Tokenizer" for name in _BERT_CLASSES), _LEGACY}
 _FILE_DECIDES = ("PreTrainedTokenizer", "TokenizersBackend", "PythonBackend")
 # why a class cannot be read from a vocab.txt, by a part of its name
 _REASONS = {
     "Japanese": "cuts Japanese into words with MeCab first",
     "KoBert|XLMR|Albert|Camembert|T5|XLNet|Barthez|Deberta|Llama|BigBird|Rembert|FNet": "cuts with SentencePiece",
     "Roberta|GPT2|Bart|Longformer|BPE": "cuts into byte pairs",
+    "MPNet|Funnel|Splinter|Tapas": "has special tokens of its own",
 }
 
 
@@ -115,6 +117,11 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
             raise TokenizerError(_no_word_piece(path, kind or "BertJapaneseTokenizer"))
     else:
         raise TokenizerError(_no_tokenizer(folder))
+    if kind == _LEGACY and (settings.get("do_basic_tokenize") is False or settings.get("never_split")):
+        raise TokenizerError(
+            f"{config}: {_LEGACY} with do_basic_tokenize false or never_split is not supported; take BertTokenizer, "
+            "where they are without effect"
+        )
     settings, declared = read_declared(settings, content, folder, path)
     if not is_bert:
         with library_errors(f"{path}: not a tokenizer that can be read"):

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
-from ..pooling import Normalize
+from ..pooling import Normalize, WordWeights
 from ..similarity import similarity
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText
@@ -175,17 +175,25 @@ class Embedder(Task):
         pooled = []
         for encodings, states in zip(parts, self._hidden(parts), strict=True):
             # only the first window begins with the prompt
-            vectors = [self._pooled_text(rows, 0 if place else skip) for place, rows in enumerate(states)]
+            vectors = [
+                self._pooled_text(rows, encoding.ids, 0 if place else skip)
+                for place, (rows, encoding) in enumerate(zip(states, encodings, strict=True))
+            ]
             pooled.append(weighted_mean(vectors, [len(encoding) for encoding in encodings]))
         result = np.stack(pooled)
         for layer in self.sentence.layers:
             result = layer(result)
         return result
 
-    def _pooled_text(self, hidden: np.ndarray, prompt_length: int) -> np.ndarray:
+    def _pooled_text(self, hidden: np.ndarray, ids: np.ndarray, prompt_length: int) -> np.ndarray:
+        total = None
         for layer in self.sentence.token_layers:
-            hidden = layer(hidden)
-        return self.sentence.pooling(hidden, prompt_length)
+            if isinstance(layer, WordWeights):
+                weights = layer.of(ids)
+                hidden, total = hidden * weights[: len(hidden), None], float(weights.sum())
+            else:
+                hidden = layer(hidden)
+        return self.sentence.pooling(hidden, prompt_length, total)
 
     def _hidden(self, parts: list[list[Encoding]]) -> list[list[np.ndarray]]:
         return self._run(parts, first_only=self.sentence.first_only)

@@ -201,8 +201,8 @@ class SparseEncoder(Task):
 def looked_up(model: Model, table: TokenWeights) -> Model:
     """The model with the tokenizer and the length of texts whose weights are looked up; it never runs."""
     tokenizer = BertTokenizer.from_folder(table.tokenizer)
-    if tokenizer.vocab_size > len(table.weights):
-        raise CheckpointError(f"{table.tokenizer}: has {len(table.weights)} weights for {tokenizer.vocab_size} pieces")
+    if tokenizer.last_id >= len(table.weights):
+        raise CheckpointError(f"{table.tokenizer}: has {len(table.weights)} weights for {tokenizer.last_id + 1} pieces")
     longest = (tokenizer.max_length or _NO_LIMIT) + tokenizer.special_count  # special tokens are not read
     return replace(model, tokenizer=tokenizer, max_length=longest)
 
