@@ -185,7 +185,9 @@ class MaskFiller(Task):
         for index, encoding in enumerate(encodings):
             if self.tokenizer.mask_token_id not in encoding.ids:
                 mask = self.tokenizer.mask_token
-                raise InputError(f'text {start + index} has no mask; write one as in "Paris is the {mask} of France."')
+                raise InputError(
+                    f'text {start + index} has no mask; write one as in "Paris is the {mask[:99]} of France."'
+                )
         return encodings
 
     def _passes(
