@@ -234,19 +234,19 @@ def test_a_cancelled_call_frees_its_place(batcher: Batcher, metrics: Metrics) ->
     engine, fake = queued(batcher)
     first = held(engine, fake)
     kept, gone = call(engine, [1], [2]), call(engine, [2], [3])
-    assert metrics.queue_texts._value.get() == 3
+    assert batcher.queued_texts == 3
     batcher.cancel(gone.work)
     with pytest.raises(RequestError, match="cancelled"):
         gone.result()  # at once: the run is still held
-    assert metrics.queue_texts._value.get() == 2
-    assert metrics.queue_tokens._value.get() == 2
+    assert batcher.queued_texts == 2
+    assert batcher.queued_tokens == 2
     fake.gate.set()
     first.result()
     np.testing.assert_array_equal(kept.result(), [[1, 1], [2, 2]])
     assert [3] not in [text for run in fake.runs for text in run]
     with pytest.raises(RequestError, match="cancelled"):  # what it asks for next is refused
         call(engine, [4], work=gone.work).result()
-    assert metrics.queue_texts._value.get() == 0
+    assert batcher.queued_texts == 0
 
 
 def test_a_cancelled_text_can_be_asked_for_again(batcher: Batcher) -> None:

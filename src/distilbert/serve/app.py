@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import __version__
 from ..errors import DistilBertError
@@ -25,6 +26,38 @@ from .routes_operation import operation_routes
 from .routes_ranking import ranking_routes
 from .routes_tei import tei_routes
 from .service import Service
+
+
+class App(FastAPI):
+    """FastAPI with our own layers around all of its: a request that they answer passes none of FastAPI's."""
+
+    around: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        inner = super().build_middleware_stack()
+
+        async def raising(scope: Scope, receive: Receive, send: Send) -> None:
+            await inner(scope, receive, send)
+            if "distilbert.error" in scope:
+                raise scope["distilbert.error"]
+
+        return self.around(raising)
+
+
+class _Silent:
+    """ASGI middleware within FastAPI's own, which would answer errors in their words: errors go round them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            scope["distilbert.error"] = error
 
 
 def create_app(
@@ -43,7 +76,7 @@ def create_app(
     Raises InputError if there are none.
     """
     service = Service(tasks, settings or Settings())
-    app = FastAPI(
+    app = App(
         title="distilbert",
         version=__version__,
         summary="Every DistilBERT task, for the clients of the Hugging Face hub, of TEI and of OpenAI",
@@ -56,16 +89,21 @@ def create_app(
     routers = _include_routes(app, service)
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
-    app.add_middleware(Direct, routers=routers, service=service)
-    app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
-    if service.settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
+    def around(inner: ASGIApp) -> ASGIApp:
+        layers: ASGIApp = Direct(inner, routers=routers, service=service)
+        layers = Guard(layers, settings=service.settings, metrics=service.metrics)
+        if not service.settings.origins:
+            return layers
+        return CORSMiddleware(
+            layers,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Retry-After", "Server-Timing", "X-Compute-Tokens"],
         )
+
+    app.around = around
+    app.add_middleware(_Silent)
     return app
 
 

@@ -47,8 +47,11 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
     try:
         async with asyncio.timeout(seconds):
             while True:
-                async with asyncio.timeout(pause):
+                if pause is None:
                     message = await receive()
+                else:
+                    async with asyncio.timeout(pause):
+                        message = await receive()
                 if message["type"] == "http.disconnect":
                     raise RequestError(Fault.GONE, "the client has left")
                 content += message.get("body", b"")

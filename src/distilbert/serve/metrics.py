@@ -55,10 +55,6 @@ class Metrics:
         self.run_texts = Histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS, registry=registry)
         self.run_tokens = Histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS, registry=registry)
 
-    def queued(self, texts: int, tokens: int) -> None:
-        self.queue_texts.inc(texts)
-        self.queue_tokens.inc(tokens)
-
     def ran(self, model: str, texts: int, tokens: int, seconds: float) -> None:
         self.texts.labels(model).inc(texts)
         self.tokens.labels(model).inc(tokens)

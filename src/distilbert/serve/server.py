@@ -67,5 +67,6 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing depends on the client's address
         timeout_graceful_shutdown=int(settings.timeout) + _GRACE,
     )

@@ -5,7 +5,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request, Response
 
@@ -49,6 +49,7 @@ class Service:
         self.parser = ThreadPoolExecutor(1, thread_name_prefix="distilbert-parser")
         self._pool = ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="distilbert-request")
         self._at_work = 0
+        self.metrics.at_work.set_function(lambda: self._at_work)
 
     async def warm_up(self) -> None:
         """Run every model. Until it is done, health is bad and requests are refused."""
@@ -197,29 +198,43 @@ class Service:
         """
         self.check_room()
         self._at_work += 1
-        self.metrics.at_work.inc()
         work: Work = request.scope["distilbert.work"]
         work.most = self.settings.max_tokens
         assert work.share is not None
-        work.share.hold()
-        loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(self._pool, self._run, work, compute, time.perf_counter())
-        answer.add_done_callback(lambda answer: self._left(answer, work))
-        gone = asyncio.ensure_future(_disconnected(request))
-        try:
-            waiting: set[asyncio.Future[Any]] = {answer, gone}
-            await asyncio.wait(waiting, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return Response(answer.result(), media_type="application/json")
-            if gone.done():
-                raise RequestError(Fault.GONE, "the client has left")
-            raise RequestError(Fault.UNAVAILABLE, f"no answer within {self.settings.timeout:g} seconds")
-        finally:
-            gone.cancel()
-            if not answer.done():
-                self.batcher.cancel(work)
+        share = work.share
+        share.hold()
+        loop, asked = asyncio.get_running_loop(), time.perf_counter()
+        answer: asyncio.Future[bytes] = loop.create_future()
 
-    def _run(self, work: Work, compute: Callable[[], object], asked: float) -> bytes:
+        def end(result: bytes | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+        def left(result: bytes | Exception) -> None:
+            share.let_go()
+            self._at_work -= 1
+            end(result)
+
+        # a future for the loop alone: what asyncio makes of a pool's own takes as long as the rest of this
+        self._pool.submit(lambda: loop.call_soon_threadsafe(left, self._run(work, compute, asked)))
+        late = RequestError(Fault.UNAVAILABLE, f"no answer within {self.settings.timeout:g} seconds")
+        timer = loop.call_later(self.settings.timeout, end, late)
+        watch = loop.create_task(_watch(request, end))
+        try:
+            return Response(await answer, media_type="application/json")
+        except BaseException:
+            self.batcher.cancel(work)
+            raise
+        finally:
+            timer.cancel()
+            watch.cancel()
+
+    def _run(self, work: Work, compute: Callable[[], object], asked: float) -> bytes | Exception:
+        """In a thread: the JSON of what `compute` gives, or why there is none."""
         current_work.set(work)
         stages = self.metrics.stages
         started = time.perf_counter()
@@ -239,19 +254,13 @@ class Service:
         try:
             return written(compute(), spend)
         except (InputError, TokenizerError) as error:
-            raise RequestError(Fault.UNPROCESSABLE, str(error)) from None
+            return RequestError(Fault.UNPROCESSABLE, str(error))
+        except Exception as error:
+            return error
         finally:
             stages["wait"].observe(work.waited)
             stages["run"].observe(work.ran)
             stages["task"].observe(time.perf_counter() - started - work.waited - work.ran)
-
-    def _left(self, answer: "asyncio.Future[bytes]", work: Work) -> None:
-        assert work.share is not None
-        work.share.let_go()
-        self._at_work -= 1
-        self.metrics.at_work.dec()
-        if not answer.cancelled():
-            answer.exception()  # seen: whoever asked may have gone
 
     @staticmethod
     def _chosen(request: Request, model: ServedModel) -> ServedModel:
@@ -259,6 +268,7 @@ class Service:
         return model
 
 
-async def _disconnected(request: Request) -> None:
+async def _watch(request: Request, end: Callable[[Exception], None]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    end(RequestError(Fault.GONE, "the client has left"))
