@@ -12,6 +12,7 @@ from tokenizers.models import WordPiece
 from .errors import InputError, TokenizerError
 from .folder.added_tokens import library_errors
 
+_AT_ONCE = 1 << 13  # tokens whose offsets become an array at once
 _MOST_EXPANSION = 16  # characters that one becomes when it is decomposed and lower-cased: 4 times 3 at most
 
 
@@ -32,7 +33,11 @@ class Tokens:
 
     @cached_property
     def offsets(self) -> np.ndarray:
-        return np.array(self._raw.offsets, np.int64).reshape(-1, 2)
+        offsets = self._raw.offsets
+        array = np.empty((len(offsets), 2), np.int64)
+        for start in range(0, len(offsets), _AT_ONCE):  # NumPy holds Python's lock, for which other threads wait
+            array[start : start + _AT_ONCE] = offsets[start : start + _AT_ONCE]
+        return array
 
     @cached_property
     def word_ids(self) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The Hugging Face inference API: one route a model, the task told by the model and by the shape of the body."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -108,7 +109,7 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
             return (_labels(labels if isinstance(labels, list) else [labels]) for labels in results)
         case TokenClassifier():
             grouped = options.get("aggregation") != "none"
-            results = ([_entity(each, grouped) for each in entities] for entities in task.stream(texts, **options))
+            results = ((_entity(each, grouped) for each in entities) for entities in task.stream(texts, **options))
         case MaskFiller():
             results = (_fills(fills) for fills in task.stream(texts, **options))
         case SparseEncoder():
@@ -224,14 +225,14 @@ def _entity(entity: Entity, grouped: bool) -> dict[str, Any]:
     }
 
 
-def _fills(fills: Any) -> list[Any]:
+def _fills(fills: Any) -> Iterator[Any]:
     """Of a text with one mask a list; with several a list of lists."""
-    return [
+    return (
         {"score": fill.score, "token": fill.token_id, "token_str": fill.token, "sequence": fill.text}
         if isinstance(fill, MaskFill)
         else _fills(fill)
         for fill in fills
-    ]
+    )
 
 
 def _span(answer: Answer) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The routes of text-embeddings-inference (TEI): its bodies, errors and status codes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -117,7 +118,11 @@ def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
 def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> object:
     before = prompt_of(task, body.prompt_name)
     texts = _texts(service, task, body, before, each_token=vectors_bytes(1, task.config.dim))
-    return (states.tolist() for group in groups(texts) for states in task.logits([before + text for text in group]))
+    return (
+        (state.tolist() for state in states)
+        for group in groups(texts)
+        for states in task.logits([before + text for text in group])
+    )
 
 
 def _embed_sparse(service: Service, task: SparseEncoder, body: EmbedAllRequest) -> object:
@@ -163,16 +168,15 @@ def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
     )
 
 
-def _tokens(tokenizer: BertTokenizer, text: str, encoding: Encoding, special: bool) -> list[dict[str, Any]]:
-    tokens: list[dict[str, Any]] = []
+def _tokens(tokenizer: BertTokenizer, text: str, encoding: Encoding, special: bool) -> Iterator[dict[str, Any]]:
     for index, sequence, (start, stop) in zip(
-        encoding.ids.tolist(), encoding.sequence_ids.tolist(), encoding.offsets.tolist(), strict=True
+        encoding.ids.tolist(), encoding.sequence_ids.tolist(), encoding.offsets, strict=True
     ):
         if sequence >= 0:
-            tokens.append({"id": index, "text": text[start:stop], "special": False, "start": start, "stop": stop})
+            place = {"start": int(start), "stop": int(stop)}
+            yield {"id": index, "text": text[start:stop], "special": False} | place
         elif special:
-            tokens.append({"id": index, "text": tokenizer.token(index), "special": True, "start": None, "stop": None})
-    return tokens
+            yield {"id": index, "text": tokenizer.token(index), "special": True, "start": None, "stop": None}
 
 
 def _decode(service: Service, task: Task, body: DecodeRequest) -> object:
