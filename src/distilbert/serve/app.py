@@ -89,6 +89,7 @@ def create_app(
     routers = _include_routes(app, service)
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
+
     def around(inner: ASGIApp) -> ASGIApp:
         layers: ASGIApp = Direct(inner, routers=routers, service=service)
         layers = Guard(layers, settings=service.settings, metrics=service.metrics)
