@@ -15,7 +15,7 @@ import distilbert
 from conftest import Maker
 from distilbert import InputError, UnknownOptionError, hints, load
 from distilbert.folder.checkpoint import Head
-from distilbert.loading import TASKS
+from distilbert.tasks.by_name import TASKS
 
 GOLDEN = Path(__file__).parent / "golden"
 PEERS = json.loads((GOLDEN / "peer_names.json").read_text())

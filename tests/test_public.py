@@ -70,6 +70,26 @@ CORE = [path for path in PATHS if not leaf_of(dotted(path))]
 # what is listed -------------------------------------------------------------------------------------
 
 
+def test_names_that_are_read_late_are_those_that_type_checkers_see() -> None:
+    (guarded,) = (
+        node
+        for node in ast.parse((SOURCE / "__init__.py").read_text()).body
+        if isinstance(node, ast.If) and not isinstance(node.test, ast.UnaryOp)
+    )
+    seen = {
+        alias.name: node.module for node in guarded.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert seen == distilbert._PLACES
+    assert sorted(seen) == sorted(distilbert.__all__)
+
+
+def test_importing_reads_none_of_the_libraries() -> None:
+    ran = "import sys, distilbert; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", ran], capture_output=True, text=True, check=True).stdout.split()
+    assert "distilbert" in modules
+    assert not {"numpy", "onnxruntime", "tokenizers", "rich", "huggingface_hub"} & set(modules)
+
+
 @pytest.mark.parametrize("name", FACES)
 def test_all_is_true_and_sorted(name: str) -> None:
     try:
@@ -206,7 +226,7 @@ def state():
     return dict(os.environ), os.getcwd(), signals, logging.root.handlers[:], tasks
 
 before = state()
-import distilbert.cli.main
+import distilbert.cli.text_commands
 after = state()
 assert after[0].pop("ORT_DISABLE_TELEMETRY") == "1"
 assert after == before

@@ -1,39 +1,41 @@
 """DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import hints
-from .activations import Activation
-from .batch import Batch
-from .config import DistilBertConfig
-from .encoding import Encoding
-from .errors import (
-    CheckpointError,
-    CheckpointWarning,
-    ConfigError,
-    DistilBertError,
-    HubError,
-    InputError,
-    LongTextWarning,
-    MissingExtraError,
-    TokenizerError,
-    TokenizerWarning,
-    UnknownOptionError,
-)
-from .folder.hub import resolve
-from .loading import TASKS, load
-from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
-from .tasks.embedding import Embedder
-from .tasks.fill_mask import MaskFiller
-from .tasks.late_interaction import LateInteractionEncoder
-from .tasks.multiple_choice import ChoiceClassifier
-from .tasks.question_answering import QuestionAnswerer
-from .tasks.reranking import Reranker
-from .tasks.sparse import SparseEncoder
-from .tasks.text_classification import TextClassifier
-from .tasks.token_classification import TokenClassifier
-from .tasks.zero_shot import ZeroShotClassifier
-from .tokenizer import BertTokenizer
+if TYPE_CHECKING:  # a module is read when one of its names is first asked for: see the end of this file
+    from .activations import Activation
+    from .batch import Batch
+    from .config import DistilBertConfig
+    from .encoding import Encoding
+    from .errors import (
+        CheckpointError,
+        CheckpointWarning,
+        ConfigError,
+        DistilBertError,
+        HubError,
+        InputError,
+        LongTextWarning,
+        MissingExtraError,
+        TokenizerError,
+        TokenizerWarning,
+        UnknownOptionError,
+    )
+    from .folder.hub import resolve
+    from .loading import load
+    from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
+    from .tasks.by_name import TASKS
+    from .tasks.embedding import Embedder
+    from .tasks.fill_mask import MaskFiller
+    from .tasks.late_interaction import LateInteractionEncoder
+    from .tasks.multiple_choice import ChoiceClassifier
+    from .tasks.question_answering import QuestionAnswerer
+    from .tasks.reranking import Reranker
+    from .tasks.sparse import SparseEncoder
+    from .tasks.text_classification import TextClassifier
+    from .tasks.token_classification import TokenClassifier
+    from .tasks.zero_shot import ZeroShotClassifier
+    from .tokenizer import BertTokenizer
 
 __version__ = "0.1.0"
 
@@ -75,9 +77,42 @@ __all__ = [
     "resolve",
 ]
 
+_NAMES = {
+    "activations": "Activation",
+    "batch": "Batch",
+    "config": "DistilBertConfig",
+    "encoding": "Encoding",
+    "errors": (
+        "CheckpointError CheckpointWarning ConfigError DistilBertError HubError InputError LongTextWarning"
+        " MissingExtraError TokenizerError TokenizerWarning UnknownOptionError"
+    ),
+    "folder.hub": "resolve",
+    "loading": "load",
+    "tasks.by_name": "TASKS",
+    "results": "Answer Classification Entity MaskFill Ranked SparseVector",
+    "tasks.embedding": "Embedder",
+    "tasks.fill_mask": "MaskFiller",
+    "tasks.late_interaction": "LateInteractionEncoder",
+    "tasks.multiple_choice": "ChoiceClassifier",
+    "tasks.question_answering": "QuestionAnswerer",
+    "tasks.reranking": "Reranker",
+    "tasks.sparse": "SparseEncoder",
+    "tasks.text_classification": "TextClassifier",
+    "tasks.token_classification": "TokenClassifier",
+    "tasks.zero_shot": "ZeroShotClassifier",
+    "tokenizer": "BertTokenizer",
+}
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
 if not TYPE_CHECKING:  # which would take any name for one that is there
 
     def __getattr__(name: str) -> object:
-        """For a name that other libraries have at this place: what does the same here."""
+        """The names of `__all__` at their first use; for a name of another library, what does the same here."""
+        if name in _PLACES:
+            return globals().setdefault(name, getattr(import_module(f".{_PLACES[name]}", __name__), name))
+        hints = import_module(".hints", __name__)
         hint = f": {hints.NAMES[name]}" if name in hints.NAMES else hints.did_you_mean(name, __all__)
         raise AttributeError(f"module 'distilbert' has no attribute {name!r}{hint}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

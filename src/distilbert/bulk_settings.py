@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from .errors import InputError
 from .fields import Option, check_fields, documented, options_of, setting
-from .loading import TASKS
+from .tasks.by_name import TASKS
 
 Format = Literal["parquet", "csv", "tsv", "jsonl"]
 Errors = Literal["column", "stop"]

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from .engine.cpus import available_cpus
 from .engine.onnx import OnnxEngine
@@ -16,33 +16,22 @@ from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
 from .folder.sentence import SentenceFolder, read_sentence_folder
 from .hints import TASK_ALIASES, did_you_mean, hinting
-from .tasks.embedding import Embedder
-from .tasks.fill_mask import MaskFiller
-from .tasks.late_interaction import LateInteractionEncoder
-from .tasks.multiple_choice import ChoiceClassifier
+from .tasks.by_name import TASKS
 from .tasks.origin import Origin
-from .tasks.question_answering import QuestionAnswerer
-from .tasks.reranking import Reranker
-from .tasks.sparse import SparseEncoder
 from .tasks.task import Model, Task
-from .tasks.text_classification import TextClassifier
-from .tasks.token_classification import TokenClassifier
-from .tasks.zero_shot import ZeroShotClassifier
 
-# by the hub's names
-TASKS: dict[str, type[Task]] = {
-    "text-classification": TextClassifier,
-    "token-classification": TokenClassifier,
-    "question-answering": QuestionAnswerer,
-    "fill-mask": MaskFiller,
-    "multiple-choice": ChoiceClassifier,
-    "feature-extraction": Embedder,
-    "sentence-similarity": Embedder,
-    "zero-shot-classification": ZeroShotClassifier,
-    "text-ranking": Reranker,
-    "sparse-encoding": SparseEncoder,
-    "late-interaction": LateInteractionEncoder,
-}
+if TYPE_CHECKING:  # the one task that is asked for is read by its name
+    from .tasks.embedding import Embedder
+    from .tasks.fill_mask import MaskFiller
+    from .tasks.late_interaction import LateInteractionEncoder
+    from .tasks.multiple_choice import ChoiceClassifier
+    from .tasks.question_answering import QuestionAnswerer
+    from .tasks.reranking import Reranker
+    from .tasks.sparse import SparseEncoder
+    from .tasks.text_classification import TextClassifier
+    from .tasks.token_classification import TokenClassifier
+    from .tasks.zero_shot import ZeroShotClassifier
+
 _BY_HEAD = {
     Head.SEQUENCE_CLASSIFICATION: "text-classification",
     Head.TOKEN_CLASSIFICATION: "token-classification",
@@ -91,25 +80,27 @@ class _Options(TypedDict, total=False):
 
 # for type checkers: what a task's name gives
 @overload
-def load(model: AnyPath, task: Literal["text-classification"], **options: Unpack[_Options]) -> TextClassifier: ...
+def load(model: AnyPath, task: Literal["text-classification"], **options: Unpack[_Options]) -> "TextClassifier": ...
 @overload
-def load(model: AnyPath, task: Literal["token-classification"], **options: Unpack[_Options]) -> TokenClassifier: ...
+def load(model: AnyPath, task: Literal["token-classification"], **options: Unpack[_Options]) -> "TokenClassifier": ...
 @overload
-def load(model: AnyPath, task: Literal["question-answering"], **options: Unpack[_Options]) -> QuestionAnswerer: ...
+def load(model: AnyPath, task: Literal["question-answering"], **options: Unpack[_Options]) -> "QuestionAnswerer": ...
 @overload
-def load(model: AnyPath, task: Literal["fill-mask"], **options: Unpack[_Options]) -> MaskFiller: ...
+def load(model: AnyPath, task: Literal["fill-mask"], **options: Unpack[_Options]) -> "MaskFiller": ...
 @overload
-def load(model: AnyPath, task: Literal["multiple-choice"], **options: Unpack[_Options]) -> ChoiceClassifier: ...
+def load(model: AnyPath, task: Literal["multiple-choice"], **options: Unpack[_Options]) -> "ChoiceClassifier": ...
 @overload
-def load(model: AnyPath, task: EmbedderTask, **options: Unpack[_Options]) -> Embedder: ...
+def load(model: AnyPath, task: EmbedderTask, **options: Unpack[_Options]) -> "Embedder": ...
 @overload
-def load(model: AnyPath, task: ZeroShotTask, **options: Unpack[_Options]) -> ZeroShotClassifier: ...
+def load(model: AnyPath, task: ZeroShotTask, **options: Unpack[_Options]) -> "ZeroShotClassifier": ...
 @overload
-def load(model: AnyPath, task: Literal["text-ranking"], **options: Unpack[_Options]) -> Reranker: ...
+def load(model: AnyPath, task: Literal["text-ranking"], **options: Unpack[_Options]) -> "Reranker": ...
 @overload
-def load(model: AnyPath, task: Literal["sparse-encoding"], **options: Unpack[_Options]) -> SparseEncoder: ...
+def load(model: AnyPath, task: Literal["sparse-encoding"], **options: Unpack[_Options]) -> "SparseEncoder": ...
 @overload
-def load(model: AnyPath, task: Literal["late-interaction"], **options: Unpack[_Options]) -> LateInteractionEncoder: ...
+def load(
+    model: AnyPath, task: Literal["late-interaction"], **options: Unpack[_Options]
+) -> "LateInteractionEncoder": ...
 @overload
 def load(model: AnyPath, task: str | None = None, **options: Unpack[_Options]) -> Any: ...
 @hinting
@@ -162,7 +153,7 @@ def load(
             f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
             f" (its task is {_BY_HEAD[checkpoint.head]!r})"
         )
-    first_only = kind is Embedder and folder.sentence is not None and folder.sentence.first_only
+    first_only = kind.pools and folder.sentence is not None and folder.sentence.first_only
     engine = open_engine(
         checkpoint,
         kind.head,

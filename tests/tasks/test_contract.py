@@ -16,7 +16,7 @@ from conftest import DATA, random_weights, small_config
 from distilbert import InputError, load
 from distilbert.fields import options_of
 from distilbert.folder.checkpoint import Head, save_checkpoint
-from distilbert.loading import TASKS
+from distilbert.tasks.by_name import TASKS
 
 GOOD = "a charming and often affecting journey ."
 QUERY = "a moving story about love"

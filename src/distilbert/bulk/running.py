@@ -11,7 +11,7 @@ from typing import Any
 
 from ..bulk_settings import BulkSettings, task_options
 from ..errors import InputError
-from ..loading import TASKS
+from ..tasks.by_name import TASKS
 from .parts import Parts
 from .places import File, find_files, joined, names_in, read_bytes, remove, written
 from .plan import Plan, cut, read_plan, write_plan

@@ -5,7 +5,7 @@ import os
 import sys
 
 from ..bulk_settings import BulkSettings
-from ..loading import TASKS
+from ..tasks.by_name import TASKS
 from .options import add_options, read_options
 
 

@@ -6,64 +6,61 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
 from ..errors import DistilBertError, LongTextWarning
 from ..hints import did_you_mean
-from . import (
-    bench_command,
-    bulk_command,
-    convert_command,
-    demo_command,
-    distill_command,
-    evaluate_command,
-    export_command,
-    info_command,
-    quantize_command,
-    serve_command,
-    show,
-    text_commands,
-    train_command,
-)
+from . import show
 from .command_examples import EXAMPLES
 
 
 @dataclass(frozen=True)
 class Command:
-    """One row of the table: `add` puts its arguments on a parser, `run` does it and returns the exit code."""
+    """One row of the table. Its module is read when the command is asked for, so that no other one costs time.
+
+    The function `add_NAME` of the module puts the command's arguments on a parser; `NAME` does it and returns the
+    exit code.
+    """
 
     name: str
     help: str
-    add: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    module: str
+
+    def add(self, parser: argparse.ArgumentParser) -> None:
+        """Everything that the command takes."""
+        module = import_module(f".{self.module}", __package__)
+        function = self.name.replace("-", "_")
+        parser.description = self.help.capitalize() + "."
+        getattr(module, f"add_{function}")(parser)
+        parser.epilog = f"{parser.epilog or ''} Example: {EXAMPLES[self.name]}".lstrip()
+        parser.set_defaults(command=self.name, run=getattr(module, function))
 
 
 COMMANDS = (
-    Command("classify", "label texts", text_commands.add_classify, text_commands.classify),
-    Command("ner", "find entities", text_commands.add_ner, text_commands.ner),
-    Command("answer", "answer a question from a context", text_commands.add_answer, text_commands.answer),
-    Command("fill-mask", "fill the masks of a text", text_commands.add_fill_mask, text_commands.fill_mask),
-    Command("choose", "choose the best of several continuations", text_commands.add_choose, text_commands.choose),
-    Command("embed", "turn texts into vectors", text_commands.add_embed, text_commands.embed),
-    Command("zero-shot", "label texts with labels of your own", text_commands.add_zero_shot, text_commands.zero_shot),
-    Command("rerank", "order documents by a query", text_commands.add_rerank, text_commands.rerank),
-    Command("sparse", "turn texts into sparse vectors", text_commands.add_sparse, text_commands.sparse),
-    Command("info", "show what a model folder holds", info_command.add_info, info_command.info),
-    Command("convert", "make a model folder from other formats", convert_command.add_convert, convert_command.convert),
-    Command("export", "write a model for other runtimes", export_command.add_export, export_command.export),
-    Command(
-        "quantize", "make a model folder with int8 weights", quantize_command.add_quantize, quantize_command.quantize
-    ),
-    Command("bench", "measure a model on this machine", bench_command.add_bench, bench_command.bench),
-    Command("train", "train a model on examples", train_command.add_train, train_command.train),
-    Command("distill", "make a small model of a large one", distill_command.add_distill, distill_command.distill),
-    Command("evaluate", "score a model on examples", evaluate_command.add_evaluate, evaluate_command.evaluate),
-    Command("bulk", "run a task over a data set", bulk_command.add_bulk, bulk_command.bulk),
-    Command("serve", "serve models over HTTP", serve_command.add_serve, serve_command.serve),
-    Command("demo", "semantic search over film reviews", demo_command.add_demo, demo_command.demo),
+    Command("classify", "label texts", "text_commands"),
+    Command("ner", "find entities", "text_commands"),
+    Command("answer", "answer a question from a context", "text_commands"),
+    Command("fill-mask", "fill the masks of a text", "text_commands"),
+    Command("choose", "choose the best of several continuations", "text_commands"),
+    Command("embed", "turn texts into vectors", "text_commands"),
+    Command("zero-shot", "label texts with labels of your own", "text_commands"),
+    Command("rerank", "order documents by a query", "text_commands"),
+    Command("sparse", "turn texts into sparse vectors", "text_commands"),
+    Command("info", "show what a model folder holds", "info_command"),
+    Command("convert", "make a model folder from other formats", "convert_command"),
+    Command("export", "write a model for other runtimes", "export_command"),
+    Command("quantize", "make a model folder with int8 weights", "quantize_command"),
+    Command("bench", "measure a model on this machine", "bench_command"),
+    Command("train", "train a model on examples", "train_command"),
+    Command("distill", "make a small model of a large one", "distill_command"),
+    Command("evaluate", "score a model on examples", "evaluate_command"),
+    Command("bulk", "run a task over a data set", "bulk_command"),
+    Command("serve", "serve models over HTTP", "serve_command"),
+    Command("demo", "semantic search over film reviews", "demo_command"),
 )
 
 
@@ -108,19 +105,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    for command in COMMANDS:
+        if arguments and arguments[0] == command.name:
+            parser = _Parser(prog=f"distilbert {command.name}")
+            command.add(parser)
+            # options may stand between texts
+            parse = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
+            return parse(arguments[1:])
     parser = _Parser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
     parser.add_argument("--version", action="version", version=f"distilbert {__version__}")
     table = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    parsers = {}
     for command in COMMANDS:
-        sub = table.add_parser(command.name, help=command.help, description=command.help.capitalize() + ".")
-        command.add(sub)
-        if command.name in EXAMPLES:
-            sub.epilog = f"{sub.epilog or ''} Example: {EXAMPLES[command.name]}".lstrip()
-        sub.set_defaults(command=command.name, run=command.run)
-        parsers[command.name] = sub
-    if arguments and arguments[0] in parsers and "--" not in arguments:  # options may stand between texts
-        return parsers[arguments[0]].parse_intermixed_args(arguments[1:])
+        table.add_parser(command.name, help=command.help)
     return parser.parse_args(arguments or ["--help"])
 
 

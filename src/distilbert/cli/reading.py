@@ -13,10 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..data.source import suffix
-from ..data.tables import is_table
+from ..data.file_names import is_table, suffix
 from ..errors import InputError
-from .table_texts import texts_of_table
 
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
 _BLOCK = 1 << 16  # bytes read at once
@@ -117,6 +115,8 @@ def _decoded(line: bytes) -> str:
 def lines_of(path: Path | None) -> list[str] | None:
     """The texts of a file, one a line, or of the column of a table that its name tells; None without a file."""
     if path is not None and is_table(path):
+        from .table_texts import texts_of_table  # not at the top: the readers take time to import
+
         found, texts = texts_of_table(path, None)
         print(f"{path}: {found}", file=sys.stderr)
         return [str(text) for text in texts]

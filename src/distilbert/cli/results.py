@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..data.writing import check_writable, write_rows
 from ..errors import CheckpointError, InputError
 from . import show
-from .table_texts import TextOfRow
+from .row_texts import TextOfRow
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -26,6 +25,8 @@ def check_output(args: argparse.Namespace) -> None:
     """Raises InputError for an `--out` that cannot be, before anything is run."""
     if args.out is None:
         return
+    from ..data.writing import check_writable  # not at the top: it takes time to import
+
     check_writable(args.out)
     if getattr(args, "file", None) is not None and args.out.resolve() == args.file.resolve():
         raise InputError(f"{args.out}: is what is read; choose another name")
@@ -46,6 +47,8 @@ def deliver(
         lines: shows them to a person.
     """
     if args.out is not None:
+        from ..data.writing import write_rows  # not at the top: it takes time to import
+
         count = write_rows(args.out, (_with_row(_finite(values(*each))) for each in results))
         show.line(show.clean(f"{args.out}: {count:,} rows"))
         return 0

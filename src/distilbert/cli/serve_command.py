@@ -2,8 +2,8 @@
 
 import argparse
 
-from ..loading import TASKS
 from ..server_settings import PREFIX, Settings, read_served
+from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from .options import add_options
 

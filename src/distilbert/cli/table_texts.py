@@ -1,31 +1,20 @@
 """Texts of a column of a table, each with the rest of its row."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..data.columns import COLUMNS, choice_columns
 from ..data.faults import Faults
+from ..data.file_names import is_table, suffix
 from ..data.labels import listed_parts
-from ..data.source import suffix
-from ..data.tables import Row, Table, is_table, open_table
+from ..data.tables import Row, Table, open_table
 from ..errors import InputError, name_list, short_repr
+from .row_texts import TextOfRow, of_row
 
 _KNOWN = {role: COLUMNS["text-classification"][role] for role in ("text", "pair")}
 _KNOWN |= {role: COLUMNS["multiple-choice"][role] for role in ("prompt", "choices")}
-
-
-class TextOfRow(str):
-    """A text, and the values of its row's other columns as `others`."""
-
-    __slots__ = ("others",)
-    others: Mapping[str, Any]
-
-
-def beside(text: str, part: str) -> str:
-    """A part of a text, with the row of that text if it has one."""
-    return _of_row(part, text.others) if isinstance(text, TextOfRow) else part
 
 
 def texts_of_table(
@@ -48,7 +37,7 @@ def texts_of_table(
             text = _cell(row, first)
             if second:
                 text = text.replace("\t", " ") + "\t" + _cell(row, second)
-            yield _of_row(text, _others(table, row, (first, second)))
+            yield of_row(text, _others(table, row, (first, second)))
 
     return ", ".join(filter(None, (table.form, named))), texts()
 
@@ -77,7 +66,7 @@ def choices_of_table(path: Path) -> tuple[str, Iterator[tuple[TextOfRow, list[st
     def rows() -> Iterator[tuple[TextOfRow, list[str]]]:
         for row in table.rows:
             choices = [_cell(row, name) for name in columns] if len(columns) > 1 else _choices(row, columns[0])
-            yield _of_row(_cell(row, prompt), _others(table, row, (prompt, *columns))), choices
+            yield of_row(_cell(row, prompt), _others(table, row, (prompt, *columns))), choices
 
     named = f"prompt from column {prompt!r}, choices from {name_list(columns, 5)}"
     return ", ".join(filter(None, (table.form, named))), rows()
@@ -88,12 +77,6 @@ def _choices(row: Row, column: str) -> list[str]:
     if choices is None or not all(isinstance(choice, str) for choice in choices):
         raise row.fault(f"{column!r} must be a list of texts, not {short_repr(row.values.get(column))}")
     return choices
-
-
-def _of_row(text: str, others: Mapping[str, Any]) -> TextOfRow:
-    made = TextOfRow(text)
-    made.others = others
-    return made
 
 
 def _others(table: Table, row: Row, taken: Collection[str | None]) -> dict[str, Any]:

@@ -6,28 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..fields import options_of
 from ..files import written_whole
 from ..loading import ranking_task
 from ..results import Classification, SparseVector
-from ..tasks.embedding import Embedder
-from ..tasks.fill_mask import MaskFiller
-from ..tasks.late_interaction import LateInteractionEncoder
-from ..tasks.multiple_choice import ChoiceClassifier
-from ..tasks.question_answering import QuestionAnswerer
-from ..tasks.reranking import Reranker
-from ..tasks.sparse import SparseEncoder
-from ..tasks.text_classification import TextClassifier
-from ..tasks.token_classification import TokenClassifier
-from ..tasks.zero_shot import ZeroShotClassifier
+from ..tasks.by_name import TASKS
 from . import show
 from .reading import count_texts
 from .results import deliver, dicts
-from .table_texts import beside, choices_of_table, has_choices
+from .row_texts import beside
 from .texts import (
     add_model,
     add_task_options,
@@ -39,11 +31,23 @@ from .texts import (
     texts_of,
 )
 
+if TYPE_CHECKING:  # `load` reads the one that is asked for
+    from ..tasks.embedding import Embedder
+    from ..tasks.fill_mask import MaskFiller
+    from ..tasks.late_interaction import LateInteractionEncoder
+    from ..tasks.multiple_choice import ChoiceClassifier
+    from ..tasks.question_answering import QuestionAnswerer
+    from ..tasks.reranking import Reranker
+    from ..tasks.sparse import SparseEncoder
+    from ..tasks.text_classification import TextClassifier
+    from ..tasks.token_classification import TokenClassifier
+    from ..tasks.zero_shot import ZeroShotClassifier
+
 
 def add_classify(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
-    add_task_options(parser, TextClassifier)
+    add_task_options(parser, "text-classification")
     parser.add_argument("--pairs", action="store_true", help="each text is two, with a tab between them")
 
 
@@ -88,7 +92,7 @@ def _deliver_labels(
 def add_embed(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
-    add_task_options(parser, Embedder)
+    add_task_options(parser, "feature-extraction")
     parser.add_argument("--save", type=Path, metavar="FILE.npy", help="write all vectors into one NumPy file")
 
 
@@ -130,7 +134,7 @@ def _save(path: Path, vectors: Iterator[np.ndarray], empty: np.ndarray) -> int:
 def add_ner(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
-    add_task_options(parser, TokenClassifier)
+    add_task_options(parser, "token-classification")
 
 
 def ner(args: argparse.Namespace) -> int:
@@ -149,7 +153,7 @@ def add_answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question")
     add_texts(parser, "CONTEXT")
     add_model(parser)
-    add_task_options(parser, QuestionAnswerer)
+    add_task_options(parser, "question-answering")
     parser.add_argument("--whole-file", action="store_true", help="the file, or standard input, is one context")
 
 
@@ -179,7 +183,7 @@ def answer(args: argparse.Namespace) -> int:
 def add_fill_mask(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
-    add_task_options(parser, MaskFiller)
+    add_task_options(parser, "fill-mask")
 
 
 def fill_mask(args: argparse.Namespace) -> int:
@@ -201,12 +205,14 @@ def add_choose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="CHOICE")
     parser.add_argument("--file", type=Path, help="a prompt and its choices a line, tabs between, or a table of them")
     add_model(parser)
-    add_task_options(parser, ChoiceClassifier)
+    add_task_options(parser, "multiple-choice")
 
 
 def choose(args: argparse.Namespace) -> int:
     chooser: ChoiceClassifier = open_task(args, "multiple-choice")
     groups: Iterable[Iterable[tuple[str, list[str]]]]
+    from .table_texts import choices_of_table, has_choices  # not at the top: the readers take time to import
+
     if args.prompt is None and args.file is not None and has_choices(args.file):
         found, rows = choices_of_table(args.file)
         print(show.clean(f"{args.file}: {found}"), file=sys.stderr)
@@ -233,14 +239,18 @@ def add_zero_shot(parser: argparse.ArgumentParser) -> None:
         "--labels", nargs="+", required=True, metavar="LABEL", help='to choose among, or one "a, b" (after the texts)'
     )
     add_model(parser)
-    add_task_options(parser, ZeroShotClassifier, without=["hypothesis_template"])
-    default = ZeroShotClassifier.options.hypothesis_template
+    add_task_options(parser, "zero-shot-classification", without=["hypothesis_template"])
+    (template,) = (
+        option
+        for option in options_of(TASKS["zero-shot-classification"].options)
+        if option.name == "hypothesis_template"
+    )
     parser.add_argument(
         "--hypothesis-template",
         "--template",
         dest="hypothesis_template",
         metavar="TEMPLATE",
-        help=f"{{}} is the label (default: {default})",
+        help=f"{{}} is the label (default: {template.default})",
     )
 
 
@@ -256,7 +266,7 @@ def add_rerank(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query")
     add_texts(parser, "DOCUMENT")
     add_model(parser)
-    add_task_options(parser, Reranker, without=["top_k"])
+    add_task_options(parser, "text-ranking", without=["top_k"])
     parser.add_argument("--top-k", type=int, default=10, metavar="K", help="how many, 0 for all (default: 10)")
 
 
@@ -274,7 +284,7 @@ def rerank(args: argparse.Namespace) -> int:
 def add_sparse(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     add_model(parser)
-    add_task_options(parser, SparseEncoder, without=["top_k"])
+    add_task_options(parser, "sparse-encoding", without=["top_k"])
     parser.add_argument(
         "--top-k", type=int, metavar="K", help="how many, 0 for all (default: 20; all with --json, --out)"
     )

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..data.tables import is_table
+from ..data.file_names import is_table
 from ..errors import InputError, short_repr
 from ..fields import options_of
 from ..loading import DEFAULT_BATCH_TOKENS, load
+from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from . import show
 from .options import add_options, given_options
 from .reading import count_texts, text_groups
 from .results import add_output, check_output
-from .table_texts import texts_of_table
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -78,6 +78,8 @@ def texts_of(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         if column is not None:
             raise InputError("--column is for a --file whose name ends in .csv, .tsv, .jsonl or .parquet")
         return text_groups(args.texts, args.file)
+    from .table_texts import texts_of_table  # not at the top: the readers take time to import
+
     found, texts = texts_of_table(
         args.file,
         column,
@@ -139,10 +141,11 @@ def parted(line: str, form: str) -> list[str]:
     return parts
 
 
-def add_task_options(parser: argparse.ArgumentParser, task: type[Task], *, without: Collection[str] = ()) -> None:
+def add_task_options(parser: argparse.ArgumentParser, task: str, *, without: Collection[str] = ()) -> None:
     """The options of a task, but for those named in `without`."""
-    add_options(parser, task.options, without=without)
-    names = {option.name: option for option in options_of(task.options) if option.name not in without}
+    options = TASKS[task].options
+    add_options(parser, options, without=without)
+    names = {option.name: option for option in options_of(options) if option.name not in without}
     if any(option.container for option in names.values()):
         parser.epilog = "Options that take several values stand after the texts."
     elif "top_k" in names and names["top_k"].optional:

@@ -13,11 +13,12 @@ from ..errors import InputError, short_repr
 from .columns import COLUMNS, choice_columns, find_columns
 from .examples import PROBLEMS, Choices, Data, PlainText, ProblemName, SentencePair
 from .faults import Faults
+from .file_names import is_table, suffix
 from .labelled import labelled
 from .labels import LabelNames, is_missing, listed_parts
 from .questions import question_row, read_squad
-from .source import read_text, suffix
-from .tables import Row, Table, check_file, is_table, open_table
+from .source import read_text
+from .tables import Row, Table, check_file, open_table
 from .tagged import read_conll, tagged
 
 Made = TypeVar("Made")

@@ -34,12 +34,6 @@ _MOST_MARKED = 0.25  # of the letters: French has 4 %
 _TURKISH = 0.005  # of the letters, of those that only Icelandic has as well
 
 
-def suffix(path: Path) -> str:
-    """What a file's name says of its form, `.gz` left out: ".csv" for "a.CSV.gz"."""
-    name = path.name.lower()
-    return Path(name.removesuffix(".gz")).suffix
-
-
 @contextmanager
 def opened_text(path: Path, encoding: str, *, newline: str | None = None) -> Iterator[TextIO]:
     """A file's text; `newline` as for `open`. Raises InputError where it cannot be read."""

@@ -14,12 +14,11 @@ from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
 from .dialect import Dialect, sniff
 from .faults import Faults
+from .file_names import TABLES, is_table, suffix
 from .frames import frame_labels, frame_name, frame_rows
-from .source import find_encoding, opened_text, suffix
+from .source import find_encoding, opened_text
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _TABS = (".tsv", ".tab")
-_OTHER_NAMES = (".tab", ".ndjson", ".json")
 _SAMPLE = 1 << 20  # characters by which a dialect is found
 _PEEKED = 1000  # rows by which the columns of JSON lines are known
 
@@ -76,11 +75,6 @@ class Table:
     encoding: str = ""
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     has_header: bool = True
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file's name is that of a table, compressed or not."""
-    return suffix(path) in (*TABLES, *_OTHER_NAMES)
 
 
 def open_table(

@@ -8,8 +8,9 @@ from typing import Any
 from ..errors import InputError, short_repr
 from .examples import Data, TaggedWords
 from .faults import Faults
+from .file_names import suffix
 from .labels import LabelNames, is_missing, listed_parts, outside_first
-from .source import read_text, suffix
+from .source import read_text
 from .tables import Row
 
 _TAG = re.compile(r"O|[BIESLUM]-.+")

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from ..errors import InputError, MissingExtraError, error_text
 from ..files import written_whole
-from .source import suffix
+from .file_names import suffix
 
 WRITABLE = (".csv", ".tsv", ".jsonl", ".parquet")
 _PART_ROWS = 1 << 13  # of a Parquet file that are held at once

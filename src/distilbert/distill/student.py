@@ -19,10 +19,11 @@ from ..folder.hub import resolve
 from ..folder.opened import open_folder
 from ..folder.sentence import SentenceFolder
 from ..folder.sentence_writing import write_sentence_folder
-from ..loading import DEFAULT_BATCH_TOKENS, TASKS
+from ..loading import DEFAULT_BATCH_TOKENS
 from ..nn.engine import TorchEngine
 from ..nn.heads import MODELS
 from ..pooling import Dense
+from ..tasks.by_name import TASKS
 from ..tasks.task import Model, Task
 from ..tokenizer import BertTokenizer
 from .examples import texts_of

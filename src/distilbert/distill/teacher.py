@@ -24,10 +24,10 @@ from ..folder.checkpoint import Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
-from ..loading import TASKS
 from ..nn import Packed
 from ..nn.heads import MODELS
 from ..pooling import Dense
+from ..tasks.by_name import TASKS
 from ..tokenizer import BertTokenizer
 from ..train.objective import AnyModel, Item, device_of, pack, pooled
 

@@ -58,6 +58,7 @@ class Embedder(Task):
     all_rows = True
     options = EmbedderOptions
     makes_vectors = True
+    pools = True
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)

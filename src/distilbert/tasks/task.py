@@ -55,8 +55,8 @@ class Model:
 
 
 class Task:
-    """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, its options, and
-    whether it makes the vectors that sentence-transformers' files are about.
+    """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, its options,
+    whether it makes the vectors that sentence-transformers' files are about, and whether it pools rows into one.
     """
 
     task: ClassVar[str]
@@ -64,6 +64,7 @@ class Task:
     all_rows: ClassVar[bool] = False
     options: ClassVar[type[TaskOptions]]
     makes_vectors: ClassVar[bool] = False
+    pools: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Calls tell what does the same here as an argument of another library."""

@@ -11,9 +11,10 @@ from ..errors import InputError, name_list
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
-from ..loading import TASKS, open_model
+from ..loading import open_model
 from ..nn.engine import TorchEngine
 from ..nn.heads import MODELS
+from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 from .objective import AnyModel
