@@ -72,7 +72,8 @@ class RayTasks(Executor):
             import ray
         except ImportError:
             raise MissingExtraError("ray:// needs Ray, as on the cluster: pip install ray") from None
-        self._ray, self._threads = ray, threads
+        self._ray: Any = ray  # its stubs refuse options that are put together
+        self._threads = threads
         if not ray.is_initialized():
             ray.init(address=address, log_to_driver=False)
 
