@@ -1,12 +1,16 @@
 """Models by name whose weights are in another format: fetched from a hub on loopback, converted once, and kept."""
 
 import json
+import shutil
+import string
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
+import numpy as np
 import pytest
 
 import distilbert
@@ -89,10 +93,118 @@ def test_weights_in_another_format_are_converted_once(
         assert fetch("owner/model") == kept
 
 
-def test_convert_reads_it_by_name(hub: Path, make_checkpoint: Maker, tmp_path: Path) -> None:
-    convert(make_checkpoint(), hub, to="bin")
+# a repository with weights of one other program alone -> what opens it by its name -----------------------
+
+FOREIGN = Path(__file__).parent / "golden" / "foreign_weights"
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.ascii_lowercase, "good", "bad", "film"]
+PIECES += [f"##{letter}" for letter in string.ascii_lowercase][: 60 - len(PIECES)]
+TEXT = "a good film"
+
+
+@pytest.fixture(params=["bin", "h5", "msgpack"])
+def foreign(request: pytest.FixtureRequest, hub: Path, tmp_path: Path) -> Path:
+    """The hub's repository in one of these formats, and the folder that it is as safetensors."""
+    name = {"h5": "keras", "msgpack": "flax"}.get(request.param, "keras")
+    pytest.importorskip("msgpack" if name == "flax" else "pyfive")
+    source = tmp_path / "source"
+    shutil.copytree(FOREIGN / f"{name}-ForSequenceClassification", source)
+    (source / "expected.npz").unlink()
+    (source / "vocab.txt").write_text("\n".join(PIECES) + "\n")
+    convert(source, tmp_path / "local")
+    if request.param == "bin":
+        convert(source, hub, to="bin")
+    else:
+        shutil.copytree(source, hub)
+    return tmp_path / "local"
+
+
+def data_file(folder: Path) -> Path:
+    path = folder / "data.tsv"
+    path.write_text("text\tlabel\na good film\tLABEL_0\na bad film\tLABEL_1\n")
+    return path
+
+
+def by_load(name: Any, out: Path) -> np.ndarray:
+    return distilbert.load(name).logits(TEXT)
+
+
+def by_serve(name: Any, out: Path) -> np.ndarray:
+    pytest.importorskip("fastapi")
+    from distilbert.serve import open_models
+
+    return open_models([f"served={name}"])["served"].logits(TEXT)  # type: ignore[attr-defined,no-any-return]
+
+
+def by_nn(name: Any, out: Path) -> np.ndarray:
+    pytest.importorskip("torch")
+    from distilbert.nn import DistilBertForSequenceClassification
+
+    model = DistilBertForSequenceClassification.from_pretrained(name)
+    return np.array([weight.sum().item() for weight in model.parameters()])
+
+
+def by_train(name: Any, out: Path) -> np.ndarray:
+    pytest.importorskip("accelerate")
+    from distilbert.train import FinetuneArguments, finetune
+
+    data = data_file(out.parent)
+    arguments = FinetuneArguments(task="text-classification", model=name, train=data, out=out, max_steps=1)
+    return by_load(finetune(arguments, quiet=True).folder, out)
+
+
+def by_distill(name: Any, out: Path) -> np.ndarray:
+    pytest.importorskip("accelerate")
+    from distilbert.distill import DistillArguments, distill
+
+    arguments = DistillArguments(
+        task="text-classification", teacher=name, train=data_file(out.parent), out=out, max_steps=1, layers=1
+    )
+    return by_load(distill(arguments, quiet=True).folder, out)
+
+
+def by_distill_into(name: Any, out: Path) -> np.ndarray:
+    pytest.importorskip("accelerate")
+    from distilbert.distill import DistillArguments, distill
+
+    teacher = out.parent / "local"
+    arguments = DistillArguments(
+        task="text-classification", teacher=teacher, student=name, train=data_file(out.parent), out=out, max_steps=1
+    )
+    return by_load(distill(arguments, quiet=True).folder, out)
+
+
+@pytest.mark.parametrize("way", [by_load, by_serve, by_nn, by_train, by_distill, by_distill_into])
+def test_every_entry_point_takes_it_by_name(way: Callable[[Any, Path], np.ndarray], foreign: Path) -> None:
+    """The warning says that it was converted, and the numbers are those of the same model as a folder."""
+    root = foreign.parent
+    with pytest.warns(CheckpointWarning, match="owner/model: has no weights in safetensors; converted, and kept in "):
+        found = way("owner/model", root / "of_hub")
+    np.testing.assert_array_equal(found, way(foreign, root / "of_folder"))
+
+
+def test_a_teacher_of_another_family_by_name(hub: Path, tmp_path: Path) -> None:
+    """Transformers opens it as the hub has it: nothing is converted."""
+    transformers = pytest.importorskip("transformers")
+    torch = pytest.importorskip("torch")
+    from distilbert.distill.teacher import ForeignTeacher, fetch_teacher, open_teacher
+
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = transformers.BertConfig(vocab_size=60, max_position_embeddings=12, **shape)
+    model = transformers.BertForSequenceClassification(config)
+    model.config.architectures = ["BertForSequenceClassification"]
+    hub.mkdir()
+    model.config.save_pretrained(hub)
+    torch.save(model.state_dict(), hub / "pytorch_model.bin")
+    (hub / "vocab.txt").write_text("\n".join(PIECES) + "\n")
+    with warnings.catch_warnings(action="error", category=CheckpointWarning):
+        folder = fetch_teacher("owner/model")
+    assert isinstance(open_teacher(folder, "text-classification"), ForeignTeacher)
+    assert not (tmp_path / "ours").exists()
+
+
+def test_convert_reads_it_by_name(foreign: Path, tmp_path: Path) -> None:
     convert("owner/model", tmp_path / "out")
-    assert distilbert.load(tmp_path / "out")("a good film").score > 0
+    np.testing.assert_array_equal(by_load(tmp_path / "out", tmp_path), by_load(foreign, tmp_path))
 
 
 def test_a_cache_that_others_may_write_to_is_not_used(hub: Path, make_checkpoint: Maker, tmp_path: Path) -> None:

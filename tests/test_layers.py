@@ -40,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "data": {"base", *TOKENIZER},
     "engine": {"base", "folder"},
     "tasks": {"base", "folder", *TOKENIZER, "engine"},
-    "nn": {"base", "folder", "engine"},
+    "nn": {"base", "folder", *TOKENIZER, "engine", "fetching"},
     "fetching": {"base", "folder", "convert"},  # convert by a function, for what the hub has in another format alone
     "loading": {*LOADING, "nn"},  # nn by a function, for models on a GPU
     "convert": {"base", "folder", *TOKENIZER, "engine", "fetching"},

@@ -1,5 +1,6 @@
 """The PyTorch engine gives what the ONNX engine gives, and devices are found or named as missing."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from safetensors.numpy import load_file, save_file  # noqa: E402
 
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
@@ -50,6 +53,31 @@ def test_equals_the_onnx_engine(make_checkpoint: Maker, head: Head, bare: bool) 
         ours = engine.run(batch)
         assert ours.dtype == np.float32
         close(ours, theirs)
+
+
+@pytest.mark.parametrize("way", ["damaged", "overwritten", "cut off", "in memory"])
+def test_weights_that_are_no_longer_those_of_the_folder(way: str, make_checkpoint: Maker) -> None:
+    folder, other = make_checkpoint(), make_checkpoint(seed=1, name="other")
+    file = folder / "model.safetensors"
+    if way in ("damaged", "in memory"):
+        arrays = load_file(file)
+        arrays["classifier.bias"][:] = np.nan
+        save_file(arrays, file)
+    if way == "in memory":  # training goes on
+        assert np.isnan(
+            TorchEngine(DistilBertForSequenceClassification.from_pretrained(folder)).run(
+                Batch.pack(texts(), some_rows(texts()))
+            )
+        ).all()
+        return
+    engine = TorchEngine.open(open_checkpoint(folder), Head.SEQUENCE_CLASSIFICATION, device="cpu")
+    if way == "overwritten":
+        file.write_bytes((other / "model.safetensors").read_bytes())
+    elif way == "cut off":
+        os.truncate(file, 100)
+    message = {"damaged": "NaN or infinite", "overwritten": "was overwritten", "cut off": "was cut off"}[way]
+    with pytest.raises(CheckpointError, match=message):
+        engine.run(Batch.pack(texts(), some_rows(texts())))
 
 
 def test_texts_do_not_touch_each_other(make_checkpoint: Maker) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import signal
 import threading
@@ -18,7 +19,7 @@ from distilbert import InputError
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.serve.log import LineFormatter
 from distilbert.server_settings import Settings, read_served
-from helpers.live import Live, until
+from helpers.live import Live, serving, until
 from helpers.process import Process
 
 TEXT = "a charming and often affecting journey"
@@ -161,3 +162,18 @@ def test_people_get_lines_without_braces() -> None:
     record.fields = {"path": "/embed", "status": 200, "model": ""}
     assert LineFormatter().format(record).endswith("info    request path=/embed status=200")
     assert json.dumps(record.fields)
+
+
+@pytest.mark.parametrize("way", ["overwritten", "cut off"])
+def test_weights_that_change_in_place_are_seen_in_its_health(way: str, folder: Path) -> None:
+    with serving({"embed": distilbert.load(folder)}) as live:
+        assert live.http.get("/health").status_code == 200
+        weights = folder / "model.safetensors"
+        if way == "overwritten":
+            weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+        else:
+            os.truncate(weights, 100)
+        health = live.http.get("/health")
+        assert health.status_code == 503
+        assert "the weights of embed have changed" in health.text
+        assert live.post("/embed", inputs=TEXT).status_code == 500

@@ -14,7 +14,6 @@ from ..config import DistilBertConfig, Problem
 from ..data.examples import Data
 from ..errors import InputError
 from ..evaluation.scoring import score_task
-from ..folder.hub import resolve
 from ..loading import load
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
@@ -28,7 +27,7 @@ from .masks import SmoothedMasks
 from .objective import DistillationObjective, EmbedTexts, OutputKind
 from .projections import StudentWithProjections
 from .student import Student, live_task, open_student, save_student
-from .teacher import NativeTeacher, RequestedOutputs, Teacher, open_teacher
+from .teacher import NativeTeacher, RequestedOutputs, Teacher, fetch_teacher, open_teacher
 from .teacher_cache import CachedOutputs, LiveOutputs, TeacherOutputs
 
 
@@ -48,7 +47,7 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
     run = Run(arguments, quiet=quiet)
     if done := run.done():
         return done
-    folder = resolve(arguments.teacher)
+    folder = fetch_teacher(arguments.teacher)
     teacher = open_teacher(folder, arguments.task)
     data, held_out, test = read_all(run, arguments, teacher)
     student = open_student(arguments, folder, teacher, data)

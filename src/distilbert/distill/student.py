@@ -13,9 +13,9 @@ from ..arguments import DistillArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data
 from ..errors import InputError
+from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.companions import copy_companions, encoder_folder
-from ..folder.hub import resolve
 from ..folder.opened import open_folder
 from ..folder.sentence import SentenceFolder
 from ..folder.sentence_writing import write_sentence_folder
@@ -63,7 +63,7 @@ def open_student(arguments: DistillArguments, folder: Path, teacher: Teacher, da
 
 def _vocabulary(arguments: DistillArguments, folder: Path, teacher: Teacher, data: Data[Any]) -> Vocabulary:
     if arguments.student is not None:
-        start = open_folder(arguments.student, vectors=False)
+        start = open_folder(fetch(arguments.student), vectors=False)
         if teacher.lower_case:
             start.tokenizer.lower_case_first()
         return Vocabulary(start.tokenizer, same_pieces(start.tokenizer, teacher.tokenizer, start.config.vocab_size), {})
@@ -79,7 +79,7 @@ def _initial_model(
     kind = MODELS[TASKS[arguments.task].head]
     torch.manual_seed(arguments.seed)  # of all that is fresh
     if arguments.student is not None:
-        checkpoint = open_folder(arguments.student, vectors=False).checkpoint
+        checkpoint = open_folder(fetch(arguments.student), vectors=False).checkpoint
         config = dataclasses.replace(
             checkpoint.config.for_training(), labels=teacher.config.labels, problem_type=teacher.config.problem_type
         )
@@ -131,7 +131,7 @@ def save_student(
 ) -> None:
     """Write the student with its tokenizer, and what it has of the folder that it comes from."""
     student.model.save_pretrained(out)
-    source = resolve(arguments.student) if arguments.student else folder
+    source = fetch(arguments.student) if arguments.student else folder
     copy_companions(source, encoder_folder(source), out, parts=False)
     student.vocabulary.write(out)
     if arguments.task == "sentence-similarity":

@@ -19,9 +19,11 @@ from ..batch import Batch
 from ..config import DistilBertConfig
 from ..convert import convert
 from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text, name_list
+from ..fetching import fetch
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
+from ..folder.hub import resolve
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
 from ..nn import Packed
@@ -312,12 +314,24 @@ def _outputs_of(head: Head, config: DistilBertConfig) -> int:
     return config.num_labels
 
 
+def fetch_teacher(name: str | Path) -> Path:
+    """The folder of the teacher called `name`: one of another family has its weights as the hub has them.
+
+    Raises HubError for a name that leads nowhere, and what `fetch` raises.
+    """
+    folder = resolve(name, foreign=True)
+    return fetch(name) if _is_distilbert(folder) else folder
+
+
 def open_teacher(folder: Path, task: str) -> Teacher:
     """The teacher in a folder: a DistilBERT with the head of the task, or another model that Transformers loads.
 
     Raises ConfigError, CheckpointError, TokenizerError for what cannot be opened, InputError for a teacher that cannot
     teach the task, MissingExtraError for one of another family without Transformers.
     """
-    if read_json(encoder_folder(folder) / CONFIG, ConfigError).get("model_type", "distilbert") == "distilbert":
-        return NativeTeacher(folder, task)
-    return ForeignTeacher(folder, task)
+    return NativeTeacher(folder, task) if _is_distilbert(folder) else ForeignTeacher(folder, task)
+
+
+def _is_distilbert(folder: Path) -> bool:
+    kind: object = read_json(encoder_folder(folder) / CONFIG, ConfigError).get("model_type", "distilbert")
+    return kind == "distilbert"

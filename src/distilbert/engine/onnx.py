@@ -25,6 +25,7 @@ class OnnxEngine:
     Attributes:
         precision: of the matrix products, "float32" or "int8".
         threads: how many work on a batch: never more than the cores that the process may use.
+        files: those of the weights, which must stay as they are.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class OnnxEngine:
         self._checkpoint = checkpoint
         self._head = head
         self._all_rows = all_rows
-        self._files = OpenFiles(checkpoint.weights_files)
+        self.files = OpenFiles(checkpoint.weights_files)
         self._session = self._open()
         self._process = os.getpid()
         _engines.add(self)
@@ -69,7 +70,7 @@ class OnnxEngine:
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._checkpoint.config)
-        self._files.check()
+        self.files.check()
         if self._process != os.getpid():  # forked: the threads of the session stayed behind
             self._session, self._process = self._open(), os.getpid()
         output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]

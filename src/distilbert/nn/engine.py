@@ -1,14 +1,17 @@
 """TorchEngine: a PyTorch model behind the engine seam, on a GPU or while it is trained. Else ONNX Runtime runs."""
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 
 from ..batch import Batch
-from ..engine.seam import check_batch
+from ..engine.seam import check_batch, check_rows
 from ..errors import InputError
 from ..folder.checkpoint import Checkpoint, Head
+from ..folder.fingerprint import OpenFiles
 from .heads import MODELS
 from .packed import Packed
 
@@ -27,19 +30,27 @@ def find_device(name: str) -> str:
 
 
 class TorchEngine:
-    """Runs a module of `distilbert.nn` as it is now, on its device."""
+    """Runs a module of `distilbert.nn` as it is now, on its device.
 
-    def __init__(self, model: Any) -> None:
+    `folder` and `files` are where its weights were read from: numbers that are none, and what is written into the
+    files later, are found out as in OnnxEngine. A model in memory has neither.
+    """
+
+    def __init__(self, model: Any, folder: Path | None = None, files: Collection[Path] = ()) -> None:
         self._model = model
+        self._folder = folder
+        self.files = OpenFiles(files)
 
     @classmethod
     def open(cls, checkpoint: Checkpoint, head: Head, *, device: str) -> Self:
         """Opens the checkpoint's model, with `head` or as a bare encoder, in float32 on one device."""
-        return cls(MODELS[head].from_checkpoint(checkpoint).eval().to(device))
+        model = MODELS[head].from_checkpoint(checkpoint).eval().to(device)
+        return cls(model, checkpoint.folder, checkpoint.weights_files)
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._model.config)
+        self.files.check()
         with torch.inference_mode():
             packed = Packed.from_batch(batch, next(self._model.parameters()).device)
             output: np.ndarray = self._model.run(packed).float().cpu().numpy()
-        return output
+        return check_rows(output, self._folder) if self._folder else output

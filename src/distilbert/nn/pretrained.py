@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError
+from ..fetching import fetch
 from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
-from ..folder.hub import resolve
+from ..folder.companions import encoder_folder
 from ..folder.weight_names import PREFIX
 
 _PROJECTOR = "vocab_projector.weight"
@@ -39,11 +40,11 @@ class Pretrained(nn.Module):
         new_head: bool = False,
         revision: str | None = None,
     ) -> Self:
-        """Weights in safetensors from a folder, `starter/NAME`, or a name on the hub. The model evaluates: call
-        `train()` for dropout.
+        """Weights from a folder, `starter/NAME`, or a name on the hub. The model evaluates: call `train()` for dropout.
 
         Args:
-            model: where they are; the hub's local cache is asked before the hub.
+            model: where they are; the hub's local cache is asked before the hub. A repository that has none in
+                safetensors is converted once, with a warning.
             config: in place of the checkpoint's own: with other labels, say, or another dropout.
             new_head: take the encoder alone, and start the head afresh from torch's seed.
             revision: a branch, tag or commit on the hub.
@@ -52,7 +53,8 @@ class Pretrained(nn.Module):
             HubError, ConfigError, CheckpointError: naming the folder and what is missing or does not fit.
             InputError: under `torch.device("meta")`, where there is no memory for weights.
         """
-        return cls.from_checkpoint(open_checkpoint(resolve(model, revision)), config=config, new_head=new_head)
+        checkpoint = open_checkpoint(encoder_folder(fetch(model, revision)))
+        return cls.from_checkpoint(checkpoint, config=config, new_head=new_head)
 
     @classmethod
     def from_checkpoint(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..engine.onnx import OnnxEngine
-from ..errors import InputError, short_repr
+from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
@@ -99,7 +99,9 @@ class ServedModel:
 
     def __init__(self, name: str, task: Task, batcher: Batcher) -> None:
         self.name = name
-        self.precision = task.model.engine.precision if isinstance(task.model.engine, OnnxEngine) else "float32"
+        engine = task.model.engine
+        self.precision = engine.precision if isinstance(engine, OnnxEngine) else "float32"
+        self._files = engine.files if isinstance(engine, OnnxEngine) else None
         self.model = dataclasses.replace(task.model, engine=batcher.wrap(task.model.engine, name))
         self.tasks = _tasks(task, self)
 
@@ -120,6 +122,15 @@ class ServedModel:
         ids = np.full(32, self.model.tokenizer.cls_token_id, np.int64)
         for _ in range(2):
             self.model.engine.run(Batch.pack([ids], [FIRST]))
+
+    def changed(self) -> bool:
+        """Whether the files of its weights were overwritten or cut off: one system call a file."""
+        try:
+            if self._files:
+                self._files.check()
+        except CheckpointError:
+            return True
+        return False
 
     def described(self) -> dict[str, Any]:
         """What it is, for people and programs that choose one."""

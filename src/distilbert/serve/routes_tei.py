@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from .. import __version__
 from ..encoding import Encoding
 from ..engine.cpus import available_cpus
+from ..errors import name_list
 from ..tasks.embedding import Embedder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
@@ -101,9 +102,11 @@ def _add_server_routes(routes: APIRouter, service: Service) -> None:
     @routes.get("/ping", response_class=Response, responses=errors(503))
     @routes.get("/health", response_class=Response, responses=errors(503))
     async def health() -> Response:
-        """Good when all models are warm."""
+        """Good when all models are warm, and nothing was written into the files of their weights."""
         if not service.warm:
             raise RequestError(Fault.UNAVAILABLE, "the models are not warm")
+        if changed := service.changed():
+            raise RequestError(Fault.UNAVAILABLE, f"the weights of {name_list(changed)} have changed; reload them")
         return Response()
 
 

@@ -81,6 +81,10 @@ class Service:
             await asyncio.sleep(_LAG_EVERY)
             self.metrics.lagged(max(0.0, loop.time() - due))
 
+    def changed(self) -> list[str]:
+        """The names of the models whose weights were overwritten or cut off in their place since they were opened."""
+        return [name for name, model in self.models.items() if model.changed()]
+
     def close(self) -> None:
         self.warm = False
         self._pool.shutdown()
