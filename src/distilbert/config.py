@@ -14,6 +14,7 @@ from . import int8
 from .activations import Activation
 from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
+from .folder.layout import CONFIG
 from .labels import LABEL_KEYS, labels_of_head, read_labels
 
 _LIMIT = 2**31 - 1
@@ -179,7 +180,7 @@ class DistilBertConfig:
         """Read a config.json. Raises ConfigError naming the file and the field."""
         path = Path(path)
         if is_folder(path):
-            path = path / "config.json"
+            path = path / CONFIG
         values = read_json(path)
         try:
             return cls.from_dict(values)

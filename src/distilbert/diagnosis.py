@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from .folder import layout
+
 _AGAIN = "not the file itself; download it again"
 # how what stands in place of a file begins
 _STAND_INS: tuple[tuple[bytes, str], ...] = (
@@ -28,27 +30,27 @@ _ENOUGH = 300  # bytes, to know a file by
 
 # files (or their endings) -> what the folder is; the first that is there counts
 _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("model_head.pkl", "config_setfit.json"),
+    (layout.OF_SETFIT,
      "a SetFit model: its head is a pickle, which is never run; its encoder can be loaded for feature-extraction, "
      "and `distilbert train` makes a classifier of it"),
-    (("zero_to_fp32.py",), "a checkpoint of DeepSpeed; run its zero_to_fp32.py first"),
-    (("saved_model.pb", "keras_metadata.pb", ".keras"),
+    (layout.OF_DEEPSPEED, "a checkpoint of DeepSpeed; run its zero_to_fp32.py first"),
+    (layout.OF_KERAS,
      "a model saved by TensorFlow or Keras; save it with Transformers' save_pretrained first"),
-    (("config.cfg", "meta.json"), "a pipeline of spaCy, which spaCy loads"),
-    ((".gguf",), "a GGUF file of llama.cpp; take the safetensors that it was made from"),
-    ((".mlmodel", ".mlpackage"), "a Core ML model; take the folder that it was made from"),
-    ((".tflite",), "a TensorFlow Lite model; take the folder that it was made from"),
-    (("openvino_model.xml",), "an OpenVINO model; take the folder that it was exported from"),
-    ((".onnx", "onnx"),
+    (layout.OF_SPACY, "a pipeline of spaCy, which spaCy loads"),
+    (layout.OF_LLAMA, "a GGUF file of llama.cpp; take the safetensors that it was made from"),
+    (layout.OF_CORE_ML, "a Core ML model; take the folder that it was made from"),
+    (layout.OF_TF_LITE, "a TensorFlow Lite model; take the folder that it was made from"),
+    (layout.OF_OPENVINO, "an OpenVINO model; take the folder that it was exported from"),
+    (layout.OF_ONNX,
      "an exported ONNX model; with its config.json beside it, `distilbert convert` makes a model folder of it"),
-    (("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth"),
+    (layout.OF_TRAINER,
      "what a Trainer keeps to resume a run, without the model; give the folder that the model was saved to"),
-    (("snapshots",), "a repository in the hub's cache; give its name, or the folder below snapshots/"),
-    ((".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2"), "an archive; unpack it and give the model's folder"),
-    (("dataset_info.json", ".parquet", ".arrow"), "a data set, not a model"),
-    ((".joblib", ".pkl", ".pickle"), "a pickle, which is never run"),
-    (("model.safetensors", "pytorch_model.bin"), "weights without their config.json; bring it along from their source"),
-    (("tokenizer.json", "vocab.txt"), "a tokenizer without its model"),
+    (layout.OF_THE_HUBS_CACHE, "a repository in the hub's cache; give its name, or the folder below snapshots/"),
+    (layout.ARCHIVES, "an archive; unpack it and give the model's folder"),
+    (layout.OF_DATA_SETS, "a data set, not a model"),
+    (layout.PICKLES, "a pickle, which is never run"),
+    ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
+    ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
 )  # fmt: skip
 _MOST_LISTED = 1000
 
@@ -81,9 +83,9 @@ def folder_name(folder: Path) -> str:
         return "a folder that cannot be looked into"
     if not names:
         return "an empty folder"
-    if any(name.startswith("adapter_") for name in names):
+    if any(name.startswith(layout.ADAPTER_CONFIG.removesuffix("config.json")) for name in names):
         return _adapter(folder)
-    inner = [name for name in names if (folder / name / "config.json").is_file() and not name[:1].isdigit()]
+    inner = [name for name in names if (folder / name / layout.CONFIG).is_file() and not name[:1].isdigit()]
     if inner:
         return f"a folder of model folders; give one of them, such as {_printable(inner[-1])}"
     if any(name.startswith("models--") for name in names):
@@ -97,7 +99,7 @@ def folder_name(folder: Path) -> str:
 
 def _adapter(folder: Path) -> str:
     try:
-        values = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")[:100_000])
+        values = json.loads((folder / layout.ADAPTER_CONFIG).read_text(encoding="utf-8")[:100_000])
         base = values["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         base = None

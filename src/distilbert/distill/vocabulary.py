@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError, TokenizerError
 from ..files import is_file, read_json, written_whole
+from ..folder.layout import TOKENIZER, TOKENIZER_CONFIG, VOCABULARY
 from ..tokenizer import BertTokenizer
 
 _PREFIX = "##"
@@ -98,12 +99,12 @@ def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str],
     _renumber(backend["post_processor"], {names.get(old, ""): place for old, place in new.items()}, added, new)
     settings = _settings(folder, new)
     files = {
-        "tokenizer.json": json.dumps(backend, ensure_ascii=False),
-        "tokenizer_config.json": json.dumps(settings, indent=2, ensure_ascii=False) + "\n",
+        TOKENIZER: json.dumps(backend, ensure_ascii=False),
+        TOKENIZER_CONFIG: json.dumps(settings, indent=2, ensure_ascii=False) + "\n",
     }
     if len(added.keys() - ids.keys()) == 0:  # vocab.txt has no place for tokens that were added behind it
         listed = sorted(backend["model"]["vocab"], key=backend["model"]["vocab"].__getitem__)
-        files["vocab.txt"] = "\n".join(listed) + "\n"
+        files[VOCABULARY] = "\n".join(listed) + "\n"
     with tempfile.TemporaryDirectory() as temporary:
         vocabulary = Vocabulary(tokenizer, pieces, files)
         vocabulary.write(Path(temporary))
@@ -118,7 +119,7 @@ def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str],
 
 def _settings(folder: Path, new: dict[int, int]) -> dict[str, Any]:
     """tokenizer_config.json, its ids renumbered."""
-    path = folder / "tokenizer_config.json"
+    path = folder / TOKENIZER_CONFIG
     settings = read_json(path, TokenizerError) if is_file(path) else {}
     if listed := settings.get("added_tokens_decoder"):
         settings["added_tokens_decoder"] = {

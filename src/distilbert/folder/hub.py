@@ -12,7 +12,18 @@ from pathlib import Path
 from ..diagnosis import file_name
 from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, short_repr
 from ..files import is_file, is_folder, read_json
-from .layout import CONFIG, FOREIGN, HUB_FILES, HUB_FOREIGN_FILES, INDEX, TOKENIZER, VOCABULARY, WEIGHTS
+from .layout import (
+    CONFIG,
+    FIRST_PART,
+    FOREIGN,
+    HUB_FILES,
+    HUB_FOREIGN_FILES,
+    INDEX,
+    SHARDS_INDEX,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+)
 
 _MOST_COPIES = 200  # that a message looks at
 STARTERS = Path(__file__).parent / "starter"
@@ -67,7 +78,7 @@ def _starter(name: str) -> Path:
     folder = STARTERS / name.removeprefix("starter/")
     if folder.parent == STARTERS and is_file(folder / CONFIG):
         return folder
-    names = sorted(f"starter/{path.parent.name}" for path in STARTERS.glob("*/config.json"))
+    names = sorted(f"starter/{path.parent.name}" for path in STARTERS.glob(f"*/{CONFIG}"))
     have = f"there are {', '.join(names)}" if names else "this version ships none"
     raise HubError(f"{_printable(name)}: no such starter model; {have}")
 
@@ -157,7 +168,7 @@ def is_whole(folder: Path) -> bool:
 def _has_foreign(folder: Path) -> bool:
     """Whether a snapshot lacks nothing but weights in safetensors, and has them in another format."""
     inner = _encoder_of(folder)
-    there = any(is_file(inner / name) or is_file(inner / f"{name}.index.json") for name in FOREIGN)
+    there = any(is_file(inner / name) or is_file(inner / f"{name}{SHARDS_INDEX}") for name in FOREIGN)
     return _lacking(folder) == WEIGHTS and there
 
 
@@ -179,7 +190,7 @@ def _lacking(folder: Path) -> str:
 
 def _encoder_of(folder: Path) -> Path:
     """Where config and weights lie: the first sentence-transformers kept them in a folder of their own."""
-    return next(folder.glob("0_*"), folder)
+    return next(folder.glob(FIRST_PART), folder)
 
 
 def _at_hand(access: HubAccess) -> str:

@@ -21,6 +21,7 @@ CHECKPOINT_INDEX = ".index"  # of a TensorFlow checkpoint: bert_model.ckpt.index
 GOOGLE_CONFIG = "bert_config.json"  # of a BERT as Google published it
 
 SETFIT_HEAD = "model_head.pkl"  # a pickle, never read
+ADAPTER_CONFIG = "adapter_config.json"  # of LoRA and its like, beside files whose names begin as this one's
 
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocab.txt"
@@ -43,8 +44,25 @@ TOKEN_WEIGHTS = "idf.json"  # of a SparseStaticEmbedding, whose config may name 
 # of a part
 PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
+# files, or their endings, by which a folder that is no model folder is known
+OF_SETFIT = (SETFIT_HEAD, "config_setfit.json")
+OF_DEEPSPEED = ("zero_to_fp32.py",)
+OF_KERAS = ("saved_model.pb", "keras_metadata.pb", ".keras")
+OF_SPACY = ("config.cfg", "meta.json")
+OF_LLAMA = (".gguf",)
+OF_CORE_ML = (".mlmodel", ".mlpackage")
+OF_TF_LITE = (".tflite",)
+OF_OPENVINO = ("openvino_model.xml",)
+OF_ONNX = (".onnx", "onnx")
+OF_TRAINER = ("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth")
+OF_THE_HUBS_CACHE = ("snapshots",)
+OF_DATA_SETS = ("dataset_info.json", ".parquet", ".arrow")
+ARCHIVES = (".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2")
+PICKLES = (".joblib", ".pkl", ".pickle")
+
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …, those of a
 # Router query_0_SparseStaticEmbedding, document_1_SpladePooling, …
+FIRST_PART = "0_*"
 _PARTS, _ROUTED_PARTS = "[0-9]_*", "*_[0-9]_*"
 HUB_FILES = (
     *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
