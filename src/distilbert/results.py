@@ -1,4 +1,4 @@
-"""What the tasks return: small frozen values, each with `to_dict()` for JSON."""
+"""What tasks and searches return: small frozen values, each with `to_dict()` for JSON."""
 
 import dataclasses
 from typing import Any
@@ -102,6 +102,42 @@ class Ranked(_Result):
     score: float
     text: str
     truncated: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hit(_Result):
+    """A vector that was found.
+
+    Attributes:
+        index: its place in what was searched.
+        score: by the measure of the search; more is better.
+    """
+
+    index: int
+    score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair(_Result):
+    """Two vectors that are alike: `first < second` are their places."""
+
+    first: int
+    second: int
+    score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found(_Result):
+    """A text that was found.
+
+    Attributes:
+        index: its place in what was searched.
+        score: how alike query and text are; of several rankings by reciprocal rank fusion, or by the reranker.
+    """
+
+    index: int
+    score: float
+    text: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
