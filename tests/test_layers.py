@@ -24,6 +24,7 @@ FACES = {"distilbert"} | {
         "distill",
         "evaluation",
         "nn",
+        "search",
         "serve",
         "sklearn",
         "train",
@@ -54,6 +55,7 @@ LAYERS: dict[str, set[str]] = {
     "distill": {*LOADING, "data", "arguments", "evaluation", "nn", "convert", "train"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
+    "search": {*LOADING, "version"},
     "compat": LOADING,
     "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py

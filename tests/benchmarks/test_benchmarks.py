@@ -89,6 +89,24 @@ def test_convert(measured: Callable[..., dict[str, Any]]) -> None:
 
 
 @pytest.mark.slow
+def test_search(
+    measured: Callable[..., dict[str, Any]],
+    benchmark: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    sentences: list[str],
+) -> None:
+    search = benchmark("search")
+    monkeypatch.setattr(search, "MILLION", 1000)
+    monkeypatch.setattr(search, "QUERIES", 10)
+    (tmp_path / "texts.txt").write_text("\n\n".join(sentences[:100]))
+    found = measured("search", tmp_path, "--rounds", 1, "--vectors", tmp_path / "vectors.npy")
+    assert found["binary"]["exact, float32"]["recall"] == 1
+    assert len(found["exact"]) == 3
+    assert found["sentences"] == measured("search", tmp_path, "--vectors", tmp_path / "vectors.npy")["sentences"]
+
+
+@pytest.mark.slow
 def test_cold_start(measured: Callable[..., dict[str, Any]]) -> None:
     assert len(measured("cold_start", "--rounds", 1)["seconds"]) == 5
 

@@ -19,6 +19,7 @@ EXAMPLES: Mapping[str, str] = {
     "ner": "distilbert ner 'Anna moved from Oslo to Rome.' -m MODEL --aggregation first",
     "quantize": "distilbert quantize MODEL my-int8-model --data texts.txt",
     "rerank": "distilbert rerank 'who paints?' --file documents.txt -m MODEL --top-k 5",
+    "search": "distilbert search reviews.csv 'good actors' --column text -m MODEL",
     "serve": "distilbert serve MODEL --port 8080",
     "sparse": "distilbert sparse 'a moving story about love' -m MODEL --top-k 10",
     "train": "distilbert train --task text-classification --model MODEL --train train.csv --eval 0.1 --out my-model",

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..progress import progress_bar
-from ..results import Answer, Classification, Entity, MaskFill, Ranked
+from ..results import Answer, Classification, Entity, Found, MaskFill, Ranked
 
 Item = TypeVar("Item")
 Part = str | tuple[str, str]  # of a line: text, or text and its style
@@ -124,9 +124,9 @@ def fills(text: str, found: Sequence[MaskFill] | Sequence[Sequence[MaskFill]]) -
             line(f"  {score(fill.score)} {bar(fill.score)} ", (clean(fill.token), "bold"))
 
 
-def ranked(rank: int, document: Ranked) -> None:
+def ranked(rank: int, document: Ranked | Found) -> None:
     """A document and its rank, 1 for the best."""
-    cut = (" (cut)", "yellow") if document.truncated else ""
+    cut = (" (cut)", "yellow") if isinstance(document, Ranked) and document.truncated else ""
     line((f"{score(document.score)}  #{rank:<5} ", "bold"), clean(document.text), cut)
 
 

@@ -51,6 +51,11 @@ def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
     parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
     what = what.lower()
     parser.add_argument("--file", type=Path, help=f"read one {what} a line, or a column of a .csv .tsv .jsonl .parquet")
+    add_table_options(parser)
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """How a file that is a table is read."""
     parser.add_argument(
         "--column", metavar="NAME", help="column of a table with the texts (default: guessed, and said)"
     )
@@ -58,16 +63,18 @@ def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
     parser.add_argument("--encoding", help="encoding of a table (default: found out)")
 
 
-def open_task(args: argparse.Namespace, task: str) -> Any:
+def open_task(args: argparse.Namespace, task: str, model: str | None = None, *, progress: bool = False) -> Any:
+    """The command's model, or another one that runs in the same way."""
     check_output(args)
     return load(
-        args.model,
+        model or args.model,
         task,
         device=args.device,
         precision=args.precision,
         threads=args.threads,
         max_batch_tokens=args.max_batch_tokens,
-        revision=args.revision,
+        revision=None if model else args.revision,
+        progress=progress,
     )
 
 
