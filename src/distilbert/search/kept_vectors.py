@@ -36,7 +36,7 @@ def kept_vectors(folder: Path, model: str, texts: Sequence[str], embed: Embed, e
         empty: [0, D], of the vectors' type.
     """
     digests = text_digests(texts)
-    place = folder / f"{model[:16]}-{hashlib.blake2b(digests, digest_size=_DIGEST).hexdigest()}"
+    place = folder / f"{model[:16]}-{hashlib.blake2b(digests.tobytes(), digest_size=_DIGEST).hexdigest()}"
     kept = _opened(place, empty)
     if kept is not None:
         return kept[1]

@@ -60,7 +60,7 @@ class _Pairs:
     def best(self) -> list[Pair]:
         self._prune()
         found = zip(self._keys[0].tolist(), self._scores[0].tolist(), strict=True)
-        return [Pair(*divmod(key, self._count), score) for key, score in found]
+        return [Pair(key // self._count, key % self._count, score) for key, score in found]
 
     def _prune(self) -> None:
         keys = np.concatenate([np.empty(0, np.int64), *self._keys])

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, cast, overload
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from .binary import BinaryIndex
-from .exact import VectorIndex
+from .exact import Measure, VectorIndex
 from .fusion import reciprocal_rank_fusion
 from .hits import check_top_k
 from .kept_vectors import Embed, kept_vectors
@@ -78,7 +78,9 @@ class TextIndex:
         return len(self.texts)
 
     @overload
-    def search(self, queries: str, top_k: int = 10) -> list[Found]: ...
+    def search(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
+        self, queries: str, top_k: int = 10
+    ) -> list[Found]: ...
     @overload
     def search(self, queries: Iterable[str], top_k: int = 10) -> list[list[Found]]: ...
     def search(self, queries: str | Iterable[str], top_k: int = 10) -> list[Found] | list[list[Found]]:
@@ -107,7 +109,7 @@ class TextIndex:
         sentence, document = self._embedder.sentence, self._embedder.encode_document
         if form == "float32":
             made = self._kept(self._embedder, form, document.stream, document([]))
-            return VectorIndex(made, measure=sentence.similarity)
+            return VectorIndex(made, measure=cast(Measure, sentence.similarity))
         if sentence.similarity != "cosine" and not (sentence.similarity == "dot" and sentence.normalize):
             raise InputError(
                 f"{self._embedder.model.folder}: compares vectors by {sentence.similarity!r}, and {form} vectors can "
