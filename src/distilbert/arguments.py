@@ -266,6 +266,19 @@ class EvaluateOptions(ReadOptions):
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CalibrateOptions(ReadOptions):
+    """How to calibrate a model: the options of `distilbert.evaluation.calibrate`, which has their defaults too."""
+
+    threads: int | None = setting_of(EvaluateOptions, "threads")
+    max_batch_tokens: int = setting_of(EvaluateOptions, "max_batch_tokens")
+    seed: int = setting(0, least=0, help="of the folds in which a calibration is tried")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchOptions:
     """How to measure a model: the options of `distilbert.bench.bench`, which has their defaults too."""
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from . import int8
+from . import calibration, int8
 from .activations import Activation
+from .calibration import Calibration, read_calibration
 from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
 from .folder.layout import CONFIG
@@ -233,12 +234,25 @@ class DistilBertConfig:
         extra = {key: value for key, value in self.extra.items() if key not in LABEL_KEYS}
         return dataclasses.replace(self, labels=labels, extra=extra)
 
+    @property
+    def calibration(self) -> Calibration:
+        """What is done to a classifier's logits before they become scores. Raises ConfigError for what cannot be."""
+        return read_calibration(self.extra.get(calibration.KEY), self.num_labels)
+
+    def uncalibrated(self) -> Self:
+        """The config of a head that is another one, or will be."""
+        extra = {key: value for key, value in self.extra.items() if key != calibration.KEY}
+        return dataclasses.replace(self, extra=extra)
+
     def for_training(self) -> Self:
-        """The config itself. Raises ConfigError naming a key that only training reads and that cannot be right."""
+        """The config without the calibration of its head as it was.
+
+        Raises ConfigError naming a key that only training reads and that cannot be right.
+        """
         for name in self.extra:
             if name in _KEYS and _KEYS[name].read_by == "training":
                 raise _wrong(name, self.extra[name])
-        return self
+        return self.uncalibrated()
 
     def check_problem_type(self) -> None:
         """Raises ConfigError where config.json names a problem type that does not exist."""

@@ -75,6 +75,7 @@ class _Options(TypedDict, total=False):
     token: str | bool | None
     cache_dir: AnyPath | None
     local_files_only: bool
+    calibrated: bool
     progress: bool
 
 
@@ -116,6 +117,7 @@ def load(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    calibrated: bool = True,
     progress: bool = False,
 ) -> Task:
     """Open a model for a task.
@@ -133,6 +135,7 @@ def load(
         token: of an account on the hub; by default HF_TOKEN or the one stored on this machine, False for none.
         cache_dir: where copies from the hub are kept; by default the hub client's own folder.
         local_files_only: take a copy that is there, and ask nobody.
+        calibrated: whether scores are calibrated where the folder says how (`distilbert calibrate`); logits never are.
         progress: whether a call that takes longer than a second shows a bar on standard error.
 
     Raises:
@@ -163,6 +166,7 @@ def load(
         device=device,
     )
     options = {"precision": precision, "threads": threads, "max_batch_tokens": max_batch_tokens, "device": device}
+    options["calibrated"] = calibrated
     origin = Origin(
         load,
         str(model),
@@ -170,7 +174,8 @@ def load(
         {"task": task, **options, "revision": revision, "cache_dir": cache_dir, "progress": progress},
         fingerprint([checkpoint.folder / CONFIG, *checkpoint.weights_files]),
     )
-    return kind(dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin, progress=progress))
+    opened = dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin, progress=progress)
+    return kind(opened if calibrated else dataclasses.replace(opened, config=opened.config.uncalibrated()))
 
 
 def _task_name(given: str) -> str:

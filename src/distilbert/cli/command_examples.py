@@ -6,6 +6,7 @@ EXAMPLES: Mapping[str, str] = {
     "answer": "distilbert answer 'Where does Amy live?' 'Amy lives in Amsterdam.' -m MODEL",
     "bench": "distilbert bench MODEL --file texts.txt",
     "bulk": "distilbert bulk text-classification reviews.parquet labelled/ -m MODEL --column text",
+    "calibrate": "distilbert calibrate my-model held_out.csv",
     "choose": "distilbert choose 'He opened the umbrella.' 'It rained.' 'The sun shone.' -m MODEL",
     "classify": "distilbert classify --file reviews.csv --column text -m MODEL --json > labels.jsonl",
     "convert": "distilbert convert path/to/bert my-model",

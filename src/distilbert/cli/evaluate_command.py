@@ -71,7 +71,7 @@ def _show(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]")
     if len(done) == 1:
         for breakdown in first.details.breakdowns:
             show.line("")
-            _show_breakdown(breakdown)
+            show_breakdown(breakdown)
         _show_confusion(first)
 
 
@@ -105,7 +105,7 @@ def _headings(done: "Sequence[Evaluation]") -> list[str]:
     return names if len(set(names)) == len(names) else [f"{number}: {name}" for number, name in enumerate(names, 1)]
 
 
-def _show_breakdown(breakdown: "Breakdown") -> None:
+def show_breakdown(breakdown: "Breakdown") -> None:
     rows = [[_number(cell) if isinstance(cell, float | None) else str(cell) for cell in row] for row in breakdown.rows]
     show.line(breakdown.title)
     show.columns([[*breakdown.columns], *([show.clean(cell) for cell in row] for row in rows)])

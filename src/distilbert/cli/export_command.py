@@ -2,6 +2,8 @@
 
 import argparse
 
+from ..calibration import Calibration
+from ..config import DistilBertConfig
 from . import show
 from .options import add_model_argument
 
@@ -19,5 +21,9 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 def export(args: argparse.Namespace) -> int:
     from ..convert import export_onnx
 
-    show.line(show.clean(str(export_onnx(args.model, args.out, layout=args.layout, revision=args.revision))))
+    path = export_onnx(args.model, args.out, layout=args.layout, revision=args.revision)
+    show.line(show.clean(str(path)))
+    calibration = DistilBertConfig.from_file(args.out).calibration
+    if calibration != Calibration():
+        show.line(f"its logits are raw: scores are those of logits / temperature + bias, with {calibration}")
     return 0

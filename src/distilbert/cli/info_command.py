@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from ..calibration import Calibration
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
@@ -46,6 +47,8 @@ def _facts(folder: ModelFolder) -> dict[str, Any]:
     }
     if "classifier.weight" in checkpoint.tensors and checkpoint.head is not Head.MULTIPLE_CHOICE:
         facts["labels"] = list(config.labels)
+    if config.calibration != Calibration():
+        facts["calibration"] = config.calibration.to_dict()
     if checkpoint.unread:
         facts["unread_weights"] = list(checkpoint.unread)
     if facts["task"] == "feature-extraction":

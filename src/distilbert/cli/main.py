@@ -59,6 +59,7 @@ COMMANDS = (
     Command("train", "train a model on examples", "train_command"),
     Command("distill", "make a small model of a large one", "distill_command"),
     Command("evaluate", "score a model on examples", "evaluate_command"),
+    Command("calibrate", "make scores how often a model is right", "calibrate_command"),
     Command("bulk", "run a task over a data set", "bulk_command"),
     Command("serve", "serve models over HTTP", "serve_command"),
     Command("demo", "semantic search over film reviews", "demo_command"),

@@ -144,6 +144,8 @@ def facts(title: str, values: dict[str, object]) -> None:
     for name, value in values.items():
         if type(value) is int:
             shown = f"{value:,}"
+        elif isinstance(value, dict):
+            shown = ", ".join(f"{key} {part}" for key, part in value.items())
         else:
             shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
         line(f"  {name.replace('_', ' '):<{width}}  ", clean(shown))

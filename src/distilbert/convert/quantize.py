@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..batch import run_batched
+from ..calibration import Calibration
 from ..engine.cpus import available_cpus
 from ..engine.onnx import OnnxEngine
 from ..errors import CheckpointError, InputError
@@ -40,6 +41,7 @@ class QuantizationReport:
             are the same; None for a model without a head.
         cosine, worst_cosine: between the mean-pooled last hidden states, on average and at worst.
         worst_text: where it is worst.
+        calibrated: whether the folder has the calibration of the float32 model, which was not fitted to int8.
     """
 
     source: str
@@ -53,6 +55,7 @@ class QuantizationReport:
     cosine: float
     worst_cosine: float
     worst_text: str
+    calibrated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for `json.dumps`."""
@@ -60,12 +63,13 @@ class QuantizationReport:
 
     def __str__(self) -> str:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
+        calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
         shown = self.worst_text if len(self.worst_text) <= 100 else f"{self.worst_text[:99]}…"
         return (
             f"{self.source} -> {self.out} (int8, {self.bits}-bit weights)\n\n"
             f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
             f"speed           {self.speedup:.1f} times float32's\n"
-            f"{agreement}"
+            f"{agreement}{calibration}"
             f"cosine          {self.cosine:.4f} on average over {self.texts} texts, {self.worst_cosine:.4f} at worst:\n"
             f"                {shown}"
         )
@@ -101,13 +105,16 @@ def quantize(
     check_place(source.root, out)
     if source.checkpoint.bits:
         raise CheckpointError(f"{source.root}: its weights are int8 already")
+    calibrated = source.config.calibration != Calibration()
     with written_whole_folder(out, source.root) as temporary:
         source.copy_companions(temporary)
         _write(temporary, source.checkpoint, bits)
         quantized = open_folder(temporary)
         comparison = _compare(source, quantized, texts)
         sizes = [source.bytes, quantized.bytes]
-    return QuantizationReport(str(model), str(out), bits, sizes[0], sizes[1], len(texts), *comparison)
+    return QuantizationReport(
+        str(model), str(out), bits, sizes[0], sizes[1], len(texts), *comparison, calibrated=calibrated
+    )
 
 
 def _write(folder: Path, source: Checkpoint, bits: int) -> None:

@@ -2,10 +2,12 @@
 
 from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
 from ..data.reading import read_data
+from .calibrating import CalibrationReport, calibrate
 from .evaluations import Evaluation, compare, evaluate
 from .intervals import Difference, Interval
 
 __all__ = [
+    "CalibrationReport",
     "Choices",
     "Data",
     "Difference",
@@ -16,6 +18,7 @@ __all__ = [
     "Question",
     "SentencePair",
     "TaggedWords",
+    "calibrate",
     "compare",
     "evaluate",
     "read_data",

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ..calibration import Calibration
 from ..data.examples import Data, TaggedWords
+from ..tasks.numbers import softmax
 from ..tasks.token_classification import TokenClassifier
 from . import metrics
 from .label_scores import class_table
 from .metrics import Metric
 from .outcomes import TagOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, reliability_table, values
 
 _KINDS = {
     "boundary": "right type, overlapping, other ends",
@@ -27,16 +29,25 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     words = [example.words for example in data.examples]
     true = [list(example.labels) for example in data.examples]
     said = [["O"] * len(labels) for labels in true]
-    confidence = [[0.0] * len(labels) for labels in true]  # of words that the tokenizer drops nothing is said
-    for place, entities in enumerate(task.from_words(words, aggregation="none", ignore_labels=())):
-        for word in entities:
-            said[place][word.start], confidence[place][word.start] = word.label, word.score
+    confidence = [np.zeros(len(labels)) for labels in true]  # of words that the tokenizer drops nothing is said
+    raw_confidence = [np.zeros(len(labels)) for labels in true]
+    raw_said = [["O"] * len(labels) for labels in true]
+    names = task.config.labels
+    for place, (read, logits) in enumerate(task.word_logits(words)):
+        for kept, sure_of, made in ((said, confidence, task.calibration(logits)), (raw_said, raw_confidence, logits)):
+            scores = softmax(made)
+            for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
+                kept[place][word] = names[label]
+            sure_of[place][read] = scores.max(1)
     spans = metrics.entity_spans(true, said)
     counts = metrics.count_spans(spans)
     sure = np.concatenate(confidence)
-    same = np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, said, strict=True)])
-    lengths = np.array([len(labels) for labels in true])
+    same, lengths = _same(true, said), np.array([len(labels) for labels in true])
     named = _metrics(counts, same, lengths) | {"calibration_error": metrics.calibration_error(sure, same, lengths)}
+    kinds = {"": (sure, same)}
+    if task.calibration != Calibration():
+        kinds = {"raw": (np.concatenate(raw_confidence), _same(true, raw_said)), "calibrated": (sure, same)}
+        named["calibration_error_raw"] = metrics.calibration_error(*kinds["raw"], lengths)
     if len(counts) > 1:  # of one kind it is that of all
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
@@ -69,10 +80,15 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         worst_by="entities off",
         baseline=values(usual, len(true)),
         baseline_is="no entity anywhere",
-        breakdowns=[_kind_table(counts), error_table(spans)],
+        breakdowns=[_kind_table(counts), error_table(spans), reliability_table(kinds)],
         predictions=predictions,
         outcome=TagOutcome(data, off > 0, said),
     )
+
+
+def _same(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> np.ndarray:
+    """bool [words], whether the two labels of each are the same."""
+    return np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, said, strict=True)])
 
 
 def _metrics(counts: metrics.EntityCounts, same: np.ndarray, lengths: np.ndarray) -> dict[str, Metric]:

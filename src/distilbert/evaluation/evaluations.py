@@ -102,7 +102,7 @@ def evaluate(
         and what `load` raises.
     """
     _check_resamples(resamples)
-    _check_finished(Path(model))
+    check_finished(Path(model))
     opened = load(
         model, task, precision=precision, threads=threads, max_batch_tokens=max_batch_tokens, revision=revision
     )
@@ -135,7 +135,7 @@ def _check_resamples(resamples: int) -> None:
         raise InputError(f"resamples must be at least 1, not {resamples!r}")
 
 
-def _check_finished(folder: Path) -> None:
+def check_finished(folder: Path) -> None:
     """Raises InputError for the folder of a run of `train` or `distill` that is not at its end."""
     if (folder / "checkpoints").is_dir() and not (folder / "training.json").is_file():
         raise InputError(f"{folder}: holds an unfinished run; --resume of its command brings it to its end")

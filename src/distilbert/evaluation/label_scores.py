@@ -11,7 +11,7 @@ from ..tasks.text_classification import TextClassifier
 from . import metrics
 from .metrics import Metric
 from .outcomes import LabelOutcome, LabelSetOutcome, NumberOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, text_fields, text_of, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, reliability_table, text_fields, text_of, values
 from .thresholds import threshold_table
 
 _MOST_COLUMNS = 20  # labels that have a column of their own among the predictions
@@ -24,17 +24,21 @@ def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
         true = np.array([example.label for example in data.examples], np.float64)
         texts = [example.text for example in data.examples]
         return score_numbers(data, true, logits[:, 0], texts, "pearson")
+    calibrated = task.calibration(logits)
+    raw = None if calibrated is logits else logits
     if data.problem == "multi_label_classification":
         wanted = np.array([[label in example.label for label in labels] for example in data.examples])  # type: ignore[operator]
-        return _several_labels(data, wanted, logistic(logits))
-    scores = softmax(logits) if len(labels) > 1 else logistic(logits)
+        return _several_labels(data, wanted, logistic(calibrated), None if raw is None else logistic(raw))
+    function = softmax if len(labels) > 1 else logistic
     index = {label: place for place, label in enumerate(labels)}
     true = np.array([index[example.label] for example in data.examples])  # type: ignore[index]
-    return _single_label(data, true, scores)
+    return _single_label(data, true, function(calibrated), None if raw is None else function(raw))
 
 
-def _single_label(data: Data[LabelledText], true: np.ndarray, scores: np.ndarray) -> Scores:
-    """From label indices [n] and probabilities [n, C]."""
+def _single_label(
+    data: Data[LabelledText], true: np.ndarray, scores: np.ndarray, raw_scores: np.ndarray | None
+) -> Scores:
+    """From label indices [n] and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels = data.labels
     predicted, confidence = scores.argmax(-1), scores.max(-1)
     right = predicted == true
@@ -46,6 +50,12 @@ def _single_label(data: Data[LabelledText], true: np.ndarray, scores: np.ndarray
     breakdowns = [_class_table(labels, confusion)]
     if len(labels) == 2:
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
+    named, kinds = _single_metrics(true, scores), {"": (confidence, right)}
+    if raw_scores is not None:
+        raw = raw_scores.max(-1), raw_scores.argmax(-1) == true
+        named["calibration_error_raw"] = metrics.calibration_error(*raw)
+        kinds = {"raw": raw, "calibrated": kinds[""]}
+    breakdowns.append(reliability_table(kinds))
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
@@ -57,7 +67,7 @@ def _single_label(data: Data[LabelledText], true: np.ndarray, scores: np.ndarray
     usual = _single_metrics(true, np.broadcast_to(shares, scores.shape))
     return Scores(
         "accuracy",
-        _single_metrics(true, scores),
+        named,
         len(true),
         [
             Mistake(text, labels[true[i]], labels[predicted[i]], float(confidence[i]))
@@ -114,9 +124,17 @@ def _columns(labels: Sequence[str], scores: np.ndarray) -> dict[str, Any]:
     return {f"score {label}": float(score) for label, score in zip(labels, scores, strict=True)}
 
 
-def _several_labels(data: Data[LabelledText], wanted: np.ndarray, scores: np.ndarray) -> Scores:
-    """From bool and probabilities [n, C]."""
+def _several_labels(
+    data: Data[LabelledText], wanted: np.ndarray, scores: np.ndarray, raw_scores: np.ndarray | None
+) -> Scores:
+    """From bool and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels, found = data.labels, scores >= 0.5
+    confidence, right = _each_label(wanted, scores)
+    named, kinds = _several_metrics(wanted, scores), {"": (confidence, right)}
+    if raw_scores is not None:
+        raw = _each_label(wanted, raw_scores)
+        named["calibration_error_raw"] = metrics.calibration_error(*raw, np.full(len(wanted), wanted.shape[1]))
+        kinds = {"raw": raw, "calibrated": kinds[""]}
     surprise = -np.log(np.maximum(np.where(wanted, scores, 1 - scores), 1e-30)).sum(1)
 
     def names(row: np.ndarray) -> str:
@@ -132,21 +150,27 @@ def _several_labels(data: Data[LabelledText], wanted: np.ndarray, scores: np.nda
     shares = np.broadcast_to(wanted.mean(0), scores.shape)
     return Scores(
         "f1_micro",
-        _several_metrics(wanted, scores),
+        named,
         len(wanted),
         [Mistake(text_of(data.examples[i].text), names(wanted[i]), names(found[i]), float(surprise[i])) for i in wrong],
-        confidence=np.maximum(scores, 1 - scores).ravel(),
-        right=(wanted == found).ravel(),
+        confidence=confidence,
+        right=right,
         worst_by="surprise",
         baseline=values(_several_metrics(wanted, shares), len(wanted)),
         baseline_is="always the labels of half of the texts at least",
         breakdowns=[
             class_table("each label", labels, (wanted & found).sum(0), found.sum(0), wanted.sum(0)),
             threshold_table(labels, wanted, scores),
+            reliability_table(kinds),
         ],
         predictions=predictions,
         outcome=LabelSetOutcome(data, (wanted != found).any(1), wanted, scores),
     )
+
+
+def _each_label(wanted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How sure the model is of each label of each text, there or not, and whether it is right: [n · C]."""
+    return np.maximum(scores, 1 - scores).ravel(), (wanted == (scores >= 0.5)).ravel()
 
 
 def _several_metrics(wanted: np.ndarray, scores: np.ndarray) -> dict[str, Metric]:
@@ -158,7 +182,7 @@ def _several_metrics(wanted: np.ndarray, scores: np.ndarray) -> dict[str, Metric
         "exact_match": metrics.mean((wanted == found).all(1)),
         "auc": metrics.auc(wanted, scores),
         "calibration_error": metrics.calibration_error(
-            np.maximum(scores, 1 - scores).ravel(), (wanted == found).ravel(), np.full(len(found), found.shape[1])
+            *_each_label(wanted, scores), np.full(len(found), found.shape[1])
         ),
     }
 

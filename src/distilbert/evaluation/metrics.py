@@ -17,7 +17,13 @@ Span = tuple[str, int, int]  # an entity's type, start and end in words
 EntityCounts = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # type -> right, predicted and true, [n] each
 
 CALIBRATION_BINS = 15
-LESS_IS_BETTER = ("cross_entropy", "calibration_error", "rmse", "mae")  # of the metrics that tasks have
+LESS_IS_BETTER = (
+    "cross_entropy",
+    "calibration_error",
+    "calibration_error_raw",
+    "rmse",
+    "mae",
+)  # of the metrics that tasks have
 
 # means and ratios -----------------------------------------------------------------------------------
 

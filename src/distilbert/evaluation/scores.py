@@ -93,6 +93,28 @@ def values(metrics: Mapping[str, Metric], examples: int) -> dict[str, float]:
     return {name: float(metric(plain)[0]) for name, metric in metrics.items()}
 
 
+def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Breakdown:
+    """How sure a model was and how often it was right, by its confidence in tenths.
+
+    `kinds`: what is compared ("before", "after"; one without a name stands alone) -> confidence float [n] of what was
+    predicted, right bool [n].
+    """
+    columns, rows = ["confidence"], []
+    places = {}
+    for name, (confidence, _) in kinds.items():
+        columns += [f"{part} {name}".strip() for part in ("examples", "mean confidence", "share right")]
+        places[name] = np.clip(np.ceil(confidence * 10).astype(np.int8) - 1, 0, 9)
+    for tenth in range(10):
+        row: list[str | float | None] = [f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}"]
+        for name, (confidence, right) in kinds.items():
+            inside = places[name] == tenth
+            means = (float(confidence[inside].mean()), float(right[inside].mean())) if inside.any() else (None, None)
+            row += [int(inside.sum()), *means]
+        if any(row[1::3]):
+            rows.append(tuple(row))
+    return Breakdown("how often it is right, by how sure it is", tuple(columns), rows)
+
+
 def text_of(text: str | tuple[str, str]) -> str:
     """A text, or a pair of them, for a person."""
     return text if isinstance(text, str) else " | ".join(text)

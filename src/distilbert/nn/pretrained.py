@@ -68,7 +68,7 @@ class Pretrained(nn.Module):
             )
         if checkpoint.bits:
             raise CheckpointError(f"{checkpoint.folder}: holds int8 weights; load the folder that it was made from")
-        config = config or checkpoint.config
+        config = (config or checkpoint.config).uncalibrated()  # the head may be trained from here on
         wanted = key_table(config, Head.NONE if new_head else cls.head)
         if _PROJECTOR in wanted and _has_own_projector(checkpoint):
             config = dataclasses.replace(config, tie_word_embeddings=False)

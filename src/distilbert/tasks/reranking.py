@@ -8,6 +8,7 @@ from typing import Unpack
 
 import numpy as np
 
+from ..calibration import Calibration
 from ..errors import CheckpointError
 from ..fields import setting
 from ..folder.checkpoint import Head
@@ -42,6 +43,7 @@ class Reranker(PairTask):
     the second.
 
     Attributes:
+        calibration: of a model with two labels, what its folder says of the way from logits to scores.
         prompts: what may stand before a query, as the folder says.
     """
 
@@ -57,6 +59,8 @@ class Reranker(PairTask):
             raise CheckpointError(f"{model.folder}: a reranker has one output or two labels, not {labels}")
         about = read_cross_encoder(model.folder, model.config.extra)
         super().__init__(_reading_as(about.text, model))
+        # a calibration is fitted to labels: a single output has an activation instead
+        self.calibration = self.config.calibration if self.config.num_labels == 2 else Calibration()
         self.activation = about.activation if self.config.num_labels == 1 else logistic
         self.prompts = about.prompts
 
@@ -119,7 +123,8 @@ class Reranker(PairTask):
         return [Ranked(row.pair.part, score, row.pair.second, row.truncated) for score, row in best]
 
     def _score(self, row: Row) -> float:
-        return float(self.activation(np.array([_relevance(row)], np.float32))[0])
+        calibrated = row._replace(logits=self.calibration(row.logits))
+        return float(self.activation(np.array([_relevance(calibrated)], np.float32))[0])
 
 
 def _reading_as(text: TransformerSettings, model: Model) -> Model:

@@ -14,9 +14,10 @@ from .inputs import TextOrPair, is_one, several
 from .long_text import LongText
 from .numbers import largest, logistic, softmax, weighted_mean
 from .options import LongTextKeyword, TaskOptions
-from .task import Task
+from .task import Model, Task
 
 Function = Literal["softmax", "sigmoid", "none"]
+_FUNCTIONS = {"softmax": softmax, "sigmoid": logistic}
 Labels = Classification | list[Classification]
 
 
@@ -48,11 +49,19 @@ class _Several(TypedDict, total=False):
 
 
 class TextClassifier(Task):
-    """Labels texts. Made by `distilbert.load` from a DistilBertForSequenceClassification."""
+    """Labels texts. Made by `distilbert.load` from a DistilBertForSequenceClassification.
+
+    Attributes:
+        calibration: what its folder says of the way from logits to scores.
+    """
 
     task = "text-classification"
     head = Head.SEQUENCE_CLASSIFICATION
     options = ClassifierOptions
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.calibration = self.config.calibration
 
     # a string is an iterable of strings too, hence the overlaps
     @overload
@@ -81,7 +90,8 @@ class TextClassifier(Task):
                 at most `top_k` long where `top_k` is more than 1.
             function: "softmax", "sigmoid" or "none", from logits to scores. By default what the model
                 was trained for, as in Transformers: none for a regression, the sigmoid for several
-                labels at once or a single output, softmax otherwise.
+                labels at once or a single output, softmax otherwise. The two are of the logits as the folder's
+                calibration has them, "none" of the raw ones.
             long_text: what to do with a text longer than the model reads: "truncate" (marked in the
                 result), "window" (read it all in windows; the logits are the mean over windows, weighted
                 by their tokens), or "error".
@@ -135,7 +145,7 @@ class TextClassifier(Task):
 
     def _labels(self, logits: np.ndarray, encodings: list[Encoding], options: ClassifierOptions) -> Labels:
         function, top_k = options.function or self._function, options.top_k
-        scores = softmax(logits) if function == "softmax" else logistic(logits) if function == "sigmoid" else logits
+        scores = logits if function == "none" else _FUNCTIONS[function](self.calibration(logits))
         tokens = sum(map(len, encodings))
         truncated = any(encoding.truncated for encoding in encodings)
 

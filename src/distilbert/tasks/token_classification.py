@@ -68,6 +68,7 @@ class TokenClassifier(Task):
 
     Attributes:
         scheme: what the model's labels say of spans.
+        calibration: what its folder says of the way from logits to scores.
     """
 
     task = "token-classification"
@@ -78,6 +79,7 @@ class TokenClassifier(Task):
     def __init__(self, model: Model) -> None:
         super().__init__(model)
         self.scheme = LabelScheme(self.config.labels)
+        self.calibration = self.config.calibration
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -149,6 +151,18 @@ class TokenClassifier(Task):
         """
         return [logits for _, _, logits in self._read(listed(texts), EntityOptions(**options), is_split=False)]
 
+    def word_logits(self, texts: Iterable[Sequence[str]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of each text that is a list of words: int64 [W], the words that the tokenizer does not drop, and the raw
+        output at the first token of each, float32 [W, labels]. In bounded memory and in order.
+        """
+        for text, encoding, logits in self._read(several(texts, "lists of words"), EntityOptions(), is_split=True):
+            inside = encoding.sequence_ids == 0
+            if not inside.any():
+                yield np.empty(0, np.int64), np.empty((0, self.config.num_labels), np.float32)
+                continue
+            rows, words, _ = _units(text, encoding, logits, inside, "first")
+            yield words, rows
+
     def _results(
         self, texts: Iterable[Text], options: EntityOptions, *, is_split: bool = False
     ) -> Iterator[list[Entity]]:
@@ -213,6 +227,7 @@ class TokenClassifier(Task):
     def _entities(self, read: Read, options: EntityOptions, ignored: np.ndarray) -> list[Entity]:
         """`ignored` [labels] marks the labels that are left out."""
         text, encoding, logits = read
+        logits = self.calibration(logits)
         # most texts have no entities, which is found out soon; an average or a valid sequence may have labels
         # that no token has by itself
         by_token = not options.valid_sequences and options.aggregation != "average"

@@ -65,6 +65,7 @@ class ZeroShotClassifier(PairTask):
     Attributes:
         entailment: the index of the model's label for "the first text says so", None where no name says it.
         contradiction: the index of its label for "it says the opposite", None where there is none.
+        calibration: what its folder says of the way from logits to scores.
     """
 
     task = "zero-shot-classification"
@@ -76,6 +77,7 @@ class ZeroShotClassifier(PairTask):
     def __init__(self, model: Model) -> None:
         super().__init__(model)
         self.entailment, self.contradiction = _inference_labels(self.config.labels)
+        self.calibration = self.config.calibration
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
@@ -151,7 +153,7 @@ class ZeroShotClassifier(PairTask):
                 f"this one has {', '.join(self.config.labels)}"
             )
         for rows in self._label_rows(texts, names, options):
-            logits = np.stack([row.logits for row in rows])
+            logits = self.calibration(np.stack([row.logits for row in rows]))
             if independent:
                 scores = logistic(logits[:, entailment] - logits[:, contradiction])
             else:

@@ -173,7 +173,8 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def predict_proba(self, X: Texts) -> np.ndarray:  # noqa: N803
         """float64 [B, classes]."""
         check_is_fitted(self)
-        return softmax(self.classifier_.logits(_texts(X)).astype(np.float64))
+        logits = self.classifier_.logits(_texts(X)).astype(np.float64)
+        return softmax(self.classifier_.calibration(logits))
 
     def predict(self, X: Texts) -> np.ndarray:  # noqa: N803
         """The likeliest class of each text."""

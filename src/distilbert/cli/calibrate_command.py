@@ -1,0 +1,40 @@
+"""`distilbert calibrate`: scores that are how often the model is right, fitted to held-out examples."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from ..arguments import CalibrateOptions
+from . import show
+from .options import add_model_argument, add_options, read_options
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    add_model_argument(parser)
+    parser.add_argument("data", type=Path, help="examples that the model was not trained on, as for evaluate")
+    add_options(parser, CalibrateOptions)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def calibrate(args: argparse.Namespace) -> int:
+    from ..calibration import Calibration
+    from ..evaluation import calibrate as run
+    from .evaluate_command import show_breakdown
+
+    report = run(args.model, args.data, **dataclasses.asdict(read_options(args, CalibrateOptions)))
+    if args.json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False))
+        return 0
+    if report.guessed:
+        show.line(show.clean(f"{report.data}: {report.guessed}"))
+    show.line(f"{report.task}, {report.examples:,} examples, in five folds that the fit did not see")
+    rows = [[name, f"{report.before[name]:.4f}", f"{report.after[name]:.4f}"] for name in report.before]
+    show.columns([["", "before", "after"], *rows])
+    show.line("")
+    show_breakdown(report.reliability)
+    if report.calibration == Calibration():
+        show.line(show.clean(f"{args.model}: no temperature makes its scores better; its config.json has none"))
+    else:
+        show.line(show.clean(f"{args.model}: {report.calibration}, written into its config.json"))
+    return 0
