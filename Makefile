@@ -4,7 +4,7 @@ VENV := .venv
 CORE := .venv-core
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-core test-slow lint types format bench clean
+.PHONY: demo test test-core test-slow lint types format docs bench clean
 
 demo: $(CORE)/ready ## the main job, on real text, with a real model
 	$(CORE)/bin/distilbert demo
@@ -21,6 +21,7 @@ test-slow: $(VENV)/ready ## soaks and long fuzzing
 lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell *.md docs src recipes benchmarks examples
 
 types: $(VENV)/ready
 	$(BIN)/mypy
@@ -28,6 +29,9 @@ types: $(VENV)/ready
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/ready ## the site, into site/; links are checked, and nothing is fetched
+	$(BIN)/zensical build --clean --strict
 
 # pip keeps quiet unless something is wrong
 $(VENV)/ready: pyproject.toml

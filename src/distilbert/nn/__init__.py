@@ -25,7 +25,9 @@ from .packed import Packed
 
 # the names of rust_bert::distilbert
 DistilBertModelMaskedLM = DistilBertForMaskedLM
+"""`DistilBertForMaskedLM`, by the name that rust-bert gives it."""
 DistilBertModelClassifier = DistilBertForSequenceClassification
+"""`DistilBertForSequenceClassification`, by the name that rust-bert gives it."""
 
 __all__ = [
     "DistilBertForMaskedLM",

@@ -34,3 +34,4 @@ class _Tasks(Mapping[str, type[Task]]):
 
 
 TASKS: Mapping[str, type[Task]] = _Tasks()
+"""The tasks that `load` knows, by their names on the hub: a mapping of names and classes."""

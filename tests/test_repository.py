@@ -1,0 +1,127 @@
+"""The site, its pages and the files that hosts read: nothing is missing, and nothing says what is not so."""
+
+import ast
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import distilbert
+from distilbert.convert import convert
+from test_public import FACES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SOURCE = Path(distilbert.__file__).parent
+GITHUB = ROOT / ".github"
+
+
+def run(*command: str | Path, folder: Path = ROOT) -> str:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def pages(nav: list[dict[str, Any]]) -> Iterator[str]:
+    for entry in nav:
+        for where in entry.values():
+            if isinstance(where, str):
+                yield where
+            else:
+                yield from pages(where)
+
+
+def test_the_site_lists_every_page() -> None:
+    nav = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]
+    assert sorted(pages(nav)) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+def test_the_reference_has_every_public_module() -> None:
+    named = {
+        path: re.findall("^::: (.+)$", path.read_text(), re.MULTILINE) for path in (DOCS / "reference").glob("*.md")
+    }
+    assert sorted(name for names in named.values() for name in names) == sorted(FACES)
+
+
+def test_the_site_is_built_strictly_and_fetches_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("zensical")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)  # the site is built beside it
+    shutil.copytree(DOCS, tmp_path / "docs")
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    run("zensical", "build", "--clean", "--strict", folder=tmp_path)
+    built = {path: path.read_text() for path in (tmp_path / "site").rglob("*.html")}
+    fetched = re.compile(
+        r'<(?:script|img|iframe|source)[^>]*\bsrc="(?:https?:)?//|<link[^>]*rel="stylesheet"[^>]*href="(?:https?:)?//'
+    )
+    assert len(built) > len(list(DOCS.rglob("*.md")))
+    assert not [path for path, text in built.items() if fetched.search(text)]
+    try:
+        listed = {f"{face}.{name}" for face in FACES for name in importlib.import_module(face).__all__}
+    except distilbert.MissingExtraError as missing:
+        pytest.skip(str(missing))
+    reference = "".join(text for path, text in built.items() if "reference" in path.parts)
+    assert {name for name in listed if f'id="{name}"' not in reference} == set()
+
+
+def messages() -> set[str]:
+    """The texts of the source, with … for what is put in."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                found.add("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_messages_that_are_explained_are_those_of_the_source() -> None:
+    explained = re.findall("^\\| `(.+?)` \\|", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    written = [message.replace("`", "'") for message in messages()]
+    assert len(explained) >= 40
+    assert [message for message in explained if not any(message in text for text in written)] == []
+    classes = {
+        name for name, value in vars(distilbert.errors).items() if name.endswith("Error") and isinstance(value, type)
+    }
+    assert {f"## {name}" for name in classes - {"DistilBertError", "UnknownOptionError"}} <= {
+        line.split(":")[0] for line in (DOCS / "troubleshooting.md").read_text(encoding="utf-8").splitlines()
+    }
+
+
+def test_the_quick_start_gives_what_it_says(minilm: Path, tmp_path: Path) -> None:
+    convert(minilm, tmp_path / "minilm")
+    (block,) = re.findall("```python\n(.*?)```", (DOCS / "quick_start.md").read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "".join(f"{line}\n" for line in re.findall("^# (.+)$", block, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("vendor.github-workflows", sorted((GITHUB / "workflows").iterdir())),
+        ("vendor.github-issue-forms", [GITHUB / "ISSUE_TEMPLATE/bug.yml", GITHUB / "ISSUE_TEMPLATE/idea.yml"]),
+        ("vendor.github-issue-config", [GITHUB / "ISSUE_TEMPLATE/config.yml"]),
+        ("vendor.citation-file-format", [ROOT / "CITATION.cff"]),
+    ],
+)
+def test_files_for_hosts_follow_their_schema(schema: str, files: list[Path]) -> None:
+    pytest.importorskip("check_jsonschema")
+    assert files
+    run("check_jsonschema", "--builtin-schema", schema, *files)
+
+
+def test_versions_agree() -> None:
+    assert f"\nversion: {distilbert.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {distilbert.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    supported = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
+    tried = re.search(r"python: \[(.+)\]", (GITHUB / "workflows/test.yaml").read_text())
+    assert tried is not None
+    assert supported == re.findall(r"3\.\d+", tried[1])
