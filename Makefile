@@ -15,7 +15,8 @@ test: lint types test-core $(VENV)/ready ## lint, types, and all tests: with tor
 test-core: $(CORE)/ready ## the core's tests, in an environment without torch
 	$(CORE)/bin/pytest -n 2
 
-test-slow: $(VENV)/ready ## soaks and long fuzzing
+test-slow: $(VENV)/ready ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
+	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
 
 lint: $(VENV)/ready

@@ -42,6 +42,7 @@ def test_every_task_is_opened_again_with_its_options(task: str, travel: Any, mak
     assert type(again) is type(first)
     assert again is not first
     assert again.model.max_batch_tokens == 77
+    assert again.model.origin.options == first.model.origin.options
     assert (again.model.engine.precision, again.model.engine.threads) == ("int8", 1)
     batch = Batch.pack([np.array([2, 3, 4])], [np.zeros(1, np.int64)])
     np.testing.assert_array_equal(again.model.engine.run(batch), first.model.engine.run(batch))

@@ -15,7 +15,7 @@ from ..data.examples import Data
 from ..errors import InputError
 from ..fetching import fetch
 from ..folder.checkpoint import Head
-from ..folder.companions import copy_companions, encoder_folder
+from ..folder.companions import check_companions, copy_companions, encoder_folder
 from ..folder.opened import open_folder
 from ..folder.sentence import SentenceFolder
 from ..folder.sentence_writing import write_sentence_folder
@@ -56,6 +56,8 @@ class Student:
 
 
 def open_student(arguments: DistillArguments, folder: Path, teacher: Teacher, data: Data[Any]) -> Student:
+    source = fetch(arguments.student) if arguments.student else folder
+    check_companions(source, encoder_folder(source), parts=False)
     vocabulary = _vocabulary(arguments, folder, teacher, data)
     model, kept = _initial_model(arguments, teacher, vocabulary)
     return Student(model, kept, vocabulary, _longest(arguments, teacher, model.config, vocabulary.tokenizer))

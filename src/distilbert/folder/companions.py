@@ -5,11 +5,15 @@ sentence-transformers find it.
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ..errors import ConfigError
 from ..files import is_file, read_json, read_json_list, written_whole
 from .layout import (
+    HUB_BLOBS,
+    HUB_SNAPSHOTS,
     MODULES,
     PART_FILES,
     ROUTER_CONFIG,
@@ -28,6 +32,23 @@ def encoder_folder(root: Path) -> Path:
     """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
     modules = all_modules(root) if is_file(root / MODULES) else []
     return next((module.folder for module in modules if module.kind in ENCODERS), root)
+
+
+def check_inside(path: Path, root: Path) -> None:
+    """Raises ConfigError for a link out of the model folder `root`: a stranger's may lead to any file of this machine.
+
+    The hub's cache keeps links to files of its own beside a model's folder.
+    """
+    real, home = path.resolve(), root.resolve()
+    in_cache = home.parent.name == HUB_SNAPSHOTS and real.is_relative_to(home.parents[1] / HUB_BLOBS)
+    if not real.is_relative_to(home) and not in_cache:
+        raise ConfigError(f"{path}: is a link out of the folder, which is not copied; put the file itself there")
+
+
+def check_companions(root: Path, encoder: Path, *, parts: bool = True) -> None:
+    """Raises what `copy_companions` would raise, for what is to be found out before long work."""
+    with tempfile.TemporaryDirectory() as temporary:
+        copy_companions(root, encoder, Path(temporary), parts=parts)
 
 
 def copy_file(source: Path, target: Path) -> Path:
@@ -50,28 +71,36 @@ def copy_companions(
     Args:
         parts: whether those that make it a folder of sentence-transformers too.
         copy: copies one file, and may give it another name.
+
+    Raises ConfigError for a link out of the folder, and for modules.json and what it names that cannot be right.
     """
+
+    def bring(path: Path, to: Path) -> Path:
+        check_inside(path, root)
+        return copy(path, to)
+
     out.mkdir(parents=True, exist_ok=True)
     named = [(encoder / name, name) for name in TOKENIZER_FILES]
     named += [(path, path.name) for path in sorted(encoder.glob(TOKENIZER_VERSIONS))]
     if parts:
         named += [(encoder / name, name) for name in TRANSFORMER_CONFIGS]
         named += [(root / SENTENCE_CONFIG, SENTENCE_CONFIG)]
-    brought = [copy(path, out / name) for path, name in named if is_file(path)]
+    brought = [bring(path, out / name) for path, name in named if is_file(path)]
     if parts and is_file(root / MODULES):
+        check_inside(root / MODULES, root)
         listed = read_json_list(root / MODULES)
         for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
             kind, part = read.kind, read.folder
             if is_router(read):
                 module["path"] = "" if encoder in [each.folder for each in all_modules_of(read)] else module["path"]
-                brought += _copy_router(read, root, encoder, out / module["path"], copy)
+                brought += _copy_router(read, root, encoder, out / module["path"], bring)
                 continue
             if part == encoder:
                 module["path"] = ""
                 continue
             if part == root:  # where the encoder is now
                 module["path"] = f"{place}_{kind}"
-            brought += _copy_part(read, root, out / module["path"], copy)
+            brought += _copy_part(read, root, out / module["path"], bring)
         write_json(out / MODULES, listed)
         brought.append(out / MODULES)
     return [path.relative_to(out).as_posix() for path in brought]
@@ -87,6 +116,7 @@ def _copy_part(module: Module, root: Path, to: Path, copy: Callable[[Path, Path]
 
 def _copy_router(router: Module, root: Path, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
     """Copy a Router's modules below `to`, the encoder's name becoming "." where it is one of them."""
+    check_inside(router_file(router), root)
     settings = read_json(router_file(router))
     parts = all_modules_of(router)
     names = {name: "." if router.folder / name == encoder else name for name in settings["types"]}

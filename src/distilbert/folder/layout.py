@@ -44,6 +44,9 @@ TOKEN_WEIGHTS = "idf.json"  # of a SparseStaticEmbedding, whose config may name 
 # of a part
 PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
+# a repository in the hub's cache: folders of links, one a commit, to the files
+HUB_SNAPSHOTS, HUB_BLOBS = "snapshots", "blobs"
+
 # files, or their endings, by which a folder that is no model folder is known
 OF_SETFIT = (SETFIT_HEAD, "config_setfit.json")
 OF_DEEPSPEED = ("zero_to_fp32.py",)
@@ -55,7 +58,7 @@ OF_TF_LITE = (".tflite",)
 OF_OPENVINO = ("openvino_model.xml",)
 OF_ONNX = (".onnx", "onnx")
 OF_TRAINER = ("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth")
-OF_THE_HUBS_CACHE = ("snapshots",)
+OF_THE_HUBS_CACHE = (HUB_SNAPSHOTS,)
 OF_DATA_SETS = ("dataset_info.json", ".parquet", ".arrow")
 ARCHIVES = (".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2")
 PICKLES = (".joblib", ".pkl", ".pickle")

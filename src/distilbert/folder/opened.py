@@ -10,7 +10,7 @@ from ..errors import CheckpointError, CheckpointWarning
 from ..files import is_file
 from ..tokenizer import BertTokenizer
 from .checkpoint import Checkpoint, open_checkpoint
-from .companions import copy_companions
+from .companions import check_companions, copy_companions
 from .hub import resolve
 from .layout import SETFIT_HEAD
 from .sentence import SentenceFolder, read_sentence_folder
@@ -55,6 +55,10 @@ class ModelFolder:
         Returns the names of what was written.
         """
         return copy_companions(self.root, self.checkpoint.folder, out, parts=parts)
+
+    def check_companions(self, *, parts: bool = True) -> None:
+        """Raises what `copy_companions` would raise, for what is to be found out before long work."""
+        check_companions(self.root, self.checkpoint.folder, parts=parts)
 
 
 def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool = True) -> ModelFolder:

@@ -35,9 +35,12 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
         first_only=opened.first_only,
     )
 
+    parts = arguments.task == "sentence-similarity"
+    opened.folder.check_companions(parts=parts)
+
     def save(out: Path) -> None:
         opened.model.save_pretrained(out)
-        opened.folder.copy_companions(out, parts=arguments.task == "sentence-similarity")
+        opened.folder.copy_companions(out, parts=parts)
 
     return run.train_and_save(
         opened.model,
