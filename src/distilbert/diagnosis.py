@@ -75,6 +75,15 @@ def _by_start(start: bytes, table: tuple[tuple[bytes, str], ...]) -> str:
     return next((what for magic, what in table if start.startswith(magic)), "")
 
 
+def other_case(path: Path) -> str:
+    """ " (there is NAME: …)" where a file has this name but for capital letters; "" where none has."""
+    try:
+        names = [each.name for each in path.parent.iterdir() if each.name.lower() == path.name.lower()]
+    except OSError:
+        return ""
+    return f" (there is {_printable(names[0])}: call it {path.name})" if names else ""
+
+
 def folder_name(folder: Path) -> str:
     """What a folder is that holds no model that can be opened, and the next step."""
     try:

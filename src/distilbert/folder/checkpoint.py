@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..diagnosis import folder_name
+from ..diagnosis import folder_name, other_case
 from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
 from ..files import is_folder, written_whole
 from ..labels import MOST_LABELS
@@ -151,7 +151,9 @@ def check_config_is_there(folder: Path) -> None:
         (folder / CONFIG).stat()
     except FileNotFoundError:
         if is_folder(folder):
-            raise ConfigError(f"{folder / CONFIG}: no such file; this is {folder_name(folder)}") from None
+            raise ConfigError(
+                f"{folder / CONFIG}: no such file{other_case(folder / CONFIG)}; this is {folder_name(folder)}"
+            ) from None
     except (OSError, ValueError):  # whoever reads the file says what is wrong
         pass
 

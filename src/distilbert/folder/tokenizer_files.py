@@ -45,6 +45,7 @@ import tokenizers
 from tokenizers import decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
+from ..diagnosis import other_case
 from ..errors import TokenizerError, TokenizerWarning, short_repr
 from ..files import is_file, is_text, read_json, read_text
 from .added_tokens import (
@@ -294,7 +295,8 @@ def _no_tokenizer(folder: Path) -> str:
     for name in SENTENCE_PIECE:
         if is_file(folder / name):
             return f"{folder}: {name} is a SentencePiece model, which is not read; bring along a tokenizer.json"
-    return f"{folder}: no tokenizer.json and no vocab.txt; bring along the model's tokenizer"
+    case = other_case(folder / TOKENIZER) or other_case(folder / VOCABULARY)
+    return f"{folder}: no {TOKENIZER} and no {VOCABULARY}{case}; bring along the model's tokenizer"
 
 
 def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:

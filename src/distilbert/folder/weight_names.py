@@ -15,12 +15,15 @@ _WORDS = "embeddings.word_embeddings."
 _BUFFERS = ("position_ids", "num_batches_tracked", "running_mean", "running_var")
 # what stands beside an encoder and changes its answers: another class than Transformers' own
 _OTHER_MODELS = ("crf.", "lora_", "adapter", "token_type", "prefix_encoder.", "prompt_encoder.")
+_OLD_NAMES = {"gamma": "weight", "beta": "bias"}
 _MOST_COMPARED = 1000
 
 
 def modern_name(name: str) -> str:
-    """TensorFlow's old names of LayerNorm's weights, still in some published files -> today's."""
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+    """TensorFlow's old names of the weights of a LayerNorm, still in some published files -> today's."""
+    module, _, last = name.rpartition(".")
+    is_norm = module.endswith(("LayerNorm", "layer_norm"))
+    return f"{module}.{_OLD_NAMES[last]}" if is_norm and last in _OLD_NAMES else name
 
 
 def common_prefix(names: Collection[str], heads: Collection[str]) -> str:

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
 from ..files import is_file, is_text, read_json
-from .layout import FOREIGN, INDEX, WEIGHTS
+from .layout import FOREIGN, INDEX, SHARDS, WEIGHTS
 
 # safetensors' names of types -> NumPy's; the bits of a bfloat16, which NumPy does not have, are in a uint16
 NUMBERS: dict[str, np.dtype[Any]] = {
@@ -98,6 +99,8 @@ def read_header(path: Path) -> dict[str, Weight]:
     Raises CheckpointError naming the file and what is wrong with it.
     """
     try:
+        if path.stat().st_size == 0:
+            raise CheckpointError(f"{path}: is empty")
         with path.open("rb") as file, safe_open(path, framework="numpy"):
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
@@ -152,7 +155,18 @@ def read_weights(folder: Path) -> dict[str, Weight]:
         return read_header(folder / WEIGHTS)
     if is_file(folder / INDEX):
         return read_shards(folder / INDEX, read_header)
+    raise CheckpointError(f"{folder}: no {WEIGHTS}; {_what_there_is(folder)}")
+
+
+def _what_there_is(folder: Path) -> str:
+    """What a folder without weights has in their place, and the next step."""
+    names = [path.name for path in sorted(folder.glob("*"))]
     suffixes = {Path(name).suffix for name in FOREIGN} | {".pt", ".pth"}
-    other = next((path.name for path in sorted(folder.glob("*")) if path.suffix in suffixes), None)
-    way = f"it has {other}: `distilbert convert {folder} OUT` makes one" if other else f"this is {folder_name(folder)}"
-    raise CheckpointError(f"{folder}: no {WEIGHTS}; {way}")
+    if other := next((name for name in names if Path(name).suffix in suffixes), None):
+        return f"it has {other}: `distilbert convert {folder} OUT` makes one"
+    if shard := next((name for name in names if fnmatch(name, SHARDS)), None):
+        return f"it has {shard}, one of several; bring along {INDEX}, which lists them"
+    ours = Path(WEIGHTS).suffix
+    if other := next((name for name in names if name.lower().endswith(ours) and not name.startswith("adapter_")), None):
+        return f"it has {short_repr(other)}; if these are the model's weights, call it {WEIGHTS}"
+    return f"this is {folder_name(folder)}"
