@@ -286,12 +286,7 @@ class _Int8Builder(Builder):
                 self.initializers[values] = _external(values, tensors[values], self.folder)
                 self.weight(scale)
             else:
-                if bits:
-                    pair = (tensors[f"{base}.int8"].stored(), tensors[scale].read())
-                    if bits > int8.fitting_bits():
-                        pair = int8.shorten(*pair)
-                else:
-                    pair = int8.quantize(name, tensors[name].read(), int8.fitting_bits())
+                pair = self.checkpoint.int8_weight(name, int8.fitting_bits())
                 self.array(values, np.ascontiguousarray(pair[0].T) if turned else pair[0])
                 self.array(scale, pair[1])
         return values, scale

@@ -7,11 +7,8 @@ DISTILBERT_CACHE is empty, nothing is kept. Whoever can write a graph chooses wh
 must be the user's own, and nobody else's to write, or they are not used.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +16,7 @@ import numpy as np
 import onnxruntime
 
 from .. import int8
-from ..cache import cache_folder, is_trusted
-from ..files import written_whole
+from ..cache import cache_folder, keep, open_kept
 from ..folder.checkpoint import Checkpoint, Head
 
 _MOST = 64  # graphs that are kept
@@ -55,7 +51,7 @@ def open_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision:
 
     model, converted = build_graph(checkpoint, head, all_rows=all_rows, precision=precision)
     if path and not converted:
-        _keep(path, model)
+        keep(path, lambda temporary: _write(temporary, model), _MOST)
     return Graph(model, checkpoint.weights_folder, converted)
 
 
@@ -73,12 +69,11 @@ def _name(checkpoint: Checkpoint, head: Head, all_rows: bool, precision: str) ->
 
 
 def _read(path: Path) -> bytes | None:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link; no waiting for a pipe
+    file = open_kept(path)
+    if file is None:
+        return None
     try:
-        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:  # its own flags
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode) or not is_trusted(state) or not is_trusted(path.parent.stat()):
-                return None
+        with file:
             content = file.read(_MOST_BYTES + 1)
     except OSError:
         return None
@@ -90,14 +85,5 @@ def _digest(path: Path, model: bytes) -> bytes:
     return hashlib.sha256(path.name.encode() + model).digest()
 
 
-def _keep(path: Path, model: bytes) -> None:
-    with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not is_trusted(path.parent.stat()):
-            return
-        with written_whole(path) as temporary:
-            temporary.write_bytes(_digest(path, model) + model)
-        path.chmod(0o600)
-        oldest = sorted(path.parent.glob("*.onnx"), key=lambda kept: kept.stat().st_mtime)[:-_MOST]
-        for kept in oldest:
-            kept.unlink(missing_ok=True)
+def _write(path: Path, model: bytes) -> None:
+    path.write_bytes(_digest(path, model) + model)

@@ -16,23 +16,27 @@ from ..folder.checkpoint import Checkpoint, Head
 from ..folder.fingerprint import OpenFiles
 from .cpus import available_cpus
 from .graph_cache import open_graph
-from .seam import check_batch, check_rows
+from .seam import CpuEngine, check_batch, check_rows
 
 
-class OnnxEngine:
+class OnnxEngine(CpuEngine):
     """The packed graph in ONNX Runtime. Several threads may use it at once, and processes forked from this one.
 
     Attributes:
-        precision: of the matrix products, "float32" or "int8".
-        threads: how many work on a batch: never more than the cores that the process may use.
         files: those of the weights, which must stay as they are.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, precision: str = "float32"
+        self,
+        checkpoint: Checkpoint,
+        head: Head,
+        *,
+        all_rows: bool,
+        threads: int,
+        precision: str = "float32",
+        reason: str = "",
     ) -> None:
-        self.precision = precision
-        self.threads = min(threads, available_cpus())
+        super().__init__("onnx", reason, precision, min(threads, available_cpus()))
         self._checkpoint = checkpoint
         self._head = head
         self._all_rows = all_rows

@@ -17,6 +17,23 @@ class Engine(Protocol):
         ...
 
 
+class CpuEngine:
+    """An engine on the CPU, and why it is this one.
+
+    Attributes:
+        name: "onnx" or "native".
+        reason: why it was chosen, for a person.
+        precision: of the matrix products, "float32" or "int8".
+        threads: how many work on a batch: never more than the cores that the process may use.
+    """
+
+    def __init__(self, name: str, reason: str, precision: str, threads: int) -> None:
+        self.name = name
+        self.reason = reason
+        self.precision = precision
+        self.threads = threads
+
+
 def check_batch(batch: Batch, config: DistilBertConfig) -> None:
     """Raise InputError for a text or a token id that the model cannot read."""
     if batch.longest > config.max_position_embeddings:

@@ -85,6 +85,17 @@ class Checkpoint:
         """Of the weights of a quantised folder (see int8.py), None where they are floating-point."""
         return _bits(self.config)
 
+    def int8_weight(self, name: str, bits: int) -> tuple[np.ndarray, np.ndarray]:
+        """A matrix in int8 of at most `bits` bits, and its scales, as int8.py lays them out.
+
+        `name` is that of the key table in float32, whether the folder is quantised or not.
+        """
+        if self.bits is None:
+            return int8.quantize(name, self.tensors[name].read(), bits)
+        base = name.removesuffix(".weight")
+        values, scale = self.tensors[f"{base}.int8"].stored(), self.tensors[f"{base}.scale"].read()
+        return int8.shorten(values, scale) if self.bits > bits else (values, scale)
+
     @property
     def parameters(self) -> int:
         """How many numbers the weights hold, a tied projector counted once, scales not counted."""

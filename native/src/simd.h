@@ -1,0 +1,89 @@
+// Vectors of W numbers, as wide as a target's registers. The compiler's own operators do most of the work; what
+// they lack is here. Sums run in one order and nothing is contracted, so that a row's result depends on the row alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace TARGET {
+
+#if defined(__AVX512F__)
+constexpr int W = 16;
+#elif defined(__AVX2__)
+constexpr int W = 8;
+#else
+constexpr int W = 4;
+#endif
+
+typedef float F __attribute__((vector_size(4 * W)));
+typedef int32_t I __attribute__((vector_size(4 * W)));
+typedef uint8_t B __attribute__((vector_size(W)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE F load(const float* from) {
+    F x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+INLINE I load(const int32_t* from) {
+    I x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+INLINE void store(float* to, F x) { memcpy(to, &x, sizeof x); }
+
+INLINE F all(float x) { return F{} + x; }
+
+// a · b + c, rounded once where the target has an instruction for it.
+INLINE F fma(F a, F b, F c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__)
+    return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+    return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+INLINE F max(F a, F b) { return a > b ? a : b; }
+INLINE F min(F a, F b) { return a < b ? a : b; }
+INLINE I max(I a, I b) { return a > b ? a : b; }
+INLINE I bits(F x) { return (I)x; }
+INLINE F abs(F x) { return (F)(bits(x) & 0x7fffffff); }
+INLINE F to_float(I x) { return __builtin_convertvector(x, F); }
+
+// The nearest integers, ties to even, of numbers below 2^22: what is added leaves no bits for fractions.
+INLINE I nearest(F x) { return bits(x + 12582912.f) - 0x4b400000; }
+
+// -1 in the lanes before `count`, 0 in the others.
+INLINE I first_lanes(int count) {
+    I lane;
+    for (int i = 0; i < W; i++) lane[i] = i;
+    return lane < count;
+}
+
+INLINE float sum(F x) {
+    for (int half = W / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+INLINE float largest(F x) {
+    float most = x[0];
+    for (int i = 1; i < W; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+}  // namespace TARGET

@@ -1,0 +1,201 @@
+"""NativeEngine: int8 by the kernels of the distribution `distilbert-native` (native/ in the repository), by ctypes."""
+
+import ctypes
+import os
+import weakref
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..activations import Activation
+from ..batch import Batch
+from ..config import DistilBertConfig
+from ..errors import CheckpointError
+from ..folder.checkpoint import Checkpoint, Head
+from ..folder.fingerprint import OpenFiles
+from .cpus import available_cpus
+from .native_weights import Kernels, open_weights
+from .seam import CpuEngine, check_batch, check_rows
+
+INTERFACE = 1  # kInterface in native/src/interface.h
+_ACTIVATIONS = {  # in the order of native/src/kernels.h
+    Activation.gelu: 0,
+    Activation.gelu_new: 1,
+    Activation.gelu_pytorch_tanh: 1,
+    Activation.gelu_fast: 1,
+    Activation.quick_gelu: 2,
+    Activation.relu: 3,
+    Activation.silu: 4,
+    Activation.mish: 5,
+    Activation.tanh: 6,
+    Activation.linear: 7,
+}
+_FAULTS = {  # in the order of native/src/interface.h
+    1: "the weights do not fit the config",
+    2: "the processor does not have these kernels",
+    3: "lengths do not fit the ids",
+    4: "an id is outside the vocabulary",
+    5: "rows do not ascend within the tokens",
+    6: "a text attends to none of its tokens, or to more than it has",
+    7: "the output has another size",
+    8: "there is no memory, or the system gives no thread",
+}
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_int32)
+        for name in (
+            "dim",
+            "hidden_dim",
+            "heads",
+            "layers",
+            "vocabulary",
+            "positions",
+            "outputs",
+            "activation",
+            "head",
+        )
+    ]
+
+
+class _Weight(ctypes.Structure):
+    _fields_ = [("at", ctypes.c_void_p), ("bytes", ctypes.c_uint64)]
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The shared library. Raises ImportError where it is not installed, cannot be loaded, or is of another version."""
+    import distilbert_native
+
+    try:
+        loaded = ctypes.CDLL(str(distilbert_native.library()))
+        interface = loaded.distilbert_interface()
+    except (OSError, StopIteration, AttributeError) as error:
+        raise ImportError(f"distilbert-native cannot be loaded ({error})") from None
+    if interface != INTERFACE:
+        raise ImportError(f"distilbert-native has interface {interface}, and this version needs {INTERFACE}")
+    pointer, size, number = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int32
+    loaded.distilbert_kernels.restype = ctypes.c_char_p
+    loaded.distilbert_open.restype = pointer
+    loaded.distilbert_open.argtypes = [ctypes.c_char_p, pointer, pointer, size, number, pointer]
+    loaded.distilbert_run.argtypes = [pointer, pointer, size, pointer, size, pointer, size, pointer, pointer, size]
+    loaded.distilbert_close.argtypes = [pointer]
+    loaded.distilbert_close.restype = None
+    loaded.distilbert_product.argtypes = [ctypes.c_char_p, pointer, number, pointer, pointer, number, number, pointer]
+    loaded.distilbert_activate.argtypes = [ctypes.c_char_p, number, pointer, number]
+    return loaded
+
+
+def processor_kernels() -> list[Kernels]:
+    """The kernels that this processor runs, the fastest first; "generic" is always the last. Raises ImportError."""
+    loaded = library()
+    found: list[Kernels] = []
+    group, bits = ctypes.c_int32(), ctypes.c_int32()
+    while name := loaded.distilbert_kernels(len(found), ctypes.byref(group), ctypes.byref(bits)):
+        found.append(Kernels(name.decode(), group.value, bits.value))
+    return found
+
+
+class NativeEngine(CpuEngine):
+    """A model in int8. Several threads may use it at once, and processes forked from this one."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, kernels: Kernels, reason: str = ""
+    ) -> None:
+        super().__init__("native", reason or kernels.name, "int8", min(threads, available_cpus()))
+        self._checkpoint = checkpoint
+        self._all_rows = all_rows
+        self._kernels = kernels
+        self._files = OpenFiles(checkpoint.weights_files)
+        self._shape = _shape(checkpoint.config, head)
+        self._weights = open_weights(checkpoint, head, kernels)
+        self._open()
+        _engines.add(self)
+
+    def _open(self) -> None:
+        places = [_Weight(array.ctypes.data, array.nbytes) for array in self._weights]
+        fault = ctypes.c_int32()
+        self._engine = library().distilbert_open(
+            self._kernels.name.encode(),
+            ctypes.byref(self._shape),
+            (_Weight * len(places))(*places),
+            len(places),
+            self.threads,
+            ctypes.byref(fault),
+        )
+        if not self._engine:
+            raise CheckpointError(
+                f"{self._checkpoint.folder}: the native engine cannot open it ({_FAULTS[fault.value]})"
+            )
+        self._closing = weakref.finalize(self, library().distilbert_close, self._engine)
+        self._closing.atexit = False  # another thread may still run
+
+    def run(self, batch: Batch) -> np.ndarray:
+        check_batch(batch, self._checkpoint.config)
+        self._files.check()
+        rows = None if self._all_rows else batch.rows
+        if rows is None and not self._all_rows:
+            raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
+        read = len(batch.ids) if rows is None else len(rows)
+        output = np.empty((read, self._shape.outputs), np.float32)
+        fault = library().distilbert_run(
+            self._engine,
+            *_vector(batch.ids),
+            *_vector(batch.lengths),
+            *_vector(rows),
+            _vector(batch.attended)[0],
+            output.ctypes.data,
+            output.size,
+        )
+        if fault:
+            raise MemoryError(_FAULTS[fault]) if fault == 8 else ValueError(_FAULTS[fault])  # noqa: PLR2004
+        return check_rows(output, self._checkpoint.folder)
+
+    def _reopen(self) -> None:
+        """In a forked process: the threads stayed behind, so the engine that waits for them is never closed."""
+        self._closing.detach()
+        self._open()
+
+
+def _vector(array: np.ndarray | None) -> tuple[Any, int]:
+    """Where the numbers of an int64 vector lie, and how many they are."""
+    if array is None:
+        return None, 0
+    array = np.ascontiguousarray(array, np.int64)
+    return array.ctypes, len(array)
+
+
+def _shape(config: DistilBertConfig, head: Head) -> _Shape:
+    kind, outputs = {
+        Head.NONE: (0, config.dim),
+        Head.TOKEN_CLASSIFICATION: (1, config.num_labels),
+        Head.QUESTION_ANSWERING: (1, 2),
+        Head.SEQUENCE_CLASSIFICATION: (2, config.num_labels),
+        Head.MULTIPLE_CHOICE: (2, 1),
+        Head.MASKED_LM: (3, config.vocab_size),
+    }[head]
+    return _Shape(
+        config.dim,
+        config.hidden_dim,
+        config.n_heads,
+        config.n_layers,
+        config.vocab_size,
+        config.max_position_embeddings,
+        outputs,
+        _ACTIVATIONS[config.activation],
+        kind,
+    )
+
+
+_engines: weakref.WeakSet[NativeEngine] = weakref.WeakSet()
+
+
+def _reopen_engines() -> None:
+    for engine in list(_engines):
+        engine._reopen()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_reopen_engines)

@@ -1,0 +1,185 @@
+"""A checkpoint's weights as the native kernels read them: packed once, kept in the cache, and mapped by every process.
+
+The order is that in which `Model` in native/src/model.cpp takes them. Widths are padded with zeros to a multiple of 16
+(columns of float32 weights: of 32). A layer's int8 weights lie as [out / 16][in / group][16][group].
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import int8
+from ..cache import cache_folder, keep, open_kept
+from ..folder.checkpoint import Checkpoint, Head
+from ..folder.fingerprint import fingerprint
+from ..folder.weight_names import PREFIX
+
+_MOST = 8  # packed files that are kept; that of DistilBERT-base has 45 MB
+_ALIGNED = 64  # bytes
+_PANEL, _BLOCK = 16, 32
+_PACKAGE = Path(__file__).parents[1]
+_SOURCES = [_PACKAGE / name for name in ("engine/native_weights.py", "int8.py", "__init__.py")]
+
+
+class Kernels(NamedTuple):
+    """The kernels of a processor: how their weights lie (see native/src/kernels.h)."""
+
+    name: str
+    group: int
+    bits: int
+
+
+def open_weights(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> list[np.ndarray]:
+    """The weights in the order of `Model`, as arrays that are aligned: of files where that is possible."""
+    tables = [] if checkpoint.bits is None else list(_stored_tables(checkpoint))
+    return tables + _packed(checkpoint, head, kernels)
+
+
+def _packed(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> list[np.ndarray]:
+    place = cache_folder()
+    path = place and place / f"{_name(checkpoint, head, kernels)}.weights"
+    if path:
+        if not (found := _mapped(path)):
+            keep(path, lambda temporary: _write(temporary, path.stem, _pack(checkpoint, head, kernels)), _MOST)
+            found = _mapped(path)
+        if found:
+            return found
+    return list(_pack(checkpoint, head, kernels))
+
+
+def _name(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> str:
+    """All that the packed weights are made of, the code that packs them included."""
+    files = checkpoint.weights_files
+    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    code = [(source.stat().st_size, source.stat().st_mtime_ns) for source in _SOURCES]
+    parts = (checkpoint.config.to_dict(), head.value, kernels, fingerprint(files), states, code)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode(errors="surrogatepass")).hexdigest()
+
+
+# a kept file: a line of JSON with its name and its arrays' types and shapes, padded; then the arrays, aligned ------------
+
+
+def _write(path: Path, name: str, arrays: Iterator[np.ndarray]) -> None:
+    with path.open("wb") as file:
+        entries = []
+        file.write(bytes(_HEADER))
+        for array in arrays:
+            entries.append((array.dtype.str, array.shape, file.tell()))
+            file.write(np.ascontiguousarray(array).data)
+            file.write(bytes(-file.tell() % _ALIGNED))
+        header = json.dumps({"name": name, "arrays": entries, "bytes": file.tell()}).encode()
+        file.seek(0)
+        file.write(header.ljust(_HEADER))
+
+
+_HEADER = 1 << 16
+
+
+def _mapped(path: Path) -> list[np.ndarray]:
+    """The arrays of a kept file; none where it is not there, or is not whole."""
+    file = open_kept(path)
+    if file is None:
+        return []
+    with file:
+        try:
+            header = json.loads(file.read(_HEADER))
+            whole = np.memmap(file, np.uint8, "r")
+            if header["name"] != path.stem or header["bytes"] != len(whole):
+                return []
+            arrays = []
+            for kind, shape, offset in header["arrays"]:
+                numbers = np.dtype(kind)
+                size = int(np.prod(shape)) * numbers.itemsize
+                arrays.append(whole[offset : offset + size].view(numbers).reshape(shape))
+            return arrays
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+
+# packing --------------------------------------------------------------------------------------------------------------
+
+
+def _stored_tables(checkpoint: Checkpoint) -> Iterator[np.ndarray]:
+    """The embeddings of a quantised folder, mapped from its file."""
+    for table in ("word_embeddings", "position_embeddings"):
+        base = f"{PREFIX}embeddings.{table}"
+        yield checkpoint.tensors[f"{base}.int8"].stored()
+        yield np.require(checkpoint.tensors[f"{base}.scale"].read(), np.float32, "CA")
+
+
+def _pack(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> Iterator[np.ndarray]:
+    packer = _Packer(checkpoint, kernels)
+    if checkpoint.bits is None:
+        for table in ("word_embeddings", "position_embeddings"):
+            yield from checkpoint.int8_weight(f"{PREFIX}embeddings.{table}.weight", kernels.bits)
+    yield from packer.norm(f"{PREFIX}embeddings.LayerNorm")
+    for index in range(checkpoint.config.n_layers):
+        layer = f"{PREFIX}transformer.layer.{index}"
+        yield from packer.linear(*(f"{layer}.attention.{part}_lin" for part in "qkv"))
+        yield from packer.linear(f"{layer}.attention.out_lin")
+        yield from packer.norm(f"{layer}.sa_layer_norm")
+        yield from packer.linear(f"{layer}.ffn.lin1")
+        yield from packer.linear(f"{layer}.ffn.lin2")
+        yield from packer.norm(f"{layer}.output_layer_norm")
+    if head in (Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE):
+        yield from packer.dense("pre_classifier")
+    if head is Head.QUESTION_ANSWERING:
+        yield from packer.dense("qa_outputs")
+    elif head not in (Head.NONE, Head.MASKED_LM):
+        yield from packer.dense("classifier")
+    if head is Head.MASKED_LM:
+        yield from packer.linear("vocab_transform")
+        yield from packer.norm("vocab_layer_norm")
+        yield from packer.linear("vocab_projector")
+
+
+class _Packer:
+    """The arrays of each kind of layer."""
+
+    def __init__(self, checkpoint: Checkpoint, kernels: Kernels) -> None:
+        self.checkpoint = checkpoint
+        self.kernels = kernels
+
+    def norm(self, name: str) -> Iterator[np.ndarray]:
+        for part in ("weight", "bias"):
+            yield padded(self.checkpoint.tensors[f"{name}.{part}"].read(), _PANEL)
+
+    def linear(self, *names: str) -> Iterator[np.ndarray]:
+        """Layers that read the same rows, side by side: weights, scales, biases, sums of weights."""
+        parts = [[*pack_linear(*self.int8(name), self.kernels.group), self.bias(name)] for name in names]
+        values, sums, scale, bias = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        yield from (values, scale, bias, sums)
+
+    def int8(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The weights [in, out] and scales of a layer; those of a projector may be the word embeddings'."""
+        weight = f"{name}.weight"
+        stored = self.checkpoint.tensors
+        if weight not in stored and f"{name}.int8" not in stored:
+            weight = f"{PREFIX}embeddings.word_embeddings.weight"
+        values, scale = self.checkpoint.int8_weight(weight, self.kernels.bits)
+        return (values.T if int8.is_embedding(weight) else values), scale
+
+    def bias(self, name: str) -> np.ndarray:
+        return padded(self.checkpoint.tensors[f"{name}.bias"].read(), _PANEL)
+
+    def dense(self, name: str) -> Iterator[np.ndarray]:
+        weight = self.checkpoint.tensors[f"{name}.weight"].read()
+        yield np.ascontiguousarray(padded(padded(weight.T, _BLOCK).T, _PANEL).T)
+        yield padded(self.checkpoint.tensors[f"{name}.bias"].read(), _BLOCK)
+
+
+def padded(array: np.ndarray, multiple: int) -> np.ndarray:
+    """With zeros at the end of its last dimension."""
+    missing = -array.shape[-1] % multiple
+    return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)])
+
+
+def pack_linear(values: np.ndarray, scale: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int8 weights [in, out] and scales [out] -> weights [out / 16, in / group, 16, group], sums and scales [out]."""
+    full = padded(padded(values, _PANEL).T, _PANEL)  # [out, in]
+    panels = full.reshape(len(full) // _PANEL, _PANEL, -1, group).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(panels), full.sum(1, dtype=np.int32), padded(scale, _PANEL)
