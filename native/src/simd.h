@@ -57,8 +57,9 @@ INLINE F fma(F a, F b, F c) {
 #endif
 }
 
-INLINE F max(F a, F b) { return a > b ? a : b; }
-INLINE F min(F a, F b) { return a < b ? a : b; }
+// Where a is NaN it stays.
+INLINE F max(F a, F b) { return a < b ? b : a; }
+INLINE F min(F a, F b) { return a > b ? b : a; }
 INLINE I max(I a, I b) { return a > b ? a : b; }
 INLINE I bits(F x) { return (I)x; }
 INLINE F abs(F x) { return (F)(bits(x) & 0x7fffffff); }

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .batch import Batch, run_batched
+from .engine.choice import choose, open_on_cpu
 from .engine.cpus import available_cpus
-from .engine.onnx import OnnxEngine
+from .engine.seam import Engine
 from .errors import InputError, MissingExtraError
 from .fetching import fetch
 from .files import written_whole
@@ -60,6 +61,7 @@ class BenchReport:
         latency: by precision, the milliseconds of one text at a time: its 50th, 95th and 99th percentile.
         cold_start: by precision, seconds from a started interpreter to the first result.
         peak_memory: by precision, MB of that process at its peak.
+        engines: by precision, what ran it and why.
     """
 
     model: str
@@ -69,6 +71,7 @@ class BenchReport:
     latency: dict[str, tuple[float, float, float]]
     cold_start: dict[str, float]
     peak_memory: dict[str, float]
+    engines: dict[str, str]
 
     @property
     def best(self) -> dict[str, Setting]:
@@ -124,7 +127,8 @@ def bench(
         latency[precision] = runner.latency(precision)
         progress(f"cold start, {precision}")
         cold[precision], memory[precision] = _cold_start(folder.root, precision, texts[0])
-    return BenchReport(str(model), len(texts), tokens, tuple(settings), latency, cold, memory)
+    engines = {precision: str(choose(precision)) for precision in precisions}
+    return BenchReport(str(model), len(texts), tokens, tuple(settings), latency, cold, memory, engines)
 
 
 def one_text(folder: str, precision: str, text: str) -> None:
@@ -155,16 +159,16 @@ class _Runner:
             folder.longest,
         )
         self.all_rows = self.checkpoint.head in (Head.NONE, Head.TOKEN_CLASSIFICATION, Head.QUESTION_ANSWERING)
-        self.engines: dict[tuple[str, int], OnnxEngine] = {}
+        self.engines: dict[tuple[str, int], Engine] = {}
 
     def encode(self) -> list[np.ndarray]:
         return [encoding.ids for encoding in self.tokenizer.encode_batch(self.texts, max_length=self.longest)]
 
-    def engine(self, precision: str, threads: int) -> OnnxEngine:
+    def engine(self, precision: str, threads: int) -> Engine:
         if (precision, threads) not in self.engines:
             head = self.checkpoint.head
-            self.engines[precision, threads] = OnnxEngine(
-                self.checkpoint, head, all_rows=self.all_rows, threads=threads, precision=precision
+            self.engines[precision, threads] = open_on_cpu(
+                self.checkpoint, head, all_rows=self.all_rows, precision=precision, threads=threads
             )
         return self.engines[precision, threads]
 

@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from .engine.cpus import available_cpus
-from .engine.onnx import OnnxEngine
+from .engine.choice import open_on_cpu
 from .engine.seam import Engine
 from .errors import CheckpointError, InputError
 from .fetching import fetch
@@ -203,7 +202,7 @@ def open_model(folder: ModelFolder, engine: Engine, max_batch_tokens: int = DEFA
 def open_engine(
     checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str | None, threads: int | None, device: str
 ) -> Engine:
-    """The engine for a device: ONNX Runtime on the CPU, PyTorch elsewhere.
+    """The engine for a device: on the CPU what `engine/choice.py` chooses, PyTorch elsewhere.
 
     Raises InputError for a precision or device that does not exist or is not here, MissingExtraError for a
     device other than "cpu" without PyTorch.
@@ -229,4 +228,4 @@ def open_engine(
                 f"int8 runs on the CPU, not on {device!r}; leave device out, or choose precision='float32'"
             )
         return TorchEngine.open(checkpoint, head, device=device)
-    return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads or available_cpus())
+    return open_on_cpu(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads)

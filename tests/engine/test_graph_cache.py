@@ -28,6 +28,7 @@ print(distilbert.load(sys.argv[1], threads=1)("a film .").score, "onnx" in sys.m
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DISTILBERT_ENGINE", "onnx")
     return tmp_path / "cache"
 
 

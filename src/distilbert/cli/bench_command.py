@@ -41,6 +41,9 @@ def bench(args: argparse.Namespace) -> int:
             f"{setting.precision:<9}  {setting.threads:>7}  {setting.batch_tokens:>14}  "
             f"{setting.texts_per_second:>7.1f}  {setting.tokens_per_second:>8.0f}{mark}"
         )
+    show.line("")
+    for precision, engine in report.engines.items():
+        show.line(f"{precision}: {engine}")
     show.line("\nprecision  one text p50     p95     p99  cold start  peak memory")
     for precision, (p50, p95, p99) in report.latency.items():
         show.line(

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from ..calibration import Calibration
+from ..engine.choice import choose
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
@@ -44,6 +45,7 @@ def _facts(folder: ModelFolder) -> dict[str, Any]:
         "activation": config.activation.value,
         "vocabulary": folder.tokenizer.vocab_size,
         "longest_text_in_tokens": folder.longest,
+        "engine_of_int8": str(choose("int8")),
     }
     if "classifier.weight" in checkpoint.tensors and checkpoint.head is not Head.MULTIPLE_CHOICE:
         facts["labels"] = list(config.labels)

@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 from .. import int8
 from ..batch import run_batched
 from ..calibration import Calibration
-from ..engine.cpus import available_cpus
-from ..engine.onnx import OnnxEngine
+from ..engine.choice import open_on_cpu
+from ..engine.seam import Engine
 from ..errors import CheckpointError, InputError
 from ..fetching import fetch
 from ..files import written_whole
@@ -161,12 +161,12 @@ def _compare(
     return before / after, decisions, float(cosines.mean()), float(cosines[worst]), texts[worst]
 
 
-def _engine(checkpoint: Checkpoint, head: Head) -> OnnxEngine:
+def _engine(checkpoint: Checkpoint, head: Head) -> Engine:
     precision = "int8" if checkpoint.bits else "float32"
-    return OnnxEngine(checkpoint, head, all_rows=True, threads=available_cpus(), precision=precision)
+    return open_on_cpu(checkpoint, head, all_rows=True, precision=precision)
 
 
-def _seconds(engine: OnnxEngine, ids: list[np.ndarray]) -> float:
+def _seconds(engine: Engine, ids: list[np.ndarray]) -> float:
     started = time.perf_counter()
     run_batched(engine.run, ids, None, _BATCH_TOKENS)
     return time.perf_counter() - started

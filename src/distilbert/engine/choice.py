@@ -1,10 +1,13 @@
 """Which engine runs a model on the CPU, and why."""
 
 import os
+from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import InputError
 from ..folder.checkpoint import Checkpoint, Head
 from .cpus import available_cpus
+from .native_weights import Kernels
 from .seam import CpuEngine
 
 VARIABLE = "DISTILBERT_ENGINE"
@@ -12,41 +15,65 @@ VARIABLE = "DISTILBERT_ENGINE"
 _FASTER = ("avx2",)
 
 
-def open_on_cpu(
-    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str, threads: int | None = None
-) -> CpuEngine:
-    """An engine on `threads` threads, by default on all cores that the process may use.
+@dataclass(frozen=True)
+class Choice:
+    """An engine.
 
-    int8 is run by the native engine where it is installed and faster on this processor, all else by ONNX Runtime.
-    DISTILBERT_ENGINE, "onnx" or "native", decides over int8 by hand: raises InputError for another value, and where the
-    native engine cannot run.
+    Attributes:
+        reason: why it is this one.
+        kernels: of the native engine.
     """
-    threads = threads or available_cpus()
+
+    name: Literal["onnx", "native"]
+    reason: str
+    kernels: Kernels | None = None
+
+    def __str__(self) -> str:
+        kernels = f" ({self.kernels.name})" if self.kernels else ""
+        return f"{self.name}{kernels}, because {self.reason}"
+
+
+def choose(precision: str) -> Choice:
+    """The native engine for int8, where it is installed and faster on this processor; for all else ONNX Runtime.
+
+    DISTILBERT_ENGINE, "onnx" or "native", decides over int8 by hand. Raises InputError for another value, and for
+    "native" where it cannot run.
+    """
     wanted = os.environ.get(VARIABLE, "")
     if wanted not in ("", "onnx", "native"):
         raise InputError(f"{VARIABLE} must be 'onnx' or 'native', not {wanted!r}")
     if precision != "int8":
-        reason = f"{precision} runs there"
-    elif wanted == "onnx":
-        reason = f"{VARIABLE} asks for it"
-    else:
-        from .native import NativeEngine, processor_kernels  # not at the top: most of it is of no use without the library
+        return Choice("onnx", f"it runs {precision}")
+    if wanted == "onnx":
+        return Choice("onnx", f"{VARIABLE} asks for it")
+    from .native import processor_kernels  # not at the top: nothing else needs ctypes
 
-        try:
-            kernels = processor_kernels()[0]
-        except ImportError as error:
-            absent = isinstance(error, ModuleNotFoundError)
-            reason = "distilbert-native is not installed" if absent else str(error)
-        else:
-            if wanted or kernels.name in _FASTER:
-                why = f"{VARIABLE} asks for it" if wanted else "it is the faster one on this processor"
-                why = f"{kernels.name} kernels: {why}"
-                return NativeEngine(
-                    checkpoint, head, all_rows=all_rows, threads=threads, kernels=kernels, reason=why
-                )
-            reason = f"the native engine's {kernels.name} kernels were not measured to be faster"
+    try:
+        kernels = processor_kernels()[0]
+    except ImportError as error:
+        reason = "distilbert-native is not installed" if isinstance(error, ModuleNotFoundError) else str(error)
         if wanted:
-            raise InputError(f"{VARIABLE}=native, but {reason}; pip install 'distilbert[native]'")
+            raise InputError(f"{VARIABLE}=native: {reason}; pip install 'distilbert[native]'") from None
+        return Choice("onnx", reason)
+    if wanted:
+        return Choice("native", f"{VARIABLE} asks for it", kernels)
+    if kernels.name not in _FASTER:
+        return Choice("onnx", f"distilbert-native's {kernels.name} kernels are not known to be faster")
+    return Choice("native", "it is faster on this processor", kernels)
+
+
+def open_on_cpu(
+    checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision: str, threads: int | None = None
+) -> CpuEngine:
+    """The engine that `choose` names, on `threads` threads: by default on all cores that the process may use."""
+    choice = choose(precision)
+    threads = threads or available_cpus()
+    if choice.kernels:
+        from .native import NativeEngine
+
+        return NativeEngine(
+            checkpoint, head, all_rows=all_rows, threads=threads, kernels=choice.kernels, reason=choice.reason
+        )
     from .onnx import OnnxEngine  # it imports onnxruntime
 
-    return OnnxEngine(checkpoint, head, all_rows=all_rows, precision=precision, threads=threads, reason=reason)
+    return OnnxEngine(checkpoint, head, all_rows=all_rows, threads=threads, precision=precision, reason=choice.reason)

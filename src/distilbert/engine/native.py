@@ -31,6 +31,7 @@ _ACTIVATIONS = {  # in the order of native/src/kernels.h
     Activation.tanh: 6,
     Activation.linear: 7,
 }
+_NO_MEMORY = 8
 _FAULTS = {  # in the order of native/src/interface.h
     1: "the weights do not fit the config",
     2: "the processor does not have these kernels",
@@ -39,7 +40,7 @@ _FAULTS = {  # in the order of native/src/interface.h
     5: "rows do not ascend within the tokens",
     6: "a text attends to none of its tokens, or to more than it has",
     7: "the output has another size",
-    8: "there is no memory, or the system gives no thread",
+    _NO_MEMORY: "there is no memory, or the system gives no thread",
 }
 
 
@@ -104,11 +105,11 @@ class NativeEngine(CpuEngine):
     def __init__(
         self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, kernels: Kernels, reason: str = ""
     ) -> None:
-        super().__init__("native", reason or kernels.name, "int8", min(threads, available_cpus()))
+        files = OpenFiles(checkpoint.weights_files)
+        super().__init__("native", reason or kernels.name, "int8", min(threads, available_cpus()), files)
         self._checkpoint = checkpoint
         self._all_rows = all_rows
         self._kernels = kernels
-        self._files = OpenFiles(checkpoint.weights_files)
         self._shape = _shape(checkpoint.config, head)
         self._weights = open_weights(checkpoint, head, kernels)
         self._open()
@@ -134,7 +135,7 @@ class NativeEngine(CpuEngine):
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._checkpoint.config)
-        self._files.check()
+        self.files.check()
         rows = None if self._all_rows else batch.rows
         if rows is None and not self._all_rows:
             raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
@@ -150,7 +151,7 @@ class NativeEngine(CpuEngine):
             output.size,
         )
         if fault:
-            raise MemoryError(_FAULTS[fault]) if fault == 8 else ValueError(_FAULTS[fault])  # noqa: PLR2004
+            raise (MemoryError if fault == _NO_MEMORY else ValueError)(_FAULTS[fault])
         return check_rows(output, self._checkpoint.folder)
 
     def _reopen(self) -> None:

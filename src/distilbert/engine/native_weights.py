@@ -6,6 +6,7 @@ The order is that in which `Model` in native/src/model.cpp takes them. Widths ar
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -60,44 +61,39 @@ def _name(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode(errors="surrogatepass")).hexdigest()
 
 
-# a kept file: a line of JSON with its name and its arrays' types and shapes, padded; then the arrays, aligned ------------
+# a kept file: the arrays, aligned; JSON with its name and their types, shapes and places; its length ----------------
 
 
 def _write(path: Path, name: str, arrays: Iterator[np.ndarray]) -> None:
     with path.open("wb") as file:
         entries = []
-        file.write(bytes(_HEADER))
         for array in arrays:
             entries.append((array.dtype.str, array.shape, file.tell()))
             file.write(np.ascontiguousarray(array).data)
             file.write(bytes(-file.tell() % _ALIGNED))
-        header = json.dumps({"name": name, "arrays": entries, "bytes": file.tell()}).encode()
-        file.seek(0)
-        file.write(header.ljust(_HEADER))
-
-
-_HEADER = 1 << 16
+        table = json.dumps({"name": name, "arrays": entries}).encode()
+        file.write(table + len(table).to_bytes(8, "little"))
 
 
 def _mapped(path: Path) -> list[np.ndarray]:
-    """The arrays of a kept file; none where it is not there, or is not whole."""
+    """The arrays of a kept file; none where it is not there, not whole, or another one."""
     file = open_kept(path)
     if file is None:
         return []
     with file:
         try:
-            header = json.loads(file.read(_HEADER))
             whole = np.memmap(file, np.uint8, "r")
-            if header["name"] != path.stem or header["bytes"] != len(whole):
+            table = json.loads(whole[-8 - int.from_bytes(whole[-8:].tobytes(), "little") : -8].tobytes())
+            if table["name"] != path.stem:
                 return []
-            arrays = []
-            for kind, shape, offset in header["arrays"]:
-                numbers = np.dtype(kind)
-                size = int(np.prod(shape)) * numbers.itemsize
-                arrays.append(whole[offset : offset + size].view(numbers).reshape(shape))
-            return arrays
-        except (OSError, ValueError, KeyError, TypeError):
+            return [_array(whole, *entry) for entry in table["arrays"]]
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return []
+
+
+def _array(whole: np.ndarray, kind: str, shape: list[int], offset: int) -> np.ndarray:
+    numbers = np.dtype(kind)
+    return whole[offset : offset + math.prod(shape) * numbers.itemsize].view(numbers).reshape(shape)
 
 
 # packing --------------------------------------------------------------------------------------------------------------
@@ -108,7 +104,7 @@ def _stored_tables(checkpoint: Checkpoint) -> Iterator[np.ndarray]:
     for table in ("word_embeddings", "position_embeddings"):
         base = f"{PREFIX}embeddings.{table}"
         yield checkpoint.tensors[f"{base}.int8"].stored()
-        yield np.require(checkpoint.tensors[f"{base}.scale"].read(), np.float32, "CA")
+        yield np.require(checkpoint.tensors[f"{base}.scale"].read(), np.float32, ["C", "A"])
 
 
 def _pack(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> Iterator[np.ndarray]:

@@ -20,11 +20,7 @@ from .seam import CpuEngine, check_batch, check_rows
 
 
 class OnnxEngine(CpuEngine):
-    """The packed graph in ONNX Runtime. Several threads may use it at once, and processes forked from this one.
-
-    Attributes:
-        files: those of the weights, which must stay as they are.
-    """
+    """The packed graph in ONNX Runtime. Several threads may use it at once, and processes forked from this one."""
 
     def __init__(
         self,
@@ -36,11 +32,11 @@ class OnnxEngine(CpuEngine):
         precision: str = "float32",
         reason: str = "",
     ) -> None:
-        super().__init__("onnx", reason, precision, min(threads, available_cpus()))
+        files = OpenFiles(checkpoint.weights_files)
+        super().__init__("onnx", reason, precision, min(threads, available_cpus()), files)
         self._checkpoint = checkpoint
         self._head = head
         self._all_rows = all_rows
-        self.files = OpenFiles(checkpoint.weights_files)
         self._session = self._open()
         self._process = os.getpid()
         _engines.add(self)

@@ -1,5 +1,6 @@
 """The seam between tasks and engines: one method, packed batch in, output rows out. It never sees text."""
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from ..batch import Batch
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError
+from ..folder.fingerprint import OpenFiles
 
 
 class Engine(Protocol):
@@ -17,7 +19,7 @@ class Engine(Protocol):
         ...
 
 
-class CpuEngine:
+class CpuEngine(ABC):
     """An engine on the CPU, and why it is this one.
 
     Attributes:
@@ -25,13 +27,19 @@ class CpuEngine:
         reason: why it was chosen, for a person.
         precision: of the matrix products, "float32" or "int8".
         threads: how many work on a batch: never more than the cores that the process may use.
+        files: those of the weights, which must stay as they are.
     """
 
-    def __init__(self, name: str, reason: str, precision: str, threads: int) -> None:
+    def __init__(self, name: str, reason: str, precision: str, threads: int, files: OpenFiles) -> None:
         self.name = name
         self.reason = reason
         self.precision = precision
         self.threads = threads
+        self.files = files
+
+    @abstractmethod
+    def run(self, batch: Batch) -> np.ndarray:
+        """See `Engine`."""
 
 
 def check_batch(batch: Batch, config: DistilBertConfig) -> None:

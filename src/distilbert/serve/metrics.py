@@ -37,6 +37,12 @@ class Metrics:
             "distilbert_loop_lag_worst_seconds", "The longest of these since the start", registry=registry
         )
         self._worst = 0.0
+        self.engines = Gauge(
+            "distilbert_model_engine",
+            "1 for what runs a model, and why",
+            ["model", "precision", "engine", "reason"],
+            registry=registry,
+        )
         self.memory = Gauge(
             "distilbert_memory_held_bytes", "What requests hold of --max-memory", ["of"], registry=registry
         )
@@ -54,6 +60,9 @@ class Metrics:
         )
         self.run_texts = Histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS, registry=registry)
         self.run_tokens = Histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS, registry=registry)
+
+    def opened(self, model: str, precision: str, engine: str, reason: str) -> None:
+        self.engines.labels(model, precision, engine, reason).set(1)
 
     def ran(self, model: str, texts: int, tokens: int, seconds: float) -> None:
         self.texts.labels(model).inc(texts)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ..batch import Batch
-from ..engine.onnx import OnnxEngine
+from ..engine.seam import CpuEngine
 from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
 from ..server_settings import Settings
@@ -95,13 +95,17 @@ class ServedModel:
     Attributes:
         tasks: the first is the one that it was loaded for.
         precision: of computing.
+        engine: what runs it, and `reason` why: "onnx", "native" or "torch".
     """
 
     def __init__(self, name: str, task: Task, batcher: Batcher) -> None:
         self.name = name
         engine = task.model.engine
-        self.precision = engine.precision if isinstance(engine, OnnxEngine) else "float32"
-        self._files = engine.files if isinstance(engine, OnnxEngine) else None
+        if isinstance(engine, CpuEngine):
+            self.precision, self.engine, self.reason = engine.precision, engine.name, engine.reason
+        else:
+            self.precision, self.engine, self.reason = "float32", "torch", "the device is no CPU"
+        self._files = engine.files if isinstance(engine, CpuEngine) else None
         self.model = dataclasses.replace(task.model, engine=batcher.wrap(task.model.engine, name))
         self.tasks = _tasks(task, self)
 
@@ -143,6 +147,7 @@ class ServedModel:
                 "task": task.task,
                 "tasks": [each.task for each in self.tasks],
                 "precision": self.precision,
+                "engine": self.engine,
                 "max_length": self.model.max_length,
                 "vocabulary": self.model.tokenizer.vocab_size,
             }

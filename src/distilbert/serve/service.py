@@ -70,6 +70,7 @@ class Service:
     async def _warm(self, models: Mapping[str, ServedModel]) -> None:
         for model in models.values():
             await asyncio.get_running_loop().run_in_executor(self._pool, model.warm_up)
+            self.metrics.opened(model.name, model.precision, model.engine, model.reason)
 
     async def watch_loop(self) -> None:
         """Measure, for ever, how late the event loop is."""

@@ -1,0 +1,362 @@
+"""The native int8 engine: against ONNX Runtime's int8, NumPy and float32, and what must not change a result."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import distilbert
+from conftest import Maker
+from distilbert import Activation, CheckpointError, InputError
+from distilbert.batch import Batch, run_batched
+from distilbert.convert import quantize
+from distilbert.engine import choice, native_weights
+from distilbert.engine.choice import choose
+from distilbert.engine.native import NativeEngine, library, processor_kernels
+from distilbert.engine.onnx import OnnxEngine
+from distilbert.folder.checkpoint import Head, open_checkpoint
+
+try:
+    KERNELS = processor_kernels()
+except ImportError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+FASTEST, GENERIC = KERNELS[0], KERNELS[-1]
+LENGTHS = (1, 2, 3, 17, 40, 128, 5, 5, 128, 64)
+WIDE = {"dim": 64, "hidden_dim": 256}
+
+
+def texts_of(lengths: tuple[int, ...] = LENGTHS, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 6000, length) for length in lengths]
+
+
+def engine_of(
+    folder: Path,
+    *,
+    all_rows: bool = True,
+    head: Head | None = None,
+    threads: int = 1,
+    kernels: native_weights.Kernels = FASTEST,
+) -> NativeEngine:
+    checkpoint = open_checkpoint(folder)
+    return NativeEngine(checkpoint, head or checkpoint.head, all_rows=all_rows, threads=threads, kernels=kernels)
+
+
+def onnx_of(folder: Path, precision: str = "int8", *, all_rows: bool = True) -> OnnxEngine:
+    checkpoint = open_checkpoint(folder)
+    return OnnxEngine(checkpoint, checkpoint.head, all_rows=all_rows, threads=1, precision=precision)
+
+
+def rows_of(engine: NativeEngine | OnnxEngine, texts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(run_batched(engine.run, texts, None, 256))
+
+
+SHAPES = [
+    WIDE,
+    {"dim": 20, "n_heads": 2, "hidden_dim": 37},
+    {"dim": 4, "n_heads": 2, "n_layers": 1},
+    {"dim": 96, "n_heads": 1, "hidden_dim": 48},
+    {"dim": 33, "n_heads": 33, "hidden_dim": 300},
+]
+
+
+@pytest.mark.parametrize("head", list(Head))
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_it_gives_what_int8_in_onnx_runtime_gives(make_checkpoint: Maker, head: Head, shape: dict[str, int]) -> None:
+    """But for numbers that fall on the other side of a rounding; and it is as close to float32."""
+    folder = make_checkpoint(head, id2label={"0": "a", "1": "b", "2": "c"}, **shape)
+    texts = texts_of()
+    exact, theirs = (rows_of(onnx_of(folder, precision), texts) for precision in ("float32", "int8"))
+    for kernels in KERNELS:
+        ours = rows_of(engine_of(folder, kernels=kernels, threads=2), texts)
+        assert ours.shape == exact.shape
+        if kernels.bits == distilbert.int8.fitting_bits():
+            assert np.median(np.abs(ours - theirs).max(-1)) <= 1e-3 * np.abs(theirs).max()
+        error, theirs_error = (np.abs(rows - exact).mean() for rows in (ours, theirs))
+        assert error < 1.2 * theirs_error + 1e-6
+        assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("activation", list(Activation))
+@pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels.name)
+def test_every_activation(make_checkpoint: Maker, activation: Activation, kernels: native_weights.Kernels) -> None:
+    folder = make_checkpoint(Head.MASKED_LM, activation=activation.value, tie_word_embeddings=False, **WIDE)
+    exact, ours = (
+        rows_of(onnx_of(folder, "float32"), texts_of()),
+        rows_of(engine_of(folder, kernels=kernels), texts_of()),
+    )
+    assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("bits", [7, 8])
+@pytest.mark.parametrize("head", [Head.MASKED_LM, Head.SEQUENCE_CLASSIFICATION])
+def test_quantised_folders(make_checkpoint: Maker, tmp_path: Path, head: Head, bits: int) -> None:
+    folder = make_checkpoint(head, **WIDE)
+    quantize(folder, tmp_path / "int8", bits=bits, data=["a text"])
+    exact = rows_of(onnx_of(folder, "float32"), texts_of())
+    for kernels in KERNELS:
+        ours = rows_of(engine_of(tmp_path / "int8", kernels=kernels), texts_of())
+        assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
+        if kernels.bits == bits:
+            np.testing.assert_array_equal(ours, rows_of(engine_of(folder, kernels=kernels), texts_of()))
+
+
+@pytest.mark.parametrize("head", [Head.NONE, Head.MASKED_LM, Head.SEQUENCE_CLASSIFICATION])
+def test_rows_are_cut_from_all_rows(make_checkpoint: Maker, head: Head) -> None:
+    folder = make_checkpoint(head, **WIDE)
+    texts, rng = texts_of(), np.random.default_rng(1)
+    rows = [np.sort(rng.choice(len(ids), rng.integers(0, len(ids) + 1), replace=False)) for ids in texts]
+    everything = run_batched(engine_of(folder).run, texts, None, 256)
+    for threads in (1, 2, 5):
+        chosen = run_batched(engine_of(folder, all_rows=False, threads=threads).run, texts, rows, 256)
+        for places, all_rows, out in zip(rows, everything, chosen):
+            np.testing.assert_array_equal(out, all_rows[places])
+    nothing = Batch.pack(texts[:1], [np.empty(0, np.int64)])
+    assert len(engine_of(folder, all_rows=False).run(nothing)) == 0
+
+
+def test_tokens_attend_to_the_first_ones_alone(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    texts, attended = texts_of((9, 30, 100)), [3, 30, 71]
+    ours = engine_of(folder).run(Batch.pack(texts, attended=attended))
+    theirs = onnx_of(folder).run(Batch.pack(texts, attended=attended))
+    assert np.median(np.abs(ours - theirs).max(-1)) < 1e-3 * np.abs(theirs).max()
+    changed = [np.concatenate([ids[:count], ids[count:][::-1]]) for ids, count in zip(texts, attended)]
+    again = engine_of(folder).run(Batch.pack(changed, attended=attended))
+    np.testing.assert_array_equal(ours[:3], again[:3])
+
+
+@pytest.fixture
+def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilbert.engine.native.available_cpus", lambda: 8)
+
+
+@pytest.mark.usefixtures("many_threads")
+@pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels.name)
+def test_a_result_depends_on_nothing_but_its_text(make_checkpoint: Maker, kernels: native_weights.Kernels) -> None:
+    """Alone and in any batch, in any order, on any number of threads: bit for bit."""
+    folder = make_checkpoint(Head.SEQUENCE_CLASSIFICATION, **WIDE)
+    texts = texts_of() + texts_of((20,) * 6, seed=1)
+    rows = [np.array([0])] * len(texts)
+    one = engine_of(folder, all_rows=False, kernels=kernels)
+    alone = np.concatenate([one.run(Batch.pack([ids], [np.array([0])])) for ids in texts])
+    for threads in (1, 2, 3, 8):
+        engine = engine_of(folder, all_rows=False, threads=threads, kernels=kernels)
+        assert engine.threads == threads
+        for order in (range(len(texts)), range(len(texts) - 1, -1, -1)):
+            for budget in (1, 64, 256, 10_000):
+                out = run_batched(engine.run, [texts[i] for i in order], rows, budget)
+                np.testing.assert_array_equal(np.concatenate(out), alone[list(order)])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_python_threads_at_once(make_checkpoint: Maker, threads: int) -> None:
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    batches = [Batch.pack(texts_of((length, 40), seed=length)) for length in range(1, 9)]
+    engine = engine_of(folder, threads=threads)
+    wanted = [engine.run(batch) for batch in batches]
+    wrong: list[int] = []
+
+    def work(start: int) -> None:
+        for turn in range(40):
+            index = (start + turn) % len(batches)
+            if not np.array_equal(engine.run(batches[index]), wanted[index]):
+                wrong.append(index)
+
+    workers = [threading.Thread(target=work, args=(start,)) for start in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_it_runs_in_a_forked_process(make_checkpoint: Maker, threads: int) -> None:
+    code = f"""
+import os, sys
+import numpy as np
+from distilbert.batch import Batch
+from distilbert.engine import native
+from distilbert.folder.checkpoint import open_checkpoint
+
+native.available_cpus = lambda: 8
+checkpoint = open_checkpoint({str(make_checkpoint(Head.NONE, **WIDE))!r})
+kernels = native.processor_kernels()[0]
+engine = native.NativeEngine(checkpoint, checkpoint.head, all_rows=True, threads={threads}, kernels=kernels)
+batch = Batch.pack([np.arange(50)])
+wanted = engine.run(batch)
+for turn in range(3):
+    child = os.fork()
+    if not child:
+        same = np.array_equal(engine.run(batch), wanted)
+        del engine
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+assert np.array_equal(engine.run(batch), wanted)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_does_not_fit_is_refused_at_the_seam(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    engine = engine_of(folder, all_rows=False)
+    with pytest.raises(InputError, match="token id 6000"):
+        engine.run(Batch.pack([np.array([1, 6000])], [np.array([0])]))
+    with pytest.raises(InputError, match="129 tokens"):
+        engine.run(Batch.pack([np.zeros(129, np.int64)], [np.array([0])]))
+    with pytest.raises(ValueError, match="chooses none"):
+        engine.run(Batch.pack([np.array([1])]))
+
+
+def test_the_library_checks_what_it_is_given_itself(make_checkpoint: Maker) -> None:
+    """Whatever Python has looked at before."""
+    engine = engine_of(make_checkpoint(Head.NONE, **WIDE))
+
+    def fault(
+        ids: list[int],
+        lengths: list[int],
+        rows: list[int] | None = None,
+        attended: list[int] | None = None,
+        floats: int | None = None,
+    ) -> int:
+        arrays = [None if values is None else np.array(values, np.int64) for values in (ids, lengths, rows, attended)]
+        pairs = [value for a in arrays[:3] for value in ((None, 0) if a is None else (a.ctypes, len(a)))]
+        out = np.zeros(10_000, np.float32)
+        count = 64 * len(ids if rows is None else rows) if floats is None else floats
+        last = None if arrays[3] is None else arrays[3].ctypes
+        found: int = library().distilbert_run(engine._engine, *pairs, last, out.ctypes, count)
+        return found
+
+    assert fault([1, 2, 3], [1, 2]) == 0
+    assert fault([1, 2, 3], [1, 2], [0, 2], [1, 1]) == 0
+    for lengths in ([], [3, 0], [4], [2], [-1, 4], [2**62, 2**62, 3], [1, 1, 1, 1]):
+        assert fault([1, 2, 3], lengths) == 3
+    assert fault([], []) == 3
+    assert fault([1] * 129, [129]) == 3
+    for ids in ([6000, 1], [-1, 1], [1, 2**40]):
+        assert fault(ids, [2]) == 4
+    for rows in ([0, 0], [1, 0], [-1], [2], [0, 1, 2]):
+        assert fault([1, 2], [2], rows) == 5
+    for attended in ([0], [3], [-1]):
+        assert fault([1, 2], [2], None, attended) == 6
+    for floats in (0, 127, 129):
+        assert fault([1, 2], [2], floats=floats) == 7
+
+
+def test_damaged_weights_are_an_error(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint(Head.TOKEN_CLASSIFICATION, **WIDE)
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    checkpoint = open_checkpoint(folder)
+    for name in ("distilbert.transformer.layer.0.attention.q_lin.bias", "distilbert.embeddings.LayerNorm.bias"):
+        broken = bytearray(data)
+        offset = checkpoint.tensors[name].offset
+        assert offset is not None
+        broken[offset : offset + 4] = np.float32(np.nan).tobytes()
+        (folder / "model.safetensors").write_bytes(broken)
+        with pytest.raises(CheckpointError, match="NaN"):
+            engine_of(folder).run(Batch.pack(texts_of((30,))))
+
+
+# packed weights in the cache ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_packed_weights_are_kept_and_mapped(make_checkpoint: Maker, cache: Path, tmp_path: Path) -> None:
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    quantize(folder, tmp_path / "int8", bits=7, data=["a text"])
+    for model in (folder, tmp_path / "int8"):
+        for path in cache.glob("*.weights"):
+            path.unlink()
+        first = rows_of(engine_of(model), texts_of())
+        (path,) = cache.glob("*.weights")
+        content = path.read_bytes()
+        engine = engine_of(model)
+        assert all(isinstance(array, np.memmap) for array in engine._weights if array.size > 200)
+        np.testing.assert_array_equal(rows_of(engine, texts_of()), first)
+        # what is damaged in its frame is made anew
+        for bad in (b"", content[:100], content[:-1], content[:-8] + b"\xff" * 8, content[:-100] + bytes(100)):
+            path.write_bytes(bad)
+            np.testing.assert_array_equal(rows_of(engine_of(model), texts_of()), first)
+            assert path.read_bytes() == content
+        path.chmod(0o666)  # others may have written it
+        path.write_bytes(bytes(len(content)))
+        np.testing.assert_array_equal(rows_of(engine_of(model), texts_of()), first)
+
+
+def test_other_weights_are_packed_anew(make_checkpoint: Maker, cache: Path) -> None:
+    folder = make_checkpoint(Head.NONE, **WIDE)
+    first = rows_of(engine_of(folder), texts_of())
+    other = make_checkpoint(Head.NONE, seed=1, name="other", **WIDE)
+    os.replace(other / "model.safetensors", folder / "model.safetensors")  # noqa: PTH105 - as a training run would
+    assert not np.array_equal(rows_of(engine_of(folder), texts_of()), first)
+    assert len(list(cache.glob("*.weights"))) == 2
+    engine_of(make_checkpoint(Head.NONE, name="third", **WIDE), kernels=GENERIC)
+    engine_of(make_checkpoint(Head.MASKED_LM, name="fourth", **WIDE), head=Head.NONE)
+    assert len(list(cache.glob("*.weights"))) == 4
+
+
+def test_the_cache_does_not_grow_for_ever(make_checkpoint: Maker, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_weights, "_MOST", 2)
+    for seed in range(4):
+        engine_of(make_checkpoint(Head.NONE, seed=seed, name=f"model{seed}"))
+    assert len(list(cache.glob("*.weights"))) == 2
+
+
+# which engine ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_variable_decides(make_checkpoint: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_checkpoint(**WIDE)
+    for wanted in ("onnx", "native"):
+        monkeypatch.setenv("DISTILBERT_ENGINE", wanted)
+        task = distilbert.load(folder, precision="int8")
+        assert (task.model.engine.name, task.model.engine.precision) == (wanted, "int8")
+        assert "DISTILBERT_ENGINE asks for it" in task.model.engine.reason
+        assert distilbert.load(folder).model.engine.name == "onnx"
+    monkeypatch.setenv("DISTILBERT_ENGINE", "fast")
+    with pytest.raises(InputError, match="DISTILBERT_ENGINE must be 'onnx' or 'native', not 'fast'"):
+        distilbert.load(folder)
+
+
+def test_it_is_chosen_where_it_is_known_to_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISTILBERT_ENGINE", raising=False)
+    monkeypatch.setattr(choice, "_FASTER", (FASTEST.name,))
+    assert str(choose("int8")) == f"native ({FASTEST.name}), because it is faster on this processor"
+    assert choose("float32").name == "onnx"
+    monkeypatch.setattr(choice, "_FASTER", ())
+    assert str(choose("int8")).startswith(f"onnx, because distilbert-native's {FASTEST.name} kernels are not known")
+
+
+def test_onnx_runtime_is_not_imported(make_checkpoint: Maker) -> None:
+    code = """
+import sys, distilbert
+print(distilbert.load(sys.argv[1], precision="int8", threads=1)("a film .").label, "onnxruntime" in sys.modules)
+"""
+    environment = os.environ | {"DISTILBERT_ENGINE": "native"}
+    command = [sys.executable, "-c", code, str(make_checkpoint())]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split()[1] == "False"
+
+
+def test_every_kernel_is_exact() -> None:
+    """What the distribution checks by itself, without this package."""
+    script = Path(__file__).parents[2] / "native/tests/check_kernels.py"
+    command = [sys.executable, str(script), str(library()._name), "--shapes", "16"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"{FASTEST.name}: 16 products are exact" in done.stdout
