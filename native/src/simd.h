@@ -42,7 +42,7 @@ INLINE I load(const int32_t* from) {
 
 INLINE void store(float* to, F x) { memcpy(to, &x, sizeof x); }
 
-INLINE F all(float x) { return F{} + x; }
+INLINE F all(float x) { return x - F{}; }  // a plain broadcast: + would have to make 0 of -0
 
 // a · b + c, rounded once where the target has an instruction for it.
 INLINE F fma(F a, F b, F c) {
