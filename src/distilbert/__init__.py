@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a module is read when one of its names is first asked for: 
     )
     from .folder.hub import resolve
     from .loading import load
+    from .notebook import to_frame, to_html
     from .results import Answer, Classification, Entity, MaskFill, Ranked, SparseVector
     from .tasks.by_name import TASKS
     from .tasks.embedding import Embedder
@@ -75,6 +76,8 @@ __all__ = [
     "ZeroShotClassifier",
     "load",
     "resolve",
+    "to_frame",
+    "to_html",
 ]
 
 _NAMES = {
@@ -88,6 +91,7 @@ _NAMES = {
     ),
     "folder.hub": "resolve",
     "loading": "load",
+    "notebook": "to_frame to_html",
     "tasks.by_name": "TASKS",
     "results": "Answer Classification Entity MaskFill Ranked SparseVector",
     "tasks.embedding": "Embedder",

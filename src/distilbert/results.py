@@ -5,8 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from .result_html import html_table
 
-class _Result:
+
+class Result:
+    """Base of all results."""
+
     def __getitem__(self, name: str) -> Any:
         """`result["label"]` is `result.label`. Raises KeyError for a field that there is not."""
         if name not in self.keys():
@@ -22,13 +26,17 @@ class _Result:
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return {field.name: _plain(getattr(self, field.name)) for field in fields}
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return html_table(self.keys(), [[self[name] for name in self.keys()]])
+
 
 def _plain(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Classification(_Result):
+class Classification(Result):
     """A label of a text.
 
     Attributes:
@@ -45,7 +53,7 @@ class Classification(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Entity(_Result):
+class Entity(Result):
     """A labelled span of a text: `text == source[start:end]`.
 
     Attributes:
@@ -62,7 +70,7 @@ class Entity(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer(_Result):
+class Answer(Result):
     """A span of the context that answers the question: `text == context[start:end]`; no answer is `text=""`."""
 
     text: str
@@ -72,7 +80,7 @@ class Answer(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MaskFill(_Result):
+class MaskFill(Result):
     """What may stand in a mask's place.
 
     Attributes:
@@ -89,7 +97,7 @@ class MaskFill(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Ranked(_Result):
+class Ranked(Result):
     """A document and how well it fits a query.
 
     Attributes:
@@ -105,7 +113,7 @@ class Ranked(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Hit(_Result):
+class Hit(Result):
     """A vector that was found.
 
     Attributes:
@@ -118,7 +126,7 @@ class Hit(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Pair(_Result):
+class Pair(Result):
     """Two vectors that are alike: `first < second` are their places."""
 
     first: int
@@ -127,7 +135,7 @@ class Pair(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Found(_Result):
+class Found(Result):
     """A text that was found.
 
     Attributes:
@@ -141,7 +149,7 @@ class Found(_Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class SparseVector(_Result):
+class SparseVector(Result):
     """A vector of the vocabulary's size with few entries.
 
     Attributes:
