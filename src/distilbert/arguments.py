@@ -6,7 +6,7 @@ Fields of `RunArguments` and its subclasses keep their names: checkpoints know t
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .data.columns import COLUMNS
 from .data.examples import ProblemName
@@ -22,6 +22,8 @@ _MODEL = "a folder, starter/NAME, or a name on the Hugging Face hub"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoopArguments:
     """How to train, whatever the task. Raises InputError for values outside their range."""
+
+    group: ClassVar[str] = "training"
 
     epochs: float = setting(3.0, above=0, help="passes over the data")
     max_steps: int = setting(0, least=0, help="stop after so many steps, whatever the epochs", unset="as they say")
@@ -67,6 +69,8 @@ class LoopArguments:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """How examples are read, as far as it should not be found out."""
+
+    group: ClassVar[str] = "reading examples"
 
     columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
     labels: Mapping[str, str] = setting(

@@ -1,4 +1,4 @@
-"""A bar on standard error of how much of a long work is done; on a terminal or in a notebook only."""
+"""A line on standard error of how much of a long work is done; on a terminal or in a notebook only."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -34,6 +34,21 @@ def progress_bar(total: int | None, unit: str = "texts") -> Iterator[Callable[[i
         yield advance
     finally:
         shown.stop()
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A line on standard error that says what is going on, while a work of unknown length is done; as the bar is."""
+    console = Console(stderr=True)
+    if not console.is_interactive:
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn(what), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
+        shown.add_task("", total=None)
+        yield
 
 
 def with_bar(chunks: Iterable[Chunk], total: int | None) -> Iterator[Chunk]:

@@ -157,3 +157,20 @@ def test_every_command_has_an_example_that_it_understands(command: str, capsys: 
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert f"Example: distilbert {command} " in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "groups"),
+    [
+        ("classify", ["texts in:", "the model:", "results out:", "the task:"]),
+        ("search", ["texts in:", "search:", "the model:", "results out:"]),
+        ("train", ["training:", "reading examples:"]),
+        ("evaluate", ["reading examples:"]),
+    ],
+)
+def test_options_stand_in_groups(command: str, groups: list[str], capsys: Printed) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in groups] == groups
+    assert lines[-1].startswith("Example: ")  # on a line of its own

@@ -11,6 +11,7 @@ from rich.console import Console
 from conftest import Maker
 from distilbert import Answer, Classification, Entity, MaskFill, load, progress
 from distilbert.cli import show
+from distilbert.search import Found
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,7 @@ def test_entities_are_highlighted_each_kind_in_its_colour(terminal: Console) -> 
 
 
 def test_an_answer_is_marked_in_its_context(terminal: Console) -> None:
+    terminal.width = 400
     context = "x" * 200 + " Amy lives in Amsterdam " + "y" * 200
     start = context.index("Amsterdam")
     show.answers(context, [Answer("Amsterdam", start, start + 9, 0.9978), Answer("", 0, 0, 0.001)])
@@ -91,6 +93,18 @@ def test_an_answer_is_marked_in_its_context(terminal: Console) -> None:
     assert second == f"         …{'x' * 106} Amy lives in [Amsterdam] {'y' * 119}…"
     assert third == " 0.0010  (no answer in the context)"
     assert "\x1b[1;32m[Amsterdam]\x1b[0m" in styled
+
+
+def test_long_lines_go_on_below_each_other(terminal: Console) -> None:
+    show.ranked(2, Found(7, 0.5, "word " * 30 + "漢字" * 30))
+    show.labels("x" * 130, [Classification("good", 0.5, 3, True)], several=False)
+    first, *others = terminal.export_text().splitlines()
+    assert first.startswith(" 0.5000  #2     word word")
+    indented = [line for line in others if not line.startswith(" 0.5000")]
+    assert len(indented) >= 4
+    for line in indented:
+        assert line[:16].isspace()
+        assert not line[22:23].isspace()
 
 
 def test_nothing_is_taken_for_markup(terminal: Console) -> None:
@@ -177,3 +191,10 @@ def test_a_task_shows_its_progress_where_it_is_asked_to(
         assert len(list(classify.stream(iter(texts)))) == 60
         assert [total in shown(screen) for screen in screens[:1]] == ([True] if total else [])
         assert len(screens) == (3 if total else 0)
+
+
+def test_work_of_unknown_length_says_what_is_done(screens: list[Screen]) -> None:
+    with progress.working("converting"):
+        time.sleep(0.3)
+    assert "converting" in shown(screens[0])
+    assert shown(screens[0]).endswith("\x1b[2K")  # nothing of it stays

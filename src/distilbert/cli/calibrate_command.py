@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ..arguments import CalibrateOptions
+from ..progress import working
 from . import show
 from .options import add_model_argument, add_options, read_options
 
@@ -22,7 +23,9 @@ def calibrate(args: argparse.Namespace) -> int:
     from ..evaluation import calibrate as run
     from .evaluate_command import show_breakdown
 
-    report = run(args.model, args.data, **dataclasses.asdict(read_options(args, CalibrateOptions)))
+    options = dataclasses.asdict(read_options(args, CalibrateOptions))
+    with working("calibrating"):
+        report = run(args.model, args.data, **options)
     if args.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
         return 0

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from ..progress import working
 from . import show
 
 
@@ -22,7 +23,8 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
 def convert(args: argparse.Namespace) -> int:
     from ..convert import convert as run
 
-    report = run(args.source, args.out, layers=args.layers, dtype=args.dtype, to=args.to, revision=args.revision)
+    with working("converting"):
+        report = run(args.source, args.out, layers=args.layers, dtype=args.dtype, to=args.to, revision=args.revision)
     if args.json:
         print(json.dumps(report.to_dict()))
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arguments import EvaluateOptions
+from ..progress import working
 from . import show
 from .options import add_model_argument, add_options, read_options
 
@@ -41,10 +42,11 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.predictions:
         check_writable(args.predictions)
     options = dataclasses.asdict(read_options(args, EvaluateOptions))
-    done, differences = [run(args.model, args.data, args.task, **options)], {}
-    if args.compare is not None:
-        done.append(run(args.compare, args.data, args.task, **options | {"precision": args.compare_precision}))
-        differences = compare(done[0], done[1], resamples=options["resamples"], seed=options["seed"])
+    with working("evaluating"):
+        done, differences = [run(args.model, args.data, args.task, **options)], {}
+        if args.compare is not None:
+            done.append(run(args.compare, args.data, args.task, **options | {"precision": args.compare_precision}))
+            differences = compare(done[0], done[1], resamples=options["resamples"], seed=options["seed"])
     written = write_rows(args.predictions, done[0].details.predictions()) if args.predictions else 0
     if args.json:
         print(json.dumps(_values(done, differences), ensure_ascii=False))

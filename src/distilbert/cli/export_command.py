@@ -4,6 +4,7 @@ import argparse
 
 from ..calibration import Calibration
 from ..config import DistilBertConfig
+from ..progress import working
 from . import show
 from .options import add_model_argument
 
@@ -21,7 +22,8 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 def export(args: argparse.Namespace) -> int:
     from ..convert import export_onnx
 
-    path = export_onnx(args.model, args.out, layout=args.layout, revision=args.revision)
+    with working("exporting"):
+        path = export_onnx(args.model, args.out, layout=args.layout, revision=args.revision)
     show.line(show.clean(str(path)))
     calibration = DistilBertConfig.from_file(args.out).calibration
     if calibration != Calibration():

@@ -36,7 +36,8 @@ class Command:
         function = self.name.replace("-", "_")
         parser.description = self.help.capitalize() + "."
         getattr(module, f"add_{function}")(parser)
-        parser.epilog = f"{parser.epilog or ''} Example: {EXAMPLES[self.name]}".lstrip()
+        parser.epilog = f"{parser.epilog or ''}\nExample: {EXAMPLES[self.name]}".lstrip()
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter  # the example has a line of its own
         parser.set_defaults(command=self.name, run=getattr(module, function))
 
 

@@ -12,14 +12,30 @@ from ..fields import Option, described, options_of
 Settings = TypeVar("Settings")
 
 
-def add_options(parser: argparse.ArgumentParser, settings: type, *, without: Collection[str] = ()) -> None:
-    """An option for each field of `settings`, but for those named in `without`. One that is not given is None."""
+def add_options(
+    parser: argparse.ArgumentParser, settings: type, *, without: Collection[str] = (), group: str = ""
+) -> None:
+    """An option for each field of `settings`, but for those named in `without`. One that is not given is None.
+
+    In --help they stand in groups, named by the `group` of the class that has the field, else by that given here.
+    """
+    groups: dict[str, argparse._ActionsContainer] = {}
     for option in options_of(settings):
         if option.name not in without:
-            _add(parser, option)
+            title = _group(settings, option.name) or group
+            if title not in groups:
+                groups[title] = parser.add_argument_group(title) if title else parser
+            _add(groups[title], option)
 
 
-def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+def _group(settings: type, name: str) -> str:
+    """The title of the class that first had this field; "" where it has none."""
+    classes = [base for base in reversed(settings.__mro__) if dataclasses.is_dataclass(base)]
+    first = next(base for base in classes if name in {field.name for field in dataclasses.fields(base)})
+    return str(vars(first).get("group", ""))
+
+
+def _add(parser: argparse._ActionsContainer, option: Option) -> None:
     flag, help_ = flag_of(option.name), described(option).replace("%", "%%")
     required = option.default is dataclasses.MISSING
     if option.kind is bool:

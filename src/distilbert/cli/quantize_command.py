@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from ..progress import working
 from . import show
 from .options import add_model_argument
 from .reading import lines_of
@@ -21,7 +22,8 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 def quantize(args: argparse.Namespace) -> int:
     from ..convert import quantize as run
 
-    report = run(args.model, args.out, bits=args.bits, data=lines_of(args.data), revision=args.revision)
+    with working("quantizing"):
+        report = run(args.model, args.out, bits=args.bits, data=lines_of(args.data), revision=args.revision)
     if args.json:
         print(json.dumps(report.to_dict()))
     else:

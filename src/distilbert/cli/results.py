@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    form = parser.add_mutually_exclusive_group()
+    form = parser.add_argument_group("results out").add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument("--out", type=Path, metavar="FILE", help="write the same into a .csv .tsv .jsonl .parquet")
 

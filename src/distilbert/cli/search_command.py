@@ -22,17 +22,18 @@ from .texts import add_model, add_table_options, open_task
 def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a text a line, or a column of a .csv .tsv .jsonl .parquet")
     parser.add_argument("queries", nargs="*", metavar="QUERY", help="default: the lines of standard input")
-    add_table_options(parser)
-    parser.add_argument("--top-k", type=int, default=10, metavar="K", help="how many texts (default: 10)")
-    parser.add_argument(
+    add_table_options(parser.add_argument_group("texts in"))
+    group = parser.add_argument_group("search")
+    group.add_argument("--top-k", type=int, default=10, metavar="K", help="how many texts (default: 10)")
+    group.add_argument(
         "--vectors",
         choices=["float32", "int8", "binary"],
         default="float32",
         help="as they are kept; int8 has a quarter of the size, binary is the fastest of many (default: float32)",
     )
-    parser.add_argument("--sparse", metavar="MODEL", help="search by this model's sparse vectors too")
-    parser.add_argument("--reranker", metavar="MODEL", help="order the best 50 by this cross-encoder or ColBERT")
-    parser.add_argument(
+    group.add_argument("--sparse", metavar="MODEL", help="search by this model's sparse vectors too")
+    group.add_argument("--reranker", metavar="MODEL", help="order the best 50 by this cross-encoder or ColBERT")
+    group.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="where vectors are kept (default: the package's cache)"
     )
     add_model(parser)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ..progress import progress_bar
@@ -27,6 +29,19 @@ def line(*parts: Part) -> None:
         _console.print(Text.assemble(*parts))
     else:  # to the same effect in a tenth of the time
         print("".join(part if isinstance(part, str) else part[0] for part in parts))
+
+
+def hanging(before: Part, *parts: Part) -> None:
+    """A line whose parts, where a terminal breaks them, go on below each other, to the right of `before`."""
+    width = cell_len(before if isinstance(before, str) else before[0])
+    if not _console.is_terminal or _console.width < 2 * width:
+        line(before, *parts)
+        return
+    table = Table.grid()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(Text.assemble(before), Text.assemble(*parts))
+    _console.print(table, soft_wrap=False)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> None:
@@ -67,7 +82,7 @@ def labels(text: str, results: Sequence[Classification], *, several: bool) -> No
     cut = (" (cut)", "yellow") if any(result.truncated for result in results) else ""
     if not several:
         (only,) = results
-        line((f"{score(only.score)}  {clean(only.label):<12} ", "bold"), clean(text), cut)
+        hanging((f"{score(only.score)}  {clean(only.label):<12} ", "bold"), clean(text), cut)
         return
     line(clean(text), cut, "" if results else (" (no label)", "dim"))
     shares = all(0 <= result.score <= 1 for result in results)
@@ -77,7 +92,7 @@ def labels(text: str, results: Sequence[Classification], *, several: bool) -> No
 
 def vector(text: str, values: np.ndarray) -> None:
     head = " ".join(f"{value:7.4f}" if values.dtype.kind == "f" else f"{value:4d}" for value in values[:6].tolist())
-    line((f"[{head} …] {len(values)} {values.dtype}  ", "bold"), clean(text))
+    hanging((f"[{head} …] {len(values)} {values.dtype}  ", "bold"), clean(text))
 
 
 def entities(text: str, found: Sequence[Entity]) -> None:
@@ -105,8 +120,9 @@ def answers(context: str, found: Sequence[Answer]) -> None:
         if place == 0:
             before = context[max(0, answer.start - _AROUND) : answer.start]
             after = context[answer.end : answer.end + _AROUND]
-            line(
-                " " * len(probability) + ("…" if answer.start > _AROUND else "") + clean(before),
+            hanging(
+                " " * len(probability),
+                ("…" if answer.start > _AROUND else "") + clean(before),
                 (f"[{clean(answer.text)}]", "bold green"),
                 clean(after) + ("…" if answer.end + _AROUND < len(context) else ""),
             )
@@ -127,7 +143,7 @@ def fills(text: str, found: Sequence[MaskFill] | Sequence[Sequence[MaskFill]]) -
 def ranked(rank: int, document: Ranked | Found) -> None:
     """A document and its rank, 1 for the best."""
     cut = (" (cut)", "yellow") if isinstance(document, Ranked) and document.truncated else ""
-    line((f"{score(document.score)}  #{rank:<5} ", "bold"), clean(document.text), cut)
+    hanging((f"{score(document.score)}  #{rank:<5} ", "bold"), clean(document.text), cut)
 
 
 def weights(text: str, tokens: Sequence[tuple[str, float]], total: int) -> None:

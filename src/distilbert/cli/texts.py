@@ -26,18 +26,19 @@ Result = TypeVar("Result")
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     default = os.environ.get("DISTILBERT_MODEL")
-    parser.add_argument(
+    group = parser.add_argument_group("the model")
+    group.add_argument(
         "-m",
         "--model",
         required=default is None,
         default=default,
         help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
-    parser.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
-    parser.add_argument("--threads", type=int, help="default: the cores that the process may use")
-    parser.add_argument("--precision", choices=["float32", "int8"], help="default: as the model is stored")
-    parser.add_argument(
+    group.add_argument("--revision", help="branch, tag or commit on the hub")
+    group.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
+    group.add_argument("--threads", type=int, help="default: the cores that the process may use")
+    group.add_argument("--precision", choices=["float32", "int8"], help="default: as the model is stored")
+    group.add_argument(
         "--max-batch-tokens",
         type=int,
         default=DEFAULT_BATCH_TOKENS,
@@ -50,11 +51,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
     parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
     what = what.lower()
-    parser.add_argument("--file", type=Path, help=f"read one {what} a line, or a column of a .csv .tsv .jsonl .parquet")
-    add_table_options(parser)
+    group = parser.add_argument_group("texts in")
+    group.add_argument("--file", type=Path, help=f"read one {what} a line, or a column of a .csv .tsv .jsonl .parquet")
+    add_table_options(group)
 
 
-def add_table_options(parser: argparse.ArgumentParser) -> None:
+def add_table_options(parser: argparse._ActionsContainer) -> None:
     """How a file that is a table is read."""
     parser.add_argument(
         "--column", metavar="NAME", help="column of a table with the texts (default: guessed, and said)"
@@ -151,7 +153,7 @@ def parted(line: str, form: str) -> list[str]:
 def add_task_options(parser: argparse.ArgumentParser, task: str, *, without: Collection[str] = ()) -> None:
     """The options of a task, but for those named in `without`."""
     options = TASKS[task].options
-    add_options(parser, options, without=without)
+    add_options(parser, options, without=without, group="the task")
     names = {option.name: option for option in options_of(options) if option.name not in without}
     if any(option.container for option in names.values()):
         parser.epilog = "Options that take several values stand after the texts."
