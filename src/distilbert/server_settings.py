@@ -72,6 +72,9 @@ class Settings:
     max_connections: int = setting(1000, least=1, help="open connections; beyond them idle ones are closed")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", help="the least that is logged")
     threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
+    workers: int = setting(
+        1, least=1, below=1024, help="processes, which divide the cores; each has its models and the limits above"
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)

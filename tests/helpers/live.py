@@ -114,7 +114,7 @@ def gated(tasks: Mapping[str, Task], gates: Gates, **changes: int) -> dict[str, 
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another thread brings about."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)

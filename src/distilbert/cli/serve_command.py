@@ -34,12 +34,14 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
-    from ..serve import open_models, run_server
+    from ..serve import open_models, run_server, start_workers
 
     served, settings = read_served(vars(args))
+    worker = start_workers(settings) if settings.workers > 1 else None  # before there are threads
+    settings = worker.settings if worker else settings
 
     def open_again() -> dict[str, Task]:
         return open_models(served.models, served.tasks, precision=served.precision, settings=settings)
 
-    run_server(open_again(), settings, open_again=open_again)
+    run_server(open_again(), settings, open_again=open_again, worker=worker)
     return 0

@@ -17,5 +17,6 @@ from ..server_settings import Settings
 from .app import create_app
 from .models import ServedModel, open_models
 from .server import run_server
+from .workers import start_workers
 
-__all__ = ["ServedModel", "Settings", "create_app", "open_models", "run_server"]
+__all__ = ["ServedModel", "Settings", "create_app", "open_models", "run_server", "start_workers"]

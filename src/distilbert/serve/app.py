@@ -19,6 +19,7 @@ from ..tasks.task import Task
 from .direct import Direct
 from .errors import HttpError
 from .guard import PROBES, Guard, logger
+from .metrics import SharedMetrics
 from .page import page_routes
 from .routes_hub import hub_routes
 from .routes_openai import openai_routes
@@ -66,16 +67,18 @@ def create_app(
     *,
     open_again: Callable[[], Mapping[str, Task]] | None = None,
     ready: Callable[[Service], None] | None = None,
+    shared_metrics: SharedMetrics | None = None,
 ) -> FastAPI:
     """An ASGI application that serves opened tasks, each under a name; the first is the one at `/`.
 
     Args:
         open_again: gives the same tasks from their folders as they are now, for SIGHUP.
         ready: called when all models are warm.
+        shared_metrics: of all processes, where this is one of several.
 
     Raises InputError if there are none.
     """
-    service = Service(tasks, settings or Settings())
+    service = Service(tasks, settings or Settings(), shared_metrics)
     app = App(
         title="distilbert",
         version=__version__,
@@ -119,7 +122,7 @@ async def _lifespan(
         if ready is not None:
             ready(service)
 
-    background = {asyncio.create_task(work) for work in (start(), service.watch_loop())}
+    background = {asyncio.create_task(work) for work in (start(), service.watch_loop(), service.share_metrics())}
     if open_again is not None and threading.current_thread() is threading.main_thread():
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: background.add(loop.create_task(_reload(service, open_again))))

@@ -3,14 +3,22 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from .guard import logger
 
 
-def set_up_log(level: str) -> None:
-    """Send the log of the server, and uvicorn's, to the standard error."""
+def set_up_log(level: str, place: Mapping[str, object] | None = None) -> None:
+    """Send the log of the server, and uvicorn's, to the standard error; with `place` in every line."""
+
+    def placed(record: logging.LogRecord) -> bool:
+        record.fields = {**(place or {}), **getattr(record, "fields", {})}
+        return True
+
     handler = logging.StreamHandler(sys.stderr)
+    if place:
+        handler.addFilter(placed)
     handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
     for log in (logger, logging.getLogger("uvicorn.error")):
         log.handlers = [handler]

@@ -1,6 +1,12 @@
 """What Prometheus is told."""
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ..files import written_whole
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -80,3 +86,39 @@ class Metrics:
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class SharedMetrics:
+    """The metrics of several processes, each of which leaves its own in a folder: whoever is asked tells all."""
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._folder = folder
+        self._worker = worker
+
+    def write(self, text: bytes) -> None:
+        """Leave this process's own for the others."""
+        with written_whole(self._folder / f"{self._worker}.prom") as temporary:
+            temporary.write_bytes(text)
+
+    def text(self, own: bytes) -> bytes:
+        """Those of all processes, the others' as they were left last, each with its number as a label."""
+        self.write(own)
+        texts = {file.stem: file.read_text() for file in self._folder.glob("*.prom")}
+        return _merged(dict(sorted(texts.items(), key=lambda item: int(item[0])))).encode()
+
+
+_SAMPLE = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*)\})?(?P<value> \S+)")
+
+
+def _merged(texts: Mapping[str, str]) -> str:
+    """Each metric of some texts in Prometheus' format once, its samples with one more label: whose they are."""
+    samples: dict[str, list[str]] = {}
+    for worker, text in texts.items():
+        for block in text.split("# HELP ")[1:]:
+            about, kind, *lines = block.splitlines()
+            found = samples.setdefault(f"# HELP {about}\n{kind}", [])
+            for line in lines:
+                if sample := _SAMPLE.fullmatch(line):
+                    labels = f'worker="{worker}"' + (f",{sample['labels']}" if sample["labels"] else "")
+                    found.append(f"{sample['name']}{{{labels}}}{sample['value']}")
+    return "".join("\n".join([head, *lines]) + "\n" for head, lines in samples.items())

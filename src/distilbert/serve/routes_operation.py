@@ -26,6 +26,6 @@ def operation_routes(service: Service) -> APIRouter:
     @routes.get("/metrics", response_class=Response, responses=errors(401))
     async def metrics() -> Response:
         """For Prometheus."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(service.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

@@ -8,47 +8,65 @@ from collections.abc import Callable, Mapping
 import uvicorn
 from fastapi import FastAPI
 
-from ..errors import LongTextWarning
+from ..errors import InputError, LongTextWarning
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .app import create_app
 from .guard import logger
 from .hosts import is_loopback, listen, url_of
 from .log import set_up_log
+from .metrics import SharedMetrics
 from .protocol import Protocol
 from .service import Service
+from .workers import Worker, private_memory
 
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
 
 
 def run_server(
-    tasks: Mapping[str, Task], settings: Settings, *, open_again: Callable[[], Mapping[str, Task]] | None = None
+    tasks: Mapping[str, Task],
+    settings: Settings,
+    *,
+    open_again: Callable[[], Mapping[str, Task]] | None = None,
+    worker: Worker | None = None,
 ) -> None:
     """Serve opened tasks until SIGTERM or SIGINT, then answer what is at work and end.
 
-    `open_again` gives the tasks from their folders as they are at the time; SIGHUP puts them in the old ones' place.
+    Args:
+        open_again: gives the tasks from their folders as they are at the time; SIGHUP puts them in the old ones' place.
+        worker: which of several processes this is, as `start_workers` gives it.
 
-    Raises InputError if the address cannot be listened on.
+    Raises InputError if the address cannot be listened on, and for several workers that have not been started.
     """
-    listening = listen(settings.host, settings.port)
+    if worker is None and settings.workers > 1:
+        raise InputError("workers are started before models are opened: call start_workers first")
+    listening = worker.listening if worker else listen(settings.host, settings.port)
     port = listening.getsockname()[1]  # the one that was found, where 0 was asked for
-    set_up_log(settings.log_level)
+    place: dict[str, object] = {"worker": worker.number} if worker else {}
+    set_up_log(settings.log_level, place)
     sys.setswitchinterval(0.001)  # the event loop need not wait five milliseconds for each thread before it
     warnings.simplefilter("ignore", LongTextWarning)  # clients say whether texts may be cut
-    logger.info("starting", extra={"fields": settings.public() | {"port": port, "models": list(tasks)}})
+    if worker is None:
+        logger.info("starting", extra={"fields": settings.public() | {"port": port, "models": list(tasks)}})
     if not is_loopback(settings.host) and not settings.api_key:
         logger.warning("open to the network without a key", extra={"fields": {"host": settings.host}})
 
     def ready(service: Service) -> None:
         models = [f"{model.name}: {model.tasks[0].task}, {model.precision}" for model in service.models.values()]
-        fields = {"url": url_of(settings.host, port), "models": models} | {
-            name: getattr(settings, name) for name in ("max_concurrent", "max_texts", "max_tokens", "max_memory")
-        }
-        logger.info("ready", extra={"fields": fields})
+        memory = {"private_mb": round(private_memory() / 1e6)}
+        fields = (
+            {"url": url_of(settings.host, port), "models": models}
+            | memory
+            | {name: getattr(settings, name) for name in ("max_concurrent", "max_texts", "max_tokens", "max_memory")}
+        )
+        logger.info("worker ready" if worker else "ready", extra={"fields": fields})
+        if worker:
+            worker.ready()
 
     # uvicorn drains first and then raises the signal again
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    app = create_app(tasks, settings, open_again=open_again, ready=ready)
+    shared = SharedMetrics(worker.folder, worker.number) if worker else None
+    app = create_app(tasks, settings, open_again=open_again, ready=ready, shared_metrics=shared)
     uvicorn.Server(server_config(app, settings)).run(sockets=[listening])
 
 

@@ -16,13 +16,14 @@ from .batcher import Batcher, Work, current_work
 from .budget import ANSWER_BYTE, GIVEN_TOKEN, MB, RUN_TOKEN, Budget
 from .cost import Cost, count_tokens
 from .errors import Fault, RequestError
-from .metrics import Metrics
+from .metrics import Metrics, SharedMetrics
 from .models import ServedModel, aliases_of
 from .schemas import Truncation
 from .texts import texts_of
 from .writing import written
 
 _LAG_EVERY = 0.05  # seconds
+_SHARE_EVERY = 1.0
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -30,11 +31,14 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 class Service:
     """What all routes share."""
 
-    def __init__(self, tasks: Mapping[str, Task], settings: Settings) -> None:
+    def __init__(
+        self, tasks: Mapping[str, Task], settings: Settings, shared_metrics: SharedMetrics | None = None
+    ) -> None:
         if not tasks:
             raise InputError("give at least one model to serve")
         self.settings = settings
         self.metrics = Metrics()
+        self._shared_metrics = shared_metrics
         self.batcher = Batcher(
             max_tokens=settings.max_batch_tokens, bound=settings.max_run_ms / 1e3, metrics=self.metrics
         )
@@ -85,6 +89,17 @@ class Service:
     def changed(self) -> list[str]:
         """The names of the models whose weights were overwritten or cut off in their place since they were opened."""
         return [name for name, model in self.models.items() if model.changed()]
+
+    async def share_metrics(self) -> None:
+        """Leave the metrics for the other processes, for ever, where there are others."""
+        while self._shared_metrics is not None:
+            self._shared_metrics.write(self.metrics.text())
+            await asyncio.sleep(_SHARE_EVERY)
+
+    def metrics_text(self) -> bytes:
+        """The metrics in Prometheus' text format, of all processes."""
+        text = self.metrics.text()
+        return text if self._shared_metrics is None else self._shared_metrics.text(text)
 
     def close(self) -> None:
         self.warm = False
