@@ -87,6 +87,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # it would lead to the client's own Host
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own; ours know models and tokens
         exception_handlers={HTTPException: _refused},
     )
     routers = _include_routes(app, service)

@@ -16,6 +16,7 @@ from .errors import Fault, RequestError
 from .hosts import Hosts
 from .metrics import Metrics
 from .page import is_page
+from .traces import Traces
 
 logger = logging.getLogger("distilbert.serve")
 
@@ -40,6 +41,7 @@ class Guard:
         self._metrics = metrics
         self._key = settings.api_key.encode()
         self._hosts = Hosts(settings)
+        self._traces = Traces()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,6 +91,7 @@ class Guard:
             self._metrics.requests.labels(route, work.model, status).inc()
             self._metrics.request_seconds.labels(route).observe(seconds)
             if scope["path"] not in PROBES or status >= 400:
+                self._traces.record(method, route, headers, status, seconds, work)
                 fields = {
                     "id": request_id.decode(),
                     "method": method,
