@@ -58,6 +58,12 @@ class Settings:
         help="other names of models, `ALIAS=NAME` separated by commas, such as text-embedding-3-small=minilm",
         unset="none",
     )
+    default_prompt: str = setting(
+        "", help="what stands before texts of which vectors are made, where a request names no prompt", unset="none"
+    )
+    default_prompt_name: str = setting(
+        "", help="the model's own prompt that stands there, by its name", unset="as the model's folder says"
+    )
     auto_truncate: bool = setting(
         False, help="cut texts that are too long on TEI's routes too, where a request says nothing"
     )
@@ -80,6 +86,8 @@ class Settings:
         check_fields(self)
         if not self.api_key.isascii() or any(char.isspace() for char in self.api_key):
             raise InputError("api_key must be letters, digits and signs of ASCII, without spaces")
+        if self.default_prompt and self.default_prompt_name:
+            raise InputError("give default_prompt or default_prompt_name, not both")
 
     @classmethod
     def read(

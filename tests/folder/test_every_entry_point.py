@@ -129,10 +129,12 @@ def test_all_layouts_give_the_same_vectors(layout: str, folders: dict[str, Path]
 @SENTENCES
 def test_served(layout: str, folders: dict[str, Path]) -> None:
     pytest.importorskip("fastapi")
+    from distilbert.serve import Settings
     from distilbert.serve.models import ServedModel, open_models
 
     (task,) = open_models([f"m={folders[layout]}"]).values()
-    served = ServedModel("m", task, SimpleNamespace(wrap=lambda engine, name: engine))  # type: ignore[arg-type]
+    batcher: Any = SimpleNamespace(wrap=lambda engine, name: engine)
+    served = ServedModel("m", task, batcher, Settings())
     embedder = served.find(distilbert.Embedder)
     assert embedder is not None
     assert embedder.model.max_length == LONGEST

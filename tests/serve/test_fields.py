@@ -11,8 +11,8 @@ pytest.importorskip("huggingface_hub")
 from huggingface_hub.inference._generated import types as hub_types
 from pydantic import BaseModel
 
-from distilbert import Reranker, TextClassifier, ZeroShotClassifier
-from distilbert.serve import schemas, schemas_hub, schemas_openai
+from distilbert import InputError, Reranker, TextClassifier, ZeroShotClassifier
+from distilbert.serve import Settings, create_app, schemas, schemas_hub, schemas_openai
 from distilbert.tasks.task import Task
 from helpers.live import Live, serving
 
@@ -205,6 +205,34 @@ def test_models_may_have_other_names(tasks: dict[str, Task]) -> None:
         assert "gpt" in [model["id"] for model in server.http.get("/v1/models").json()["data"]]
         assert server.post("/embed", inputs=LONG).status_code == 200, "cut, as the server was told"
         assert server.post("/embed", inputs=LONG, truncate=False).status_code == 413
+
+
+def test_a_prompt_stands_before_texts_by_default(tasks: dict[str, Task]) -> None:
+    embed = {"embed": tasks["embed"], "qa": tasks["qa"]}
+    for settings in ({"default_prompt_name": "query"}, {"default_prompt": "a question: "}):
+        with serving(embed, **settings) as server:
+            want = tasks["embed"](TEXT, prompt_name="query")
+            for path in ("/embed", "/models/embed"):
+                np.testing.assert_allclose(server.post(path, inputs=TEXT).json()[0], want, atol=1e-5)
+            (found,) = server.post("/v1/embeddings", input=TEXT).json()["data"]
+            np.testing.assert_allclose(found["embedding"], want, atol=1e-5)
+    with pytest.raises(InputError, match=r"'embed' has no prompt called 'passage'; it has .*query"):
+        create_app(embed, Settings(default_prompt_name="passage"))
+    with pytest.raises(InputError, match="not both"):
+        Settings(default_prompt="a", default_prompt_name="b")
+
+
+def test_the_label_of_entailment_may_be_said(server: Live, tasks: dict[str, Task]) -> None:
+    parameters = {"candidate_labels": ["travel", "war"], "entailment": "positive"}
+    got = server.post("/models/sentiment", inputs=TEXT, parameters=parameters).json()
+    want = ZeroShotClassifier(tasks["sentiment"].model)(TEXT, ["travel", "war"], entailment="positive")
+    assert [each["label"] for each in got] == [each.label for each in want]
+    assert [each["score"] for each in got] == pytest.approx([each.score for each in want], abs=1e-5)
+    del parameters["entailment"]
+    assert server.post("/models/sentiment", inputs=TEXT, parameters=parameters).status_code == 424
+    parameters["entailment"] = "perhaps"
+    refused = server.post("/models/sentiment", inputs=TEXT, parameters=parameters)
+    assert (refused.status_code, "entailment must be one of" in refused.text) == (422, True)
 
 
 def test_token_ids_can_be_refused(tasks: dict[str, Task]) -> None:

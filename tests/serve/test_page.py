@@ -153,6 +153,10 @@ def test_a_key_is_typed_into_it(tasks: dict[str, Task], browser: Browser) -> Non
         assert "swordfish" not in browser.driver.page_source
         browser.wait("#pages a", "Routes").click()
         browser.wait(".route")
+        browser.wait("a", "openapi.json").click()
+        browser.wait("pre", '"/models/{name}/embed"')
+        browser.driver.back()
+        browser.wait(".route")
         assert browser.driver.execute_script("return localStorage.length + document.cookie.length") == 0
         browser.wait("#key-forget").click()
         browser.wait("[role=alert]", "send the key")

@@ -12,10 +12,12 @@ from ..batch import Batch
 from ..engine.seam import CpuEngine
 from ..errors import CheckpointError, InputError, short_repr
 from ..loading import load
+from ..prompts import Prompts
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
 from ..tasks.reranking import Reranker
-from ..tasks.task import FIRST, Task
+from ..tasks.sparse import SparseEncoder
+from ..tasks.task import FIRST, Model, Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
@@ -96,9 +98,11 @@ class ServedModel:
         tasks: the first is the one that it was loaded for.
         precision: of computing.
         engine: what runs it, and `reason` why: "onnx", "native" or "torch".
+
+    Raises InputError where it has not the prompt that the settings name.
     """
 
-    def __init__(self, name: str, task: Task, batcher: Batcher) -> None:
+    def __init__(self, name: str, task: Task, batcher: Batcher, settings: Settings) -> None:
         self.name = name
         engine = task.model.engine
         if isinstance(engine, CpuEngine):
@@ -106,7 +110,8 @@ class ServedModel:
         else:
             self.precision, self.engine, self.reason = "float32", "torch", "the device is no CPU"
         self._files = engine.files if isinstance(engine, CpuEngine) else None
-        self.model = dataclasses.replace(task.model, engine=batcher.wrap(task.model.engine, name))
+        model = _prompted(name, task, settings) if isinstance(task, Embedder | SparseEncoder) else task.model
+        self.model = dataclasses.replace(model, engine=batcher.wrap(model.engine, name))
         self.tasks = _tasks(task, self)
 
     def find(self, kind: type[AnyTask]) -> AnyTask | None:
@@ -154,6 +159,21 @@ class ServedModel:
             | labels
             | dim
         )
+
+
+def _prompted(name: str, task: Embedder | SparseEncoder, settings: Settings) -> Model:
+    """The model with the default prompt of the settings, where they have one."""
+    prompts, default = task.sentence.prompts, settings.default_prompt_name
+    if settings.default_prompt:
+        default = "default"
+        prompts = Prompts({**prompts.by_name, default: settings.default_prompt})
+    elif not default:
+        return task.model
+    if default not in prompts.by_name:
+        have = ", ".join(prompts.by_name) or "none"
+        raise InputError(f"--default-prompt-name: model {name!r} has no prompt called {default!r}; it has {have}")
+    sentence = dataclasses.replace(task.sentence, prompts=dataclasses.replace(prompts, default=default))
+    return dataclasses.replace(task.model, sentence=sentence)
 
 
 def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:

@@ -72,7 +72,7 @@ def _answer(service: Service, model: ServedModel, body: Any) -> object:
         case SimilarityRequest():
             return compare(service, model.get(Embedder, EMBEDS), body, truncate=True)
         case ZeroShotRequest():
-            return _zero_shot(service, model.get(ZeroShotClassifier, "a model of inference (NLI)"), body)
+            return _zero_shot(service, _chooser(model, body), body)
         case ChoiceRequest():
             choices = body.inputs.choices
             service.check_texts(choices)
@@ -191,6 +191,13 @@ def _question(service: Service, task: QuestionAnswerer, body: QuestionRequest) -
     if isinstance(answers, Answer):
         return _span(answers)
     return [_span(answer) for answer in answers if isinstance(answer, Answer)]
+
+
+def _chooser(model: ServedModel, body: ZeroShotRequest) -> ZeroShotClassifier:
+    """Any classifier of sequences, where the request says which of its labels is entailment."""
+    if body.parameters.entailment is not None and (classifier := model.find(TextClassifier)) is not None:
+        return ZeroShotClassifier(classifier.model)
+    return model.get(ZeroShotClassifier, "a model of inference (NLI)")
 
 
 def _zero_shot(service: Service, task: ZeroShotClassifier, body: ZeroShotRequest) -> object:

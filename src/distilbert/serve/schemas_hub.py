@@ -58,6 +58,9 @@ class ZeroShotParameters(Exact):
     candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
     multi_label: bool | None = False
     hypothesis_template: str | None = None
+    entailment: str | None = Field(
+        None, description="the model's label for entailment, its name or its number from 0, where no name says it"
+    )
 
 
 class ZeroShotRequest(Exact):

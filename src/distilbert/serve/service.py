@@ -42,7 +42,7 @@ class Service:
         self.batcher = Batcher(
             max_tokens=settings.max_batch_tokens, bound=settings.max_run_ms / 1e3, metrics=self.metrics
         )
-        self.models = {name: ServedModel(name, task, self.batcher) for name, task in tasks.items()}
+        self.models = {name: ServedModel(name, task, self.batcher, settings) for name, task in tasks.items()}
         self.aliases = aliases_of(settings.aliases, self.models)
         self.warm = False
         memory = settings.max_memory * MB
@@ -67,7 +67,7 @@ class Service:
         Raises DistilBertError, and keeps the old ones, where a folder cannot be opened.
         """
         tasks = await asyncio.get_running_loop().run_in_executor(self._pool, open_again)
-        models = {name: ServedModel(name, task, self.batcher) for name, task in tasks.items()}
+        models = {name: ServedModel(name, task, self.batcher, self.settings) for name, task in tasks.items()}
         await self._warm(models)
         self.models = models  # requests at work keep those that they have
 

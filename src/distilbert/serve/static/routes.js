@@ -1,6 +1,6 @@
 // All routes of the description, those of one model at a time, each to try.
 
-import { ask, costOf } from "./api.js";
+import { ask, costOf, key } from "./api.js";
 import { code, element, labelled } from "./elements.js";
 import { error } from "./form.js";
 import { exampleOf, fieldsOf, resolved } from "./schema.js";
@@ -22,11 +22,15 @@ export function routesView(description, models) {
     "div",
     {},
     element("h2", {}, "Routes"),
-    element("p", {}, `${description.info.summary}. The same for programs: `, element("a", { href: "openapi.json" }, "openapi.json"), "."),
+    element("p", {}, `${description.info.summary}. The same for programs: `, element("a", { href: file(description) }, "openapi.json"), "."),
     labelled("Model", choose),
     list,
   );
 }
+
+/** Where the description can be opened: a link of its own would not send the key. */
+const file = (description) =>
+  key.get() ? URL.createObjectURL(new Blob([JSON.stringify(description, null, 1)], { type: "application/json" })) : "openapi.json";
 
 function groups(description, model) {
   const found = new Map();

@@ -38,7 +38,7 @@ export const TASKS = {
       list("labels", "Labels", ["travel", "cooking", "politics"]),
     ],
     schema: "ZeroShotParameters",
-    options: ["multi_label", "hypothesis_template"],
+    options: ["multi_label", "hypothesis_template", "entailment"],
     body: ({ inputs, labels }, options) => ({ inputs, parameters: { candidate_labels: labels, ...options } }),
     show: show.labels,
   },
