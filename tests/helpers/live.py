@@ -37,6 +37,7 @@ def make_folders(root: Path) -> dict[str, Path]:
         "embed": (Head.NONE, {}),
         "rerank": (Head.SEQUENCE_CLASSIFICATION, {"id2label": {"0": "relevant"}}),
         "choice": (Head.MULTIPLE_CHOICE, {}),
+        "late": (Head.NONE, {}),
     }
     folders = {}
     for seed, (name, (head, changes)) in enumerate(kinds.items()):
@@ -54,6 +55,17 @@ def make_folders(root: Path) -> dict[str, Path]:
     pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
     (embed / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (embed / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "a question: "}}))
+    kinds_of_modules = {"": "Transformer", "1_Normalize": "Normalize"}
+    modules = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.base.modules.{kind}"}
+        for index, (path, kind) in enumerate(kinds_of_modules.items())
+    ]
+    late = folders["late"]
+    (late / "modules.json").write_text(json.dumps(modules))
+    (late / "1_Normalize").mkdir()
+    (late / "1_Normalize" / "config.json").write_text(json.dumps({"module_input_name": "token_embeddings"}))
+    about = {"model_type": "MultiVectorEncoder", "prompts": {"query": "find ", "document": "read "}}
+    (late / "config_sentence_transformers.json").write_text(json.dumps(about))
     return folders
 
 

@@ -154,6 +154,7 @@ def test_answers_are_written_item_by_item() -> None:
     value = {"object": "list", "data": ({"n": n} for n in range(3)), "empty": iter(())}
     assert written(value, sizes.append) == b'{"object":"list","data":[{"n":0},{"n":1},{"n":2}],"empty":[]}'
     assert sizes == [6, 7, 7, 7]
+    assert written({"data": iter((1,)), "sum": lambda: 1}, sizes.append) == b'{"data":[1],"sum":1}'
     nested = (iter(range(count)) for count in (2, 0, 1))
     assert written(nested, sizes.append) == b"[[0,1],[],[0]]"
     assert json.loads(written({"text": "\ud800"}, sizes.append)) == {"text": "\ud800"}

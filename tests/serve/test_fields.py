@@ -11,7 +11,7 @@ pytest.importorskip("huggingface_hub")
 from huggingface_hub.inference._generated import types as hub_types
 from pydantic import BaseModel
 
-from distilbert import InputError, Reranker, TextClassifier, ZeroShotClassifier
+from distilbert import InputError, LateInteractionEncoder, Reranker, TextClassifier, ZeroShotClassifier
 from distilbert.serve import Settings, create_app, schemas, schemas_hub, schemas_openai
 from distilbert.tasks.task import Task
 from helpers.live import Live, serving
@@ -34,6 +34,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "QuestionRequest": ("/models/qa", {"inputs": {"question": "where ?", "context": TEXT}}),
     "ChoiceRequest": ("/models/choice", {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}}),
     "OpenAIRequest": ("/v1/embeddings", {"input": TEXT}),
+    "MultiVectorRequest": ("/v1/multi-vector", {"input": TEXT}),
     "DocumentsRequest": ("/v1/rerank", {"query": TEXT, "documents": [TEXT]}),
     "ClassifyRequest": ("/v1/classify", {"input": TEXT}),
 }
@@ -182,6 +183,33 @@ def test_documents_are_ranked(server: Live, tasks: dict[str, Task]) -> None:
     assert [each["document"]["text"] in "bc" for each in short["results"]] == [True]
     error = server.post("/v1/rerank", query="a", documents=["b"], model="none")
     assert (error.status_code, error.json()["error"]["code"]) == (404, "model_not_found")
+
+
+def test_a_vector_for_each_token(server: Live, tasks: dict[str, Task]) -> None:
+    late = tasks["late"]
+    assert isinstance(late, LateInteractionEncoder)
+    answer = server.post("/v1/multi-vector", input=[TEXT, "it rains"], return_tokens=True).json()
+    for each, want in zip(answer["data"], late.encode_document([TEXT, "it rains"]), strict=True):
+        np.testing.assert_allclose(each["embeddings"], want, atol=1e-5)
+    assert answer["data"][1]["tokens"] == ["[CLS]", "read", "it", "rain", "##s", "[SEP]"]
+    assert answer["model"] == "late"
+    assert answer["usage"]["total_tokens"] == sum(map(len, late.encode_document([TEXT, "it rains"])))
+    (asked,) = server.post("/models/late/v1/multi-vector", input=TEXT, input_type="query").json()["data"]
+    np.testing.assert_allclose(asked["embeddings"], late.encode_query(TEXT), atol=1e-5)
+    assert "tokens" not in asked
+
+
+def test_late_interaction_ranks(server: Live, tasks: dict[str, Task]) -> None:
+    documents = [TEXT, "it rains", "a film"]
+    want = tasks["late"]("a journey", documents)
+    answer = server.post("/v1/rerank", query="a journey", documents=documents, model="late").json()["results"]
+    assert [each["index"] for each in answer] == [each.index for each in want]
+    ranks = server.post("/models/late/rerank", query="a journey", texts=documents, return_text=True).json()
+    assert [each["text"] for each in ranks] == [each.text for each in want]
+    for found in ([each["relevance_score"] for each in answer], [each["score"] for each in ranks]):
+        assert found == pytest.approx([each.score for each in want], abs=1e-5)
+    assert server.post("/models/late/rerank", query="a", texts=[LONG]).status_code == 422
+    assert server.post("/models/late/rerank", query="a", texts=[LONG], truncate=True).status_code == 200
 
 
 def test_texts_are_classified(server: Live, tasks: dict[str, Task]) -> None:

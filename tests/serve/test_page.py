@@ -28,6 +28,7 @@ VIEWS = {
     "sparse/sparse-encoding": "greatest of",
     "rerank/text-ranking": "It rains in Amsterdam.",
     "choice/multiple-choice": "It had begun to rain.",
+    "late/late-interaction": "MaxSim",
     "qa/tokens": "tokens",
 }
 

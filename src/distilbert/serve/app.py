@@ -22,6 +22,7 @@ from .guard import PROBES, Guard, logger
 from .metrics import SharedMetrics
 from .page import page_routes
 from .routes_hub import hub_routes
+from .routes_multi_vector import multi_vector_routes
 from .routes_openai import openai_routes
 from .routes_operation import operation_routes
 from .routes_ranking import ranking_routes
@@ -149,7 +150,7 @@ def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
     def named(name: str = Path(description="a name of /v1/models")) -> None:
         service.served(name)
 
-    for_each = [tei_routes(service), openai_routes(service), ranking_routes(service)]
+    for_each = [tei_routes(service), openai_routes(service), ranking_routes(service), multi_vector_routes(service)]
     for routes in for_each:
         app.include_router(routes)
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])

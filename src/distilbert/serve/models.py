@@ -15,6 +15,7 @@ from ..loading import load
 from ..prompts import Prompts
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
+from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import FIRST, Model, Task
@@ -145,7 +146,7 @@ class ServedModel:
         """What it is, for people and programs that choose one."""
         task = self.tasks[0]
         labels = {"labels": list(task.config.labels)} if isinstance(task, _LABELLED) else {}
-        dim = {"dimensions": task.dim} if isinstance(task, Embedder) else {}
+        dim = {"dimensions": task.dim} if isinstance(task, Embedder | LateInteractionEncoder) else {}
         return (
             {
                 "name": self.name,

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.reranking import Reranker
 from ..tasks.text_classification import TextClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
@@ -25,6 +26,7 @@ from .service import Service
 from .shared import ERRORS, OPENAI_ERRORS
 
 _RANKS = "a re-ranker"
+Ranker = Reranker | LateInteractionEncoder
 
 
 def ranking_routes(service: Service) -> APIRouter:
@@ -56,23 +58,33 @@ def ranking_routes(service: Service) -> APIRouter:
 
 async def _rerank(service: Service, request: Request, body: RerankRequest | DocumentsRequest) -> Response:
     if isinstance(body, RerankRequest):
-        task = service.task(request, Reranker, _RANKS)
+        task = _ranker(service, request, None)
         return await service.answer(request, lambda: _ranks(service, task, body))
-    task = service.task(request, Reranker, _RANKS, body.model)
+    task = _ranker(service, request, body.model)
     return await service.answer(request, lambda: _documents(service, task, body))
 
 
-def _charge(service: Service, task: Reranker, query: str, texts: list[str], *, sent_back: bool) -> None:
+def _ranker(service: Service, request: Request, name: str | None) -> Ranker:
+    kinds: Any = Ranker
+    return service.task(request, kinds, _RANKS, name)
+
+
+def _charge(service: Service, task: Ranker, query: str, texts: list[str], *, sent_back: bool) -> None:
     service.check_texts(texts)
-    tokens = service.tokens(task, [query]) * len(texts) + service.tokens(task, texts)
+    times = len(texts) if isinstance(task, Reranker) else 1  # a query is read with each text, or once
+    tokens = service.tokens(task, [query]) * times + service.tokens(task, texts)
     answer = labels_bytes(len(texts), 1) + (4 * sum(map(len, texts)) if sent_back else 0)
     service.charge(texts_cost(task, tokens, len(texts), answer=answer))
 
 
-def _ranks(service: Service, task: Reranker, body: RerankRequest) -> object:
+def _ranks(service: Service, task: Ranker, body: RerankRequest) -> object:
     _charge(service, task, body.query, body.texts, sent_back=body.return_text)
     if body.truncation_direction.lower() != "right":
         raise RequestError(Fault.UNPROCESSABLE, "pairs are cut on the right only")
+    if isinstance(task, LateInteractionEncoder):  # its scores are no probabilities
+        found = task(body.query, body.texts, long_text="truncate" if service.may_cut(body) else "error")
+        ranks = [(ranked.index, ranked.score) for ranked in found]
+        return _with_texts(ranks, body)
     if not service.may_cut(body):
         service.check_lengths(task, [task.prompts.text() + body.query] * len(body.texts), body.texts)
     if body.raw_scores:
@@ -81,11 +93,15 @@ def _ranks(service: Service, task: Reranker, body: RerankRequest) -> object:
         ranks = sorted(enumerate(scores.tolist()), key=lambda rank: -rank[1])
     else:
         ranks = [(ranked.index, ranked.score) for ranked in task(body.query, body.texts)]
+    return _with_texts(ranks, body)
+
+
+def _with_texts(ranks: list[tuple[int, float]], body: RerankRequest) -> object:
     texts = [{"text": body.texts[index]} if body.return_text else {} for index, _ in ranks]
     return [{"index": index} | text | {"score": score} for (index, score), text in zip(ranks, texts, strict=True)]
 
 
-def _documents(service: Service, task: Reranker, body: DocumentsRequest) -> object:
+def _documents(service: Service, task: Ranker, body: DocumentsRequest) -> object:
     texts = [document if isinstance(document, str) else document.text for document in body.documents]
     _charge(service, task, body.query, texts, sent_back=body.return_documents)
     results = [

@@ -10,6 +10,7 @@ from ..encoding import Encoding
 from ..engine.cpus import available_cpus
 from ..errors import name_list
 from ..tasks.embedding import Embedder
+from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
@@ -246,6 +247,8 @@ def _model_type(task: Any) -> dict[str, Any]:
         return {"embedding": {"pooling": ",".join(task.sentence.pooling.modes)}}
     if isinstance(task, SparseEncoder):
         return {"embedding": {"pooling": "splade"}}
+    if isinstance(task, LateInteractionEncoder):
+        return {"embedding": {"pooling": "colbert"}}
     labels = task.config.labels
     classes = {
         "id2label": {str(index): label for index, label in enumerate(labels)},

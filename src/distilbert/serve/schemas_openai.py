@@ -102,6 +102,29 @@ class RankedDocuments(BaseModel):
     usage: TotalTokens
 
 
+class MultiVectorRequest(Body):
+    """Jina's, for a model of late interaction: a vector for each token."""
+
+    input: str | Texts = Field(examples=["What is deep learning?"])
+    input_type: Literal["query", "document"] = Field("document", description="the side that the texts stand on")
+    model: str | None = Field(None, description="a name of /v1/models; the first of late interaction by default")
+    return_tokens: bool = Field(False, description="send the tokens that the vectors belong to")
+
+
+class MultiVector(BaseModel):
+    object: Literal["embeddings"] = "embeddings"
+    index: int
+    embeddings: list[list[float]]
+    tokens: list[str] | None = None
+
+
+class MultiVectors(BaseModel):
+    object: Literal["list"] = "list"
+    model: str
+    data: list[MultiVector]
+    usage: OpenAIUsage
+
+
 class ClassifyRequest(Body):
     """vLLM's; with `labels` Jina's, for a model of inference (NLI)."""
 

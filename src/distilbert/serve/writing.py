@@ -9,13 +9,21 @@ from pydantic_core import PydanticSerializationError, to_json
 def written(value: object, spend: Callable[[int], None]) -> bytes:
     """The JSON of a value; of an iterator, or of one in a dict or an iterator, item by item.
 
+    A function in such a dict is called when its turn comes.
+
     `spend` is told the bytes of each item when it is written, and may raise. An item is written in one go, in which
     no other thread runs: what may be long should come as an iterator.
     """
     if isinstance(value, Iterator):
         return b"[" + b",".join(written(item, spend) for item in value) + b"]"
     if isinstance(value, dict) and any(isinstance(item, Iterator) for item in value.values()):
-        return b"{" + b",".join(_json(name) + b":" + written(item, spend) for name, item in value.items()) + b"}"
+        return (
+            b"{"
+            + b",".join(
+                _json(name) + b":" + written(item() if callable(item) else item, spend) for name, item in value.items()
+            )
+            + b"}"
+        )
     content = _json(value)
     spend(len(content))
     return content

@@ -78,6 +78,10 @@ class LateInteractionEncoder(Task):
         """The same for documents; the prompt is by default the one called "document"."""
         return self._documents.encode(texts, PromptOptions(**options))
 
+    def tokens(self, text: str, *, is_query: bool) -> list[str]:
+        """What the vectors of `encode_query`, or of `encode_document`, belong to: a piece of the vocabulary each."""
+        return (self._queries if is_query else self._documents).tokens(text, PromptOptions())
+
     def score(self, query: str | Vectors, document: str | Vectors) -> float:
         """How well a document fits a query; each a text, or its vectors [T, D]."""
         q = self.encode_query(query) if isinstance(query, str) else query
@@ -201,17 +205,28 @@ class _Side(Task):
         )
         return [self._counted(*each) for each in zip(states, filled, lengths, strict=True)]
 
+    def tokens(self, text: str, options: PromptOptions) -> list[str]:
+        """The pieces that the vectors of a text belong to."""
+        prefix = self.prompts.text(options.prompt, options.prompt_name)
+        (encodings,) = self._encode([prefix + text], options.long_text, 0)
+        filled = [(self._filled(encoding.ids), len(encoding)) for encoding in encodings]
+        return [self.tokenizer.token(index) for ids, length in filled for index in ids[self._counting(ids, length)]]
+
     def _counted(self, states: np.ndarray, ids: np.ndarray, length: int) -> Vectors:
-        """The vectors of the tokens that count; `length` of the ids are the text's own."""
+        """The vectors of the tokens that count."""
+        vectors = states[self._counting(ids, length)]
+        for layer in self._layers:
+            vectors = layer(vectors)
+        return vectors
+
+    def _counting(self, ids: np.ndarray, length: int) -> np.ndarray:
+        """bool [T]: which tokens count; `length` of the ids are the text's own."""
         counts = ~np.isin(ids, self._skipped)
         if not self._scores_expansion:
             counts[length:] = False
         if self._kept is not None:
             counts &= np.isin(ids, self._kept)
-        vectors = states[counts]
-        for layer in self._layers:
-            vectors = layer(vectors)
-        return vectors
+        return counts
 
     def _filled(self, ids: np.ndarray) -> np.ndarray:
         missing = self._expansion.length - len(ids) if self._expansion else 0

@@ -1,6 +1,6 @@
 // Answers as people look at them. Each function is given the answer, the values of the form and `model`, for more questions.
 
-import { ask } from "./api.js";
+import { ask, errorOf } from "./api.js";
 import { bar, element, scrolling } from "./elements.js";
 
 const MASK = /\[MASK\]|<mask>/;
@@ -127,6 +127,40 @@ export function similarities(vectors, { inputs }) {
     element("tbody", {}, rows),
   );
   return scrolling("Similarity of the texts", table);
+}
+
+/** Late interaction: for each token of the query the text's token that is nearest, and the sum of these (MaxSim). */
+export async function interaction(answer, { query }, model) {
+  const asked = await ask(`models/${model}/v1/multi-vector`, { input: query, input_type: "query", return_tokens: true });
+  if (asked.status !== 200) return element("p", { role: "alert", class: "error" }, errorOf(asked));
+  const [document] = answer.data;
+  const [found] = asked.json.data;
+  const dot = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
+  const rows = found.embeddings.map((vector) => document.embeddings.map((other) => dot(vector, other)));
+  const best = rows.map((row) => Math.max(...row));
+  const head = [...document.tokens, "best"].map((token) => element("th", { scope: "col" }, token));
+  const body = rows.map((row, index) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, found.tokens[index]),
+      row.map((value) => {
+        const cell = heat(value);
+        if (value === best[index]) cell.replaceChildren(element("b", {}, cell.textContent));
+        return cell;
+      }),
+      element("td", { class: "number" }, best[index].toFixed(2)),
+    ),
+  );
+  const sum = best.reduce((total, value) => total + value, 0);
+  const table = element(
+    "table",
+    { class: "heat" },
+    element("caption", {}, `MaxSim ${sum.toFixed(2)}: the best of each row, added up`),
+    element("thead", {}, element("tr", {}, element("td", {}), head)),
+    element("tbody", {}, body),
+  );
+  return scrolling("Tokens of the query against those of the text", table);
 }
 
 function heat(similarity) {

@@ -105,6 +105,17 @@ export const TASKS = {
     body: (values, options) => ({ ...values, ...options }),
     show: show.ranking,
   },
+  "late-interaction": {
+    title: "Compare a query and a text, token by token",
+    fields: [
+      line("query", "Query", "Where is it wet?"),
+      text("document", "Text", "It rains in Amsterdam, and the streets are under water."),
+    ],
+    options: [],
+    route: "/v1/multi-vector",
+    body: ({ document }) => ({ input: document, input_type: "document", return_tokens: true }),
+    show: show.interaction,
+  },
   "multiple-choice": {
     title: "Choose what follows",
     fields: [
