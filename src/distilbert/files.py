@@ -79,7 +79,7 @@ def read_json_list(path: Path, error: type[DistilBertError] = ConfigError) -> li
 def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertError]) -> Value:
     text = read_text(path, error).removeprefix("\ufeff")  # which editors on Windows put there
     if not text:
-        raise error(f"{path}: is empty")
+        raise error(f"{path}: not valid JSON (it is empty)")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:  # bad syntax, a number of endless digits, endless nesting

@@ -81,9 +81,9 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "capitals of vocabulary": (called(VOCABULARY, "VOCAB.TXT"), "(there is VOCAB.TXT: call it vocab.txt)"),
     "weights by another name": (called(WEIGHTS, "model.fp16.safetensors"), "call it model.safetensors"),
     "a shard alone": (called(WEIGHTS, "model-00001-of-00002.safetensors"), "bring along model.safetensors.index.json"),
-    "config of no bytes": (emptied(CONFIG), "config.json: is empty"),
-    "weights of no bytes": (emptied(WEIGHTS), "model.safetensors: is empty"),
-    "settings of no bytes": (emptied("tokenizer_config.json"), "tokenizer_config.json: is empty"),
+    "config of no bytes": (emptied(CONFIG), "config.json: not valid JSON (it is empty)"),
+    "weights of no bytes": (emptied(WEIGHTS), "model.safetensors: not a whole safetensors file (it is empty)"),
+    "settings of no bytes": (emptied("tokenizer_config.json"), "tokenizer_config.json: not valid JSON (it is empty)"),
     "a width that is no whole number": (lambda folder: edit(folder / CONFIG, dim=32.0), "dim must be a whole number"),
 }
 

@@ -100,7 +100,7 @@ def read_header(path: Path) -> dict[str, Weight]:
     """
     try:
         if path.stat().st_size == 0:
-            raise CheckpointError(f"{path}: is empty")
+            raise CheckpointError(f"{path}: not a whole safetensors file (it is empty)")
         with path.open("rb") as file, safe_open(path, framework="numpy"):
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
@@ -160,7 +160,7 @@ def read_weights(folder: Path) -> dict[str, Weight]:
 
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
-    names = [path.name for path in sorted(folder.glob("*"))]
+    names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
     suffixes = {Path(name).suffix for name in FOREIGN} | {".pt", ".pth"}
     if other := next((name for name in names if Path(name).suffix in suffixes), None):
         return f"it has {other}: `distilbert convert {folder} OUT` makes one"
