@@ -14,7 +14,7 @@ from .errors import InputError
 from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
 
-ClassWeights = Literal["balanced"] | Mapping[str, float]
+ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
 _MODEL = "a folder, starter/NAME, or a name on the Hugging Face hub"
 
 
@@ -25,10 +25,10 @@ class LoopArguments:
 
     group: ClassVar[str] = "training"
 
-    epochs: float = setting(3.0, above=0, help="passes over the data")
+    epochs: float = setting(0.0, least=0, help="passes over the data", unset="by the number of examples")
     max_steps: int = setting(0, least=0, help="stop after so many steps, whatever the epochs", unset="as they say")
-    batch_size: int = setting(32, least=1, help="items a step, over all processes")
-    learning_rate: float = setting(5e-5, above=0, help="of AdamW, at its peak")
+    batch_size: int = setting(0, least=0, help="items a step, over all processes", unset="by the number of examples")
+    learning_rate: float = setting(0.0, least=0, help="of AdamW, at its peak", unset="by the model's width and head")
     layer_decay: float = setting(
         1.0, above=0, help="the learning rate of each layer is that of the layer above times this"
     )
@@ -57,7 +57,9 @@ class LoopArguments:
         unset="its config's",
     )
     seed: int = setting(0, least=0, help="of everything random")
-    precision: Literal["float32", "bfloat16"] = setting("float32", help="of computing; weights stay float32")
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", help="of computing; weights stay float32; auto is bfloat16 on a CPU that is faster with it"
+    )
     device: Literal["auto", "cpu"] = setting("auto", help="to train on; auto is a GPU if there is one")
     threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
 
@@ -75,8 +77,8 @@ class ReadOptions:
     columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
     labels: Mapping[str, str] = setting(
         {},
-        help="what the data calls a label, and its name; rows of one without a name are left out",
-        metavar="LABEL=NAME",
+        help="labels there are, and what the data calls them; rows of one without a name (LABEL=) are left out",
+        metavar="LABEL[=NAME]",
     )
     separator: str | None = setting(None, help="character between the cells of a CSV", unset="found out")
     quote: Literal['"', "'", "none"] | None = setting(
@@ -108,7 +110,7 @@ class RunArguments(ReadOptions, LoopArguments):
     best_by: str | None = setting(
         None,
         help="metric by which weights are best, such as f1_macro",
-        unset="the first of the task's",
+        unset="the first of the task's, f1_macro where classes are uneven",
         metavar="METRIC",
     )
     problem: ProblemName | None = setting(None, help="kind of text classification", unset="guessed")
@@ -119,12 +121,26 @@ class RunArguments(ReadOptions, LoopArguments):
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuneArguments(RunArguments):
-    """What model to train on what, and how. A head that the model has for the task and these labels is kept."""
+    """What model to train on what, and how. A head that the model has for the task and these labels is kept, unless
+    `few_shot` or `head_only` puts a linear one in its place.
+    """
 
     model: str | Path = setting(help=_MODEL, metavar="MODEL")
     class_weights: ClassWeights | None = setting(
-        None, help="weights of labels in the loss, 1 for the others", metavar="LABEL=WEIGHT"
+        None,
+        help="weights of labels in the loss, 1 for the others",
+        unset="balanced where classes are uneven",
+        metavar="LABEL=WEIGHT",
     )
+    few_shot: bool = setting(
+        False, help="for 8 to 64 examples a class: bring texts of one class together, then fit a linear head"
+    )
+    head_only: bool = setting(False, help="fit a linear head in seconds and leave the model as it is; needs no PyTorch")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.few_shot and self.head_only:
+            raise InputError("give either few_shot or head_only: the first fits a head as well")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,6 +239,8 @@ class DistillArguments(RunArguments):
         metavar="DIR",
     )
     live: bool = setting(False, help="compute the teacher's outputs in every step instead, as fill-mask always does")
+    epochs: float = setting_of(RunArguments, "epochs", 3.0)
+    batch_size: int = setting_of(RunArguments, "batch_size", 32)
     learning_rate: float = setting_of(RunArguments, "learning_rate", 5e-4)
     warmup: float = setting_of(RunArguments, "warmup", 0.05)
     weight_decay: float = setting_of(RunArguments, "weight_decay", 0.0)

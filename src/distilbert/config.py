@@ -87,6 +87,7 @@ _KEYS: dict[str, _Key] = {
         f"one of {', '.join(PROBLEM_TYPES)} or null",
         lambda value: value is None or value in PROBLEM_TYPES,
     ),
+    "classifier_pooling": _Key("inference", "cls or mean", lambda value: value in ("cls", "mean")),
     "dropout": _dropout("hidden_dropout_prob"),
     "attention_dropout": _dropout("attention_probs_dropout_prob"),
     "qa_dropout": _dropout(),
@@ -125,6 +126,8 @@ class DistilBertConfig:
         tie_word_embeddings: the masked-LM projector is the word embeddings where a checkpoint has none.
         labels: the classes of a classification head, by index.
         problem_type: "regression", "single_label_classification", "multi_label_classification" or None.
+        classifier_pooling: which tokens a classifier of texts reads: "cls", the first, as Transformers does; or "mean",
+            all of them, whose logits' mean is the text's. The key is ModernBERT's.
         architectures: the class that the checkpoint was saved from, e.g. ("DistilBertForMaskedLM",).
         extra: all other keys, and what `from_dict` could not read of keys that inference may do without.
     """
@@ -146,6 +149,7 @@ class DistilBertConfig:
     pad_token_id: int | None = 0
     labels: tuple[str, ...] = ("LABEL_0", "LABEL_1")
     problem_type: str | None = None
+    classifier_pooling: str = "cls"
     architectures: tuple[str, ...] = ()
     output_hidden_states: bool = False
     output_attentions: bool = False
@@ -272,6 +276,8 @@ class DistilBertConfig:
         values["architectures"] = list(self.architectures)
         values["id2label"] = {str(index): label for index, label in enumerate(self.labels)}
         values["label2id"] = {label: index for index, label in enumerate(self.labels)}
+        if self.classifier_pooling == "cls":
+            del values["classifier_pooling"]
         if self.problem_type is None:
             del values["problem_type"]
             values |= {key: value for key, value in self.extra.items() if key == "problem_type"}

@@ -9,9 +9,10 @@
     │   └── UnknownOptionError  an argument that a function does not have (also a TypeError)
     └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
 
-Three are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so),
-`CheckpointWarning` (weights were read otherwise than they stand, as the message says) and `TokenizerWarning` (a
-tokenizer's files were read otherwise than they may be meant).
+Four are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so),
+`CheckpointWarning` (weights were read otherwise than they stand, as the message says), `TokenizerWarning` (a
+tokenizer's files were read otherwise than they may be meant) and `LabelWarning` (examples have labels that the model
+does not know).
 """
 
 import reprlib
@@ -52,6 +53,10 @@ class MissingExtraError(DistilBertError, ImportError):
 
 class LongTextWarning(UserWarning):
     """A text was longer than the model reads and was cut (embeddings have no field to say so)."""
+
+
+class LabelWarning(UserWarning):
+    """Examples have labels that the model does not know: it has all of them wrong."""
 
 
 class TokenizerWarning(UserWarning):

@@ -50,7 +50,9 @@ def setting_of(settings: type, name: str, default: Any = None) -> Any:
     field: dataclasses.Field[Any] = next(field for field in dataclasses.fields(settings) if field.name == name)
     if default is None and field.default_factory is not dataclasses.MISSING:
         return dataclasses.field(default_factory=field.default_factory, metadata=field.metadata)
-    return dataclasses.field(default=field.default if default is None else default, metadata=field.metadata)
+    if default is None:
+        return dataclasses.field(default=field.default, metadata=field.metadata)
+    return dataclasses.field(default=default, metadata={**field.metadata, "unset": ""})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -137,7 +137,8 @@ def test_training_defaults(
         assert distilbert.load(tmp_path / model).config.n_layers == kept
     same, wide = (distilbert.load(tmp_path / name)(["a text", "another"]) for name in ("encoder", "6x768"))
     np.testing.assert_allclose(wide @ wide.T, same @ same.T, atol=1e-5)
-    first = next(iter(script.jobs(0)))
+    assert len({*script.grid(0)}) == 3 * 48 + 8
+    first = next(iter(script.grid(0)))
     rows = [
         {"job": dataclasses.asdict(first) | {"seed": seed}, "metric": "f1", "scores": {"f1": 0.5}} for seed in (0, 1)
     ]

@@ -69,13 +69,14 @@ def test_a_share_held_out_a_test_and_the_metric_that_decides(
     assert "0.25 of " in said
     assert "labels: " in said
     assert "longer than 128 and cut" in said
-    assert "test accuracy" in said
+    assert "steps of 8 items" in said
     saved = json.loads((out / "training.json").read_text(encoding="utf-8"))
     assert saved["train_examples"] + saved["eval_examples"] == 63
     assert saved["test_scores"]["accuracy"]["value"] == pytest.approx(
         evaluate(out, train, resamples=5).scores["accuracy"].value, abs=0.02
     )
     assert "f1_macro" in done.scores
+    assert done.test_scores["accuracy"].value == saved["test_scores"]["accuracy"]["value"]
     with pytest.raises(InputError, match=r"best_by must be one of accuracy, f1_macro, .*, not 'cross_entropy'"):
         finetune(dataclasses.replace(made, best_by="cross_entropy", out=tmp_path / "other"), quiet=True)
 

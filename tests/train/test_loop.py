@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_a_number_is_an_error(open_task: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("epochs", 0), ("batch_size", -1), ("learning_rate", float("nan")), ("warmup", 1.0), ("beta2", -0.1),
+    [("epochs", -1), ("batch_size", -1), ("learning_rate", float("nan")), ("warmup", 1.0), ("beta2", -0.1),
      ("precision", "float16"), ("dropout", 1.0), ("device", "tpu"), ("patience", -1)],
 )  # fmt: skip
 def test_settings_outside_their_range_are_refused(name: str, value: Any) -> None:

@@ -21,10 +21,17 @@ def test_train_then_evaluate_and_compare(
     command = ["train", "--task", "text-classification", "--model", str(make_checkpoint()), "--train", str(train)]
     command += ["--eval", str(train), "--out", str(out), "--epochs", "2", "--learning-rate", "1e-3", "--threads", "1"]
     assert main([*command, "--class-weights", "no=2", "--columns", "text=text"]) == 0
-    said = capsys.readouterr().err
+    result = capsys.readouterr()
+    said = result.err
+    assert result.out.startswith("accuracy ")  # results alone, what goes on is told on standard error
     assert "40 examples (text from column 'text', label from column 'label'; a single-label problem)" in said
     assert "tokens/s" in said
     assert json.loads((out / "training.json").read_text())["settings"]["class_weights"] == {"no": 2.0}
+
+    assert main([*command, "--resume", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["folder"] == str(out)
+    assert f"{again['scores']['accuracy']['value']:.4f}" in result.out
 
     assert main(["evaluate", str(out), str(train), "--json", "--resamples", "50"]) == 0
     alone = json.loads(capsys.readouterr().out)
@@ -44,6 +51,6 @@ def test_mistakes_are_one_line(make_checkpoint: Maker, tmp_path: Path, capsys: p
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == f"distilbert train: {bad}:2: the label ('label') is missing\n"
     assert main([*command, "--out", str(tmp_path / "out"), "--class-weights", "x=heavy"]) == 1
-    assert "--class-weights takes LABEL=WEIGHT, or balanced; 'x=heavy' is not that" in capsys.readouterr().err
+    assert "--class-weights takes LABEL=WEIGHT, or balanced, or none; 'x=heavy' is not that" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--columns", "text"]) == 1
     assert "--columns takes ROLE=NAME; 'text' is not that" in capsys.readouterr().err

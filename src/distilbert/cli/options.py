@@ -78,6 +78,8 @@ def _mapping(option: Option, given: list[str]) -> Any:
     found = {}
     for pair in given:
         name, equals, value = pair.rpartition("=")
+        if not equals and option.metavar.endswith("]"):  # [=NAME]: a name alone stands for itself
+            name, equals = value, "="
         try:
             found[name] = option.kind(value)
         except ValueError:

@@ -1,25 +1,51 @@
 """The command that fine-tunes a model on examples."""
 
 import argparse
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import FinetuneArguments
+from . import show
 from .options import add_options, read_options
+
+if TYPE_CHECKING:
+    from ..trained import Trained
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     add_options(parser, FinetuneArguments)
+    add_json(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="the scores as one JSON object")
 
 
 def train(args: argparse.Namespace) -> int:
-    from ..train import finetune
-
     arguments = read_options(args, FinetuneArguments)
+    if arguments.head_only:  # which needs no PyTorch
+        from ..head_only.fitting import fit_classifier as finetune
+    else:
+        from ..train import finetune
     with resume_hint():
-        finetune(arguments)
+        show_trained(finetune(arguments), as_json=args.json)
     return 0
+
+
+def show_trained(done: "Trained", *, as_json: bool, facts: Mapping[str, Any] | None = None) -> None:
+    """Print the scores of a run, and other facts about it, on standard output."""
+    if as_json:
+        parts = {"scores": done.scores, "test_scores": done.test_scores}
+        values = {name: {metric: score.to_dict() for metric, score in part.items()} for name, part in parts.items()}
+        print(json.dumps({"folder": str(done.folder), **values, **(facts or {})}))
+        return
+    rows = [[name, str(score)] for name, score in done.scores.items()]
+    rows += [[f"test {name}", str(score)] for name, score in done.test_scores.items()]
+    if rows:
+        show.columns(rows)
 
 
 @contextmanager

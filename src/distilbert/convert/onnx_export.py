@@ -133,10 +133,21 @@ class _PaddedBuilder(Builder):
         tail = self.integers(self.config.n_heads, self.config.head_dim)
         return self.op("Reshape", x, self.op("Concat", self.texts, self.length, tail, axis=0))
 
+    def mean_of_tokens(self, x: str) -> str:
+        """[B, T, C] -> [B, C], without padding."""
+        mask = self.op("Unsqueeze", self.op("Cast", "attention_mask", to=TensorProto.FLOAT), self.integers(-1))
+        total, count = (
+            self.op("ReduceSum", each, self.integers(1), keepdims=0) for each in (self.op("Mul", x, mask), mask)
+        )
+        return self.op("Div", total, count)
+
     def outputs(self, head: Head, x: str) -> dict[str, list[str | int]]:
         """Makes the outputs from the last hidden state; their names and shapes."""
         batch: list[str | int] = ["batch_size"]
         tokens = [*batch, "sequence_length"]
+        if head is Head.SEQUENCE_CLASSIFICATION and self.config.classifier_pooling == "mean":
+            logits = self.mean_of_tokens(self.unflatten(self.head(head, x), self.config.num_labels))
+            return self.name("logits", logits, [*batch, self.config.num_labels])
         if head is Head.SEQUENCE_CLASSIFICATION or head is Head.MULTIPLE_CHOICE:
             x = self.op("Gather", self.unflatten(x, self.config.dim), self.constant(np.array(0)), axis=1)
             logits = self.head(head, x)

@@ -58,9 +58,9 @@ def labelled(
     if len(columns) > 1 or vectors:
         size = len(columns) if len(columns) > 1 else len(listed_parts(rows[0].values[columns[0]]) or ())
         given = columns if len(columns) > 1 else tuple(map(str, range(size)))
-        every = names.known or tuple(filter(None, dict.fromkeys(map(names, given))))
+        every = names.every or tuple(filter(None, dict.fromkeys(map(names, given))))
     else:
-        every = names.known or tuple(by_number(counts))
+        every = names.every or tuple(by_number(counts))
     guessed += _remarks(names, counts, without)
     return Data(source, examples, every, problem, "; ".join(guessed))
 

@@ -1,13 +1,17 @@
 """Labels as tables write them -> one name for one label."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError, short_repr
+from .examples import Data
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _TRUTH = {"true": "true", "false": "false"}
+_TAG = re.compile(r"[BIESLUM]-.+")
 _PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 _ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w.<]+)?\)\s*", re.DOTALL)  # NumPy
@@ -77,6 +81,7 @@ class LabelNames:
         names: what the caller says of names: label -> its name, or "" for rows that have none.
         known: the labels that there are; None: whatever the table has.
         classes: what whole numbers stand for, as far as the table itself knows.
+        open_ended: whether labels that are not `known` are taken as they are, and counted in `unseen`.
     """
 
     def __init__(
@@ -84,6 +89,8 @@ class LabelNames:
         names: Mapping[str, str] | None = None,
         known: Sequence[str] | None = None,
         classes: Sequence[str] = (),
+        *,
+        open_ended: bool = False,
     ) -> None:
         self._names = {label_name(label): name for label, name in (names or {}).items()}
         self.known = None if known is None else tuple(known)
@@ -91,6 +98,9 @@ class LabelNames:
         self._by_name = _unique(self.known or (), label_name)
         self._by_case = _unique(self.known or (), lambda label: label_name(label).casefold())
         self._numbered = bool(self.known) and all(_PLACEHOLDER.fullmatch(label) for label in self.known or ())
+        self._open_ended = open_ended
+        self.unseen: Counter[str] = Counter()
+        self.seen = 0  # values that were names of known labels
         self.changed: dict[str, str] = {}  # what was taken for another name without being told
 
     def __call__(self, value: object) -> str:
@@ -111,17 +121,27 @@ class LabelNames:
 
     def _known(self, label: str) -> str:
         if self.known is None or label in self.known:
+            self.seen += 1
             return label
         found = self._by_name.get(label) or self._by_case.get(label.casefold())
         number = _PLACEHOLDER.fullmatch(label)
         index = int(number[1]) if number else int(label) if self._numbered and label.isdecimal() else -1
         if found is None and 0 <= index < len(self.known):
             found = self.known[index]
+        if found is None and self._open_ended:
+            self.unseen[label] += 1
+            return label
         if found is None:
             raise InputError(f"label {label!r} is unknown; there are {', '.join(map(repr, self.known))}{self._way()}")
+        self.seen += 1
         if label_name(found) != label:
             self.changed[label] = found
         return found
+
+    @property
+    def every(self) -> tuple[str, ...] | None:
+        """The labels that there are, and behind them those that were not known; None for whatever the table has."""
+        return None if self.known is None else (*self.known, *by_number(self.unseen))
 
     def _way(self) -> str:
         """How to say what a table's labels mean."""
@@ -137,6 +157,21 @@ def _unique(labels: Collection[str], key: Any) -> dict[str, str]:
     for label in labels:
         found.setdefault(key(label), []).append(label)
     return {name: alike[0] for name, alike in found.items() if len(alike) == 1}
+
+
+def with_labels(data: Data[Any], labels: Iterable[str]) -> Data[Any]:
+    """The same examples, with more labels that there may be, in the usual order; of numbers none."""
+    more = {label for label in labels if label} - set(data.labels)
+    if not data.labels or not more or data.problem == "regression":
+        return data
+    order = by_number if data.problem else outside_first
+    return replace(data, labels=tuple(order({*data.labels, *more})))
+
+
+def tags_of_known_types(labels: Collection[str], known: Collection[str]) -> list[str]:
+    """Of labels like B-PER, those whose type stands in a known label: a small sample may lack one of its tags."""
+    types = {label[2:] for label in known if _TAG.fullmatch(label)}
+    return [label for label in labels if _TAG.fullmatch(label) and label[2:] in types]
 
 
 def by_number(labels: Collection[str]) -> list[str]:

@@ -4,12 +4,13 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 """
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..config import PROBLEM_TYPES, Problem
-from ..errors import InputError, short_repr
+from ..errors import InputError, LabelWarning, short_repr
 from .columns import COLUMNS, choice_columns, find_columns
 from .examples import PROBLEMS, Choices, Data, PlainText, ProblemName, SentencePair
 from .faults import Faults
@@ -36,6 +37,7 @@ def read_data(
     encoding: str | None = None,
     label_names: Mapping[str, str] | None = None,
     skip_bad: bool = False,
+    open_ended: bool = False,
 ) -> Data[Any]:
     """The examples of a file, or of one of Python's tables.
 
@@ -48,6 +50,8 @@ def read_data(
         columns: what a row has -> the name of its column. If all are numbers (from 1 on), the file has no header.
             A "label" of several names with commas between has a column of 0 and 1 for each label.
         labels: the labels there are; any other is an error. By default those of the file. A mapping is `label_names`.
+        open_ended: labels that are not among `labels` are taken too, with a LabelWarning, unless more are than not;
+            they stand behind the others in `Data.labels`.
         problem: of text classification: "single-label", "multi-label" or "regression", or as config.json spells
             them. Several labels in one cell have commas between them, or are a list.
         separator: between the cells of a CSV.
@@ -69,7 +73,7 @@ def read_data(
     if isinstance(labels, Mapping):
         labels, label_names = None, labels
     faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
-    names = LabelNames(label_names, labels)
+    names = LabelNames(label_names, labels, open_ended=open_ended)
     path = Path(source) if isinstance(source, str | Path) else None
     data = None if path is None else _read_other(path, task, columns, names, faults, encoding)
     if data is None:
@@ -79,11 +83,32 @@ def read_data(
             source, faults, separator=separator, quote=quote, encoding=encoding, headless=headless, known=known
         )
         if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
-            names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else ())
+            names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else (), open_ended=open_ended)
         data = _read_table(table, task, columns, names, _problem(problem), faults)
+    if names.unseen.total() > names.seen:  # other names, not other labels
+        return read_data(
+            source,
+            task,
+            columns=columns,
+            labels=labels,
+            problem=problem,
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            label_names=label_names,
+            skip_bad=skip_bad,
+        )
     faults.check()
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
+    if names.unseen:
+        listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in names.unseen.most_common(5))
+        warnings.warn(
+            f"{data.source}: the model does not know {len(names.unseen)} of the labels ({listed}); what has them "
+            "counts as wrong",
+            LabelWarning,
+            stacklevel=3,
+        )
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
 
 

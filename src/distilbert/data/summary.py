@@ -9,6 +9,7 @@ from .examples import Data, LabelledText, TaggedWords
 from .splitting import text_key
 
 _MOST_LABELS = 20  # that are counted one by one
+_RARE = 1 / 3  # of an equal share: a class with less than this part of it is rare
 _EMPTY_WORDS = ("nan", "none", "null", "n/a", "na")  # what tools write for a text that is missing
 
 
@@ -46,6 +47,15 @@ def label_counts(data: Data[Any]) -> Counter[str]:
         elif isinstance(example, TaggedWords):
             counts.update(example.labels)
     return counts
+
+
+def rare_classes(data: Data[Any]) -> list[str]:
+    """Single labels of texts that are much rarer than they would be if all came as often."""
+    if data.problem != "single_label_classification":
+        return []
+    counts = label_counts(data)
+    rare = _RARE * counts.total() / max(1, len(data.labels))
+    return [label for label in data.labels if 0 < counts[label] < rare]
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -17,6 +17,7 @@ _TAG = re.compile(r"O|[BIESLUM]-.+")
 _DOCUMENT = "-DOCSTART-"
 _UNIVERSAL = 10  # columns of CoNLL-U: https://universaldependencies.org/format.html
 _FORM, _UPOS = 1, 3  # of them, the word and its part of speech
+_PLACES = ""  # no column's name: where each word of a sentence stands
 _NOT_A_WORD = re.compile(r"\d+-\d+|\d+\.\d+")  # the ids of words written as one, and of words left out
 
 
@@ -40,7 +41,7 @@ def _named(
             seen.update(examples[-1].labels)
         except InputError as error:
             faults.add(error)
-    every = names.known or tuple(outside_first(seen))
+    every = names.every or tuple(outside_first(seen))
     changed = ", ".join(f"{given} = {name}" for given, name in names.changed.items())
     return Data(source, examples, every, guessed=f"taken for the model's: {changed}" if changed else "")
 
@@ -51,16 +52,22 @@ def _example(row: Row, words_column: str, labels_column: str, names: LabelNames)
         raise row.fault(f"has {len(words)} words and {len(labels)} labels; there must be one of each, and some")
     if not all(isinstance(word, str) for word in words):
         raise row.fault(f"{words_column!r} must be a list of texts, not {short_repr(words)}")
-    try:
-        named = tuple(names(label) for label in labels)
-    except InputError as error:
-        raise row.fault(str(error)) from None
+    named = tuple(_name(row, place, label, names) for place, label in enumerate(labels))
     if number := next((label for label in labels if not names.explains(label)), None):
         raise row.fault(
             f"{labels_column!r} has numbers ({number}); say what they stand for: --labels 0=O 1=B-PER …, "
             "in Python labels={'0': 'O', …}"
         )
     return TaggedWords(tuple(words), named)
+
+
+def _name(row: Row, place: int, label: Any, names: LabelNames) -> str:
+    """The name of a word's label. Raises InputError with the line that it stands on, where words have lines."""
+    try:
+        return names(label)
+    except InputError as error:
+        places = row.values.get(_PLACES)
+        raise InputError(f"{places[place] if places else row.place}: {error}") from None
 
 
 def _parts(row: Row, column: str) -> list[Any]:
@@ -80,11 +87,13 @@ def _sentences(rows: Sequence[Row], found: Mapping[str, str]) -> list[Row]:
     name: Any = None
     words: list[str] = []
     labels: list[str] = []
+    places: list[str] = []
     for row in rows:
         given = row.values.get(found["sentence"])
         if not sentences or (not is_missing(given) and given != name):
-            name, words, labels = given, [], []
-            sentences.append(Row(row.place, {found["words"]: words, found["labels"]: labels}))
+            name, words, labels, places = given, [], [], []
+            sentences.append(Row(row.place, {found["words"]: words, found["labels"]: labels, _PLACES: places}))
+        places.append(row.place)
         for parts, role in ((words, "words"), (labels, "labels")):
             value = row.values.get(found[role])
             parts.append("" if value is None else str(value))
@@ -134,7 +143,8 @@ def read_conll(
                 faults.add(InputError(f"{path}:{number}: the {'word' if cells[tag].strip() else 'label'} is missing"))
         if sentence and not bad:
             words, tags = ([cells[place] for _, cells in sentence] for place in (word, tag))
-            rows.append(Row(f"{path}:{sentence[0][0]}", {"words": words, "labels": tags}))
+            places = [f"{path}:{number}" for number, _ in sentence]
+            rows.append(Row(places[0], {"words": words, "labels": tags, _PLACES: places}))
         start = max(start, end)
     data = _named(str(path), rows, "words", "labels", names, faults)
     guessed = [] if len(columns) == 2 else [f"words from column {word + 1}, labels from column {tag + 1}"]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 from torch import nn
 
 from ..arguments import DistillArguments
@@ -20,7 +19,10 @@ from ..tokenizer import BertTokenizer
 from ..train.loop import autocast
 from ..train.objective import Item, TaskObjective
 from ..train.objectives import make_objective
-from ..train.run import TEACHER_OUTPUTS, Run, Trained
+from ..train.precision import with_precision
+from ..train.progress import WorkProgress
+from ..train.run import TEACHER_OUTPUTS, Run
+from ..trained import Trained
 from .alignment import alignable, with_teacher_ids
 from .examples import read_all
 from .masks import SmoothedMasks
@@ -44,6 +46,7 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         CheckpointError: where a checkpoint, the teacher's outputs or the model cannot be written.
         and what opening teacher and student raises.
     """
+    arguments = with_precision(arguments)
     run = Run(arguments, quiet=quiet)
     if done := run.done():
         return done
@@ -72,7 +75,7 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         every_row=arguments.every_row,
     )
     facts = _facts(run, arguments, teacher, student, held_out)
-    done = run.train_and_save(
+    return run.train_and_save(
         model,
         objective,
         live=lambda: live_task(arguments, student, model),
@@ -82,10 +85,6 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         test=test,
         facts=facts,
     )
-    for name, score in facts["teacher_score"].items():
-        if score > 0:
-            run.console.print(f"{name:<20} {done.scores[name].value / score:.1%} of the teacher's {score:.4f}")
-    return done
 
 
 # the items ----------------------------------------------------------------------------------------------
@@ -179,13 +178,12 @@ def _teacher_outputs(
     folder = Path(arguments.cache) if arguments.cache else run.out / TEACHER_OUTPUTS
     if accelerator.is_main_process:
         outputs = CachedOutputs(folder, teacher, items, requested, arguments.precision)
-        with Progress(console=run.console) as progress:
-            bar = progress.add_task("computing the teacher's outputs", total=len(items), completed=outputs.filled)
+        with WorkProgress(run.console, "the teacher's outputs", len(items), outputs.filled) as progress:
             outputs.fill(
                 arguments.max_batch_tokens,
                 accelerator.device,
                 lambda: autocast(arguments, accelerator.device),
-                lambda done: progress.update(bar, completed=done),
+                progress.at,
             )
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:

@@ -36,8 +36,8 @@ def read_all(
         raise InputError("eval must be a file for distill; a share of the training examples is for train")
     like = _labels_of(arguments.task, teacher)
     data = _read_examples(run, arguments, teacher, like)
-    held_out = None if arguments.eval is None else run.read(arguments.eval, like=like)
-    test = None if arguments.test is None else run.read(arguments.test, like=like)
+    held_out = None if arguments.eval is None else run.reader.read(arguments.eval, like=like)
+    test = None if arguments.test is None else run.reader.read(arguments.test, like=like)
     return data, held_out, test
 
 
@@ -45,12 +45,12 @@ def _read_examples(run: Run, arguments: DistillArguments, teacher: Teacher, like
     """All training examples, with and without labels, and altered copies of them."""
     task = arguments.task
     plain = task in ("fill-mask", "sentence-similarity")
-    examples: list[Any] = list(run.read(arguments.train, "fill-mask" if plain else None, like).examples)
+    examples: list[Any] = list(run.reader.read(arguments.train, "fill-mask" if plain else None, like).examples)
     for path in arguments.unlabelled:
         if task == "question-answering":
-            examples += [dataclasses.replace(question, answers=None) for question in run.read(path).examples]
+            examples += [dataclasses.replace(question, answers=None) for question in run.reader.read(path).examples]
         else:
-            lines = [example.text for example in run.read(path, "fill-mask").examples]
+            lines = [example.text for example in run.reader.read(path, "fill-mask").examples]
             examples += [_unlabelled(task, line, teacher.tokenizer) for line in lines]
     rng = np.random.default_rng(arguments.seed)
     mask = teacher.tokenizer.mask_token

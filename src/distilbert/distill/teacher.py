@@ -167,6 +167,11 @@ class NativeTeacher:
         self.model: Any = MODELS[kind.head].from_checkpoint(opened.checkpoint).eval().requires_grad_(False)
         self.tokenizer = opened.tokenizer
         self.config = self.model.config
+        if self.config.classifier_pooling != "cls":
+            raise InputError(
+                f"{folder}: its head reads the mean of all tokens (--few-shot, --head-only), and cannot teach; label "
+                "texts with it (distilbert classify --out), and train on those"
+            )
         self.max_length = opened.longest
         self.first_only = sentence is not None and sentence.first_only
         self.lower_case = sentence is not None and sentence.lower_case

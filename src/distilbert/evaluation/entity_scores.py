@@ -52,7 +52,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
     worst = [index for index in np.argsort(-off, kind="stable") if off[index]][:MISTAKES]
-    labels = task.config.labels
+    labels = data.labels  # the model's, and behind them those that examples alone have
     index = {label: place for place, label in enumerate(labels)}
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     flat = [[index[label] for sentence in both for label in sentence] for both in (true, said)]

@@ -157,7 +157,7 @@ def read_for(
     encoding: str | None = None,
     skip_bad: bool = False,
 ) -> Data[Any]:
-    """The examples of a file or a table for an opened model, whose labels are the only ones there may be."""
+    """The examples of a file or a table for an opened model; a LabelWarning for labels that it does not know."""
     labels = task.config.labels if isinstance(task, TextClassifier | TokenClassifier) else None
     return read_data(
         data,
@@ -170,6 +170,7 @@ def read_for(
         encoding=encoding,
         label_names=label_names,
         skip_bad=skip_bad,
+        open_ended=True,
     )
 
 

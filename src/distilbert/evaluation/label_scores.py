@@ -28,11 +28,18 @@ def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
     raw = None if calibrated is logits else logits
     if data.problem == "multi_label_classification":
         wanted = np.array([[label in example.label for label in labels] for example in data.examples])  # type: ignore[operator]
-        return _several_labels(data, wanted, logistic(calibrated), None if raw is None else logistic(raw))
-    function = softmax if len(labels) > 1 else logistic
+        raw_scores = None if raw is None else _with_unseen(logistic(raw), labels)
+        return _several_labels(data, wanted, _with_unseen(logistic(calibrated), labels), raw_scores)
+    function = softmax if logits.shape[1] > 1 else logistic
     index = {label: place for place, label in enumerate(labels)}
     true = np.array([index[example.label] for example in data.examples])  # type: ignore[index]
-    return _single_label(data, true, function(calibrated), None if raw is None else function(raw))
+    raw_scores = None if raw is None else _with_unseen(function(raw), labels)
+    return _single_label(data, true, _with_unseen(function(calibrated), labels), raw_scores)
+
+
+def _with_unseen(scores: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """Probabilities of the model's labels, and 0 for those that examples alone have, which stand behind them."""
+    return np.pad(scores, ((0, 0), (0, len(labels) - scores.shape[1])))
 
 
 def _single_label(

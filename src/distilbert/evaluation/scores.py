@@ -115,6 +115,14 @@ def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Bre
     return Breakdown("how often it is right, by how sure it is", tuple(columns), rows)
 
 
+def never_predicted(scores: Scores) -> list[str]:
+    """The labels that examples have and none was given; of single labels and of words' labels."""
+    if scores.confusion is None:
+        return []
+    lost = (scores.confusion.sum(1) > 0) & (scores.confusion.sum(0) == 0)
+    return [label for label, here in zip(scores.labels, lost.tolist(), strict=True) if here]
+
+
 def text_of(text: str | tuple[str, str]) -> str:
     """A text, or a pair of them, for a person."""
     return text if isinstance(text, str) else " | ".join(text)

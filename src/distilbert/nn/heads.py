@@ -213,7 +213,9 @@ class DistilBertForQuestionAnswering(_WithHead):
 
 
 class DistilBertForSequenceClassification(_PerText):
-    """Labels of whole texts, read off their first token: one label, several at once, or a number."""
+    """Labels of whole texts, read off their first token (or as the mean over all, by the config's
+    `classifier_pooling`): one label, several at once, or a number.
+    """
 
     head = Head.SEQUENCE_CLASSIFICATION
 
@@ -252,7 +254,11 @@ class DistilBertForSequenceClassification(_PerText):
         """As `DistilBertModel.forward`; `labels` as `loss` takes them."""
         batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
         x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
-        logits = self.score(x.index_select(0, batch.first))
+        if self.config.classifier_pooling == "mean":
+            counts = batch.padded(x.new_ones(len(x), 1)).sum(1)
+            logits = batch.padded(self.score(x)).sum(1) / counts
+        else:
+            logits = self.score(x.index_select(0, batch.first))
         loss = None if labels is None else self.loss(logits, labels)
         return HeadOutput(loss, logits, hidden_states, attentions)
 

@@ -77,10 +77,9 @@ class PairTask(Task):
         """A row for each pair, in order and in bounded memory."""
         for _, chunk in self._chunks(pairs, _characters):
             parts = self._encode_pairs(chunk, long_text)
-            for pair, encodings, rows in zip(chunk, parts, self._run(parts, first_only=True), strict=True):
+            for pair, encodings, logits in zip(chunk, parts, self._run_classifier(parts), strict=True):
                 lengths = [len(encoding) for encoding in encodings]
-                logits = weighted_mean([row[0] for row in rows], lengths)
-                yield Row(pair, logits, sum(lengths), encodings[0].truncated)
+                yield Row(pair, weighted_mean(logits, lengths), sum(lengths), encodings[0].truncated)
 
     def _encode_pairs(self, pairs: Sequence[Pair], long_text: LongText) -> list[list[Encoding]]:
         """The encodings of each pair: one, or its windows where it is too long and windows are asked for."""

@@ -133,6 +133,17 @@ class Task:
         outputs = iter(run_batched(self.model.engine.run, ids, rows, self.model.max_batch_tokens))
         return [list(islice(outputs, len(encodings))) for encodings in texts]
 
+    def _run_classifier(self, texts: Sequence[Sequence[Encoding]]) -> list[list[np.ndarray]]:
+        """A classifier's logits [labels] of each text's encodings: of [CLS], or the mean over all tokens, as
+        config.json says.
+        """
+        if self.config.classifier_pooling == "cls":
+            return [[rows[0] for rows in parts] for parts in self._run(texts, first_only=True)]
+        ids = [encoding.ids for encodings in texts for encoding in encodings]
+        every = [np.arange(len(each)) for each in ids]
+        outputs = iter(run_batched(self.model.engine.run, ids, every, self.model.max_batch_tokens))
+        return [[rows.mean(0) for rows in islice(outputs, len(encodings))] for encodings in texts]
+
     def _encode(self, texts: Sequence[TextOrPair], long_text: LongText, start: int) -> list[list[Encoding]]:
         """The encodings of each text: one, or its windows where it is too long and windows are asked for.
 

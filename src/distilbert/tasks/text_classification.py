@@ -140,8 +140,8 @@ class TextClassifier(Task):
         """Each text's encodings, and its logits [labels]."""
         for start, chunk in self._chunks(texts):
             parts = self._encode(chunk, long_text, start)
-            for encodings, rows in zip(parts, self._run(parts, first_only=True), strict=True):
-                yield encodings, weighted_mean([row[0] for row in rows], [len(encoding) for encoding in encodings])
+            for encodings, logits in zip(parts, self._run_classifier(parts), strict=True):
+                yield encodings, weighted_mean(logits, [len(encoding) for encoding in encodings])
 
     def _labels(self, logits: np.ndarray, encodings: list[Encoding], options: ClassifierOptions) -> Labels:
         function, top_k = options.function or self._function, options.top_k

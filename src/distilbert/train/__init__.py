@@ -13,10 +13,10 @@ except ImportError as error:
     raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
 
 from ..arguments import FinetuneArguments
+from ..trained import Trained
 from .estimator import DistilBertClassifier
 from .finetuning import finetune
 from .loop import parameter_groups
-from .run import Trained
 
 __all__ = [
     "DistilBertClassifier",

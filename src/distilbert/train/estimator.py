@@ -23,9 +23,11 @@ from ..tasks.inputs import check_strings_or_pairs, kind, several
 from ..tasks.numbers import softmax
 from ..tasks.task import Model
 from ..tasks.text_classification import TextClassifier
+from .defaults import with_defaults
 from .loop import open_accelerator, run
 from .objectives import make_objective
 from .opened import open_trainable
+from .precision import with_precision
 
 Texts = Sequence[str] | Sequence[tuple[str, str]] | np.ndarray
 
@@ -51,9 +53,9 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self,
         model: str | Path,
         *,
-        epochs: float = 3.0,
-        batch_size: int = 32,
-        learning_rate: float = 5e-5,
+        epochs: float = 0.0,
+        batch_size: int = 0,
+        learning_rate: float = 0.0,
         layer_decay: float = 1.0,
         class_weight: ClassWeights | None = None,
         max_length: int = 0,
@@ -118,7 +120,10 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         objective = make_objective(
             "text-classification", data, opened.tokenizer, opened.max_length, class_weights=weights
         )
-        run(opened.model, objective, arguments, accelerator, quiet=True)
+        settled = with_defaults(
+            arguments, "text-classification", len(texts), opened.model.config.dim, fresh_head=opened.fresh_head
+        )
+        run(opened.model, objective, with_precision(settled), accelerator, quiet=True)
         assert isinstance(opened.live, TextClassifier)
         assert isinstance(opened.model, DistilBertForSequenceClassification)
         self.classifier_, self.module_ = opened.live, opened.model

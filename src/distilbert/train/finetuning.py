@@ -3,9 +3,14 @@
 from pathlib import Path
 
 from ..arguments import FinetuneArguments
+from ..head_only.fitting import fit_classifier
+from ..trained import Trained
+from .defaults import remarks, with_class_weights, with_defaults
+from .few_shot import train_few_shot
 from .objectives import make_objective
 from .opened import open_trainable
-from .run import Run, Trained
+from .precision import with_precision
+from .run import Run
 
 
 def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
@@ -20,20 +25,31 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
         CheckpointError: where a checkpoint or the model cannot be written.
         and what opening the model raises.
     """
+    if arguments.head_only:
+        return fit_classifier(arguments, quiet=quiet)
+    if arguments.few_shot:
+        return train_few_shot(arguments, quiet=quiet)
     run = Run(arguments, quiet=quiet)
     if done := run.done():
         return done
-    data, held_out, test = run.read_all()
+    data, held_out, test = run.reader.read_all()
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
-    run.say_lengths(opened.tokenizer, data, opened.max_length)
+    run.reader.say_lengths(opened.tokenizer, data, opened.max_length)
+    settled = with_class_weights(arguments, data)
     objective = make_objective(
         arguments.task,
         data,
         opened.tokenizer,
         opened.max_length,
-        class_weights=arguments.class_weights,
+        class_weights=settled.class_weights,
         first_only=opened.first_only,
+        mean_pooling=opened.model.config.classifier_pooling == "mean",
     )
+    items, width = len(objective.items), opened.model.config.dim
+    settled = with_precision(with_defaults(settled, arguments.task, items, width, fresh_head=opened.fresh_head))
+    for remark in remarks(arguments, settled, data, items, width):
+        run.console.print(remark, markup=False)
+    run.arguments = settled
 
     parts = arguments.task == "sentence-similarity"
     opened.folder.check_companions(parts=parts)

@@ -29,6 +29,7 @@ from .objective import Item, Objective, StepTotals
 from .progress import RunProgress
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
+_WORTH_A_TRIAL = 50  # steps: the time of fewer is not estimated
 _LOG_STEPS = 10  # steps between two entries of the log of losses
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST = 2**30  # bytes; an int in C
@@ -106,6 +107,10 @@ def run(
     log = _LossLog(state, accelerator.device)
 
     with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
+        if not quiet and last_step - state.step >= _WORTH_A_TRIAL:
+            seconds = _trial_seconds(model, objective, items_of(state.step), arguments, accelerator, state.step)
+            progress.expect((last_step - state.step) * seconds)
+            log.restart_clock()
         while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
             items = items_of(state.step)
             totals = StepTotals.of(items)
@@ -206,6 +211,26 @@ def _backward(
         share.backward()  # type: ignore[no-untyped-call]
         loss += share.detach()
     return _summed(model, loss, accelerator) if processes > 1 else loss
+
+
+def _trial_seconds(
+    model: nn.Module,
+    objective: Objective,
+    items: Sequence[Item],
+    arguments: LoopArguments,
+    accelerator: Accelerator,
+    step: int,
+) -> float:
+    """How long the gradients of a step take: of the second of two trials, for the first one prepares. All stays as it
+    was.
+    """
+    seconds = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        float(_backward(model, objective, items, StepTotals.of(items), arguments, accelerator, step))
+        seconds = time.perf_counter() - started
+        model.zero_grad(set_to_none=True)
+    return seconds
 
 
 def _update(

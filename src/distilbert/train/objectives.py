@@ -36,7 +36,7 @@ def _tensor(model: AnyModel, values: Any) -> Tensor:
 
 def _class_weights(labels: Sequence[str], counts: Counter[str], weights: ClassWeights | None) -> np.ndarray | None:
     """float32 [labels]; "balanced" is inverse to how often a label comes, 1 on average over examples."""
-    if weights is None:
+    if weights is None or weights == "none":
         return None
     if weights == "balanced":
         weights = {label: counts.total() / (len(labels) * max(counts[label], 1)) for label in labels}
@@ -55,12 +55,16 @@ def make_objective(
     *,
     class_weights: ClassWeights | None = None,
     first_only: bool = False,
+    mean_pooling: bool = False,
 ) -> Objective:
-    """The objective of a task on its examples. `first_only`: sentences are embedded by their first token alone.
+    """The objective of a task on its examples.
+
+    `first_only`: sentences are embedded by their first token alone. `mean_pooling`: a classifier's logits are the mean
+    over all tokens.
 
     Raises InputError for examples that leave nothing to learn, and options that the task does not have.
     """
-    if class_weights is not None and not (
+    if class_weights not in (None, "none") and not (
         task == "token-classification" or data.problem == "single_label_classification"
     ):
         raise InputError("class_weights are for single labels and for token classification")
@@ -70,9 +74,9 @@ def make_objective(
         raise InputError(f"{data.source}: no example has a label")
     match task:
         case "text-classification" if data.problem == "single_label_classification":
-            return ClassifyTexts(data, tokenizer, max_length, class_weights)
+            return ClassifyTexts(data, tokenizer, max_length, class_weights, mean_pooling)
         case "text-classification":
-            return ScoreTexts(data, tokenizer, max_length)
+            return ScoreTexts(data, tokenizer, max_length, mean_pooling)
         case "token-classification":
             return TagWords(data, tokenizer, max_length, class_weights)
         case "question-answering":
@@ -96,35 +100,55 @@ def _encode(tokenizer: BertTokenizer, texts: Sequence[str | tuple[str, str]], ma
     return tokenizer.encode_batch(texts, max_length=max_length)
 
 
+def _rows(mean_pooling: bool) -> tuple[np.ndarray, ...] | None:
+    """The rows of a text that a classifier reads: its first, or all."""
+    return None if mean_pooling else (FIRST,)
+
+
 class ClassifyTexts(TaskObjective):
     """One label a text: cross-entropy."""
 
     def __init__(
-        self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, weights: ClassWeights | None
+        self,
+        data: Data[LabelledText],
+        tokenizer: BertTokenizer,
+        max_length: int,
+        weights: ClassWeights | None,
+        mean_pooling: bool = False,
     ) -> None:
+        self._mean_pooling = mean_pooling
         read = _encode(tokenizer, [example.text for example in data.examples], max_length)
         labels = [example.label for example in data.examples]
         self.weights = _class_weights(data.labels, Counter(map(str, labels)), weights)
         targets = [IGNORE if label is None else data.labels.index(str(label)) for label in labels]
         super().__init__(
             [
-                Item((encoding.ids,), (FIRST,), target, 1.0 if self.weights is None else float(self.weights[target]))
+                Item(
+                    (encoding.ids,),
+                    _rows(mean_pooling),
+                    target,
+                    1.0 if self.weights is None else float(self.weights[target]),
+                )
                 for encoding, target in zip(read, targets, strict=True)
             ]
         )
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
-        return _cross_entropy(model, output, [item.target for item in items], self.weights)
+        logits = pooled(output, batch) if self._mean_pooling else output
+        return _cross_entropy(model, logits, [item.target for item in items], self.weights)
 
 
 class ScoreTexts(TaskObjective):
     """Several labels at once, or a number: the head's own loss."""
 
-    def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int) -> None:
+    def __init__(
+        self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, mean_pooling: bool = False
+    ) -> None:
+        self._mean_pooling = mean_pooling
         read = _encode(tokenizer, [example.text for example in data.examples], max_length)
         super().__init__(
             [
-                Item((encoding.ids,), (FIRST,), self._target(data, example.label))
+                Item((encoding.ids,), _rows(mean_pooling), self._target(data, example.label))
                 for encoding, example in zip(read, data.examples, strict=True)
             ]
         )
@@ -138,6 +162,7 @@ class ScoreTexts(TaskObjective):
         return np.array([name in label for name in data.labels], np.float32)
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        output = pooled(output, batch) if self._mean_pooling else output
         targets = np.array([item.target for item in items])
         labelled = np.flatnonzero(~np.isnan(targets).any(1))
         return model.loss(output[_tensor(model, labelled)], _tensor(model, targets[labelled]), total=1)

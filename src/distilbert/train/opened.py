@@ -74,6 +74,8 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
         config = dataclasses.replace(config, labels=data.labels, problem_type=data.problem)
     torch.manual_seed(seed)  # of the fresh head
     fresh_head = new_head and head is not Head.NONE
+    if fresh_head:
+        config = dataclasses.replace(config, classifier_pooling="cls")
     model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
     longest = max_length or folder.longest
     opened = dataclasses.replace(open_model(folder, TorchEngine(model)), config=model.config, max_length=longest)

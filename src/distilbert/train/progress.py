@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .checkpoints import State
 
 _SILENCE = 60.0  # seconds without a line in a file
+_FIRST_LINE = 3.0  # seconds of other work before its first one
 
 
 class RunProgress:
@@ -39,6 +40,10 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
+    def expect(self, seconds: float) -> None:
+        """Say how long the run will take, as far as a trial tells."""
+        self._console.print(f"about {_clock(seconds)} of training, and the evaluations")
+
     def step(self, step: int) -> None:
         self._bar.update(self._task, completed=step)
 
@@ -55,9 +60,44 @@ class RunProgress:
 
     def _say(self, state: State, score: str = "") -> None:
         rate = state.tokens / state.seconds
-        left = round((self._last_step - state.step) * state.seconds / state.step)
+        left = (self._last_step - state.step) * state.seconds / state.step
         self._console.print(
             f"step {state.step}/{self._last_step}  loss {state.losses[-1][1]:.4f}  {score}{rate:,.0f} tokens/s  "
-            f"{left // 60}:{left % 60:02} left"
+            f"{_clock(left)} left"
         )
         self._spoke = time.monotonic()
+
+
+class WorkProgress:
+    """A context in which work of `total` parts shows itself: a bar on a terminal, in a file a line a minute."""
+
+    def __init__(self, console: Console, what: str, total: int, done: int) -> None:
+        self._console, self._what, self._total, self._first = console, what, total, done
+        self._bar = Progress(console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task(what, total=total, completed=done)
+        self._started = time.monotonic()
+        self._spoke = self._started - _SILENCE + _FIRST_LINE
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def at(self, done: int) -> None:
+        """Called whenever some of the work is done; `done` counts from the beginning."""
+        self._bar.update(self._task, completed=done)
+        now = time.monotonic()
+        if self._console.is_terminal or now - self._spoke < _SILENCE or done <= self._first:
+            return
+        left = (self._total - done) * (now - self._started) / (done - self._first)
+        self._console.print(f"{self._what}: {done:,} of {self._total:,}  {_clock(left)} left")
+        self._spoke = now
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"

@@ -18,18 +18,17 @@ from torch import nn
 
 from .. import __version__
 from ..arguments import RunArguments
-from ..data.examples import Data, LabelledText
-from ..data.reading import read_data
-from ..data.splitting import hold_out, share_of
-from ..data.summary import summary
-from ..errors import CheckpointError, InputError
+from ..data.examples import Data
+from ..data.summary import rare_classes
+from ..errors import CheckpointError, InputError, name_list
 from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.metrics import LESS_IS_BETTER
-from ..evaluation.scores import Scores
+from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole
 from ..tasks.task import Task
-from ..tokenizer import BertTokenizer
+from ..trained import Trained
+from ..training_data import ExampleReader
 from .checkpoints import Checkpoints, State
 from .loop import open_accelerator, run
 from .model_card import write_card
@@ -41,14 +40,6 @@ _CHECKPOINTS, _DONE = "checkpoints", "training.json"
 _NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache", "test")  # settings that change no result
 
 
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """The result of a run: the folder, and the scores of its model on `eval`; none without `eval`."""
-
-    folder: Path
-    scores: Mapping[str, Interval]
-
-
 class Run:
     """One run of training, which writes one folder.
 
@@ -56,6 +47,7 @@ class Run:
         out: the folder.
         accelerator: device, precision and processes.
         console: where the main process says what it does.
+        reader: of the examples.
     """
 
     def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
@@ -71,71 +63,18 @@ class Run:
         self.accelerator: Accelerator = open_accelerator(arguments)
         silent = quiet or not self.accelerator.is_main_process
         self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
+        self.reader = ExampleReader(arguments, self.console)
 
     def done(self) -> Trained | None:
         """The result, if the run is resumed and was complete before."""
         if not self.arguments.resume or not (self.out / _DONE).is_file():
             return None
         self.console.print(f"{self.out}: is done")
-        saved = json.loads((self.out / _DONE).read_text(encoding="utf-8"))["scores"]
-        return Trained(self.out, {name: Interval.from_dict(score) for name, score in saved.items()})
-
-    def read(self, path: str | Path, task: str | None = None, like: Data[Any] | None = None) -> Data[Any]:
-        """The examples of a file, with the labels and the problem of others; says what was guessed."""
-        arguments = self.arguments
-        task = task or arguments.task
-        columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
-        labels = like.labels or None if like else None
-        problem = like.problem if like else arguments.problem
-        data = read_data(
-            path,
-            task,
-            columns=columns,
-            labels=labels,
-            problem=problem,
-            separator=arguments.separator,
-            quote=arguments.quote,
-            encoding=arguments.encoding,
-            label_names=arguments.labels,
-            skip_bad=arguments.skip_bad,
+        saved = json.loads((self.out / _DONE).read_text(encoding="utf-8"))
+        scores, test_scores = (
+            {name: Interval.from_dict(score) for name, score in saved[key].items()} for key in ("scores", "test_scores")
         )
-        self.say_read(data)
-        return data
-
-    def read_all(self) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
-        """The examples to train on, those that choose the weights, and those of the test; says what is in them."""
-        arguments = self.arguments
-        data = self.read(arguments.train)
-        chosen: Data[Any] | None = None
-        if (share := share_of(arguments.eval)) is not None:
-            data, chosen = hold_out(data, share, arguments.seed)
-            self.say_read(chosen)
-        elif arguments.eval is not None:
-            chosen = self.read(arguments.eval, like=data)
-        test = None if arguments.test is None else self.read(arguments.test, like=data)
-        for part, others in ((data, None), (chosen, data), (test, data)):
-            for line in summary(part, others) if part else ():
-                self.console.print(f"{part.source if part else ''}: {line}", markup=False)
-        return data, chosen, test
-
-    def say_lengths(self, tokenizer: BertTokenizer, data: Data[Any], max_length: int) -> None:
-        """Say how long texts are, and how many are cut."""
-        texts = [example.text for example in data.examples if isinstance(example, LabelledText)]
-        pairs = [text for text in texts if isinstance(text, tuple)]
-        if not texts or 0 < len(pairs) < len(texts):
-            return
-        first = [text[0] for text in pairs] or texts
-        second = [text[1] for text in pairs] or None
-        encodings = tokenizer.encode_batch(first, second, max_length=max_length)
-        lengths, cut = [len(each.ids) for each in encodings], sum(each.truncated for each in encodings)
-        self.console.print(
-            f"texts of {sum(lengths) / len(lengths):.1f} tokens on average; {cut:,} ({cut / len(lengths):.1%}) are "
-            f"longer than {max_length} and cut"
-        )
-
-    def say_read(self, data: Data[Any]) -> None:
-        guessed = f" ({data.guessed})" if data.guessed else ""
-        self.console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
+        return Trained(self.out, scores, test_scores)
 
     def train_and_save(
         self,
@@ -170,7 +109,8 @@ class Run:
         def evaluate() -> Mapping[str, float]:
             return score_task(live(), held_out).values()  # type: ignore[arg-type]
 
-        main = _main_metric(live, held_out, arguments.best_by)
+        best_by = arguments.best_by or ("f1_macro" if any(map(rare_classes, data)) else None)
+        main = _main_metric(live, held_out, best_by)
         checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
         if accelerator.is_main_process:
             checkpoints.make_room()
@@ -185,19 +125,17 @@ class Run:
             quiet=self._quiet,
         )
         accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
-        details, scores = _scored(live, held_out, arguments.best_by)
+        details, scores = _scored(live, held_out, best_by)
         _, test_scores = _scored(live, test)
         if accelerator.is_main_process:
             model.cpu()
             about = {**_facts(arguments, data, held_out, state), **facts}
             self._write(save, about, state, details, scores, test_scores)
         accelerator.wait_for_everyone()
-        for name, score in scores.items():
-            self.console.print(f"{name:<20} {score}")
-        for name, score in test_scores.items():
-            self.console.print(f"test {name:<15} {score}")
+        if details and (never := never_predicted(details)):
+            self.console.print(f"never predicted, though there are examples: {name_list(never)}", markup=False)
         self.console.print(f"{self.out}: saved, with report.html")
-        return Trained(self.out, scores)
+        return Trained(self.out, scores, test_scores)
 
     def _write(
         self,

@@ -1,0 +1,161 @@
+"""`fit_classifier`: an encoder and labelled texts -> a classifier whose head alone was fitted, as a model folder."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from .. import __version__
+from ..arguments import FinetuneArguments
+from ..config import DistilBertConfig
+from ..data.examples import Data
+from ..errors import CheckpointError, InputError
+from ..evaluation.intervals import Interval, bootstrap
+from ..evaluation.scores import never_predicted
+from ..evaluation.scoring import score_task
+from ..fetching import fetch
+from ..files import is_folder, written_whole_folder
+from ..folder.checkpoint import Head, key_table, save_checkpoint
+from ..folder.opened import ModelFolder, open_folder
+from ..loading import load, open_engine, open_model
+from ..tasks.embedding import Embedder
+from ..trained import Trained
+from ..training_data import ExampleReader
+from .heads import as_classifier, fit_head, last_norm_names
+
+DONE = "training.json"
+
+
+def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
+    """Fit a linear head on the means of each text's states, which takes seconds, and write a classifier's folder.
+
+    Raises:
+        InputError: for another task than text-classification, for what is wrong in the data (naming file and line), and
+            for a folder that is not empty.
+        CheckpointError: where the folder cannot be written, and for int8 weights.
+        and what opening the model raises.
+    """
+    console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+    check_task(arguments, "--head-only")
+    if is_folder(Path(arguments.out)) and any(Path(arguments.out).iterdir()):
+        raise InputError(f"{arguments.out}: is not empty; choose another folder")
+    data, held_out, test = ExampleReader(arguments, console).read_all()
+    source = open_folder(fetch(arguments.model))
+    weights = {
+        name: source.checkpoint.tensors[name].read()
+        for name in key_table(source.config, Head.NONE)
+        if not _bits(source)
+    }
+    engine = open_engine(
+        source.checkpoint,
+        Head.NONE,
+        all_rows=True,
+        precision="float32",
+        threads=arguments.threads or None,
+        device="cpu",
+    )
+    opened = dataclasses.replace(open_model(source, engine), sentence=None)
+    if arguments.max_length:
+        opened = dataclasses.replace(opened, max_length=min(arguments.max_length, opened.max_length))
+    return fit_and_save(Embedder(opened), weights, source, arguments, (data, held_out, test), console, "--head-only")
+
+
+def check_task(arguments: FinetuneArguments, option: str) -> None:
+    """Raises InputError for a task whose labels are not those of whole texts."""
+    if arguments.task != "text-classification":
+        raise InputError(f"{option} is for text-classification, not for {arguments.task}")
+
+
+def _bits(source: ModelFolder) -> bool:
+    """False. Raises CheckpointError for int8 weights, which a head is not fitted on."""
+    if source.checkpoint.bits:
+        raise CheckpointError(f"{source.root}: holds int8 weights; fit the folder that it was made from, then quantise")
+    return False
+
+
+def fit_and_save(
+    embedder: Embedder,
+    weights: Mapping[str, np.ndarray],
+    source: ModelFolder,
+    arguments: FinetuneArguments,
+    parts: tuple[Data[Any], Data[Any] | None, Data[Any] | None],
+    console: Console,
+    option: str,
+) -> Trained:
+    """Fit the head of an encoder that runs in `embedder` and has these weights by the names of the key table, score it
+    and write it.
+
+    Args:
+        source: the folder that the encoder comes from.
+        parts: the examples to fit on, those of `eval` and those of `test`.
+        option: what makes it so, for training.json.
+    """
+    data, held_out, test = parts
+    out = Path(arguments.out)
+    vectors = mean_states(embedder, data)
+    head = fit_head(vectors, data, balanced=_balanced(arguments), seed=arguments.seed)
+    gain, bias = (weights[name] for name in last_norm_names(source.config.n_layers))
+    config = classifier_config(source.config, data)
+    scores: list[dict[str, Interval]] = []
+    try:
+        with written_whole_folder(out) as temporary:
+            save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
+            source.copy_companions(temporary, parts=False)
+            classifier = load(temporary, "text-classification", precision="float32", threads=arguments.threads or None)
+            for part in (held_out, test):
+                details = None if part is None else score_task(classifier, part)
+                scores.append({} if details is None else bootstrap(details.metrics, details.examples))
+                if part is held_out and details and (never := never_predicted(details)):
+                    console.print(f"never predicted, though there are examples: {', '.join(never)}", markup=False)
+            about = _about(arguments, data, option, scores)
+            (temporary / DONE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{out}: cannot be written ({error.strerror})") from None
+    console.print(f"{out}: saved; its config.json has classifier_pooling mean, which Transformers does not read")
+    return Trained(out, *scores)
+
+
+def mean_states(embedder: Embedder, data: Data[Any]) -> np.ndarray:
+    """float32 [n, D]: the mean of each text's last hidden states. Raises InputError for pairs of texts."""
+    texts = [example.text for example in data.examples]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{data.source}: has pairs of texts, and a head alone is fitted on single texts")
+    return np.stack([states.mean(0) for states in embedder.logits(texts)])
+
+
+def classifier_config(config: DistilBertConfig, data: Data[Any]) -> DistilBertConfig:
+    """The config of a classifier of the data's labels that reads the mean of all tokens."""
+    return dataclasses.replace(
+        config,
+        labels=data.labels,
+        problem_type=data.problem,
+        classifier_pooling="mean",
+        architectures=(Head.SEQUENCE_CLASSIFICATION.value,),
+    )
+
+
+def _balanced(arguments: FinetuneArguments) -> bool | None:
+    """What is said of class weights. Raises InputError for weights of single classes."""
+    if arguments.class_weights is None:
+        return None
+    if isinstance(arguments.class_weights, Mapping):
+        raise InputError("class_weights of a head alone are balanced or none")
+    return arguments.class_weights == "balanced"
+
+
+def _about(
+    arguments: FinetuneArguments, data: Data[Any], option: str, scores: list[dict[str, Interval]]
+) -> dict[str, Any]:
+    names = ("scores", "test_scores")
+    return {
+        "task": arguments.task,
+        "from": str(arguments.model),
+        "command": f"distilbert train {option}",
+        "labels": list(data.labels),
+        "train_examples": len(data.examples),
+        "versions": {"distilbert": __version__},
+    } | {name: {k: score.to_dict() for k, score in part.items()} for name, part in zip(names, scores, strict=True)}

@@ -1,0 +1,94 @@
+"""Settings that follow from the data and the model where the caller leaves them open, and what is said of them.
+
+docs/training.md has the measurement that the rules were found by, benchmarks/training_defaults.py makes it.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from ..arguments import FinetuneArguments, LoopArguments
+from ..data.examples import Data
+from ..data.summary import label_counts, rare_classes
+from ..errors import short_repr
+
+Settings = TypeVar("Settings", bound=LoopArguments)
+
+_BATCH_SIZES = ((1000, 32), (200, 16), (0, 8))  # (from so many examples on, so many of them a step)
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 30
+_STEPS = {"token-classification": 500, "question-answering": 500}  # what small data are repeated for
+_STEPS_OF_OTHERS = 250
+_WIDTH, _RATE, _RATE_OF_TRAINED = 384, 1.5e-4, 7.5e-5  # learning rates at that width, with a fresh head and without
+_FEW_STEPS = 100
+_FEW_EXAMPLES = 64  # of the rarest class
+
+
+def with_defaults(arguments: Settings, task: str, examples: int, width: int, *, fresh_head: bool) -> Settings:
+    """The settings, with a value for each that is left to the data and the model.
+
+    Small data get as many epochs as learning needs steps, and the learning rate falls with the width.
+
+    Args:
+        examples: how many there are to train on.
+        width: of the model.
+        fresh_head: whether its head has random weights.
+    """
+    batch_size = arguments.batch_size or next(size for least, size in _BATCH_SIZES if examples >= least)
+    wanted = math.ceil(_STEPS.get(task, _STEPS_OF_OTHERS) / math.ceil(examples / batch_size))
+    epochs = arguments.epochs or float(min(max(_FEWEST_EPOCHS, wanted), _MOST_EPOCHS))
+    rate = arguments.learning_rate
+    if not rate:
+        rate = float(f"{(_RATE if fresh_head else _RATE_OF_TRAINED) * _WIDTH / width:.2g}")
+    return dataclasses.replace(
+        arguments,
+        batch_size=batch_size,
+        epochs=epochs,
+        learning_rate=rate,
+        head_rate=arguments.head_rate if fresh_head else 1.0,
+    )
+
+
+def with_class_weights(arguments: FinetuneArguments, data: Data[Any]) -> FinetuneArguments:
+    """The settings with weights that make all classes count the same in the loss where they are uneven, unless the
+    caller said otherwise.
+    """
+    weights = arguments.class_weights
+    if weights is None and rare_classes(data):
+        weights = "balanced"
+    return dataclasses.replace(arguments, class_weights=None if weights == "none" else weights)
+
+
+def remarks(
+    given: FinetuneArguments, used: FinetuneArguments, data: Data[Any], items: int, width: int
+) -> Iterator[str]:
+    """What a person should know of the settings that were chosen, and how to choose others."""
+    steps = used.max_steps or math.ceil(used.epochs * math.ceil(items / used.batch_size))
+    chosen = [
+        name
+        for name in ("batch_size", "epochs", "learning_rate", "precision")
+        if getattr(given, name) != getattr(used, name)
+    ]
+    if chosen:
+        values = ", ".join(f"{name.replace('_', ' ')} {getattr(used, name)}" for name in chosen)
+        yield f"chosen for {items:,} items and a width of {width}: {values}"
+    yield f"{steps:,} steps of {used.batch_size} items"
+    if steps < _FEW_STEPS and not used.max_steps:
+        epochs = math.ceil(_FEW_STEPS / math.ceil(items / used.batch_size))
+        yield f"so few steps seldom are enough: --epochs {epochs} makes them {_FEW_STEPS} or more"
+    if rare := rare_classes(data):
+        counts = label_counts(data)
+        named = ", ".join(f"{short_repr(label)} {counts[label] / counts.total():.1%}" for label in rare[:5])
+        yield f"classes are uneven ({named}): " + (
+            "weights make all count the same in the loss; --class-weights none leaves them out"
+            if used.class_weights == "balanced" and given.class_weights is None
+            else "--class-weights balanced makes all count the same in the loss"
+            if used.class_weights is None
+            else "they have the weights that were given"
+        )
+    counts = label_counts(data)
+    if data.problem == "single_label_classification" and min(counts.values()) <= _FEW_EXAMPLES:
+        yield (
+            f"the rarest class has {min(counts.values())} examples: with so few, --few-shot or --head-only mostly "
+            "score higher"
+        )

@@ -1,0 +1,106 @@
+"""Few examples: an encoder is taught by contrast which texts are of one class, then a linear head is fitted on it.
+
+The recipe is that of Tunstall et al. 2022, Efficient Few-Shot Learning Without Prompts (SetFit),
+https://arxiv.org/abs/2209.11055. Where it draws pairs of texts and runs the encoder on both of each, all pairs of a
+step's texts are compared here: as much is learnt from a tenth of the runs.
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # as everyone calls it
+
+from ..arguments import FinetuneArguments
+from ..data.examples import Data, LabelledText, SentencePair
+from ..errors import InputError
+from ..head_only.fitting import check_task, fit_and_save
+from ..nn.packed import Packed
+from ..tasks.embedding import Embedder
+from ..tokenizer import BertTokenizer
+from ..trained import Trained
+from .loop import run as run_loop
+from .objective import AnyModel, Item, TaskObjective, pooled
+from .opened import open_trainable
+from .precision import with_precision
+from .run import Run
+
+_WIDTH, _RATE = 384, 1e-4  # the learning rate at that width
+_TEXTS, _TEXTS_A_CLASS = 32, 4  # of a step at least, so that there are pairs of every class
+_STEPS, _MOST_EPOCHS = 80, 20
+
+
+class ContrastClasses(TaskObjective):
+    """Pairs of texts of one class are alike, others are not: the squared error of their cosines to 1 and 0.
+
+    Both kinds of pairs count the same, however many there are of each. Texts are drawn for each step so that all
+    classes come as often; an item is only the place of one of them.
+    """
+
+    whole_steps = True
+
+    def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int) -> None:
+        texts = [example.text for example in data.examples]
+        encodings = tokenizer.encode_batch([str(text) for text in texts], max_length=max_length)
+        classes = [data.labels.index(str(example.label)) for example in data.examples]
+        super().__init__([Item((each.ids,), None, label) for each, label in zip(encodings, classes, strict=True)])
+        self._of_class = [[item for item in self.items if item.target == label] for label in sorted({*classes})]
+
+    def draw(self, item: Item, rng: np.random.Generator) -> Item:
+        """A text of any class, all classes as often."""
+        members = self._of_class[rng.integers(len(self._of_class))]
+        return members[rng.integers(len(members))]
+
+    def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
+        vectors = F.normalize(pooled(output, batch), dim=-1)
+        targets = torch.tensor([item.target for item in items], device=vectors.device)
+        same = (targets[:, None] == targets[None]).float()
+        errors = (vectors @ vectors.T - same).square()
+        others = torch.ones_like(errors).triu(1)  # each pair once, none with itself
+        parts = [(errors * kind).sum() / kind.sum().clamp(min=1) for kind in (others * same, others * (1 - same))]
+        return (parts[0] + parts[1]) / 2 * len(items)
+
+
+def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
+    """Train an encoder by contrast, fit a linear head on the means of its states, and write a classifier's folder.
+
+    Raises what `finetune` raises, and InputError for another task than single labels of single texts.
+    """
+    check_task(arguments, "--few-shot")
+    if arguments.resume:
+        raise InputError("--few-shot takes a few minutes and keeps no checkpoints: run it again, without --resume")
+    run = Run(arguments, quiet=quiet)
+    data, held_out, test = run.reader.read_all()
+    if data.problem != "single_label_classification" or len(data.labels) < 2:
+        raise InputError(f"{data.source}: --few-shot is for texts with one label each, of two labels at least")
+    if not all(isinstance(example.text, str) for example in data.examples):
+        raise InputError(f"{data.source}: has pairs of texts, and --few-shot is for single ones")
+    plain: Data[SentencePair] = Data(data.source, [])
+    opened = open_trainable(
+        "sentence-similarity", arguments.model, plain, max_length=arguments.max_length, seed=arguments.seed
+    )
+    objective = ContrastClasses(data, opened.tokenizer, opened.max_length)
+    settled = with_precision(_with_defaults(arguments, data, opened.model.config.dim))
+    steps = settled.max_steps or math.ceil(settled.epochs * math.ceil(len(data.examples) / settled.batch_size))
+    run.console.print(
+        f"{steps} steps of {settled.batch_size} texts at a learning rate of {settled.learning_rate:g}, then a head"
+    )
+    run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
+    embedder = Embedder(dataclasses.replace(opened.live.model, sentence=None))
+    weights = {name: tensor.float().numpy(force=True) for name, tensor in opened.model.by_table_name().items()}
+    return fit_and_save(embedder, weights, opened.folder, arguments, (data, held_out, test), run.console, "--few-shot")
+
+
+def _with_defaults(arguments: FinetuneArguments, data: Data[LabelledText], width: int) -> FinetuneArguments:
+    """The settings, with numbers for those that are left to the data."""
+    classes = len(Counter(example.label for example in data.examples))
+    batch_size = arguments.batch_size or max(_TEXTS, _TEXTS_A_CLASS * classes)
+    epochs = arguments.epochs or float(
+        min(_MOST_EPOCHS, max(1, math.ceil(_STEPS / math.ceil(len(data.examples) / batch_size))))
+    )
+    rate = arguments.learning_rate or float(f"{_RATE * _WIDTH / width:.2g}")
+    return dataclasses.replace(arguments, batch_size=batch_size, epochs=epochs, learning_rate=rate)

@@ -1,0 +1,82 @@
+"""The files of a training: what is learnt from, what chooses the best weights, and what tests them."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from .arguments import RunArguments
+from .data.examples import Data, LabelledText
+from .data.labels import tags_of_known_types, with_labels
+from .data.reading import read_data
+from .data.splitting import hold_out, share_of
+from .data.summary import summary
+from .tokenizer import BertTokenizer
+
+
+class ExampleReader:
+    """Reads the files that a run is told of, and says on the console what was guessed and what stands in them."""
+
+    def __init__(self, arguments: RunArguments, console: Console) -> None:
+        self._arguments, self._console = arguments, console
+
+    def read(self, path: str | Path, task: str | None = None, like: Data[Any] | None = None) -> Data[Any]:
+        """The examples of a file, with the labels and the problem of others; says what was guessed."""
+        arguments = self._arguments
+        task = task or arguments.task
+        columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
+        labels = like.labels or None if like else None
+        problem = like.problem if like else arguments.problem
+        data = read_data(
+            path,
+            task,
+            columns=columns,
+            labels=labels,
+            problem=problem,
+            separator=arguments.separator,
+            quote=arguments.quote,
+            encoding=arguments.encoding,
+            label_names=arguments.labels,
+            skip_bad=arguments.skip_bad,
+            open_ended=like is not None,
+        )
+        self._say_read(data)
+        return data
+
+    def read_all(self) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
+        """The examples to train on, those that choose the weights, and those of the test; says what is in them."""
+        arguments = self._arguments
+        data = with_labels(self.read(arguments.train), arguments.labels.values())
+        chosen: Data[Any] | None = None
+        if (share := share_of(arguments.eval)) is not None:
+            data, chosen = hold_out(data, share, arguments.seed)
+            self._say_read(chosen)
+        elif arguments.eval is not None:
+            chosen = self.read(arguments.eval, like=data)
+            data = with_labels(data, tags_of_known_types(chosen.labels, data.labels))
+            chosen = dataclasses.replace(chosen, labels=tuple(dict.fromkeys((*data.labels, *chosen.labels))))
+        test = None if arguments.test is None else self.read(arguments.test, like=data)
+        for part, others in ((data, None), (chosen, data), (test, data)):
+            for line in summary(part, others) if part else ():
+                self._console.print(f"{part.source if part else ''}: {line}", markup=False)
+        return data, chosen, test
+
+    def say_lengths(self, tokenizer: BertTokenizer, data: Data[Any], max_length: int) -> None:
+        """Say how long texts are, and how many are cut."""
+        texts = [example.text for example in data.examples if isinstance(example, LabelledText)]
+        pairs = [text for text in texts if isinstance(text, tuple)]
+        if not texts or 0 < len(pairs) < len(texts):
+            return
+        first = [text[0] for text in pairs] or texts
+        second = [text[1] for text in pairs] or None
+        encodings = tokenizer.encode_batch(first, second, max_length=max_length)
+        lengths, cut = [len(each.ids) for each in encodings], sum(each.truncated for each in encodings)
+        self._console.print(
+            f"texts of {sum(lengths) / len(lengths):.1f} tokens on average; {cut:,} ({cut / len(lengths):.1%}) are "
+            f"longer than {max_length} and cut"
+        )
+
+    def _say_read(self, data: Data[Any]) -> None:
+        guessed = f" ({data.guessed})" if data.guessed else ""
+        self._console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
