@@ -88,8 +88,8 @@ _NAMES = {
     "config": "DistilBertConfig",
     "encoding": "Encoding",
     "errors": (
-        "CheckpointError CheckpointWarning ConfigError DistilBertError HubError InputError LongTextWarning"
-        " MissingExtraError TokenizerError TokenizerWarning UnknownOptionError"
+        "CheckpointError CheckpointWarning ConfigError DistilBertError HubError InputError LabelWarning"
+        " LongTextWarning MissingExtraError TokenizerError TokenizerWarning UnknownOptionError"
     ),
     "folder.hub": "resolve",
     "loading": "load",
