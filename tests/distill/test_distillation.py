@@ -217,10 +217,15 @@ def test_the_command_makes_a_student(
                "--out", own.out, "--layers", 1, "--dim", 16, "--vocab-size", 700, "--epochs", 1, "--device", "cpu",
                "--threads", 1, "--hidden", 0.5]  # fmt: skip
     assert main([str(part) for part in command]) == 0
-    said = capsys.readouterr().err
+    result = capsys.readouterr()
+    said = result.err
     assert re.search(r"student: 1 layers of 16 \(32 inside, 2 heads\), \d+ pieces, 0.00 M parameters", said)
     assert "of the tokens are unknown to the student's vocabulary" in said
-    assert re.search(r"accuracy +\d+\.\d% of the teacher's 0\.\d{4}\n$", said)
+    rows = [line.split() for line in result.out.splitlines()[-5:]]
+    assert rows[0][:3] == ["precision", "accuracy", "of"]
+    assert [row[:2] for row in rows[1:]] == [[n, p] for n in ("student", "teacher") for p in ("float32", "int8")]
+    assert rows[3][5] == "100.0%"  # after the score and its interval: the teacher's of the teacher's
+    assert float(rows[1][-1]) > float(rows[2][-1])  # MB
     assert main([str(part) for part in command]) == 1
     assert "is not empty" in capsys.readouterr().err
 

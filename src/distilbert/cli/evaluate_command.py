@@ -38,15 +38,18 @@ def evaluate(args: argparse.Namespace) -> int:
     from ..data.writing import check_writable, write_rows
     from ..evaluation import compare
     from ..evaluation import evaluate as run
+    from ..evaluation.turns import evaluate_by_turns
 
     if args.predictions:
         check_writable(args.predictions)
-    options = dataclasses.asdict(read_options(args, EvaluateOptions))
+    options = read_options(args, EvaluateOptions)
     with working("evaluating"):
-        done, differences = [run(args.model, args.data, args.task, **options)], {}
-        if args.compare is not None:
-            done.append(run(args.compare, args.data, args.task, **options | {"precision": args.compare_precision}))
-            differences = compare(done[0], done[1], resamples=options["resamples"], seed=options["seed"])
+        if args.compare is None:
+            done, differences = [run(args.model, args.data, args.task, **dataclasses.asdict(options))], {}
+        else:
+            models = [(args.model, options.precision), (args.compare, args.compare_precision)]
+            done = evaluate_by_turns(models, args.data, args.task, options)
+            differences = compare(done[0], done[1], resamples=options.resamples, seed=options.seed)
     written = write_rows(args.predictions, done[0].details.predictions()) if args.predictions else 0
     if args.json:
         print(json.dumps(_values(done, differences), ensure_ascii=False))

@@ -4,24 +4,24 @@ import dataclasses
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 
-from ..arguments import DistillArguments, Shape
+from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..errors import DistilBertError, InputError, MissingExtraError
-from ..evaluation.evaluations import evaluate
 from ..evaluation.intervals import Interval
+from ..evaluation.turns import Precision, evaluate_by_turns
 from ..files import is_file, written_whole
+from ..loading import load
 from ..train.run import TEACHER_OUTPUTS
 from .distillation import distill
 
 _TRIAL = 12  # steps of the run that measures how fast a student is trained
 _LEAST = 20  # steps; fewer train nothing
-_Precision = Literal["float32", "int8"]
-_PRECISIONS: tuple[_Precision, ...] = ("float32", "int8")
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Candidate:
         precision: "float32" or "int8".
         metric, score: the task's main metric, more is better, and its interval.
         rate: examples a second on the CPU engine.
-        megabytes: of its weights in float32.
+        megabytes: of its weights, as they run in that precision.
         best: whether no other is both at least as good and faster.
     """
 
@@ -76,7 +76,6 @@ def search(
     out, console = Path(arguments.out), Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
     common = dataclasses.replace(arguments, cache=arguments.cache or out / TEACHER_OUTPUTS)
     share = 60 * minutes / len(shapes)
-    candidates = []
     for shape in shapes:
         name = _name(shape)
         of_student = dataclasses.replace(common, out=out / name, **dataclasses.asdict(shape))
@@ -84,14 +83,7 @@ def search(
             steps = _steps(of_student, out / f"{name}.trial", share)
             console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
             distill(dataclasses.replace(of_student, max_steps=steps), quiet=quiet)
-        candidates += [_candidate(name, out / name, arguments, precision) for precision in _PRECISIONS]
-    try:
-        candidates += [
-            _candidate("teacher", Path(arguments.teacher), arguments, precision) for precision in _PRECISIONS
-        ]
-    except DistilBertError as error:  # a teacher of another family does not run on our engine
-        console.print(f"the teacher is not compared: {error}")
-    found = frontier(candidates)
+    found = frontier(compared({_name(shape): out / _name(shape) for shape in shapes}, arguments, console))
     if arguments.cache is None:
         shutil.rmtree(out / TEACHER_OUTPUTS, ignore_errors=True)
     with written_whole(out / "search.json") as path:
@@ -126,22 +118,43 @@ def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
     return steps
 
 
-def _candidate(name: str, folder: Path, arguments: DistillArguments, precision: _Precision) -> Candidate:
+def beside_teacher(arguments: DistillArguments, student: Path) -> list[Candidate]:
+    """A student that was made by these settings and its teacher, as `compared` has them; none without `eval`."""
+    if arguments.eval is None:
+        return []
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    return compared({"student": student}, arguments, console)
+
+
+def compared(students: Mapping[str, Path], arguments: DistillArguments, console: Console) -> list[Candidate]:
+    """Students by their names, and their teacher, in float32 and in int8, on the examples of `eval`; timed by turns.
+
+    The teacher is left out where our engine does not run it.
+    """
     assert arguments.eval is not None
-    done = evaluate(
-        folder,
-        arguments.eval,
-        arguments.task,
-        columns=arguments.columns,
-        labels=arguments.labels,
-        separator=arguments.separator,
-        quote=arguments.quote,
-        encoding=arguments.encoding,
-        skip_bad=arguments.skip_bad,
-        precision=precision,
+    models: dict[str, str | Path] = {**students}
+    try:
+        load(arguments.teacher, arguments.task)
+        models["teacher"] = arguments.teacher
+    except DistilBertError as error:  # one of another family
+        console.print(f"the teacher is not compared: {error}", markup=False)
+    tried = [(name, precision) for name in models for precision in PRECISIONS]
+    options = EvaluateOptions(**{name.name: getattr(arguments, name.name) for name in dataclasses.fields(ReadOptions)})
+    done = evaluate_by_turns(
+        [(models[name], precision) for name, precision in tried], arguments.eval, arguments.task, options
     )
-    metric = done.details.main
-    return Candidate(name, str(folder), precision, metric, done.scores[metric], done.rate, done.bytes / 1e6)
+    return [
+        Candidate(
+            name,
+            str(models[name]),
+            precision,
+            each.details.main,
+            each.scores[each.details.main],
+            each.rate,
+            each.bytes / 1e6,
+        )
+        for (name, precision), each in zip(tried, done, strict=True)
+    ]
 
 
 def _figure() -> Any:
@@ -156,7 +169,7 @@ def _plot(candidates: Sequence[Candidate], path: Path) -> None:
     """Score against speed, a dot's area by size, the frontier as a line."""
     figure = _figure()
     axes = figure.subplots()
-    for precision, colour in zip(_PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
+    for precision, colour in zip(PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
         tried = [candidate for candidate in candidates if candidate.precision == precision]
         rates, scores = [one.rate for one in tried], [one.score.value for one in tried]
         intervals = [one.score for one in tried]

@@ -31,7 +31,7 @@ class Evaluation:
         details: all that the model said, with breakdowns and predictions.
         scores: each metric with its 95 % interval.
         seconds: how long all examples took, tokenising included.
-        bytes: of the model's weights, as they are stored.
+        bytes: of the model's weights, as they run in that precision.
         guessed: what the reader of the data took for what.
     """
 
@@ -116,17 +116,32 @@ def evaluate(
         encoding=encoding,
         skip_bad=skip_bad,
     )
-    return _evaluation(str(model), precision or "as stored", opened, examples, resamples, seed)
+    return evaluation_of(str(model), precision, opened, examples, resamples, seed)
 
 
-def _evaluation(model: str, precision: str, task: Task, examples: Data[Any], resamples: int, seed: int) -> Evaluation:
+def evaluation_of(
+    model: str,
+    precision: Literal["float32", "int8"] | None,
+    task: Task,
+    examples: Data[Any],
+    resamples: int,
+    seed: int,
+) -> Evaluation:
+    """The evaluation of an open model."""
     started = time.perf_counter()
     details = score_task(task, examples)
     seconds = time.perf_counter() - started
     scores = intervals.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
-    size = open_folder(task.model.folder).bytes
     return Evaluation(
-        model, examples.source, opened_task(task), precision, details, scores, seconds, size, examples.guessed
+        model,
+        examples.source,
+        opened_task(task),
+        precision or "as stored",
+        details,
+        scores,
+        seconds,
+        open_folder(task.model.folder).bytes_in(precision),
+        examples.guessed,
     )
 
 

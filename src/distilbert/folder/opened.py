@@ -1,10 +1,12 @@
 """`open_folder`: a model's name -> all that is known of its folder, the same for every task and command."""
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from .. import int8
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, CheckpointWarning
 from ..files import is_file
@@ -47,6 +49,15 @@ class ModelFolder:
     def bytes(self) -> int:
         """Of the weights, as they are stored."""
         return sum(weight.nbytes for weight in self.checkpoint.tensors.values())
+
+    def bytes_in(self, precision: str | None) -> int:
+        """Of the weights as they run: in "int8" those that `quantize` would write; else as they are stored."""
+        if precision != "int8" or self.checkpoint.bits:
+            return self.bytes
+        floats = {name: weight.shape for name, weight in self.checkpoint.tensors.items()}
+        return sum(
+            math.prod(shape) * (1 if name.endswith(".int8") else 4) for name, shape in int8.table(floats).items()
+        )
 
     def copy_companions(self, out: Path, *, parts: bool = True) -> list[str]:
         """Copy what belongs to the model beside config and weights into `out`, where these lie at the root.
