@@ -177,15 +177,19 @@ class Shape:
     hidden_dim: int = setting(
         0, least=0, help="width inside the student's feed-forward blocks", unset="in proportion to the teacher's"
     )
-    vocab_size: int = setting(
-        0, least=0, help="most pieces of the student's vocabulary, those that the text uses most", unset="all"
+    vocab_size: int | Literal["auto"] = setting(
+        0,
+        least=0,
+        help="most pieces of the student's vocabulary, those that the text uses most; auto by how much text there is",
+        unset="all",
+        metavar="N",
     )
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     @classmethod
-    def parse(cls, text: str, vocab_size: int = 0) -> "Shape":
+    def parse(cls, text: str, vocab_size: int | Literal["auto"] = 0) -> "Shape":
         """From "LAYERSxDIM" or "LAYERSxDIMxHIDDEN", as `--search` takes them. Raises InputError."""
         parts = text.lower().split("x")
         if len(parts) not in (2, 3) or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
@@ -214,7 +218,7 @@ class DistillArguments(RunArguments):
     dim: int = setting_of(Shape, "dim")
     heads: int = setting_of(Shape, "heads")
     hidden_dim: int = setting_of(Shape, "hidden_dim")
-    vocab_size: int = setting_of(Shape, "vocab_size")
+    vocab_size: int | Literal["auto"] = setting_of(Shape, "vocab_size")
     student: str | Path | None = setting(
         None, help="a DistilBERT to begin with, with its shape and vocabulary", metavar="MODEL"
     )

@@ -62,7 +62,7 @@ class Option:
     Attributes:
         kind: of a value: bool, int, float or str (paths too); of a sequence or a mapping, of each of its values.
         container: Sequence or Mapping where the field holds several values, else None.
-        choices: the only values of a text; beside a container, the texts that may stand in its place.
+        choices: the only values of a text; beside a container or a number, the texts that may stand in its place.
         optional: whether None is a value.
         default: MISSING where it has to be given.
     """
@@ -93,7 +93,7 @@ class Option:
             return
         if self.container is not None or (self.choices and value in self.choices):
             return
-        if self.choices:
+        if self.choices and self.kind not in (int, float):
             *others, last = map(repr, self.choices)
             wanted = f"{', '.join(others)} or {last}" if others else last
         elif self.kind is bool:
@@ -102,6 +102,7 @@ class Option:
             wanted = "" if isinstance(value, str | os.PathLike) else "a text or a path"
         else:
             wanted = "" if self._in_range(value) else self._range(value)
+            wanted += f", or {', '.join(map(repr, self.choices))}" if wanted and self.choices else ""
         if wanted:
             wanted += ", or None" if self.optional else ""
             raise InputError(f"{self.name} must be {wanted}, not {short_repr(value)}")

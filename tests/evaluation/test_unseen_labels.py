@@ -22,7 +22,7 @@ def conll(path: Path, labels: list[str]) -> Path:
 
 @pytest.fixture
 def tagger(make_checkpoint: Maker) -> Path:
-    folder: Path = make_checkpoint(Head.TOKEN_CLASSIFICATION, labels=("O", "B-PER", "I-PER"))
+    folder: Path = make_checkpoint(Head.TOKEN_CLASSIFICATION, id2label={0: "O", 1: "B-PER", 2: "I-PER"})
     return folder
 
 
@@ -44,7 +44,7 @@ def test_an_entity_type_that_training_had_none_of_counts_as_missed(
 
 
 def test_a_class_that_training_had_none_of_is_wrong(make_checkpoint: Maker, tmp_path: Path) -> None:
-    folder = make_checkpoint(labels=("no", "yes"))
+    folder = make_checkpoint(id2label={0: "no", 1: "yes"})
     data = tmp_path / "test.jsonl"
     rows = [{"text": f"text {index}", "label": label} for index, label in enumerate(["yes", "no", "yes", "perhaps"])]
     data.write_text("\n".join(map(json.dumps, rows)))
@@ -61,7 +61,7 @@ def test_a_class_that_training_had_none_of_is_wrong(make_checkpoint: Maker, tmp_
 
 
 def test_several_labels_of_which_one_is_not_known(make_checkpoint: Maker, tmp_path: Path) -> None:
-    folder = make_checkpoint(labels=("a", "b"), problem_type="multi_label_classification")
+    folder = make_checkpoint(id2label={0: "a", 1: "b"}, problem_type="multi_label_classification")
     data = tmp_path / "test.jsonl"
     rows = [
         {"text": "one", "label": ["a", "b"]},

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from ..errors import InputError
@@ -44,11 +44,23 @@ def _add(parser: argparse._ActionsContainer, option: Option) -> None:
         parser.add_argument(flag, action=action, default=None, help=help_)
     elif option.container is not None:
         parser.add_argument(flag, nargs="+", metavar=_pairs(option), required=required, help=help_)
+    elif option.choices and option.kind in (int, float):
+        parser.add_argument(flag, type=_number_or_word(option), metavar=option.metavar or "N", help=help_)
     elif option.choices:
         parser.add_argument(flag, choices=option.choices, required=required, help=help_)
     else:
         metavar = option.metavar or (None if option.kind is str else "N")
         parser.add_argument(flag, type=option.kind, metavar=metavar, required=required, help=help_)
+
+
+def _number_or_word(option: Option) -> Callable[[str], Any]:
+    """Reads a number, or one of the words that may stand in its place."""
+
+    def read(text: str) -> Any:
+        return text if text in option.choices else option.kind(text)
+
+    read.__name__ = option.kind.__name__  # for argparse's message
+    return read
 
 
 def flag_of(name: str) -> str:

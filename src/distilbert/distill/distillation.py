@@ -1,7 +1,7 @@
 """`distill`: a teacher, text and the shape of a student -> the student, as a model folder with its report."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -230,10 +230,25 @@ def _facts(
             f"{student.vocabulary.longer - 1:.1%} longer with it"
         )
         run.console.print(facts["vocabulary"])
+    for remark in _remarks(arguments, student):
+        run.console.print(remark, markup=False)
     if held_out is not None and isinstance(teacher, NativeTeacher):
         details = score_task(load(arguments.teacher, arguments.task), held_out)
         facts["teacher_score"] = {details.main: details.values()[details.main]}
     return facts
+
+
+def _remarks(arguments: DistillArguments, student: Student) -> Iterator[str]:
+    """What would make the student smaller, or better."""
+    words = student.config.vocab_size * student.config.dim
+    size = sum(parameter.numel() for parameter in student.model.parameters())
+    if not arguments.vocab_size and arguments.student is None and words > size / 3:
+        yield (
+            f"{words * 4 / 1e6:,.1f} of its {size * 4 / 1e6:,.1f} MB are embeddings of pieces: --vocab-size auto keeps "
+            "those that the text uses"
+        )
+    if not arguments.unlabelled and arguments.task in ("text-classification", "token-classification"):
+        yield "text without labels mostly brings a student closer to its teacher: --unlabelled FILE"
 
 
 def _parameters(model: nn.Module) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from ..tokenizer import BertTokenizer
 
 _PREFIX = "##"
 _CHUNK = 4096  # texts
+_COVERED, _ENOUGH_TEXTS = (
+    0.98,
+    2000,
+)  # share of the tokens, and texts without which rare pieces are not told from others
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +62,12 @@ def same_pieces(student: BertTokenizer, teacher: BertTokenizer, size: int) -> np
     return pieces
 
 
-def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str], size: int) -> Vocabulary:
+def cut_vocabulary(
+    folder: Path, tokenizer: BertTokenizer, texts: Sequence[str], size: int | Literal["auto"]
+) -> Vocabulary:
     """The `size` pieces that `texts` use most, of the WordPiece vocabulary in `folder`; all of them if they are fewer.
+
+    "auto": as many as make up 98 % of the tokens; all of the vocabulary where there are too few texts to tell.
 
     Special and added tokens stay, and so does every single character that the texts have, so that a word whose piece is
     gone is spelled with shorter ones. Ids keep their order.
@@ -84,6 +92,9 @@ def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str],
     kept = {*added.values(), *tokenizer.special_ids}
     kept = {index for index in kept if index < (tokenizer.embedded or math.inf)}
     kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
+    if size == "auto":
+        size = _enough(counts) if len(texts) >= _ENOUGH_TEXTS else len(ids)
+        size = max(size, len(kept))
     if len(kept) > size:
         raise InputError(f"vocab_size={size} has no room for the {len(kept)} special tokens and single characters")
     for index, _ in counts.most_common():
@@ -115,6 +126,12 @@ def cut_vocabulary(folder: Path, tokenizer: BertTokenizer, texts: Sequence[str],
             after.update(encoding.ids.tolist())
     unknown = after[cut.unk_token_id] / after.total() if cut.unk_token_id is not None else 0.0
     return Vocabulary(cut, pieces, files, unknown, after.total() / before)
+
+
+def _enough(counts: Counter[int]) -> int:
+    """How many of the most frequent pieces make up the share of all tokens that is kept."""
+    shares = np.cumsum([count for _, count in counts.most_common()]) / counts.total()
+    return int(np.searchsorted(shares, _COVERED)) + 1
 
 
 def _settings(folder: Path, new: dict[int, int]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ..arguments import LoopArguments
 
 Settings = TypeVar("Settings", bound=LoopArguments)
 
-_WIDTH, _TURNS = 768, 4  # of the matrices that are multiplied, and how often; the first turn prepares
+_WIDTH, _TURNS = 256, 6  # of the matrices that are multiplied, and how often; the first turn prepares
 _WORTH = 1.5  # by how much faster products have to be, for training has more to do than products
 
 
