@@ -60,11 +60,11 @@ def test_few_shot_learns_and_is_saved_as_a_classifier(
 ) -> None:
     train = few(tmp_path, sentences)
     folder = make_checkpoint(Head.NONE, dim=64, hidden_dim=128, n_layers=1)
-    settings = {"eval": train, "few_shot": True, "epochs": 10, "learning_rate": 2e-3, "batch_size": 16}
+    settings = {"eval": train, "few_shot": True, "epochs": 40, "learning_rate": 3e-3, "batch_size": 16}
     done = finetune(arguments(folder, train, tmp_path / "out", **settings))
     assert done.scores["accuracy"].value > 0.9
     assert distilbert.load(done.folder)("fire").label == "warm"
-    assert "10 steps of 16 texts at a learning rate of 0.002, then a head" in capsys.readouterr().err
+    assert "40 steps of 16 texts at a learning rate of 0.003, then a head" in capsys.readouterr().err
     again = finetune(arguments(folder, train, tmp_path / "again", **settings), quiet=True)
     texts = sentences[:3]
     np.testing.assert_array_equal(*(distilbert.load(each.folder).logits(texts) for each in (done, again)))

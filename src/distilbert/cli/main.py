@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
-from ..errors import DistilBertError, LongTextWarning
+from ..errors import DistilBertError, LabelWarning, LongTextWarning
 from ..hints import did_you_mean
 from . import show
 from .command_examples import EXAMPLES
@@ -77,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings(action="always", category=LongTextWarning):
+            warnings.simplefilter("always", LabelWarning)
             warnings.showwarning = lambda message, *_, **__: _complain(args, "distilbert", message)
             code: int = args.run(args)
             print(end="", flush=True)  # what cannot be written is found out here, not at exit

@@ -18,7 +18,7 @@ def fit_head(
     all the same.
     """
     targets, loss = _targets(data)
-    if targets.shape[1] > 1 and loss is softmax_loss and (targets.any(0).sum() < 2):
+    if loss is softmax_loss and targets.any(0).sum() < 2:
         raise InputError(f"{data.source}: all labels are the same; there is nothing to tell apart")
     weights = None
     if loss is softmax_loss and (balanced or (balanced is None and rare_classes(data))):

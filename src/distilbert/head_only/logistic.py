@@ -100,7 +100,9 @@ def _minimised(function: Callable[[np.ndarray], tuple[float, np.ndarray]], start
 
     Nocedal and Wright 2006, Numerical Optimization, algorithms 7.4 and 7.5, with steps halved until they pay.
     """
-    x, steps, changes = start, [], []
+    x = start
+    steps: list[np.ndarray] = []
+    changes: list[np.ndarray] = []
     value, gradient = function(x)
     for _ in range(_MOST_STEPS):
         if np.abs(gradient).max() < _TOLERANCE:
