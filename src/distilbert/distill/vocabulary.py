@@ -92,13 +92,12 @@ def cut_vocabulary(
     kept = {*added.values(), *tokenizer.special_ids}
     kept = {index for index in kept if index < (tokenizer.embedded or math.inf)}
     kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
-    if size == "auto":
-        size = _enough(counts) if len(texts) >= _ENOUGH_TEXTS else len(ids)
-        size = max(size, len(kept))
-    if len(kept) > size:
-        raise InputError(f"vocab_size={size} has no room for the {len(kept)} special tokens and single characters")
+    enough = _enough(counts) if len(texts) >= _ENOUGH_TEXTS else len(ids)
+    most = max(len(kept), enough) if size == "auto" else size
+    if len(kept) > most:
+        raise InputError(f"vocab_size={most} has no room for the {len(kept)} special tokens and single characters")
     for index, _ in counts.most_common():
-        if len(kept) == size:
+        if len(kept) == most:
             break
         kept.add(index)
     pieces = np.array(sorted(kept))
