@@ -73,7 +73,7 @@ def test_communities_are_those_of_sentence_transformers(threshold: float, least:
 
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int8"])
 def test_the_best_are_found_across_blocks_and_batches(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilbert.search.exact._BLOCK", 48 * 37)
+    monkeypatch.setattr("distilbert.search.exact._BLOCK", 48 * 5)
     monkeypatch.setattr("distilbert.search.exact._QUERIES", 3)
     rng = np.random.default_rng(1)
     vectors = rng.integers(-127, 128, (500, 48)).astype(kind)

@@ -14,7 +14,7 @@ from .hits import best_hits, check_top_k
 Measure = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 _MEASURES = ("cosine", "dot", "euclidean", "manhattan")
-_BLOCK = 1 << 22  # numbers of the vectors that are compared at once: 16 MB
+_BLOCK = 1 << 22  # numbers, of vectors or of scores, that are held at once: 16 MB
 _QUERIES = 128  # queries that are compared at once
 _LEAST_NORM = 1e-12
 
@@ -71,7 +71,9 @@ class VectorIndex:
         return similarity(self.measure, queries, vectors)
 
     def _blocks(self, queries: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        for rows in row_blocks(self.vectors):
+        """(first row, scores [Q, rows]) of all vectors, in as few matrix products as memory allows."""
+        multiplied = self.vectors.dtype == np.float32 and self.measure in ("cosine", "dot")  # where they lie, uncopied
+        for rows in row_blocks(self.vectors, size=max(1, _BLOCK // len(queries)) if multiplied else None):
             yield rows.start, self.scores(queries, rows)
 
 
@@ -125,8 +127,8 @@ def norms(vectors: np.ndarray) -> np.ndarray:
     return lengths
 
 
-def row_blocks(vectors: np.ndarray) -> Iterator[slice]:
-    """The rows of vectors [N, D], cut so that a block has some 16 MB as float32."""
-    size = max(1, _BLOCK // vectors.shape[1])
+def row_blocks(vectors: np.ndarray, size: int | None = None) -> Iterator[slice]:
+    """The rows of vectors [N, D], `size` in a block; by default as many as have some 16 MB as float32."""
+    size = size or max(1, _BLOCK // vectors.shape[1])
     for start in range(0, len(vectors), size):
         yield slice(start, min(start + size, len(vectors)))

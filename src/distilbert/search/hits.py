@@ -26,8 +26,8 @@ def best_hits(blocks: Iterable[tuple[int, np.ndarray]], queries: int, top_k: int
     indices = [np.empty(0, np.int64)] * queries
     for start, block in blocks:
         for query, row in enumerate(block):
-            least = scores[query][-1] if len(scores[query]) == top_k else -np.inf
-            better = np.flatnonzero(row > least)
+            is_full = len(scores[query]) == top_k
+            better = np.flatnonzero(row > scores[query][-1]) if is_full else largest(row, top_k)
             if len(better):
                 merged = np.concatenate([scores[query], row[better]])
                 places = np.concatenate([indices[query], better + start])
