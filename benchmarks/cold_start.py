@@ -51,10 +51,12 @@ def main() -> None:
             os.environ["DISTILBERT_CACHE"] = f"{temporary}/cache-{turn}"
             for name, way in ways.items():
                 runs[name].append(common.process_cost(way))
-    seconds = {name: statistics.median(run[0] for run in own) for name, own in runs.items()}
-    memory = {name: max(run[1] for run in own) for name, own in runs.items()}
+    seconds = {name: statistics.median(run[0] for run in runs_of) for name, runs_of in runs.items()}
+    memory = {name: max(run[1] for run in runs_of) for name, runs_of in runs.items()}
     slowest = seconds["Transformers' pipeline, every start"]
-    rows = {name: [f"{own:.2f} s", f"{slowest / own:.1f}", f"{memory[name]:.0f} MB"] for name, own in seconds.items()}
+    rows = {
+        name: [f"{took:.2f} s", f"{slowest / took:.1f}", f"{memory[name]:.0f} MB"] for name, took in seconds.items()
+    }
     print(common.table("From cold to one result", rows, ["time", "times faster", "peak memory"]))
     common.save(args.save, {"machine": common.machine(), "seconds": seconds, "memory": memory})
 

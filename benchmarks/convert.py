@@ -75,19 +75,19 @@ def main() -> None:
                     assert all(np.array_equal(found[key], array) for key, array in expected.items()), name
                 shutil.rmtree(out)
     figures = {
-        name: {key: statistics.median(run[key] for run in own) for key in own[0]} | {"of_weights": 0.0}
-        for name, own in runs.items()
+        name: {key: statistics.median(run[key] for run in measured) for key in measured[0]} | {"of_weights": 0.0}
+        for name, measured in runs.items()
     }
-    for own in figures.values():
-        own["of_weights"] = own["memory"] / size
+    for measured in figures.values():
+        measured["of_weights"] = measured["memory"] / size
     rows = {
         name: [
-            f"{own['import']:.2f}",
-            f"{own['seconds']:.2f}",
-            f"{own['memory'] / 1e6:.0f} MB",
-            f"{own['of_weights']:.2f}x",
+            f"{measured['import']:.2f}",
+            f"{measured['seconds']:.2f}",
+            f"{measured['memory'] / 1e6:.0f} MB",
+            f"{measured['of_weights']:.2f}x",
         ]
-        for name, own in figures.items()
+        for name, measured in figures.items()
     }
     title = f"From .bin, {size / 1e6:.0f} MB of weights"
     print(table(title, rows, ["importing, s", "converting, s", "peak memory", "of the weights"]))

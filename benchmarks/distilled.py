@@ -53,7 +53,7 @@ def main() -> None:
             args.rounds,
         )
         counts = {name: len(texts) if name.startswith("distilled") else len(few) for name in seconds}
-        rates = {name: counts[name] / own for name, own in seconds.items()}
+        rates = {name: counts[name] / took for name, took in seconds.items()}
         megabytes = sum(path.stat().st_size for path in student.rglob("*") if path.is_file()) / 1e6
         base_megabytes = sum(path.stat().st_size for path in base.rglob("*") if path.is_file()) / 1e6
     rows = {name: [f"{rate:,.1f}", f"{rates['distilled, int8'] / rate:.1f}"] for name, rate in rates.items()}

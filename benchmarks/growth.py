@@ -90,14 +90,14 @@ def plot(found: dict[str, dict[str, list[float]]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 6.5), layout="constrained")
-    for axes, (name, own) in zip(figure.subplots(2, 3).flat, found.items()):
-        along = next(iter(own))
+    for axes, (name, curve) in zip(figure.subplots(2, 3).flat, found.items()):
+        along = next(iter(curve))
         if name == "texts of a stream":
-            axes.plot(own["texts"], own["seconds"], marker="o", color="#2563a8", label="seconds")
-            axes.plot(own["texts"], own["megabytes"], marker="s", color="#5c6675", label="resident MB")
+            axes.plot(curve["texts"], curve["seconds"], marker="o", color="#2563a8", label="seconds")
+            axes.plot(curve["texts"], curve["megabytes"], marker="s", color="#5c6675", label="resident MB")
         else:
             for precision, colour in zip(PRECISIONS, ("#2563a8", "#c2571a")):
-                axes.plot(own[along], own[precision], marker="o", color=colour, label=precision)
+                axes.plot(curve[along], curve[precision], marker="o", color=colour, label=precision)
             axes.set_ylabel("milliseconds")
         axes.set_title(name, fontsize=10)
         axes.set_ylim(bottom=0)

@@ -252,8 +252,8 @@ def windows(folder: Path, rounds: int) -> dict[str, object]:
 def _report(title: str, seconds: dict[str, float], texts: int) -> str:
     ours = seconds["distilbert"]
     rows = {
-        name: [f"{texts / own:.1f}" if texts > 1 else f"{1e3 * own:.1f} ms", f"{own / ours:.2f}"]
-        for name, own in seconds.items()
+        name: [f"{texts / took:.1f}" if texts > 1 else f"{1e3 * took:.1f} ms", f"{took / ours:.2f}"]
+        for name, took in seconds.items()
     }
     return common.table(title, rows, ["texts/s" if texts > 1 else "latency", "time, ours = 1"])
 

@@ -117,18 +117,18 @@ def ask_all(port: int, streams: Sequence[Iterator[bytes]], seconds: float) -> li
     """The seconds that the answers to each client took. Each sends its next request when the last is answered."""
     taken: list[list[float]] = [[] for _ in streams]
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-        for stream, own in zip(streams, taken, strict=True):
+        for stream, seconds_of in zip(streams, taken, strict=True):
             connection = Connection(port)
             stack.enter_context(contextlib.closing(connection))
-            selector.register(connection.socket, selectors.EVENT_READ, (connection, stream, own))
+            selector.register(connection.socket, selectors.EVENT_READ, (connection, stream, seconds_of))
             connection.send(next(stream))
         started = time.perf_counter()
         while (now := time.perf_counter()) < started + UNMEASURED + seconds:
             for key, _ in selector.select(0.1):
-                connection, stream, own = key.data
+                connection, stream, seconds_of = key.data
                 if (answered := connection.receive()) is not None:
                     if now > started + UNMEASURED:
-                        own.append(answered)
+                        seconds_of.append(answered)
                     connection.send(next(stream))
     return taken
 
@@ -148,7 +148,7 @@ def milliseconds(seconds: np.ndarray) -> dict[str, float]:
 
 def flooded(port: int, seconds: float, requests: Sequence[bytes]) -> dict[str, float]:
     """One client's short texts while eight others send texts of 512 tokens."""
-    floods = [(request(f"{n} {LONG}") for n in itertools.count(own, 8)) for own in range(8)]
+    floods = [(request(f"{n} {LONG}") for n in itertools.count(first, 8)) for first in range(8)]
     short, *_ = ask_all(port, [itertools.cycle(requests), *floods], seconds)
     return milliseconds(np.array(short))
 
@@ -192,8 +192,8 @@ def plot(path: Path, rows: dict[str, dict[int, dict[str, float]]]) -> None:
     ):
         for name, loads in rows.items():
             values = [row[column] for row in loads.values()]
-            shown = f"distilbert, {name}" if name in OURS else f"FastAPI + {name}"
-            panel.plot(list(loads), values, marker="o", markersize=3, label=shown)
+            legend = f"distilbert, {name}" if name in OURS else f"FastAPI + {name}"
+            panel.plot(list(loads), values, marker="o", markersize=3, label=legend)
         clients = sorted({count for loads in rows.values() for count in loads})
         panel.set(xscale="log", xlabel="clients", ylabel=label)
         panel.set_xticks(clients, [str(count) for count in clients], minor=False)
@@ -235,9 +235,9 @@ def load_part(folder: Path, args: argparse.Namespace) -> dict[str, object]:
             rows[name] = {clients: load(port, clients, args.seconds, requests) for clients in args.clients}
     columns = ["texts/s", "p50 ms", "p95 ms", "p99 ms", "clients' %"]
     cells = {f"{name}, {clients}": [f"{row[column]:.1f}" for column in columns]
-             for name, own in rows.items() for clients, row in own.items()}  # fmt: skip
+             for name, at_load in rows.items() for clients, row in at_load.items()}  # fmt: skip
     print(common.table("Server, clients", cells, columns))
-    most = {name: max(row["texts/s"] for row in own.values()) for name, own in rows.items()}
+    most = {name: max(row["texts/s"] for row in at_load.values()) for name, at_load in rows.items()}
     peers = [most[name] for name in PEERS if name in most]
     rates, shares = {}, {}
     for precision in precisions:

@@ -24,8 +24,8 @@ SETTINGS = {
 def prepare() -> dict[str, Path]:
     squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
     files = part_files("answers", ".json")
-    for own, file in files.items():
-        articles = [article for article in squad["data"] if part(article["title"]) == own]
+    for part_name, file in files.items():
+        articles = [article for article in squad["data"] if part(article["title"]) == part_name]
         file.write_text(json.dumps({"version": "1.1", "data": articles}))
     return files
 

@@ -39,11 +39,14 @@ def main() -> None:
         )
         done[name] = evaluate(out, files["test"])
     results: dict[str, Any] = {"settings": SETTINGS, "arms": {}}
-    for name, own in done.items():
-        gaps = compare(done["triple loss"], own)
-        results["arms"][name] = {**own.to_dict(), "minus_triple": {n: dataclasses.asdict(g) for n, g in gaps.items()}}
-        score = own.scores["top1_accuracy"]
-        print(f"{name:<24} {score}  {own.scores['cross_entropy']}  {gaps['top1_accuracy']}")
+    for name, evaluation in done.items():
+        gaps = compare(done["triple loss"], evaluation)
+        results["arms"][name] = {
+            **evaluation.to_dict(),
+            "minus_triple": {n: dataclasses.asdict(g) for n, g in gaps.items()},
+        }
+        score = evaluation.scores["top1_accuracy"]
+        print(f"{name:<24} {score}  {evaluation.scores['cross_entropy']}  {gaps['top1_accuracy']}")
     keep("distil-masked-lm", results)
 
 

@@ -34,21 +34,26 @@ def main(minutes: float) -> None:
         out=WORK / "distil-search", cache=WORK / "outputs", resume=True, dropout=0.0, **common,
     )  # fmt: skip
     found = search(arguments, shapes, minutes)
-    keep("distil-search", {"vocab_size": VOCABULARY, "candidates": [own.to_dict() for own in found]})
+    keep("distil-search", {"vocab_size": VOCABULARY, "candidates": [model.to_dict() for model in found]})
     picture = (WORK / "distil-search" / "search.svg").read_text(encoding="utf-8")
     (RESULTS / "distil-search.svg").write_text(without_places(picture), encoding="utf-8")
-    for own in found:
+    for model in found:
         print(
-            f"{own.name:<10} {own.precision:<8} {own.score} {own.rate:8,.0f} texts/s {own.megabytes:6.1f} MB", own.best
+            f"{model.name:<10} {model.precision:<8} {model.score} {model.rate:8,.0f} texts/s {model.megabytes:6.1f} MB",
+            model.best,
         )
-    least = NEARLY * next(own.score.value for own in found if own.name == "teacher" and own.precision == "float32")
-    good = [own for own in found if own.precision == "int8" and own.name != "teacher" and own.score.value >= least]
+    least = NEARLY * next(
+        model.score.value for model in found if model.name == "teacher" and model.precision == "float32"
+    )
+    good = [
+        model for model in found if model.precision == "int8" and model.name != "teacher" and model.score.value >= least
+    ]
     if not good:
         raise SystemExit(f"none keeps {NEARLY:.0%} in {minutes:g} minutes: give more, or larger shapes")
-    smallest = min(good, key=lambda own: own.megabytes)
+    smallest = min(good, key=lambda model: model.megabytes)
     print(f"the smallest that keeps {NEARLY:.0%} of the dev score: {smallest.name}")
-    own = Shape.parse(smallest.name, VOCABULARY)
-    shape = {"layers": own.layers, "dim": own.dim, "hidden_dim": own.hidden_dim, "vocab_size": own.vocab_size}
+    shape_of = Shape.parse(smallest.name, VOCABULARY)
+    shape = {name: getattr(shape_of, name) for name in ("layers", "dim", "hidden_dim", "vocab_size")}
     students(
         "distil-smallest", teacher, TASK, files["test"], common | shape | {"epochs": EPOCHS},
         train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],

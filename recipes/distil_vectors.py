@@ -39,14 +39,14 @@ def text() -> Path:
     with pairs("train").open(encoding="utf-8", newline="") as file:
         sentences = [sentence for row in csv.reader(file) for sentence in row[:2]]
     squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
-    contexts = [own for article in squad["data"] for own in article["paragraphs"]]
+    contexts = [part_text for article in squad["data"] for part_text in article["paragraphs"]]
     questions = [question["question"] for context in contexts for question in context["qas"]]
     long = [context["context"] for context in contexts] + wikipedia("valid")
-    long += [own for own in paragraphs() if share(own) < BOOKS]
-    parts = [part for own in long for part in re.split(r"(?<=[.!?]) (?=[A-Z\"'])", own)]
-    reviews = [own for own in review_sentences() if share(own) < REVIEWS]
+    long += [part_text for part_text in paragraphs() if share(part_text) < BOOKS]
+    parts = [part for part_text in long for part in re.split(r"(?<=[.!?]) (?=[A-Z\"'])", part_text)]
+    reviews = [part_text for part_text in review_sentences() if share(part_text) < REVIEWS]
     path = WORK / "vectors.txt"
-    lines = dict.fromkeys(" ".join(own.split()) for own in (*sentences, *questions, *parts, *reviews))
+    lines = dict.fromkeys(" ".join(part_text.split()) for part_text in (*sentences, *questions, *parts, *reviews))
     path.write_text("\n".join(line for line in lines if line) + "\n", encoding="utf-8")
     return path
 

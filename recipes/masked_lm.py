@@ -22,8 +22,8 @@ def prepare() -> dict[str, Path]:
         "dev": [text for text in books if text in held_out],
         "test": wikipedia("test"),
     }
-    for own, file in files.items():
-        file.write_text("\n".join(texts[own]) + "\n")
+    for part_name, file in files.items():
+        file.write_text("\n".join(texts[part_name]) + "\n")
     return files
 
 

@@ -49,13 +49,13 @@ def main() -> None:
             run(seed, out)
             seconds = time.process_time() - started
             scores = evaluate(out, files["dev"], sentiment.TASK, precision="float32", resamples=1).scores
-            own = {name: scores[name].value for name in ("accuracy", "auc")}
-            results[name].append({"seed": seed, "cpu_seconds": round(seconds, 1), **own})
+            values = {name: scores[name].value for name in ("accuracy", "auc")}
+            results[name].append({"seed": seed, "cpu_seconds": round(seconds, 1), **values})
             print(name, results[name][-1], flush=True)
     keep("seeds", {"sentences": SENTENCES, "settings": SETTINGS, "runs": results})
     for name, runs in results.items():
         spread = {key: [run[key] for run in runs] for key in ("accuracy", "auc", "cpu_seconds")}
-        print(name, {key: (statistics.mean(own), statistics.stdev(own)) for key, own in spread.items()})
+        print(name, {key: (statistics.mean(values), statistics.stdev(values)) for key, values in spread.items()})
 
 
 if __name__ == "__main__":

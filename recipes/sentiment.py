@@ -32,8 +32,8 @@ def prepare() -> dict[str, Path]:
             if text:
                 found.setdefault(text, label)
     files = part_files("sentiment", ".jsonl")
-    for own, file in files.items():
-        rows = [{"text": text, "label": label} for text, label in found.items() if part(text) == own]
+    for part_name, file in files.items():
+        rows = [{"text": text, "label": label} for text, label in found.items() if part(text) == part_name]
         file.write_text("\n".join(map(json.dumps, rows)) + "\n")
     return files
 

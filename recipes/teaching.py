@@ -25,8 +25,8 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
     columns = files.get("columns", {})
     first = None
     results: dict[str, Any] = {"settings": dict(settings), "students": {}}
-    judged = {own: evaluate(teacher, test, task, columns=columns, precision=own) for own in ("float32", "int8")}
-    results["teacher"] = {own: done.to_dict() for own, done in judged.items()}
+    judged = {form: evaluate(teacher, test, task, columns=columns, precision=form) for form in ("float32", "int8")}
+    results["teacher"] = {form: done.to_dict() for form, done in judged.items()}
     for seed in SEEDS:
         out = WORK / f"{name}-{seed}"
         arguments = DistillArguments(
@@ -42,23 +42,23 @@ def students(name: str, teacher: Path, task: str, test: Path, settings: Mapping[
         distill(arguments)
         keep_log(out.name, out)
         first = first or out
-        for own, theirs in judged.items():
-            done = evaluate(out, test, task, columns=columns, precision=own)
+        for form, theirs in judged.items():
+            done = evaluate(out, test, task, columns=columns, precision=form)
             gaps = compare(theirs, done)
             main = done.details.main
-            results["students"][f"seed {seed}, {own}"] = {
+            results["students"][f"seed {seed}, {form}"] = {
                 **done.to_dict(),
                 "kept": done.scores[main].value / judged["float32"].scores[main].value,
                 "minus_teacher": {metric: dataclasses.asdict(gap) for metric, gap in gaps.items()},
             }
     main = judged["float32"].details.main
-    for own in judged:
-        kept = [results["students"][f"seed {seed}, {own}"]["kept"] for seed in SEEDS]
-        results[f"kept, {own}"] = {"mean": statistics.mean(kept), "least": min(kept), "most": max(kept)}
-        print(f"{own}: keeps {statistics.mean(kept):.1%} of the teacher's {main} ({min(kept):.1%} to {max(kept):.1%})")
+    for form in judged:
+        kept = [results["students"][f"seed {seed}, {form}"]["kept"] for seed in SEEDS]
+        results[f"kept, {form}"] = {"mean": statistics.mean(kept), "least": min(kept), "most": max(kept)}
+        print(f"{form}: keeps {statistics.mean(kept):.1%} of the teacher's {main} ({min(kept):.1%} to {max(kept):.1%})")
     assert first is not None
     results["speed"] = speed(teacher, first, task, texts_of(test))
-    print({precision: f"{own['ratio']:.2f}x" for precision, own in results["speed"].items()})
+    print({precision: f"{figures['ratio']:.2f}x" for precision, figures in results["speed"].items()})
     keep(name, results)
     keep_report(name, first)
 
@@ -85,6 +85,6 @@ def speed(teacher: Path, student: Path, task: str, texts: Sequence[str], rounds:
                 model(texts)
                 if turn:
                     seconds[name].append(time.perf_counter() - started)
-        rates = {name: len(texts) / statistics.median(own) for name, own in seconds.items()}
+        rates = {name: len(texts) / statistics.median(rounds) for name, rounds in seconds.items()}
         found[precision] = rates | {"ratio": rates["student"] / rates["teacher"]}
     return found

@@ -41,10 +41,10 @@ def test_plan_takes_every_text_once_within_the_budget(case: tuple[list[int], int
     batches = plan(lengths, budget)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for chosen in batches:
-        own = [lengths[i] for i in chosen]
-        assert len(own) == 1 or sum(own) <= budget
-        assert len(own) == 1 or len(own) * max(own) <= 2 * budget  # the padded view of attention
-        assert own == sorted(own, reverse=True)
+        sizes = [lengths[i] for i in chosen]
+        assert len(sizes) == 1 or sum(sizes) <= budget
+        assert len(sizes) == 1 or len(sizes) * max(sizes) <= 2 * budget  # the padded view of attention
+        assert sizes == sorted(sizes, reverse=True)
 
 
 def test_short_texts_beside_a_long_one_do_not_blow_up_the_padded_view() -> None:

@@ -387,8 +387,8 @@ def test_another_models_spelling_does_not_count_beside_our_own(
     leftover: str, value: object, key: str, right: object
 ) -> None:
     """As in Transformers: its DistilBertConfig takes them as keys without a meaning, and saves them."""
-    own = {key: right.value if isinstance(right, Activation) else right}
-    for values in (own | {leftover: value}, {leftover: value} | own):
+    stored = {key: right.value if isinstance(right, Activation) else right}
+    for values in (stored | {leftover: value}, {leftover: value} | stored):
         assert getattr(DistilBertConfig.from_dict(BASE | values), key) == right
 
 

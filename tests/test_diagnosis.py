@@ -19,7 +19,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" +
 PAGE = "\ufeff\n<!DOCTYPE HTML><html><head><title>Sign in</title></head></html>"
 
 
-def said(action: Callable[[], object], place: Path) -> str:
+def message_of(action: Callable[[], object], place: Path) -> str:
     """The message of the error, without the place, which could hold any word."""
     with pytest.raises(DistilBertError) as caught:
         action()
@@ -43,7 +43,7 @@ def said(action: Callable[[], object], place: Path) -> str:
 def test_what_stands_in_place_of_a_file(content: str, what: str, file: str, make_checkpoint: Maker) -> None:
     folder = make_checkpoint()
     (folder / file).write_text(content, encoding="utf-8")
-    message = said(lambda: distilbert.load(folder), folder)
+    message = message_of(lambda: distilbert.load(folder), folder)
     assert f"{file}: " in message
     assert what in message
 
@@ -53,7 +53,7 @@ def test_what_stands_in_place_of_weights_to_be_converted(name: str, make_checkpo
     folder = make_checkpoint()
     (folder / WEIGHTS).unlink()
     (folder / name).write_text(POINTER)
-    assert "git-lfs pointer" in said(lambda: convert(folder, tmp_path / "out"), folder)
+    assert "git-lfs pointer" in message_of(lambda: convert(folder, tmp_path / "out"), folder)
     assert not (tmp_path / "out").exists()
 
 
@@ -70,7 +70,7 @@ def test_what_stands_in_place_of_weights_to_be_converted(name: str, make_checkpo
 def test_a_file_of_another_kind_under_the_name_of_safetensors(start: bytes, what: str, make_checkpoint: Maker) -> None:
     folder = make_checkpoint()
     (folder / WEIGHTS).write_bytes(start + bytes(100))
-    assert what in said(lambda: distilbert.load(folder), folder)
+    assert what in message_of(lambda: distilbert.load(folder), folder)
 
 
 FOLDERS = [
@@ -113,13 +113,13 @@ def test_a_folder_that_is_no_model(files: list[str], what: str, tmp_path: Path) 
     if "adapter_config.json" in files:
         (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/base"}))
     for action in (lambda: distilbert.load(folder), lambda: convert(folder, tmp_path / "out")):
-        assert what in said(action, folder)
+        assert what in message_of(action, folder)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"base_model_name_or_path": 5}', "[" * 100_000])
 def test_an_adapter_that_does_not_name_its_base(content: str, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(content)
-    assert "this is an adapter (LoRA, PEFT)" in said(lambda: distilbert.load(tmp_path), tmp_path)
+    assert "this is an adapter (LoRA, PEFT)" in message_of(lambda: distilbert.load(tmp_path), tmp_path)
 
 
 def test_a_file_in_place_of_a_folder(make_checkpoint: Maker, tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_a_file_in_place_of_a_folder(make_checkpoint: Maker, tmp_path: Path) -> 
         ("model.zip", "is a file, a zip archive; unpack it"),
         ("weights.safetensors", "is a file; give the model's folder"),
     ):
-        assert what in said(lambda name=name: distilbert.load(tmp_path / name), tmp_path / name)  # type: ignore[misc]
+        assert what in message_of(lambda name=name: distilbert.load(tmp_path / name), tmp_path / name)  # type: ignore[misc]

@@ -25,9 +25,9 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     """Each command of ours, and the lines that README shows below it, but for indented ones, which quote texts."""
     for block in blocks("console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *shown = part.splitlines()
+            command, *printed_lines = part.splitlines()
             if command.startswith("distilbert "):
-                yield command, [line for line in shown if line.strip() and line[0] != " "]
+                yield command, [line for line in printed_lines if line.strip() and line[0] != " "]
 
 
 def skeleton(line: str) -> str:
@@ -80,13 +80,13 @@ def test_python(environment: dict[str, str], place: Path) -> None:
 def test_commands(environment: dict[str, str], place: Path) -> None:
     found = list(commands())
     assert found
-    for command, shown in found:
+    for command, printed_lines in found:
         done = subprocess.run(
             command, shell=True, capture_output=True, text=True, cwd=place, env=environment, check=False
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         printed = {skeleton(line) for line in done.stdout.splitlines()}
-        assert [line for line in shown if skeleton(line) not in printed] == [], f"{command}: {done.stdout}"
+        assert [line for line in printed_lines if skeleton(line) not in printed] == [], f"{command}: {done.stdout}"
 
 
 def test_it_is_short() -> None:

@@ -57,7 +57,7 @@ class Batch:
         if rows is None:
             return cls(packed, lengths, None, first)
         starts = np.cumsum(lengths) - lengths
-        shifted = [start + own for start, own in zip(starts, rows, strict=True)]
+        shifted = [start + of_text for start, of_text in zip(starts, rows, strict=True)]
         return cls(packed, lengths, np.concatenate(shifted).astype(np.int64, copy=False), first)
 
     @cached_property
@@ -134,8 +134,8 @@ def run_batched(
     `run` gives the rows of a packed batch [K, …]; see `Batch` for `ids`, `rows` and `attended`.
     """
     results: list[np.ndarray] = [np.empty(0)] * len(ids)
-    for index, own in run_each(run, ids, rows, max_tokens, attended):
-        results[index] = own
+    for index, output in run_each(run, ids, rows, max_tokens, attended):
+        results[index] = output
     return results
 
 

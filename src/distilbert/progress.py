@@ -21,19 +21,19 @@ def progress_bar(total: int | None, unit: str = "texts") -> Iterator[Callable[[i
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
-    task = shown.add_task("", total=total)
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    task = bar.add_task("", total=total)
     visible_from = time.monotonic() + _LONG_WORK
 
     def advance(count: int) -> None:
-        shown.advance(task, count)
+        bar.advance(task, count)
         if time.monotonic() > visible_from:
-            shown.start()
+            bar.start()
 
     try:
         yield advance
     finally:
-        shown.stop()
+        bar.stop()
 
 
 @contextmanager

@@ -47,9 +47,9 @@ def test_info_of_every_head(
     assert main(["info", str(folder)]) == 0
     title, *lines = capsys.readouterr().out.splitlines()
     assert title == str(folder)
-    shown = {name.strip(): value for name, value in (line.split("  ", 2)[1:] for line in lines)}
-    assert shown["architecture"].strip() == head.value
-    assert shown["parameters"].strip() == f"{found['parameters']:,}"
+    printed_values = {name.strip(): value for name, value in (line.split("  ", 2)[1:] for line in lines)}
+    assert printed_values["architecture"].strip() == head.value
+    assert printed_values["parameters"].strip() == f"{found['parameters']:,}"
     assert len({len(line) - len(line.split("  ")[-1].strip()) for line in lines}) == 1  # one column
 
 

@@ -240,16 +240,16 @@ class Terminal:
             [*PROGRAM, *map(str, arguments)], stdin=inside, stdout=stdout or inside, stderr=inside, env=changed
         )
         os.close(inside)
-        self.shown = ""
+        self.output = ""
 
     def type(self, keys: str) -> None:
         os.write(self.screen, keys.encode())
 
     def shows(self, wanted: str) -> str:
         """What the terminal shows, from the last call on, until `wanted` is there."""
-        while wanted not in self.shown and self._read():
+        while wanted not in self.output and self._read():
             pass
-        before, found, self.shown = self.shown.partition(wanted)
+        before, found, self.output = self.output.partition(wanted)
         assert found, f"only this was shown: {before!r}"
         return before + found
 
@@ -258,7 +258,7 @@ class Terminal:
         while self._read():
             pass
         assert self.process.wait(PATIENCE) == 0
-        return self.shown
+        return self.output
 
     def close(self) -> None:
         self.process.kill()
@@ -267,12 +267,12 @@ class Terminal:
 
     def _read(self) -> bool:
         """Whether there was more to read before the end."""
-        assert select.select([self.screen], [], [], PATIENCE)[0], f"only this was shown: {self.shown!r}"
+        assert select.select([self.screen], [], [], PATIENCE)[0], f"only this was shown: {self.output!r}"
         try:
             block = os.read(self.screen, 10_000)
         except OSError:  # the end, on Linux
             return False
-        self.shown += block.decode()
+        self.output += block.decode()
         return bool(block)
 
 

@@ -33,11 +33,11 @@ def test_a_longer_bar_is_a_larger_share(a: float, b: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "text"),
     [(0.5, " 0.5000"), (1, " 1.0000"), (0, " 0.0000"), (3.2e-7, "3.2e-07"), (-1.25, "-1.2500"), (12.5, "12.5000")],
 )
-def test_scores_have_one_width(value: float, shown: str) -> None:
-    assert show.score(value) == shown
+def test_scores_have_one_width(value: float, text: str) -> None:
+    assert show.score(value) == text
 
 
 @given(st.text())
@@ -144,7 +144,7 @@ def slowly(count: int) -> Iterator[int]:
         yield number
 
 
-def shown(screen: Screen) -> str:
+def screen_text(screen: Screen) -> str:
     assert isinstance(screen.file, StringIO)
     return screen.file.getvalue()
 
@@ -152,15 +152,15 @@ def shown(screen: Screen) -> str:
 def test_long_work_shows_its_progress(screens: list[Screen], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_LONG_WORK", 0.05)
     assert list(show.progress(slowly(20), lambda: 20, silent=False)) == list(range(20))
-    assert "/20 texts" in shown(screens[0])
-    assert shown(screens[0]).endswith("\x1b[2K")  # and takes it away again
+    assert "/20 texts" in screen_text(screens[0])
+    assert screen_text(screens[0]).endswith("\x1b[2K")  # and takes it away again
     assert list(show.progress(slowly(20), lambda: None, silent=False)) == list(range(20))
-    assert "/? texts" in shown(screens[1])
+    assert "/? texts" in screen_text(screens[1])
 
 
 def test_short_work_shows_none(screens: list[Screen]) -> None:
     assert list(show.progress(slowly(5), lambda: 5, silent=True)) == list(range(5))
-    assert shown(screens[0]) == ""
+    assert screen_text(screens[0]) == ""
 
 
 def test_work_that_shows_its_results_shows_no_progress(
@@ -170,7 +170,7 @@ def test_work_that_shows_its_results_shows_no_progress(
     list(show.progress(slowly(5), lambda: 5, silent=False))
     assert screens == []
     list(show.progress(slowly(5), lambda: 5, silent=True))
-    assert "/5 texts" in shown(screens[0])
+    assert "/5 texts" in screen_text(screens[0])
 
 
 def test_a_long_line_is_the_terminals_to_wrap(terminal: Console) -> None:
@@ -189,7 +189,7 @@ def test_a_task_shows_its_progress_where_it_is_asked_to(
         classify = load(folder, "text-classification", max_batch_tokens=100, **options)  # type: ignore[arg-type]
         assert classify(texts) == classify(texts)
         assert len(list(classify.stream(iter(texts)))) == 60
-        assert [total in shown(screen) for screen in screens[:1]] == ([True] if total else [])
+        assert [total in screen_text(screen) for screen in screens[:1]] == ([True] if total else [])
         assert len(screens) == (3 if total else 0)
 
 

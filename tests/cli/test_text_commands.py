@@ -188,15 +188,15 @@ def test_classify_pairs(run: Run, make_checkpoint: Maker, capsys: pytest.Capture
 
 
 def test_ner(run: Run) -> None:
-    (shown,) = run("ner", TEXT)
+    (for_a_person,) = run("ner", TEXT)
     (given,) = map(json.loads, run("ner", TEXT, "--json"))
     assert given["entities"]
-    marked = shown
+    marked = for_a_person
     for entity in given["entities"]:
         assert list(entity) == ["label", "text", "start", "end", "score"]
         assert TEXT[entity["start"] : entity["end"]] == entity["text"]
         mark = f"[{entity['text']}]({entity['label']} {entity['score']:.2f})"
-        assert mark in shown
+        assert mark in for_a_person
         marked = marked.replace(mark, entity["text"], 1)
     assert marked == TEXT
     documented("ner", list(given["entities"][0]))
@@ -226,11 +226,11 @@ def test_answer(run: Run) -> None:
 
 def test_answer_marks_its_place_in_a_long_context(run: Run) -> None:
     context = " ".join(f"the film number {number} is a war film ." for number in range(60))
-    _, shown = run("answer", context)
+    _, for_a_person = run("answer", context)
     (given,) = map(json.loads, run("answer", context, "--json"))
-    assert f"[{given['text']}]" in shown
-    assert len(shown) < len(given["text"]) + 270
-    before, after = shown.strip().split(f"[{given['text']}]")
+    assert f"[{given['text']}]" in for_a_person
+    assert len(for_a_person) < len(given["text"]) + 270
+    before, after = for_a_person.strip().split(f"[{given['text']}]")
     assert before.removeprefix("…") in context
     assert after.removesuffix("…") in context
 
@@ -308,13 +308,13 @@ def test_rerank(run: Run, tmp_path: Path) -> None:
     documented("rerank", list(first))
     assert first["score"] >= second["score"]
     assert {first["text"], second["text"]} == {TEXT, OTHER}
-    shown = run("rerank", TEXT, OTHER)
-    assert [line.split()[1] for line in shown] == ["#1", "#2"]
+    for_a_person = run("rerank", TEXT, OTHER)
+    assert [line.split()[1] for line in for_a_person] == ["#1", "#2"]
     assert len(run("rerank", *["a film"] * 30)) == 10
     assert len(run("rerank", *["a film"] * 30, "--top-k", 0)) == 30
     path = tmp_path / "documents.txt"
     path.write_text(f"{TEXT}\n{OTHER}\n")
-    assert run("rerank", "--file", path) == shown
+    assert run("rerank", "--file", path) == for_a_person
 
 
 def test_sparse(run: Run) -> None:
@@ -340,12 +340,12 @@ def test_saved_vectors(run: Run, tmp_path: Path, sentences: list[str], output: s
     printed = run("embed", "--file", source, "--save", path, "--output", output, "--truncate-dim", 24)
     assert printed == [f"{path}: 400 vectors"]
     saved = np.load(path)
-    shown = [
+    for_a_person = [
         json.loads(line)["embedding"]
         for line in run("embed", "--file", source, "--output", output, "--truncate-dim", 24, "--json")
     ]
     assert saved.dtype == {"float32": np.float32, "int8": np.int8, "ubinary": np.uint8}[output]
-    np.testing.assert_array_equal(saved, np.array(shown, saved.dtype))
+    np.testing.assert_array_equal(saved, np.array(for_a_person, saved.dtype))
     source.write_text("")
     run("embed", "--file", source, "--save", path, "--output", output, "--truncate-dim", 24)
     assert np.load(path).shape == (0, saved.shape[1])

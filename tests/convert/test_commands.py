@@ -15,10 +15,10 @@ def test_convert(make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureF
     saved = tmp_path / "report.json"
     there = ["convert", str(source), str(tmp_path / "there"), "--to", "bin", "--dtype", "float16"]
     assert main([*there, "--layers", "0,2", "--report", str(saved)]) == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith(f"{source} -> {tmp_path / 'there'} (DistilBertForMaskedLM)\n")
-    assert "layer 1 was not chosen" in shown
-    assert "note: only layers 0, 2: a start for training, not the same model" in shown
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{source} -> {tmp_path / 'there'} (DistilBertForMaskedLM)\n")
+    assert "layer 1 was not chosen" in printed
+    assert "note: only layers 0, 2: a start for training, not the same model" in printed
     assert (tmp_path / "there" / "pytorch_model.bin").is_file()
     assert {weight["stored_as"] for weight in json.loads(saved.read_text())["mapped"]} == {"F16"}
 

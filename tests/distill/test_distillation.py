@@ -62,8 +62,8 @@ def test_a_student_comes_to_say_what_its_teacher_says(
     )
     done = distill(arguments, quiet=True)
     logits = (distilbert.load(folder).logits(sentences[:40]) for folder in (teacher, done.folder))
-    told, said = (own[:, 1] - own[:, 0] for own in logits)  # a softmax sees differences alone
-    assert np.abs(told - said).mean() < 0.4 * np.abs(told - told.mean()).mean()
+    told, printed = (chosen[:, 1] - chosen[:, 0] for chosen in logits)  # a softmax sees differences alone
+    assert np.abs(told - printed).mean() < 0.4 * np.abs(told - told.mean()).mean()
 
 
 def test_a_teacher_of_vectors_passes_on_its_similarities(minilm: Path, tmp_path: Path, sentences: list[str]) -> None:
@@ -77,11 +77,11 @@ def test_a_teacher_of_vectors_passes_on_its_similarities(minilm: Path, tmp_path:
     )
     done = distill(arguments, quiet=True)
     teacher, student = (distilbert.load(folder) for folder in (tmp_path / "teacher", done.folder))
-    told, said = teacher(sentences[:120]), student(sentences[:120])
-    assert said.shape == told.shape == (120, 384)
-    assert (told * said).sum(1).mean() > 0.7
+    told, printed = teacher(sentences[:120]), student(sentences[:120])
+    assert printed.shape == told.shape == (120, 384)
+    assert (told * printed).sum(1).mean() > 0.7
     theirs = sentence_transformers.SentenceTransformer(str(done.folder), device="cpu").encode(sentences[:8])
-    np.testing.assert_allclose(theirs, said[:8], atol=1e-5)
+    np.testing.assert_allclose(theirs, printed[:8], atol=1e-5)
 
 
 def test_altered_text_and_text_without_labels_are_asked_about(
@@ -212,15 +212,17 @@ def test_a_run_that_breaks_off_ends_in_the_same_weights(
 def test_the_command_makes_a_student(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = settings("text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20])
-    command = ["distill", "--teacher", own.teacher, "--task", own.task, "--train", own.train, "--eval", own.eval,
-               "--out", own.out, "--layers", 1, "--dim", 16, "--vocab-size", 700, "--epochs", 1, "--device", "cpu",
+    chosen = settings(
+        "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20]
+    )
+    command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train, "--eval", chosen.eval,
+               "--out", chosen.out, "--layers", 1, "--dim", 16, "--vocab-size", 700, "--epochs", 1, "--device", "cpu",
                "--threads", 1, "--hidden", 0.5]  # fmt: skip
     assert main([str(part) for part in command]) == 0
     result = capsys.readouterr()
-    said = result.err
-    assert re.search(r"student: 1 layers of 16 \(32 inside, 2 heads\), \d+ pieces, 0.00 M parameters", said)
-    assert "of the tokens are unknown to the student's vocabulary" in said
+    printed = result.err
+    assert re.search(r"student: 1 layers of 16 \(32 inside, 2 heads\), \d+ pieces, 0.00 M parameters", printed)
+    assert "of the tokens are unknown to the student's vocabulary" in printed
     rows = [line.split() for line in result.out.splitlines()[-5:]]
     assert rows[0][:3] == ["precision", "accuracy", "of"]
     assert [row[:2] for row in rows[1:]] == [[n, p] for n in ("student", "teacher") for p in ("float32", "int8")]

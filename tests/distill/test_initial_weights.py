@@ -61,10 +61,10 @@ def test_numbers_heads_and_units_that_carry_nothing_are_left_out(make_checkpoint
     narrow, kept = shrunken(teacher, Shape(layers=2, dim=24), np.arange(6000))
     assert narrow.config.n_heads == 3
     assert narrow.config.hidden_dim == 48
-    own = narrow.distilbert.transformer.layer[0].attention.q_lin.weight
+    ours = narrow.distilbert.transformer.layer[0].attention.q_lin.weight
     theirs = teacher.distilbert.transformer.layer[0].attention.q_lin.weight
     heads = np.r_[0:8, 16:32]
-    torch.testing.assert_close(own, theirs[heads][:, kept])
+    torch.testing.assert_close(ours, theirs[heads][:, kept])
 
 
 def test_shapes_that_do_not_fit_are_refused(make_checkpoint: Maker) -> None:

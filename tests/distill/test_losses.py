@@ -66,11 +66,11 @@ def test_relations_by_hand() -> None:
         """Of the first text, [heads, 2, 2]."""
         parts = np.split(x[:2], heads, axis=1)
         scores = [part @ part.T / np.sqrt(part.shape[1]) for part in parts]
-        return [np.exp(own) / np.exp(own).sum(-1, keepdims=True) for own in scores]
+        return [np.exp(head_scores) / np.exp(head_scores).sum(-1, keepdims=True) for head_scores in scores]
 
     wanted = 0.0
-    for truth, said in zip(relations(teacher.numpy(), 2), relations(student.numpy(), 2), strict=True):
-        wanted += (truth * np.log(truth / said)).sum() / 2
+    for truth, estimate in zip(relations(teacher.numpy(), 2), relations(student.numpy(), 2), strict=True):
+        wanted += (truth * np.log(truth / estimate)).sum() / 2
     assert relation_loss(student, teacher, view, mask, 2).item() == pytest.approx(wanted, abs=1e-6)
     assert relation_loss(teacher, teacher, view, mask, 4).item() == pytest.approx(0, abs=1e-6)
 

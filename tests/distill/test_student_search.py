@@ -26,8 +26,8 @@ def test_the_frontier_is_what_none_beats_in_score_and_speed() -> None:
     models = [candidate("a", 0.9, 1), candidate("b", 0.8, 5), candidate("c", 0.7, 3), candidate("d", 0.8, 9),
               candidate("e", 0.6, 10)]  # fmt: skip
     found = frontier(models)
-    assert [own.name for own in found] == ["e", "d", "b", "c", "a"]
-    assert [own.name for own in found if own.best] == ["e", "d", "a"]
+    assert [chosen.name for chosen in found] == ["e", "d", "b", "c", "a"]
+    assert [chosen.name for chosen in found if chosen.best] == ["e", "d", "a"]
 
 
 def test_students_are_distilled_compared_and_drawn(
@@ -37,8 +37,8 @@ def test_students_are_distilled_compared_and_drawn(
     arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **dict.fromkeys(SIZES, 0))
     monkeypatch.setattr(searching, "_LEAST", 1)
     found = search(arguments, [Shape(1, 16), Shape(2, 16, hidden_dim=24)], 0.05, quiet=True)
-    assert {own.name for own in found} == {"1x16", "2x16x24", "teacher"}
-    assert {own.precision for own in found} == {"float32", "int8"}
+    assert {chosen.name for chosen in found} == {"1x16", "2x16x24", "teacher"}
+    assert {chosen.precision for chosen in found} == {"float32", "int8"}
     assert found[0].best
     for name in ("1x16", "2x16x24"):
         made = json.loads((tmp_path / "out" / name / "training.json").read_text())
@@ -59,10 +59,12 @@ def test_the_command_prints_a_table(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = settings("text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20])
+    chosen = settings(
+        "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20]
+    )
     monkeypatch.setattr(searching, "_LEAST", 1)  # however slow the machine is
-    command = ["distill", "--teacher", own.teacher, "--task", own.task, "--train", own.train, "--eval", own.eval,
-               "--out", own.out, "--search", "1x16", "--minutes", "0.01", "--device", "cpu",
+    command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train,
+               "--eval", chosen.eval, "--out", chosen.out, "--search", "1x16", "--minutes", "0.01", "--device", "cpu",
                "--threads", "1"]  # fmt: skip
     assert main([str(part) for part in command]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -73,13 +75,13 @@ def test_the_command_prints_a_table(
 
 def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
-    own = settings("text-classification", teacher, tmp_path, sentences[:20], **dict.fromkeys(SIZES, 0))
+    chosen = settings("text-classification", teacher, tmp_path, sentences[:20], **dict.fromkeys(SIZES, 0))
     with pytest.raises(InputError, match="needs shapes, each of them once"):
-        search(own, [Shape(1, 16), Shape(1, 16)], 1)
+        search(chosen, [Shape(1, 16), Shape(1, 16)], 1)
     with pytest.raises(InputError, match="minutes must be above 0, not 0"):
-        search(own, [Shape(1, 16)], 0)
+        search(chosen, [Shape(1, 16)], 0)
     with pytest.raises(InputError, match=r"0 seconds a student are enough for \d+ steps; give more minutes"):
-        search(own, [Shape(1, 16)], 1e-4, quiet=True)
+        search(chosen, [Shape(1, 16)], 1e-4, quiet=True)
     for text in ("3", "axb", "3x", "3x0", "3x4x5x6"):
         with pytest.raises(InputError, match="a shape is LAYERSxDIM or LAYERSxDIMxHIDDEN"):
             Shape.parse(text)

@@ -47,7 +47,7 @@ def bert(tmp_path: Path, vocab: Path) -> Any:
 
 def pairs(teacher: Any, sentences: list[str], rows: bool) -> list[Item]:
     read = teacher.tokenizer.encode_batch(sentences[:4], sentences[4:8])
-    return [Item((own.ids,), (FIRST,) if rows else None, 0) for own in read]
+    return [Item((ours.ids,), (FIRST,) if rows else None, 0) for ours in read]
 
 
 def padded(items: list[Item], separator: int | None) -> dict[str, Any]:
@@ -72,19 +72,19 @@ def test_a_bert_says_what_it_says_in_transformers(task: str, bert: Any, sentence
     model = getattr(transformers, KINDS[task]).from_pretrained(folder).eval()
     given = padded(items, teacher.tokenizer.sep_token_id)
     with torch.no_grad():
-        said = model(**given, output_hidden_states=True)
+        expected = model(**given, output_hidden_states=True)
     inside = given["attention_mask"].bool()
     if task == "text-classification":
-        wanted = said.logits
+        wanted = expected.logits
     elif task == "question-answering":
-        wanted = torch.stack([said.start_logits, said.end_logits], -1)[inside]
+        wanted = torch.stack([expected.start_logits, expected.end_logits], -1)[inside]
     else:
-        wanted = said.logits[inside]
+        wanted = expected.logits[inside]
     torch.testing.assert_close(outputs.output, wanted, rtol=0, atol=1e-5)
     assert outputs.output.shape[-1] == teacher.width(EVERYTHING)
-    for own, theirs in zip(outputs.states, said.hidden_states, strict=True):
-        torch.testing.assert_close(own, theirs[inside], rtol=0, atol=1e-5)
-    query = model.bert.encoder.layer[-1].attention.self.query(said.hidden_states[1])
+    for ours, theirs in zip(outputs.states, expected.hidden_states, strict=True):
+        torch.testing.assert_close(ours, theirs[inside], rtol=0, atol=1e-5)
+    query = model.bert.encoder.layer[-1].attention.self.query(expected.hidden_states[1])
     torch.testing.assert_close(outputs.relations[0], query[inside].detach(), rtol=0, atol=1e-5)
 
 
@@ -96,14 +96,14 @@ def test_a_distilbert_says_what_it_says_in_transformers(make_checkpoint: Maker, 
     outputs = teacher.compute(items, EVERYTHING)
     model = transformers.DistilBertForSequenceClassification.from_pretrained(folder).eval()
     given = {
-        name: own for name, own in padded(items, teacher.tokenizer.sep_token_id).items() if name != "token_type_ids"
+        name: ours for name, ours in padded(items, teacher.tokenizer.sep_token_id).items() if name != "token_type_ids"
     }
     with torch.no_grad():
-        said = model(**given, output_hidden_states=True)
-    torch.testing.assert_close(outputs.output, said.logits, rtol=0, atol=1e-5)
+        expected = model(**given, output_hidden_states=True)
+    torch.testing.assert_close(outputs.output, expected.logits, rtol=0, atol=1e-5)
     inside = given["attention_mask"].bool()
-    for own, theirs in zip(outputs.states, said.hidden_states, strict=True):
-        torch.testing.assert_close(own, theirs[inside], rtol=0, atol=1e-5)
+    for ours, theirs in zip(outputs.states, expected.hidden_states, strict=True):
+        torch.testing.assert_close(ours, theirs[inside], rtol=0, atol=1e-5)
     # with nothing wanted of the inside, the last layer is cut to the head's rows: the same output
     torch.testing.assert_close(teacher.compute(items, RequestedOutputs()).output, outputs.output, rtol=0, atol=1e-5)
 

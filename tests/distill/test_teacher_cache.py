@@ -30,7 +30,7 @@ WANTED = RequestedOutputs(states=(0, 2), relations=True)
 
 def items_of(folder: Path, texts: list[str]) -> list[Item]:
     tokenizer = open_teacher(folder, "text-classification").tokenizer
-    return [Item((own.ids,), (FIRST,), 0) for own in tokenizer.encode_batch(texts)]
+    return [Item((cached.ids,), (FIRST,), 0) for cached in tokenizer.encode_batch(texts)]
 
 
 def opened(folder: Path, items: list[Item], place: Path, wanted: RequestedOutputs = WANTED) -> CachedOutputs:
@@ -49,10 +49,12 @@ def test_files_say_what_the_teacher_says(make_checkpoint: Maker, tmp_path: Path,
     live = LiveOutputs(open_teacher(folder, "text-classification"), WANTED, lambda _, item: item)
     numbers = [17, 3, 29]
     chosen = [items[number] for number in numbers]
-    own, told = kept.of(numbers, chosen, CPU), live.of(numbers, chosen, CPU)
-    assert own.output.shape == (3, 2)
-    assert [len(own.states), len(own.relations)] == [2, 3]
-    for ours, theirs in zip((own.output, *own.states, *own.relations), (told.output, *told.states, *told.relations)):
+    cached, told = kept.of(numbers, chosen, CPU), live.of(numbers, chosen, CPU)
+    assert cached.output.shape == (3, 2)
+    assert [len(cached.states), len(cached.relations)] == [2, 3]
+    for ours, theirs in zip(
+        (cached.output, *cached.states, *cached.relations), (told.output, *told.states, *told.relations)
+    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=2e-3)  # half precision
 
 
@@ -119,6 +121,6 @@ def test_a_kill_leaves_what_was_noted(
     assert done <= json.loads(note.read_text())["items"] < 60
     killed = filled(opened(folder, items, tmp_path / "killed"), 30)
     numbers = list(range(60))
-    own, wanted = (outputs.of(numbers, items, CPU) for outputs in (killed, whole))
-    for ours, theirs in zip((own.output, *own.states), (wanted.output, *wanted.states)):
+    cached, wanted = (outputs.of(numbers, items, CPU) for outputs in (killed, whole))
+    for ours, theirs in zip((cached.output, *cached.states), (wanted.output, *wanted.states)):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

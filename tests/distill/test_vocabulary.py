@@ -28,9 +28,9 @@ def test_pieces_keep_their_meaning(folder: Path, sentences: list[str], tmp_path:
     assert (np.diff(cut.pieces) > 0).all()
     assert cut.longer == 1
     for text in sentences[:50]:
-        own = cut.tokenizer.encode(text)
-        np.testing.assert_array_equal(cut.pieces[own.ids], tokenizer.encode(text).ids)
-        assert cut.tokenizer.decode(own.ids.tolist()) == tokenizer.decode(tokenizer.encode(text).ids.tolist())
+        read = cut.tokenizer.encode(text)
+        np.testing.assert_array_equal(cut.pieces[read.ids], tokenizer.encode(text).ids)
+        assert cut.tokenizer.decode(read.ids.tolist()) == tokenizer.decode(tokenizer.encode(text).ids.tolist())
     np.testing.assert_array_equal(same_pieces(cut.tokenizer, tokenizer, len(cut.pieces)), cut.pieces)
     # what is written is what Transformers reads too
     cut.write(tmp_path)
@@ -51,9 +51,9 @@ def test_what_is_cut_is_spelled_with_what_is_kept(folder: Path, sentences: list[
     assert cut.unknown == pytest.approx(0, abs=0.002)
     assert 1 < cut.longer < 2
     both = tokenizer.encode_batch(sentences), cut.tokenizer.encode_batch(sentences)
-    for whole, own in zip(*both, strict=True):
-        if not (own.ids == cut.tokenizer.unk_token_id).any():
-            assert cut.tokenizer.decode(own.ids.tolist()) == tokenizer.decode(whole.ids.tolist())
+    for whole, read in zip(*both, strict=True):
+        if not (read.ids == cut.tokenizer.unk_token_id).any():
+            assert cut.tokenizer.decode(read.ids.tolist()) == tokenizer.decode(whole.ids.tolist())
 
 
 def test_too_small_a_size_is_refused(folder: Path, sentences: list[str]) -> None:

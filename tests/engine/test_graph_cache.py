@@ -59,8 +59,8 @@ def test_what_is_damaged_is_built_anew(make_checkpoint: Maker, cache: Path) -> N
     bad = [b"", content[:20], content[:-1], content + b"0", rng.bytes(len(content))]
     places = rng.integers(0, len(content), 20)
     bad += [content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :] for place in places]
-    for own in bad:
-        path.write_bytes(own)
+    for damaged in bad:
+        path.write_bytes(damaged)
         np.testing.assert_array_equal(distilbert.load(folder).logits(["a film ."]), wanted)
         assert path.read_bytes() == content
 

@@ -66,10 +66,10 @@ def test_rows_are_cut_from_all_rows(make_checkpoint: Maker, head: Head) -> None:
     rows[0] = np.array([0])
     everything = run_batched(engine_of(folder).run, texts, None, 256)
     chosen = run_batched(engine_of(folder, all_rows=False).run, texts, rows, 256)
-    for own, all_rows, out in zip(rows, everything, chosen):
-        assert len(out) == len(own)
-        if len(own):
-            assert_close(out, all_rows[own], 1e-6)
+    for read, all_rows, out in zip(rows, everything, chosen):
+        assert len(out) == len(read)
+        if len(read):
+            assert_close(out, all_rows[read], 1e-6)
 
 
 @pytest.mark.parametrize("shape", [{"n_layers": 1}, {"n_heads": 1}, {"n_heads": 32}, {"dim": 4, "n_heads": 2}])
@@ -207,9 +207,9 @@ def test_threads_default_to_what_the_process_may_use(tmp_path: Path) -> None:
 def test_threads_follow_the_affinity() -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system has no affinity")
-    own = os.sched_getaffinity(0)
+    read = os.sched_getaffinity(0)
     try:
-        os.sched_setaffinity(0, {min(own)})
+        os.sched_setaffinity(0, {min(read)})
         assert available_cpus() == 1
     finally:
-        os.sched_setaffinity(0, own)
+        os.sched_setaffinity(0, read)

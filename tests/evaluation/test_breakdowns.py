@@ -40,8 +40,8 @@ def test_each_class_and_the_baseline_are_scikit_learns(make_checkpoint: Maker, r
     folder = make_checkpoint(id2label=LABELS)
     done = evaluate(folder, reviews, resamples=20)
     predictions = list(done.details.predictions())
-    true, said = ([row[name] for row in predictions] for name in ("label", "predicted"))
-    report = sklearn_metrics.classification_report(true, said, output_dict=True, zero_division=0)
+    true, predicted = ([row[name] for row in predictions] for name in ("label", "predicted"))
+    report = sklearn_metrics.classification_report(true, predicted, output_dict=True, zero_division=0)
     for label, row in table(done, "each class").items():
         wanted = report[label]
         assert row["precision"] == pytest.approx(wanted["precision"])
@@ -61,9 +61,9 @@ def test_each_class_and_the_baseline_are_scikit_learns(make_checkpoint: Maker, r
 def test_weighted_f1_of_several_labels_is_scikit_learns() -> None:
     sklearn_metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
-    true, said = rng.random((50, 4)) < 0.4, rng.random((50, 4)) < 0.4
-    wanted = sklearn_metrics.f1_score(true, said, average="weighted", zero_division=0)
-    assert weighted_f1(true, said)(np.ones((1, 50)))[0] == pytest.approx(wanted)
+    true, predicted = rng.random((50, 4)) < 0.4, rng.random((50, 4)) < 0.4
+    wanted = sklearn_metrics.f1_score(true, predicted, average="weighted", zero_division=0)
+    assert weighted_f1(true, predicted)(np.ones((1, 50)))[0] == pytest.approx(wanted)
 
 
 def test_thresholds_are_those_of_the_precision_recall_curve() -> None:
@@ -100,13 +100,13 @@ def test_several_labels_have_their_tables(make_checkpoint: Maker, tmp_path: Path
 
 def test_entities_by_type_and_what_is_wrong_with_them() -> None:
     true = [["B-PER", "I-PER", "O", "B-LOC"], ["B-ORG", "O", "B-LOC", "I-LOC"], ["O", "B-PER"], ["B-PER", "I-PER"]]
-    said = [["B-PER", "O", "O", "B-LOC"], ["B-LOC", "O", "O", "B-ORG"], ["B-PER", "O"], ["B-PER", "I-PER"]]
-    errors = {row[0]: row[1] for row in error_table(entity_spans(true, said)).rows}
+    predicted = [["B-PER", "O", "O", "B-LOC"], ["B-LOC", "O", "O", "B-ORG"], ["B-PER", "O"], ["B-PER", "I-PER"]]
+    errors = {row[0]: row[1] for row in error_table(entity_spans(true, predicted)).rows}
     # "PER" cut short; ORG taken for LOC; "LOC" is ORG and shorter; a PER missed, another invented
     assert errors == {"boundary": 1, "type": 1, "both": 1, "missed": 1, "invented": 1}
     seqeval = pytest.importorskip("seqeval.metrics")
-    report = seqeval.classification_report(true, said, output_dict=True, zero_division=0)
-    for kind, (right, found, wanted) in entity_counts(true, said).items():
+    report = seqeval.classification_report(true, predicted, output_dict=True, zero_division=0)
+    for kind, (right, found, wanted) in entity_counts(true, predicted).items():
         assert report[kind]["support"] == wanted.sum()
         assert report[kind]["precision"] == pytest.approx(right.sum() / max(found.sum(), 1))
 

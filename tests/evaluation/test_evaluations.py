@@ -62,7 +62,10 @@ def test_several_labels_and_numbers(make_checkpoint: Maker, tmp_path: Path, sent
     folder = make_checkpoint(id2label={"0": "a", "1": "b"}, problem_type="multi_label_classification")
     done = evaluate(folder, tmp_path / "m.jsonl", resamples=50)
     scores = distilbert.load(folder)([row["text"] for row in rows], top_k=None, threshold=0.5)
-    exact = [{found.label for found in own} == set(row["label"]) for own, row in zip(scores, rows, strict=True)]
+    exact = [
+        {found.label for found in labels_found} == set(row["label"])
+        for labels_found, row in zip(scores, rows, strict=True)
+    ]
     assert done.scores["exact_match"].value == pytest.approx(np.mean(exact))
     folder = make_checkpoint(name="r", num_labels=1, problem_type="regression")
     table = write_csv(tmp_path / "r.tsv", [("text", "label"), *((text, len(text)) for text in sentences[:40])])
@@ -84,8 +87,8 @@ def test_token_classification(make_checkpoint: Maker, tmp_path: Path, sentences:
     right = found = true = 0
     for sentence, entities in zip(words, model.from_words(words), strict=True):
         wanted = {(i, i + 1) for i, word in enumerate(sentence) if word[0] in "aeiou"}
-        said = {(entity.start, entity.end) for entity in entities}
-        right, found, true = right + len(wanted & said), found + len(said), true + len(wanted)
+        answered = {(entity.start, entity.end) for entity in entities}
+        right, found, true = right + len(wanted & answered), found + len(answered), true + len(wanted)
     assert done.scores["precision"].value == pytest.approx(right / found)
     assert done.scores["recall"].value == pytest.approx(right / true)
     assert done.scores["f1"].value == pytest.approx(2 * right / (found + true))
@@ -96,9 +99,9 @@ def test_question_answering(make_checkpoint: Maker, tmp_path: Path, sentences: l
     model = distilbert.load(make_checkpoint(Head.QUESTION_ANSWERING))
     rows = []
     for index, context in enumerate(sentences[:6]):
-        said = model("what is it?", context, no_answer=True, max_answer_len=30).text
+        answered = model("what is it?", context, no_answer=True, max_answer_len=30).text
         # half of the true answers are what the model says
-        given = [said] if index < 3 and said else [] if index < 3 else [context[:1]]
+        given = [answered] if index < 3 and answered else [] if index < 3 else [context[:1]]
         rows.append({"id": str(index), "question": "what is it?", "context": context, "answers": given})
     (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = evaluate(model.model.folder, tmp_path / "dev.jsonl", resamples=50)

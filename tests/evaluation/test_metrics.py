@@ -24,12 +24,12 @@ def labels() -> tuple[np.ndarray, np.ndarray]:
 def test_label_metrics_equal_scikit_learn(labels: tuple[np.ndarray, np.ndarray]) -> None:
     sklearn = pytest.importorskip("sklearn.metrics")
     true, predicted = labels
-    one_hot, said = np.eye(4, dtype=bool)[true], np.eye(4, dtype=bool)[predicted]
-    assert value(metrics.macro_f1(one_hot, said), 300) == pytest.approx(
+    one_hot, predictions = np.eye(4, dtype=bool)[true], np.eye(4, dtype=bool)[predicted]
+    assert value(metrics.macro_f1(one_hot, predictions), 300) == pytest.approx(
         sklearn.f1_score(true, predicted, average="macro")
     )
     assert value(metrics.matthews(true, predicted), 300) == pytest.approx(sklearn.matthews_corrcoef(true, predicted))
-    micro = metrics.f1((one_hot & said).sum(1), said.sum(1), one_hot.sum(1))
+    micro = metrics.f1((one_hot & predictions).sum(1), predictions.sum(1), one_hot.sum(1))
     assert value(micro, 300) == pytest.approx(sklearn.f1_score(true, predicted, average="micro"))
 
 

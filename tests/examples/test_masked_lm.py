@@ -26,7 +26,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
     return masked_lm
 
 
-def shown(printed: str) -> list[list[tuple[str, float]]]:
+def predictions(printed: str) -> list[list[tuple[str, float]]]:
     """The words and probabilities printed under each sentence."""
     blocks = re.split(r"^\S.*\n", printed, flags=re.MULTILINE)[1:]
     return [[(word, float(p)) for word, p in re.findall(r"^    (\S+) +([\d.]+)$", b, re.MULTILINE)] for b in blocks]
@@ -38,7 +38,7 @@ def test_offline_it_trains_a_model_and_shows_real_words() -> None:
         "looks like one [MASK] is missing",
         "it ' s like comparing [MASK]s to apples",
     ]
-    first, second = shown(run.stdout)
+    first, second = predictions(run.stdout)
     assert [word for word, _ in first] == ["person", "thing", "piece"]
     assert [word for word, _ in second] == ["pear", "orange", "plum"]
     for words in (first, second):  # three, two and one of six sentences hold them
@@ -58,7 +58,7 @@ def test_transformers_finds_the_same_words(example: Any, tmp_path: Path, capsys:
     ids[0, 4] = ids[1, 6] = 103
     with torch.no_grad():
         logits = model(ids).logits
-    for words, scores in zip(shown(capsys.readouterr().out), (logits[0, 4], logits[1, 6]), strict=True):
+    for words, scores in zip(predictions(capsys.readouterr().out), (logits[0, 4], logits[1, 6]), strict=True):
         best = scores.softmax(-1).topk(3)
         assert [word for word, _ in words] == tokenizer.convert_ids_to_tokens(best.indices)
         assert [p for _, p in words] == pytest.approx(best.values.tolist(), abs=6e-4)
@@ -66,6 +66,6 @@ def test_transformers_finds_the_same_words(example: Any, tmp_path: Path, capsys:
 
 def test_it_runs_on_any_folder(example: Any, make_checkpoint: Maker, capsys: pytest.CaptureFixture[str]) -> None:
     example.main(str(make_checkpoint(Head.MASKED_LM)))
-    assert [len(words) for words in shown(capsys.readouterr().out)] == [3, 3]
+    assert [len(words) for words in predictions(capsys.readouterr().out)] == [3, 3]
     with pytest.raises(HubError, match="no such folder"):
         example.main("./nowhere")

@@ -139,15 +139,15 @@ def test_a_config_that_says_another_head_than_the_weights(declared: Head, stored
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("own", [True, False])
-def test_tied_and_untied_projectors(tied: bool, own: bool, make: Any) -> None:
+@pytest.mark.parametrize("stored", [True, False])
+def test_tied_and_untied_projectors(tied: bool, stored: bool, make: Any) -> None:
     folder, config, weights = make(Head.MASKED_LM, tie_word_embeddings=tied)
-    if not own:
+    if not stored:
         del weights[PROJECTOR]
         write_weights(folder, config, weights)
-    if own or tied:
+    if stored or tied:
         check_equal(folder, weights, Head.MASKED_LM)
-        assert (PROJECTOR in open_checkpoint(folder).tensors) is own
+        assert (PROJECTOR in open_checkpoint(folder).tensors) is stored
     else:
         with pytest.raises(CheckpointError, match=f"lack {PROJECTOR} of a DistilBertForMaskedLM"):
             open_checkpoint(folder)

@@ -252,10 +252,10 @@ def spread(vectors: list[SparseVector], size: int) -> np.ndarray:
 def same_sparse(folder: Path) -> tuple[SparseEncoder, Any]:
     theirs, ours = library.SparseEncoder(str(folder), device="cpu"), distilbert.load(folder)
     assert isinstance(ours, SparseEncoder)
-    for method, own in ((theirs.encode, ours), (theirs.encode_query, ours.encode_query),
+    for method, ours_of in ((theirs.encode, ours), (theirs.encode_query, ours.encode_query),
                         (theirs.encode_document, ours.encode_document)):  # fmt: skip
         expected = method(TEXTS).to_dense().numpy()
-        np.testing.assert_allclose(spread(own(TEXTS), expected.shape[1]), expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(spread(ours_of(TEXTS), expected.shape[1]), expected, rtol=1e-5, atol=1e-5)
     return ours, theirs
 
 
@@ -438,11 +438,11 @@ def same_tokens(folder: Path) -> LateInteractionEncoder:
     assert isinstance(ours, LateInteractionEncoder)
     queries = [QUERY, "no", "the film and the story of the film"]
     documents = [*TEXTS, "... ? !", "A much longer text , of the film and of the story : " * 2]
-    for expected, own in (
+    for expected, ours_of in (
         (theirs.encode_query(queries, convert_to_numpy=True), ours.encode_query(queries)),
         (theirs.encode_document(documents, convert_to_numpy=True), ours.encode_document(documents)),
     ):
-        for theirs_vectors, vectors in zip(expected, own, strict=True):
+        for theirs_vectors, vectors in zip(expected, ours_of, strict=True):
             np.testing.assert_allclose(vectors, theirs_vectors, rtol=1e-5, atol=1e-5)
     scores = theirs.similarity(theirs.encode_query([QUERY]), theirs.encode_document(documents)).numpy()[0]
     ranked = ours(QUERY, documents)

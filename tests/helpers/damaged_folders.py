@@ -202,8 +202,8 @@ Way = Callable[[bytes, Random], tuple[bytes, str]]
 
 
 def _ways(file: str) -> list[Way]:
-    own = _WAYS.get(Path(file).suffix, [])
-    return [*own, _flip, _cut, _splice, _overwrite]
+    of_kind = _WAYS.get(Path(file).suffix, [])
+    return [*of_kind, _flip, _cut, _splice, _overwrite]
 
 
 def _flip(content: bytes, random: Random) -> tuple[bytes, str]:

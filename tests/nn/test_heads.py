@@ -208,8 +208,8 @@ def test_parts_of_a_step_add_up_to_the_whole(make_checkpoint: Maker, head: Head)
 
     def loss(texts: slice, total: Any) -> Any:
         batch = Packed.from_padded(ids[texts], mask[texts])
-        own = slice(texts.start // 2, texts.stop // 2) if pairs else texts
-        given = [places[own] for places in labels.values()]
+        untied = slice(texts.start // 2, texts.stop // 2) if pairs else texts
+        given = [places[untied] for places in labels.values()]
         logits = ours.run(batch)
         if head is Head.QUESTION_ANSWERING:
             return ours.loss(logits, batch, *given, total=total)
@@ -281,8 +281,8 @@ def test_bfloat16_trains(make_checkpoint: Maker, head: Head) -> None:
 def test_the_projector_is_the_word_embeddings_unless_untied() -> None:
     tied = DistilBertForMaskedLM(small_config(Head.MASKED_LM))
     assert tied.vocab_projector.weight is tied.distilbert.embeddings.word_embeddings.weight
-    own = DistilBertForMaskedLM(small_config(Head.MASKED_LM, tie_word_embeddings=False))
-    assert own.vocab_projector.weight is not own.distilbert.embeddings.word_embeddings.weight
+    untied = DistilBertForMaskedLM(small_config(Head.MASKED_LM, tie_word_embeddings=False))
+    assert untied.vocab_projector.weight is not untied.distilbert.embeddings.word_embeddings.weight
 
 
 def test_masked_lm_of_base_has_as_many_parameters_as_published() -> None:

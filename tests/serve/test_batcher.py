@@ -57,7 +57,7 @@ def queued(batcher: Batcher, rate: float = 105.0) -> tuple[QueuedEngine, Fake]:
 
 def batch(*texts: list[int], rows: list[list[int]] | None = None) -> Batch:
     return Batch.pack(
-        [np.array(text) for text in texts], None if rows is None else [np.array(own, np.int64) for own in rows]
+        [np.array(text) for text in texts], None if rows is None else [np.array(of_text, np.int64) for of_text in rows]
     )
 
 

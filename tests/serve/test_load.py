@@ -49,7 +49,8 @@ class Questions:
 
     def _labels(self, a: str, b: str, c: str) -> Asked:
         want = [
-            [{"label": e.label, "score": e.score} for e in own] for own in self.tasks["sentiment"]([a, b], top_k=None)
+            [{"label": e.label, "score": e.score} for e in found]
+            for found in self.tasks["sentiment"]([a, b], top_k=None)
         ]
         return Asked("/models/sentiment", {"inputs": [a, b]}, want)
 

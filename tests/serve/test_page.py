@@ -172,9 +172,9 @@ def test_all_routes_of_a_model_can_be_tried(server: Live, browser: Browser) -> N
     _well_laid_out(browser)
     browser.wait(".route[open] summary", "Fields").click()
     assert "add_special_tokens boolean" in browser.wait(".route[open] li", "add_special_tokens").text
-    shown = {summary.text for summary in browser.all(".route > summary")}
+    routes = {summary.text for summary in browser.all(".route > summary")}
     paths = server.http.get("/openapi.json").json()["paths"]
-    assert shown == {
+    assert routes == {
         f"{method.upper()} {path.replace('{name}', 'qa')}"
         for path, methods in paths.items()
         for method in methods

@@ -40,11 +40,11 @@ def connected(server: Live) -> Iterator[socket.socket]:
 
 def told(sock: socket.socket) -> bytes:
     """All that comes until the server hangs up."""
-    said = b""
+    received = b""
     with contextlib.suppress(ConnectionResetError):
         while part := sock.recv(65536):
-            said += part
-    return said
+            received += part
+    return received
 
 
 @pytest.mark.usefixtures("hurried")

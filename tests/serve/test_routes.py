@@ -183,12 +183,12 @@ def test_openai_answers_in_base64(server: Live, tasks: dict[str, Task]) -> None:
 
 def test_hub_takes_lists(server: Live, tasks: dict[str, Task]) -> None:
     got = good(server.post("/models/ner", inputs=[TEXT, OTHER]))
-    assert [[each["word"] for each in own] for own in got] == [
-        [each.text for each in own] for own in tasks["ner"]([TEXT, OTHER])
+    assert [[each["word"] for each in of_text] for of_text in got] == [
+        [each.text for each in of_text] for of_text in tasks["ner"]([TEXT, OTHER])
     ]
     masks = good(server.post("/models/mlm", inputs="a [MASK] and [MASK] film", parameters={"top_k": 2}))
-    assert [[each["token_str"] for each in own] for own in masks] == [
-        [each.token for each in own] for own in tasks["mlm"]("a [MASK] and [MASK] film", top_k=2)
+    assert [[each["token_str"] for each in of_text] for of_text in masks] == [
+        [each.token for each in of_text] for of_text in tasks["mlm"]("a [MASK] and [MASK] film", top_k=2)
     ]
 
 

@@ -83,8 +83,8 @@ def check(make_checkpoint: Maker, name: str, texts: list[str]) -> None:
     (alone,) = numbers(task, [GOOD])
     results = numbers(task, [each for text in texts for each in (text, GOOD)])
     assert len(results) == 2 * len(texts)
-    for own, neighbour in zip(results[::2], results[1::2], strict=True):
-        assert np.isfinite(own).all()
+    for vectors_of, neighbour in zip(results[::2], results[1::2], strict=True):
+        assert np.isfinite(vectors_of).all()
         np.testing.assert_allclose(neighbour, alone, rtol=1e-5, atol=1e-6)
 
 

@@ -35,6 +35,7 @@ class Case:
         rest: the stream's other arguments.
         numbers: of one result, all that may change with the batch.
         many: whether a call with texts of one and several are apart: one in, one out.
+        files: what else lies in the folder, as JSON.
     """
 
     head: Head
@@ -44,6 +45,7 @@ class Case:
     item: Callable[[Any], Any] = lambda text: text
     rest: tuple[Any, ...] = ()
     many: bool = True
+    files: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def _scores(results: Iterable[Any]) -> list[float]:
@@ -57,11 +59,25 @@ def _dense(vector: Any) -> np.ndarray:
     return dense
 
 
+def _ranks(ranked: Iterable[Any]) -> list[float]:
+    """The scores, in the order of the documents."""
+    return [each.score for each in sorted(ranked, key=lambda each: each.index)]
+
+
 def _spans(spans: Iterable[Any]) -> list[float]:
     return [number for span in spans for number in (span.start, span.end, span.score)]
 
 
 EMBEDDING = Case(Head.NONE, lambda vector: vector)
+MODULES = {
+    "": "sentence_transformers.base.modules.Transformer",
+    "1_Mask": "sentence_transformers.multi_vector_encoder.modules.MultiVectorMask",
+}
+COLBERT = {
+    "modules.json": [{"idx": i, "name": str(i), "path": p, "type": MODULES[p]} for i, p in enumerate(MODULES)],
+    "1_Mask/config.json": {"skiplist_words": []},
+    "config_sentence_transformers.json": {"model_type": "MultiVectorEncoder"},
+}
 CASES = {
     "text-classification": Case(Head.SEQUENCE_CLASSIFICATION, lambda label: [label.score], {"num_labels": 3}),
     "token-classification": Case(Head.TOKEN_CLASSIFICATION, _spans, TAGS),
@@ -90,11 +106,19 @@ CASES = {
     ),
     "text-ranking": Case(
         Head.SEQUENCE_CLASSIFICATION,
-        lambda ranked: [each.score for each in sorted(ranked, key=lambda each: each.index)],
+        _ranks,
         {"num_labels": 1},
         call=lambda task, texts, **options: task(QUERY, texts, **options),
         item=lambda text: (QUERY, [text, "love"]),
         many=False,
+    ),
+    "late-interaction": Case(
+        Head.NONE,
+        _ranks,
+        call=lambda task, texts, **options: task(QUERY, texts, **options),
+        item=lambda text: (QUERY, [text, "love"]),
+        many=False,
+        files=COLBERT,
     ),
     "sparse-encoding": Case(Head.MASKED_LM, _dense),
 }
@@ -135,12 +159,14 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     weights.pop("vocab_projector.weight", None)
     save_checkpoint(folder, config, weights)
     (folder / "vocab.txt").write_bytes((DATA / "vocab.txt").read_bytes())
-    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
+    for place, content in {"tokenizer_config.json": {"do_lower_case": True}, **case.files}.items():
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).write_text(json.dumps(content))
     return Opened(name, load(folder, name), load(folder, name, max_batch_tokens=64), case)
 
 
 def test_no_task_is_forgotten() -> None:
-    assert set(TASKS) - {"late-interaction"} == set(CASES)  # which reads queries unlike documents
+    assert set(TASKS) == set(CASES)
 
 
 # one, many, and how they come ---------------------------------------------------------------------

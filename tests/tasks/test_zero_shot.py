@@ -108,14 +108,14 @@ def test_a_model_of_something_else(make_checkpoint: Maker, labels: list[str]) ->
         classifier(TEXT, LABELS)
 
 
-@pytest.mark.parametrize("said", ["LABEL_2", "2"])
-def test_entailment_that_no_name_says(make_checkpoint: Maker, said: str) -> None:
+@pytest.mark.parametrize("label", ["LABEL_2", "2"])
+def test_entailment_that_no_name_says(make_checkpoint: Maker, label: str) -> None:
     by_name = named(make_checkpoint(id2label=MNLI))
     unnamed = named(make_checkpoint(id2label={index: f"LABEL_{index}" for index in MNLI}))
-    assert unnamed(TEXT, LABELS, entailment=said) == by_name(TEXT, LABELS)
-    assert list(unnamed.stream([TEXT], LABELS, entailment=said)) == [by_name(TEXT, LABELS)]
+    assert unnamed(TEXT, LABELS, entailment=label) == by_name(TEXT, LABELS)
+    assert list(unnamed.stream([TEXT], LABELS, entailment=label)) == [by_name(TEXT, LABELS)]
     with pytest.raises(InputError, match="needs a model with a label for contradiction"):
-        unnamed(TEXT, LABELS, entailment=said, multi_label=True)
+        unnamed(TEXT, LABELS, entailment=label, multi_label=True)
     other_words = named(make_checkpoint(id2label={"0": "nein", "1": "ja"}))
     two = named(make_checkpoint(id2label={"0": "contradiction", "1": "entailment"}))
     assert other_words(TEXT, LABELS, entailment="ja", multi_label=True) == two(TEXT, LABELS, multi_label=True)

@@ -65,11 +65,11 @@ def test_a_share_held_out_a_test_and_the_metric_that_decides(
     folder, out = make_checkpoint(dim=64, hidden_dim=128, n_layers=1), tmp_path / "out"
     made = arguments(folder, train, out, eval="0.25", test=train, best_by="f1_macro", epochs=1)
     done = finetune(made)
-    said = capsys.readouterr().err
-    assert "0.25 of " in said
-    assert "labels: " in said
-    assert "longer than 128 and cut" in said
-    assert "steps of 8 items" in said
+    printed = capsys.readouterr().err
+    assert "0.25 of " in printed
+    assert "labels: " in printed
+    assert "longer than 128 and cut" in printed
+    assert "steps of 8 items" in printed
     saved = json.loads((out / "training.json").read_text(encoding="utf-8"))
     assert saved["train_examples"] + saved["eval_examples"] == 63
     assert saved["test_scores"]["accuracy"]["value"] == pytest.approx(
@@ -204,7 +204,7 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
     assert not (tmp_path / "out" / "training.json").exists()
     done = finetune(given, quiet=True)
     whole = finetune(dataclasses.replace(given, out=tmp_path / "whole"), quiet=True)
-    first, second = ((own.folder / "model.safetensors").read_bytes() for own in (done, whole))
+    first, second = ((trained_run.folder / "model.safetensors").read_bytes() for trained_run in (done, whole))
     assert first == second
 
 

@@ -100,9 +100,9 @@ def test_a_step_is_that_of_transformers_whatever_the_batches(task: str, open_tas
     for max_batch_tokens in (10_000, 40):  # all at once, and a text or two at a time
         student, objective = fresh()
         changes = {"learning_rate": 1.0, "weight_decay": 0.0, "epsilon": 1.0, "max_batch_tokens": max_batch_tokens}
-        own = trained(student, objective, **changes)
+        got = trained(student, objective, **changes)
         for name, parameter in theirs.named_parameters():
-            torch.testing.assert_close(own[name], parameter.detach(), rtol=0, atol=1e-5, msg=name)
+            torch.testing.assert_close(got[name], parameter.detach(), rtol=0, atol=1e-5, msg=name)
 
 
 def _problem(task: str) -> dict[str, str]:
@@ -122,8 +122,8 @@ def test_class_weights_weigh_as_in_pytorch(open_task: Any) -> None:
         logits = torch.cat([objective_logits(student, item) for item in items])
         targets = torch.tensor([item.target for item in items])
         wanted = torch.nn.functional.cross_entropy(logits, targets, torch.tensor([3.0, 1.0]))
-        own = sum(objective.loss(student.model, [item], StepTotals.of(items)) for item in items)
-    torch.testing.assert_close(own, wanted)
+        got = sum(objective.loss(student.model, [item], StepTotals.of(items)) for item in items)
+    torch.testing.assert_close(got, wanted)
     _, balanced = open_task("text-classification", 24, class_weights="balanced")
     by_class = [sum(item.weight for item in balanced.items if item.target == target) for target in (0, 1)]
     assert by_class == pytest.approx([12, 12])
@@ -150,7 +150,7 @@ def test_an_epoch_learns_from_every_item_once(open_task: Any) -> None:
     draw = objective.draw
 
     def counted(item: Any, rng: Any) -> Any:
-        seen.append([index for index, own in enumerate(objective.items) if own is item])
+        seen.append([index for index, got in enumerate(objective.items) if got is item])
         return draw(item, rng)
 
     objective.draw = counted
@@ -219,13 +219,13 @@ def test_one_process_trains_in_several_precisions(open_task: Any) -> None:
 def test_dropout_may_be_another_than_the_model_s(open_task: Any) -> None:
     config = {"dropout": 0.3, "attention_dropout": 0.3, "seq_classif_dropout": 0.3}
     student, objective = open_task("text-classification", **config)
-    own = trained(student, objective)["classifier.weight"]
+    got = trained(student, objective)["classifier.weight"]
     student, objective = open_task("text-classification", **config)
     none = trained(student, objective, dropout=0.0)["classifier.weight"]
     assert student.model.config.attention_dropout == 0.3  # and what is saved keeps its own
     fresh = trained(*open_task("text-classification", **NO_DROPOUT))["classifier.weight"]
     assert torch.equal(none, fresh)
-    assert not torch.equal(none, own)
+    assert not torch.equal(none, got)
 
 
 def test_a_loss_that_is_not_a_number_is_an_error(open_task: Any) -> None:

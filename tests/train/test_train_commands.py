@@ -22,10 +22,10 @@ def test_train_then_evaluate_and_compare(
     command += ["--eval", str(train), "--out", str(out), "--epochs", "2", "--learning-rate", "1e-3", "--threads", "1"]
     assert main([*command, "--class-weights", "no=2", "--columns", "text=text"]) == 0
     result = capsys.readouterr()
-    said = result.err
+    printed = result.err
     assert result.out.startswith("accuracy ")  # results alone, what goes on is told on standard error
-    assert "40 examples (text from column 'text', label from column 'label'; a single-label problem)" in said
-    assert "tokens/s" in said
+    assert "40 examples (text from column 'text', label from column 'label'; a single-label problem)" in printed
+    assert "tokens/s" in printed
     assert json.loads((out / "training.json").read_text())["settings"]["class_weights"] == {"no": 2.0}
 
     assert main([*command, "--resume", "--json"]) == 0

@@ -159,12 +159,12 @@ def facts(title: str, values: dict[str, object]) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         if type(value) is int:
-            shown = f"{value:,}"
+            value_text = f"{value:,}"
         elif isinstance(value, dict):
-            shown = ", ".join(f"{key} {part}" for key, part in value.items())
+            value_text = ", ".join(f"{key} {part}" for key, part in value.items())
         else:
-            shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
-        line(f"  {name.replace('_', ' '):<{width}}  ", clean(shown))
+            value_text = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+        line(f"  {name.replace('_', ' '):<{width}}  ", clean(value_text))
 
 
 def progress(items: Iterable[Item], total: Callable[[], int | None], *, silent: bool) -> Iterator[Item]:

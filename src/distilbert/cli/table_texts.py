@@ -87,17 +87,17 @@ def _others(table: Table, row: Row, taken: Collection[str | None]) -> dict[str, 
     return values | dict.fromkeys(nan)
 
 
-def _column(table: Table, role: str, said: str | None) -> str:
+def _column(table: Table, role: str, given: str | None) -> str:
     lower = {name.strip().lower(): name for name in reversed(table.names)}
-    if said is not None and (name := said if said in table.names else lower.get(said.strip().lower())):
+    if given is not None and (name := given if given in table.names else lower.get(given.strip().lower())):
         return name
-    if said is None:
+    if given is None:
         known = (*_KNOWN[role], *(("context",) if role == "text" else ()))
         if guess := next((lower[name] for name in known if name in lower), None):
             return guess
         if len(table.names) == 1 and role == "text":
             return table.names[0]
-    why = f"has no column {said!r}" if said is not None else f"no column looks like {role!r}"
+    why = f"has no column {given!r}" if given is not None else f"no column looks like {role!r}"
     way = " say which it is: --column NAME" if role == "text" else ""
     raise InputError(f"{table.source}: {why}; it has {name_list(table.names, 10)};{way}".rstrip(";"))
 

@@ -64,14 +64,14 @@ class QuantizationReport:
     def __str__(self) -> str:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
         calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
-        shown = self.worst_text if len(self.worst_text) <= 100 else f"{self.worst_text[:99]}…"
+        excerpt = self.worst_text if len(self.worst_text) <= 100 else f"{self.worst_text[:99]}…"
         return (
             f"{self.source} -> {self.out} (int8, {self.bits}-bit weights)\n\n"
             f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
             f"speed           {self.speedup:.1f} times float32's\n"
             f"{agreement}{calibration}"
             f"cosine          {self.cosine:.4f} on average over {self.texts} texts, {self.worst_cosine:.4f} at worst:\n"
-            f"                {shown}"
+            f"                {excerpt}"
         )
 
 

@@ -66,14 +66,14 @@ _MOST_KINDS = 0.5  # of the rows may have a label of their own where a table wit
 
 
 def find_columns(
-    table: Table, task: str, said: Mapping[str, str], rows: list[Row]
+    table: Table, task: str, given: Mapping[str, str], rows: list[Row]
 ) -> tuple[dict[str, str], str, list[Row]]:
     """What a row has -> its column, what of that was guessed in words, and the rows.
 
     Where no name is known and the first row has a label that others have as well, the table has no header: that row
     is one of values. Raises InputError for a column that cannot be found, and for one that is two things.
     """
-    found = _said_columns(table, task, said)
+    found = _given_columns(table, task, given)
     lower = {name.strip().lower(): name for name in reversed(table.names)}
     missing = []
     for role, known in COLUMNS[task].items():
@@ -91,7 +91,7 @@ def find_columns(
     if missing == ["label"] and (flags := flag_columns(rows, table.names, list(found.values()))):
         found["label"] = ",".join(flags)
         missing = []
-    if missing and not said and (values := _without_header(table, task, rows)):
+    if missing and not given and (values := _without_header(table, task, rows)):
         return values
     for name in found.values():
         if f"{name}.1" in table.names:
@@ -102,17 +102,17 @@ def find_columns(
             f"say which it is: --columns {missing[0]}=NAME, in Python columns={{'{missing[0]}': 'NAME'}}"
             + ("; numbers from 1 on mean that there is no header" if table.has_header and table.dialect else "")
         )
-    guessed = any(role not in said and name for role, name in found.items())
+    guessed = any(role not in given and name for role, name in found.items())
     named = ", ".join(f"{role} from column {name!r}" for role, name in found.items() if name)
     return found, named if guessed else "", rows
 
 
-def _said_columns(table: Table, task: str, said: Mapping[str, str]) -> dict[str, str]:
+def _given_columns(table: Table, task: str, given: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for role in COLUMNS[task]:
-        if role not in said:
+        if role not in given:
             continue
-        parts = said[role].split(",") if role == "label" and said[role] not in table.names else [said[role]]
+        parts = given[role].split(",") if role == "label" and given[role] not in table.names else [given[role]]
         names = [_named(table, part) for part in parts]
         if both := next((name for name in names if name in found.values()), None):
             raise InputError(f"columns: {both!r} cannot be {role!r} and something else as well")

@@ -152,11 +152,11 @@ def read_conll(
 
 
 def _conll_columns(
-    path: Path, table: Sequence[Sequence[str]], said: Mapping[str, str], universal: bool
+    path: Path, table: Sequence[Sequence[str]], columns_of: Mapping[str, str], universal: bool
 ) -> tuple[int, int]:
     """The columns of words and labels: as said, or the first that does not count and the last that looks like tags."""
     by_column = list(zip(*table, strict=True))
-    for role, name in said.items():
+    for role, name in columns_of.items():
         if not name.isdecimal() or not 1 <= int(name) <= len(by_column):
             raise InputError(f"{path}: {role} must be a column's number from 1 to {len(by_column)}, not {name!r}")
     if universal:
@@ -165,7 +165,7 @@ def _conll_columns(
         word = next((i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)), 0)
         tags = [i for i, column in enumerate(by_column) if all(_TAG.fullmatch(cell) for cell in column)]
         tag = tags[-1] if tags else len(by_column) - 1
-    word, tag = int(said.get("words", word + 1)) - 1, int(said.get("labels", tag + 1)) - 1
+    word, tag = int(columns_of.get("words", word + 1)) - 1, int(columns_of.get("labels", tag + 1)) - 1
     if word == tag:
         raise InputError(f"{path}: column {word + 1} cannot be both words and labels; say which are, with --columns")
     return word, tag

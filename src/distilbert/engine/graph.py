@@ -159,8 +159,8 @@ class Builder:
             return x
         if head is Head.MASKED_LM:
             x = self.norm(self.activation(self.linear(x, "vocab_transform")), "vocab_layer_norm")
-            own = "vocab_projector.weight"
-            tied = own if own in self.checkpoint.tensors else f"{PREFIX}embeddings.word_embeddings.weight"
+            projector = "vocab_projector.weight"
+            tied = projector if projector in self.checkpoint.tensors else f"{PREFIX}embeddings.word_embeddings.weight"
             return self.linear(x, "vocab_projector", weight=tied)
         if head is Head.QUESTION_ANSWERING:
             return self.linear(x, "qa_outputs")

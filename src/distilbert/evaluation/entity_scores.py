@@ -28,21 +28,21 @@ _KINDS = {
 def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     words = [example.words for example in data.examples]
     true = [list(example.labels) for example in data.examples]
-    said = [["O"] * len(labels) for labels in true]
+    tagged = [["O"] * len(labels) for labels in true]
     confidence = [np.zeros(len(labels)) for labels in true]  # of words that the tokenizer drops nothing is said
     raw_confidence = [np.zeros(len(labels)) for labels in true]
     raw_said = [["O"] * len(labels) for labels in true]
     names = task.config.labels
     for place, (read, logits) in enumerate(task.word_logits(words)):
-        for kept, sure_of, made in ((said, confidence, task.calibration(logits)), (raw_said, raw_confidence, logits)):
+        for kept, sure_of, made in ((tagged, confidence, task.calibration(logits)), (raw_said, raw_confidence, logits)):
             scores = softmax(made)
             for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
                 kept[place][word] = names[label]
             sure_of[place][read] = scores.max(1)
-    spans = metrics.entity_spans(true, said)
+    spans = metrics.entity_spans(true, tagged)
     counts = metrics.count_spans(spans)
     sure = np.concatenate(confidence)
-    same, lengths = _same(true, said), np.array([len(labels) for labels in true])
+    same, lengths = _same(true, tagged), np.array([len(labels) for labels in true])
     named = _metrics(counts, same, lengths) | {"calibration_error": metrics.calibration_error(sure, same, lengths)}
     kinds = {"": (sure, same)}
     if task.calibration != Calibration():
@@ -55,12 +55,12 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     labels = data.labels  # the model's, and behind them those that examples alone have
     index = {label: place for place, label in enumerate(labels)}
     confusion = np.zeros((len(labels), len(labels)), np.int64)
-    flat = [[index[label] for sentence in both for label in sentence] for both in (true, said)]
+    flat = [[index[label] for sentence in both for label in sentence] for both in (true, tagged)]
     np.add.at(confusion, tuple(flat), 1)
 
     def predictions() -> Iterator[dict[str, Any]]:
         for row, example in enumerate(data.examples):
-            yield {"words": list(example.words), "labels": true[row], "predicted": said[row], "right": not off[row]}
+            yield {"words": list(example.words), "labels": true[row], "predicted": tagged[row], "right": not off[row]}
 
     outside = [["O"] * len(labels) for labels in true]
     silent = np.concatenate([np.array(labels) == "O" for labels in true])
@@ -70,7 +70,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         named,
         len(true),
         [
-            Mistake(" ".join(words[i]), _spans(words[i], true[i]), _spans(words[i], said[i]), float(off[i]))
+            Mistake(" ".join(words[i]), _spans(words[i], true[i]), _spans(words[i], tagged[i]), float(off[i]))
             for i in worst
         ],
         labels,
@@ -82,13 +82,13 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         baseline_is="no entity anywhere",
         breakdowns=[_kind_table(counts), error_table(spans), reliability_table(kinds)],
         predictions=predictions,
-        outcome=TagOutcome(data, off > 0, said),
+        outcome=TagOutcome(data, off > 0, tagged),
     )
 
 
-def _same(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> np.ndarray:
+def _same(true: Sequence[Sequence[str]], tagged: Sequence[Sequence[str]]) -> np.ndarray:
     """bool [words], whether the two labels of each are the same."""
-    return np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, said, strict=True)])
+    return np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, tagged, strict=True)])
 
 
 def _metrics(counts: metrics.EntityCounts, same: np.ndarray, lengths: np.ndarray) -> dict[str, Metric]:

@@ -118,9 +118,11 @@ def class_table(
 ) -> Breakdown:
     """From how many [C] are right, predicted and true. 0 for 0/0, as in scikit-learn."""
     rows = []
-    for label, hits, said, wanted in zip(labels, right.tolist(), found.tolist(), true.tolist(), strict=True):
-        precision, recall = hits / said if said else 0.0, hits / wanted if wanted else 0.0
-        rows.append((label, precision, recall, 2 * hits / (said + wanted) if said + wanted else 0.0, int(wanted)))
+    for label, hits, answered, wanted in zip(labels, right.tolist(), found.tolist(), true.tolist(), strict=True):
+        precision, recall = hits / answered if answered else 0.0, hits / wanted if wanted else 0.0
+        rows.append(
+            (label, precision, recall, 2 * hits / (answered + wanted) if answered + wanted else 0.0, int(wanted))
+        )
     return Breakdown(title, (what, "precision", "recall", "f1", "support"), rows)
 
 
@@ -149,8 +151,8 @@ def _several_labels(
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
-            said = [label for label, here in zip(labels, found[index], strict=True) if here]
-            row = {**text_fields(example.text), "label": list(example.label), "predicted": said}  # type: ignore[arg-type]
+            answered = [label for label, here in zip(labels, found[index], strict=True) if here]
+            row = {**text_fields(example.text), "label": list(example.label), "predicted": answered}  # type: ignore[arg-type]
             yield row | {"right": bool((wanted[index] == found[index]).all())} | _columns(labels, scores[index])
 
     wrong = [index for index in np.argsort(-surprise) if (wanted[index] != found[index]).any()][:MISTAKES]
@@ -203,10 +205,10 @@ def score_numbers(
 ) -> Scores:
     """Of numbers [n]; scores of similarity are compared in order alone."""
 
-    def measured(said: np.ndarray) -> dict[str, Metric]:
-        found = {"pearson": metrics.pearson(true, said), "spearman": metrics.spearman(true, said)}
+    def measured(answered: np.ndarray) -> dict[str, Metric]:
+        found = {"pearson": metrics.pearson(true, answered), "spearman": metrics.spearman(true, answered)}
         if main == "pearson":
-            found |= {"rmse": metrics.root_mean_square(said - true), "mae": metrics.mean(np.abs(said - true))}
+            found |= {"rmse": metrics.root_mean_square(answered - true), "mae": metrics.mean(np.abs(answered - true))}
         return found
 
     # how far the two orders are apart where the scales differ
@@ -214,8 +216,8 @@ def score_numbers(
     worst = np.argsort(-off, kind="stable")[:MISTAKES]
 
     def predictions() -> Iterator[dict[str, Any]]:
-        for text, wanted, said in zip(texts, true.tolist(), predicted.tolist(), strict=True):
-            yield {**text_fields(text), "score": wanted, "predicted": said}
+        for text, wanted, answered in zip(texts, true.tolist(), predicted.tolist(), strict=True):
+            yield {**text_fields(text), "score": wanted, "predicted": answered}
 
     usual = values(measured(np.full(len(true), true.mean())), len(true)) if main == "pearson" else {}
     return Scores(

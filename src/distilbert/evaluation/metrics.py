@@ -230,8 +230,8 @@ def entity_spans(
     index = {label: place for place, label in enumerate(labels)}
     found = []
     for both in zip(true, predicted, strict=True):
-        wanted, said = (_spans([index[label] for label in sentence], scheme, labels) for sentence in both)
-        found.append((wanted, said))
+        wanted, found_spans = (_spans([index[label] for label in sentence], scheme, labels) for sentence in both)
+        found.append((wanted, found_spans))
     return found
 
 

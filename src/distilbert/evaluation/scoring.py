@@ -73,12 +73,13 @@ def _score_masks(task: MaskFiller, data: Data[PlainText], seed: int) -> Scores:
         first[index], fifth[index], counts[index] = (better < 1).sum(), (better < 5).sum(), len(of_true)
         peak = logits.max(1)
         surprise[index] = (peak + np.log(np.exp(logits - peak[:, None]).sum(1)) - of_true).sum()
-        for true, said in zip(wanted[index].tolist(), logits.argmax(1).tolist(), strict=True):
-            if true != said:
-                confused[true, said] = confused.get((true, said), 0) + 1
+        for true, predicted in zip(wanted[index].tolist(), logits.argmax(1).tolist(), strict=True):
+            if true != predicted:
+                confused[true, predicted] = confused.get((true, predicted), 0) + 1
     usual = sorted(confused.items(), key=lambda pair: -pair[1])[:MISTAKES]
     mistakes = [
-        Mistake("", tokenizer.token(true), tokenizer.token(said), float(count)) for (true, said), count in usual
+        Mistake("", tokenizer.token(true), tokenizer.token(predicted), float(count))
+        for (true, predicted), count in usual
     ]
     named = {
         "top1_accuracy": metrics.ratio(first, counts),

@@ -23,9 +23,11 @@ def squad_scores(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
     No true answer means that there is none, which "" says. As in the scorer of SQuAD 2.0, answers of which
     nothing remains do not count; for SQuAD 1.1 that makes no difference.
     """
-    said = normal_answer(predicted)
+    given = normal_answer(predicted)
     wanted = [normal for answer in answers if (normal := normal_answer(answer))] or [""]
-    return max(float(said == right) for right in wanted), max(_word_f1(said.split(), right.split()) for right in wanted)
+    return max(float(given == right) for right in wanted), max(
+        _word_f1(given.split(), right.split()) for right in wanted
+    )
 
 
 def _word_f1(predicted: list[str], true: list[str]) -> float:

@@ -328,4 +328,4 @@ def _texts(batch: Batch) -> Iterable[tuple[np.ndarray, np.ndarray | None]]:
     if batch.rows is None:
         return zip(ids, itertools.repeat(None), strict=False)
     rows = np.split(batch.rows, np.cumsum(batch.row_counts)[:-1])
-    return zip(ids, [own - start for own, start in zip(rows, batch.starts, strict=True)], strict=True)
+    return zip(ids, [inside - start for inside, start in zip(rows, batch.starts, strict=True)], strict=True)

@@ -1,6 +1,6 @@
 """What callers give: one text or many, and a clear error for anything else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ..errors import InputError, name_list
@@ -51,6 +51,29 @@ def check_word_lists(texts: Sequence[object], start: int) -> None:
     for index, text in enumerate(texts, start):
         if not isinstance(text, list | tuple) or not _all_strings(text):
             raise InputError(f"text {index} must be a list of words, not {kind(text)}")
+
+
+def first_and_seconds(group: object, index: int, names: tuple[str, str]) -> tuple[str, Iterable[str]]:
+    """One of a stream's groups: a text, and those that are read with it. Raises InputError for what is none."""
+    if isinstance(group, str) or not isinstance(group, Sequence) or len(group) != 2:
+        raise InputError(f"{names[0]} {index} must come as a tuple: ({names[0]}, {names[1]}s)")
+    first, seconds = group
+    return first, seconds
+
+
+def checked_seconds(first: object, seconds: Iterable[str], index: int, names: tuple[str, str]) -> Iterator[str]:
+    """The texts that are read with a first one, whose number is `index`. Raises InputError for what is not text."""
+    if not isinstance(first, str):
+        raise InputError(f"{names[0]} {index} must be a string, not {kind(first)}")
+    check_list(seconds, f"the {names[1]}s of {names[0]} {index} as a list of strings")
+
+    def checked() -> Iterator[str]:
+        for part, second in enumerate(seconds):
+            if not isinstance(second, str):
+                raise InputError(f"{names[1]} {part} of {names[0]} {index} must be a string, not {kind(second)}")
+            yield second
+
+    return checked()
 
 
 def kind(value: object) -> str:

@@ -1,7 +1,7 @@
 """Late interaction (ColBERT): a vector for each token of queries and documents, compared token by token."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import tee
 from typing import Unpack
@@ -17,13 +17,15 @@ from ..pooling import Normalize
 from ..prompts import Prompts
 from ..results import Ranked
 from ..similarity import max_similarity
-from .inputs import check_strings, listed, several
+from .inputs import check_strings, checked_seconds, first_and_seconds, listed, several
 from .long_text import CutTexts, LongText
 from .options import LongTextKeyword, PromptKeywords, PromptOptions
 from .reranking import RerankerKeywords, RerankerOptions
 from .task import Model, Task
 
 Vectors = np.ndarray
+
+_NAMES = ("query", "document")
 
 
 class LateInteractionEncoder(Task):
@@ -125,7 +127,8 @@ class LateInteractionEncoder(Task):
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in order."""
         checked = RerankerOptions(**options)
-        return (self._ranked(*_pair(index, group), checked) for index, group in enumerate(several(queries, "queries")))
+        given = enumerate(several(queries, "tuples (query, documents)"))
+        return (self._ranked(*first_and_seconds(group, index, _NAMES), checked, index) for index, group in given)
 
     def logits(self, texts: str | Iterable[str], **options: Unpack[LongTextKeyword]) -> list[np.ndarray]:
         """The last hidden states of texts as documents, without a prompt, float32 [T_i, D] a text."""
@@ -134,15 +137,15 @@ class LateInteractionEncoder(Task):
         side, long_text = self._documents, PromptOptions(**options).long_text
         return [np.concatenate(rows) for rows in side._run(side._encode(given, long_text, 0))]
 
-    def _ranked(self, query: str, documents: Iterable[str], options: RerankerOptions) -> list[Ranked]:
-        check_strings([query], 0)
-        ((asked, _),) = self._queries.stream([query], options)
-        read, texts = tee(several(documents, "documents"))
+    def _ranked(self, query: str, documents: Iterable[str], options: RerankerOptions, number: int = 0) -> list[Ranked]:
+        read, texts = tee(checked_seconds(query, documents, number, _NAMES))
+        ((asked, _),) = self._queries.stream([query], options, name=lambda _: f"query {number}")
+        of_documents = self._documents.stream(
+            read, PromptOptions(long_text=options.long_text), name=lambda part: f"document {part} of query {number}"
+        )
         found = (
             Ranked(index, self._similarity(asked, vectors), text, cut)
-            for index, (text, (vectors, cut)) in enumerate(
-                zip(texts, self._documents.stream(read, PromptOptions(long_text=options.long_text)), strict=True)
-            )
+            for index, (text, (vectors, cut)) in enumerate(zip(texts, of_documents, strict=True))
         )
         if options.top_k is None:
             return sorted(found, key=_score, reverse=True)
@@ -185,12 +188,14 @@ class _Side(Task):
         cut_texts.warn()
         return found[0][0] if isinstance(texts, str) else [vectors for vectors, _ in found]
 
-    def stream(self, texts: Iterable[str], options: PromptOptions) -> Iterator[tuple[Vectors, bool]]:
-        """The vectors [T, D] of each text, and whether it was cut."""
+    def stream(
+        self, texts: Iterable[str], options: PromptOptions, name: Callable[[int], str] = "text {}".format
+    ) -> Iterator[tuple[Vectors, bool]]:
+        """The vectors [T, D] of each text, and whether it was cut; `name` is what a text is called in messages."""
         prefix = self.prompts.text(options.prompt, options.prompt_name)
         for start, chunk in self._chunks(texts):
             check_strings(chunk, start)
-            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
+            parts = self._encode([prefix + text for text in chunk], options.long_text, start, name)
             vectors = iter(self._vectors([encoding.ids for encodings in parts for encoding in encodings]))
             for encodings in parts:
                 read = np.concatenate([next(vectors) for _ in encodings])
@@ -241,14 +246,6 @@ class _Side(Task):
         if index is None:
             raise ConfigError(f"{model.folder}: the tokenizer lacks {token or 'a mask'}, which fills queries up")
         return index
-
-
-def _pair(index: int, group: tuple[str, Iterable[str]]) -> tuple[str, Iterable[str]]:
-    """One of a stream's groups. Raises InputError for what is none."""
-    if isinstance(group, str) or not isinstance(group, Sequence) or len(group) != 2:
-        raise InputError(f"query {index} must come as a tuple: (query, documents)")
-    query, documents = group
-    return query, documents
 
 
 def _score(document: Ranked) -> float:

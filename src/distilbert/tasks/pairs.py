@@ -9,7 +9,7 @@ import numpy as np
 from ..encoding import Encoding
 from ..errors import InputError
 from ..tokenizer import Cut
-from .inputs import check_list, kind, several
+from .inputs import checked_seconds, first_and_seconds, several
 from .long_text import LongText, to_window
 from .numbers import weighted_mean
 from .task import Task
@@ -57,20 +57,12 @@ class PairTask(Task):
             for pairs in chunk:
                 yield list(islice(rows, len(pairs)))
 
-    def _group(self, index: int, group: tuple[str, Iterable[str]], before: str) -> list[Pair]:
-        if isinstance(group, str) or not isinstance(group, Sequence) or len(group) != 2:
-            raise InputError(f"{self.names[0]} {index} must come as a tuple: ({self.names[0]}, {self.names[1]}s)")
-        return list(self._pairs(index, *group, before=before))
+    def _group(self, index: int, group: object, before: str) -> list[Pair]:
+        return list(self._pairs(index, *first_and_seconds(group, index, self.names), before=before))
 
     def _pairs(self, index: int, first: str, seconds: Iterable[str], before: str = "") -> Iterator[Pair]:
         """The pairs of one text, with `before` in front of it. Raises InputError for what is not text."""
-        if not isinstance(first, str):
-            raise InputError(f"{self.names[0]} {index} must be a string, not {kind(first)}")
-        check_list(seconds, f"the {self.names[1]}s of {self.names[0]} {index} as a list of strings")
-        for part, second in enumerate(seconds):
-            if not isinstance(second, str):
-                name = f"{self.names[1]} {part} of {self.names[0]} {index}"
-                raise InputError(f"{name} must be a string, not {kind(second)}")
+        for part, second in enumerate(checked_seconds(first, seconds, index, self.names)):
             yield Pair(index, part, before + first, second)
 
     def _rows(self, pairs: Iterable[Pair], long_text: LongText) -> Iterator[Row]:

@@ -144,10 +144,16 @@ class Task:
         outputs = iter(run_batched(self.model.engine.run, ids, every, self.model.max_batch_tokens))
         return [[rows.mean(0) for rows in islice(outputs, len(encodings))] for encodings in texts]
 
-    def _encode(self, texts: Sequence[TextOrPair], long_text: LongText, start: int) -> list[list[Encoding]]:
+    def _encode(
+        self,
+        texts: Sequence[TextOrPair],
+        long_text: LongText,
+        start: int,
+        name: Callable[[int], str] = "text {}".format,
+    ) -> list[list[Encoding]]:
         """The encodings of each text: one, or its windows where it is too long and windows are asked for.
 
-        `start` is the first text's number in the caller's input, for messages.
+        `start` is the first text's number in the caller's input, and `name` what it is called, for messages.
         """
         check_strings_or_pairs(texts, start)
         limit = self.model.max_length
@@ -158,7 +164,7 @@ class Task:
         of_pairs = iter(self.tokenizer.encode_batch(firsts, seconds, max_length=limit) if pairs else ())
         encodings = [next(of_singles if isinstance(text, str) else of_pairs) for text in texts]
         parts = [[encoding] for encoding in encodings]
-        for index in to_window(encodings, long_text, limit, lambda index: f"text {start + index}"):
+        for index in to_window(encodings, long_text, limit, lambda index: name(start + index)):
             parts[index] = self._windows(texts[index])
         return parts
 
