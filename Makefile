@@ -6,10 +6,13 @@ CLIENTS := .venv-clients
 NPM := tests/serve/npm
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-core test-slow test-clients lint types format docs bench clean
+.PHONY: check demo test test-core test-slow test-clients lint types format docs bench clean
 
 demo: $(CORE)/ready ## the main job, on real text, with a real model
 	$(CORE)/bin/distilbert demo
+
+check: lint types $(CORE)/ready ## for every change: lint, types, and the core's quick tests, in about a minute
+	$(CORE)/bin/pytest -n 2 tests/test_*.py tests/tasks tests/data tests/engine
 
 test: lint types test-core $(VENV)/native ## lint, types, and all tests: with torch and the peers, and without
 	$(BIN)/pytest -n 2

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +69,9 @@ LAYERS["cli"] = {*LAYERS}
 LAYERS["__main__"] = {"cli"}
 
 
+LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "serve", "sklearn")
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(SOURCE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -99,6 +104,15 @@ def test_every_folder_imports_only_what_lies_below_it() -> None:
     found = {(layer_of(module), layer_of(other)) for module in MODULES for other in imported(module)}
     assert len(found) > 40
     assert {(one, other) for one, other in found if one != other and other not in LAYERS[one]} == set()
+
+
+def test_importing_the_core_imports_no_leaf_nor_torch() -> None:
+    core = [module for module in MODULES if layer_of(module) not in LEAVES and module != "distilbert.__main__"]
+    code = f"import importlib, sys\nfor name in {core}: importlib.import_module(name)\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(core) <= set(loaded)
+    assert {module for module in loaded if module.startswith("distilbert.") and layer_of(module) in LEAVES} == set()
+    assert {"torch", "transformers", "fastapi", "ray", "polars", "sklearn"}.isdisjoint(loaded)
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

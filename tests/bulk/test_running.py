@@ -50,7 +50,8 @@ def test_parquet_keeps_every_column_as_it_is(
     assert written["error"].null_count == 400
     check(list(zip(written["label"].to_pylist(), written["score"].to_pylist(), strict=True)), labels(model, texts))
     stated = json.loads((out / "_done.json").read_text())
-    tokens = sum(len(load(model).tokenizer.encode(text)) for text in texts if text)
+    tokenizer = load(model).tokenizer
+    tokens = sum(len(tokenizer.encode(text)) for text in texts if text)
     assert (stated["rows"], stated["tokens"]) == (400, tokens)
 
 

@@ -1,8 +1,6 @@
 """The classic example: the words that it shows are those that the model has learnt, and Transformers sees the same."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +30,14 @@ def predictions(printed: str) -> list[list[tuple[str, float]]]:
     return [[(word, float(p)) for word, p in re.findall(r"^    (\S+) +([\d.]+)$", b, re.MULTILINE)] for b in blocks]
 
 
-def test_offline_it_trains_a_model_and_shows_real_words() -> None:
-    run = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=True)
-    assert [line for line in run.stdout.splitlines() if not line.startswith(" ")] == [
+def test_offline_it_trains_a_model_and_shows_real_words(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    example.main()
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if not line.startswith(" ")] == [
         "looks like one [MASK] is missing",
         "it ' s like comparing [MASK]s to apples",
     ]
-    first, second = predictions(run.stdout)
+    first, second = predictions(printed)
     assert [word for word, _ in first] == ["person", "thing", "piece"]
     assert [word for word, _ in second] == ["pear", "orange", "plum"]
     for words in (first, second):  # three, two and one of six sentences hold them

@@ -3,20 +3,21 @@
 import asyncio
 import base64
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
-pytest.importorskip("llama_index")
 
-import openai
 from huggingface_hub import AsyncInferenceClient, InferenceClient
-from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
 
 from distilbert import ZeroShotClassifier
 from distilbert.tasks.task import Task
 from helpers.live import Live
+
+if TYPE_CHECKING:  # it takes a second to import: the tests that use it do
+    import openai
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -150,6 +151,8 @@ def test_hub_client_shows_what_is_wrong(server: Live) -> None:
 
 
 def test_text_embeddings_inference(server: Live, tasks: dict[str, Task]) -> None:
+    name = "llama_index.embeddings.text_embeddings_inference"
+    TextEmbeddingsInference = pytest.importorskip(name).TextEmbeddingsInference  # noqa: N806  # its own name
     client = TextEmbeddingsInference(
         model_name="embed", base_url=server.url, query_instruction="", text_instruction="", embed_batch_size=8
     )
@@ -168,13 +171,14 @@ def test_text_embeddings_inference(server: Live, tasks: dict[str, Task]) -> None
 
 
 @pytest.fixture(scope="module")
-def openai_client(server: Live) -> Iterator[openai.OpenAI]:
+def openai_client(server: Live) -> Iterator["openai.OpenAI"]:
+    openai = pytest.importorskip("openai")
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
         yield client
 
 
 @pytest.mark.parametrize("encoding_format", ["float", "base64"])
-def test_openai_embeddings(openai_client: openai.OpenAI, tasks: dict[str, Task], encoding_format: str) -> None:
+def test_openai_embeddings(openai_client: "openai.OpenAI", tasks: dict[str, Task], encoding_format: str) -> None:
     answer = openai_client.embeddings.create(
         model="embed", input=[TEXT, CONTEXT], encoding_format=encoding_format, dimensions=16
     )
@@ -187,7 +191,7 @@ def test_openai_embeddings(openai_client: openai.OpenAI, tasks: dict[str, Task],
     assert answer.model == "embed"
 
 
-def test_openai_token_arrays(openai_client: openai.OpenAI, tasks: dict[str, Task]) -> None:
+def test_openai_token_arrays(openai_client: "openai.OpenAI", tasks: dict[str, Task]) -> None:
     ids = tasks["embed"].tokenizer.encode(TEXT).ids.tolist()
     want = tasks["embed"](TEXT)
     for given in (ids, [ids], ids[1:-1]):
@@ -195,14 +199,18 @@ def test_openai_token_arrays(openai_client: openai.OpenAI, tasks: dict[str, Task
         np.testing.assert_allclose(answer.data[0].embedding, want, atol=1e-5)
 
 
-def test_openai_models(openai_client: openai.OpenAI, tasks: dict[str, Task]) -> None:
+def test_openai_models(openai_client: "openai.OpenAI", tasks: dict[str, Task]) -> None:
     assert [model.id for model in openai_client.models.list()] == list(tasks)
     assert openai_client.models.retrieve("qa").id == "qa"
+    import openai
+
     with pytest.raises(openai.NotFoundError):
         openai_client.models.retrieve("gpt-4")
 
 
-def test_openai_errors(openai_client: openai.OpenAI) -> None:
+def test_openai_errors(openai_client: "openai.OpenAI") -> None:
+    import openai
+
     with pytest.raises(openai.NotFoundError, match="no model of this name"):
         openai_client.embeddings.create(model="text-embedding-3-small", input=TEXT)
     with pytest.raises(openai.APIStatusError, match="not an embedding model") as error:

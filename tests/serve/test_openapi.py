@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 pytest.importorskip("fastapi")
-schemathesis = pytest.importorskip("schemathesis")
 
-import distilbert  # noqa: E402
-from helpers.live import Live, make_folders, serving  # noqa: E402
+import distilbert
+from helpers.live import Live, make_folders, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -77,6 +76,7 @@ def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path
 
 def _fuzz(server: Live, examples: int) -> int:
     """Requests made from the description, right ones and wrong ones; no answer may be the server's fault."""
+    schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, given, settings
 
     loaded = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
