@@ -58,7 +58,7 @@ class Scores:
             that was right; else None.
         points: of numbers: true and predicted float [n]; else None.
         mistakes: the worst ones first.
-        worst_by: what the weight of a mistake is, in words.
+        worst_by: what mistakes are ordered by, in words, such as "ranks apart".
         baseline: metrics of saying the same of every example, what is most frequent in these, where that makes sense.
         baseline_is: what it says, in words.
         breakdowns: scores of parts.

@@ -8,10 +8,10 @@ Two rules keep short texts quick among long ones:
 - A run is cut so that, at the rate measured, it takes no longer than a bound. A long text, one that takes
   longer by itself, has a run of its own, in a second lane beside the first, so that no short text waits
   for it: the two share the cores.
-- Within a lane the next run begins with the text whose `arrival + patience * own time` is the least: a text
-  lets shorter ones pass that arrive within so many times its own length, and no text waits forever. The run
-  is filled up with texts of like length from among those that are due next, so that attention's padded view
-  stays small.
+- Within a lane the next run begins with the text whose `arrival + patience * its own run time` is the least. So
+  a shorter text that arrives later may run first, but only for a time in proportion to the longer one's run:
+  no text waits forever. The run is filled up with texts of similar length from among those that are due next,
+  so that attention's padded view stays small.
 """
 
 import contextvars

@@ -178,7 +178,7 @@ def _prompted(name: str, task: Embedder | SparseEncoder, settings: Settings) -> 
 
 
 def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:
-    """All tasks of one graph: a model of sequences predicts, and may rank or tell entailment too."""
+    """The tasks that one opened model can do: a sequence classifier may also rerank, or do zero-shot classification."""
     model = served.model
     tasks: list[Task] = [type(task)(model)]
     if isinstance(task, TextClassifier | ZeroShotClassifier | Reranker):
