@@ -59,8 +59,8 @@ class VectorIndex:
             queries = Normalize()(queries)
         found: list[list[Hit]] = []
         for start in range(0, len(queries), _QUERIES):
-            some = queries[start : start + _QUERIES]
-            found += best_hits(self._blocks(some), len(some), top_k)
+            part = queries[start : start + _QUERIES]
+            found += best_hits(self._blocks(part), len(part), top_k)
         return found
 
     def scores(self, queries: np.ndarray, rows: slice) -> np.ndarray:
