@@ -46,8 +46,8 @@ def working(what: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn(what), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
-        shown.add_task("", total=None)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
+        bar.add_task("", total=None)
         yield
 
 

@@ -196,5 +196,5 @@ def test_a_task_shows_its_progress_where_it_is_asked_to(
 def test_work_of_unknown_length_says_what_is_done(screens: list[Screen]) -> None:
     with progress.working("converting"):
         time.sleep(0.3)
-    assert "converting" in shown(screens[0])
-    assert shown(screens[0]).endswith("\x1b[2K")  # nothing of it stays
+    assert "converting" in screen_text(screens[0])
+    assert screen_text(screens[0]).endswith("\x1b[2K")  # nothing of it stays

@@ -100,9 +100,9 @@ class SharedMetrics:
         with written_whole(self._folder / f"{self._worker}.prom") as temporary:
             temporary.write_bytes(text)
 
-    def text(self, own: bytes) -> bytes:
-        """Those of all processes, the others' as they were left last, each with its number as a label."""
-        self.write(own)
+    def text(self, samples: bytes) -> bytes:
+        """The samples of all processes: this one's, and those that the others wrote last; its number is a label of each."""
+        self.write(samples)
         texts = {file.stem: file.read_text() for file in self._folder.glob("*.prom")}
         return _merged(dict(sorted(texts.items(), key=lambda item: int(item[0])))).encode()
 
