@@ -215,9 +215,9 @@ def test_the_command_makes_a_student(
     chosen = settings(
         "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20]
     )
-    command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train, "--eval", chosen.eval,
-               "--out", chosen.out, "--layers", 1, "--dim", 16, "--vocab-size", 700, "--epochs", 1, "--device", "cpu",
-               "--threads", 1, "--hidden", 0.5]  # fmt: skip
+    command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train,
+               "--eval", chosen.eval, "--out", chosen.out, "--layers", 1, "--dim", 16,
+               "--vocab-size", 700, "--epochs", 1, "--device", "cpu", "--threads", 1, "--hidden", 0.5]  # fmt: skip
     assert main([str(part) for part in command]) == 0
     result = capsys.readouterr()
     printed = result.err

@@ -101,7 +101,7 @@ class SharedMetrics:
             temporary.write_bytes(text)
 
     def text(self, samples: bytes) -> bytes:
-        """The samples of all processes: this one's, and those that the others wrote last; its number is a label of each."""
+        """The samples of all processes, those of the others as they wrote them last; each has its number as a label."""
         self.write(samples)
         texts = {file.stem: file.read_text() for file in self._folder.glob("*.prom")}
         return _merged(dict(sorted(texts.items(), key=lambda item: int(item[0])))).encode()
