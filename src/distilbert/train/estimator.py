@@ -113,7 +113,7 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             threads=self.threads,
         )
         weights = self.class_weight
-        if weights is not None and weights != "balanced":
+        if weights is not None and not isinstance(weights, str):
             weights = {str(label): weight for label, weight in weights.items()}
         accelerator = open_accelerator(arguments)
         opened = open_trainable("text-classification", self.model, data, max_length=self.max_length, seed=self.seed)
