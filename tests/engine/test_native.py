@@ -1,6 +1,7 @@
 """The native int8 engine: against ONNX Runtime's int8, NumPy and float32, and what must not change a result."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -351,6 +352,19 @@ print(distilbert.load(sys.argv[1], precision="int8", threads=1)("a film .").labe
     command = [sys.executable, "-c", code, str(make_checkpoint())]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split()[1] == "False"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
+def test_random_models_under_sanitizers(tmp_path: Path, sanitizers: str) -> None:
+    if not shutil.which("cmake") or not shutil.which("c++"):
+        pytest.skip("needs CMake and a C++ compiler")
+    source = Path(__file__).parents[2] / "native"
+    subprocess.run(["cmake", "-S", source, "-B", tmp_path, "-DFUZZ=ON", f"-DSANITIZE={sanitizers}"], check=True)
+    subprocess.run(["cmake", "--build", tmp_path, "--parallel", "2"], check=True)
+    for seed in ("0", "100"):
+        done = subprocess.run([tmp_path / "fuzz", seed, "40"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_kernel_is_exact() -> None:
