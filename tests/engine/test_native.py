@@ -337,8 +337,11 @@ def test_the_variable_decides(make_checkpoint: Maker, monkeypatch: pytest.Monkey
 def test_it_is_chosen_where_it_is_known_to_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISTILBERT_ENGINE", raising=False)
     monkeypatch.setattr(choice, "_FASTER", (FASTEST.name,))
+    monkeypatch.setattr("distilbert.int8.fitting_bits", lambda: FASTEST.bits)
     assert str(choose("int8")) == f"native ({FASTEST.name}), because it is faster on this processor"
     assert choose("float32").name == "onnx"
+    monkeypatch.setattr("distilbert.int8.fitting_bits", lambda: FASTEST.bits + 1)  # instructions that it does not use
+    assert choose("int8").name == "onnx"
     monkeypatch.setattr(choice, "_FASTER", ())
     assert str(choose("int8")).startswith(f"onnx, because distilbert-native's {FASTEST.name} kernels are not known")
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from .. import int8
 from ..errors import InputError
 from ..folder.checkpoint import Checkpoint, Head
 from .cpus import available_cpus
@@ -57,7 +58,7 @@ def choose(precision: str) -> Choice:
         return Choice("onnx", reason)
     if wanted:
         return Choice("native", f"{VARIABLE} asks for it", kernels)
-    if kernels.name not in _FASTER:
+    if kernels.name not in _FASTER or kernels.bits < int8.fitting_bits():  # AVX-VNNI: ONNX Runtime has it, we have not
         return Choice("onnx", f"distilbert-native's {kernels.name} kernels are not known to be faster")
     return Choice("native", "it is faster on this processor", kernels)
 
