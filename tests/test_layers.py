@@ -26,6 +26,7 @@ FACES = {"distilbert"} | {
         "distill",
         "evaluation",
         "nn",
+        "report",
         "search",
         "serve",
         "sklearn",
@@ -53,10 +54,22 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {*LOADING, "data", "bulk_settings"},
     "bench": {*LOADING, "arguments"},
     "evaluation": {*LOADING, "data", "arguments"},
+    "report": {*LOADING, "data", "evaluation", "convert"},
     "training_data": {"base", *TOKENIZER, "data", "arguments"},
     "trained": {"evaluation"},
     "head_only": {*LOADING, "data", "arguments", "evaluation", "training_data", "trained", "version"},
-    "train": {*LOADING, "data", "arguments", "evaluation", "training_data", "trained", "head_only", "nn", "version"},
+    "train": {
+        *LOADING,
+        "data",
+        "arguments",
+        "evaluation",
+        "training_data",
+        "trained",
+        "head_only",
+        "nn",
+        "report",
+        "version",
+    },
     "distill": {*LOADING, "data", "arguments", "evaluation", "trained", "nn", "convert", "train"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
@@ -69,7 +82,7 @@ LAYERS["cli"] = {*LAYERS}
 LAYERS["__main__"] = {"cli"}
 
 
-LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "serve", "sklearn")
+LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "report", "serve", "sklearn")
 
 
 def module_name(path: Path) -> str:

@@ -18,7 +18,7 @@ from distilbert.folder.checkpoint import Head
 
 SOURCE = Path(distilbert.__file__).parent
 PATHS = sorted(SOURCE.rglob("*.py"))
-LEAVES = {"adapters", "bulk", "compat", "nn", "train", "distill", "convert", "search", "serve", "sklearn"}
+LEAVES = {"adapters", "bulk", "compat", "nn", "train", "distill", "convert", "report", "search", "serve", "sklearn"}
 FACES = (
     "distilbert",
     "distilbert.bench",
@@ -28,6 +28,7 @@ FACES = (
     "distilbert.distill",
     "distilbert.evaluation",
     "distilbert.nn",
+    "distilbert.report",
     "distilbert.search",
     "distilbert.serve",
     "distilbert.sklearn",

@@ -116,6 +116,9 @@ class RunArguments(ReadOptions, LoopArguments):
     problem: ProblemName | None = setting(None, help="kind of text classification", unset="guessed")
     max_length: int = setting(0, least=0, help="longest text in tokens", unset="all that the model reads")
     resume: bool = setting(False, help="go on from the last checkpoint in the folder, if there is one")
+    report: str | Path | None = setting(
+        None, help="where to write the report as well", unset="in the folder alone", metavar="FILE.html"
+    )
 
 
 @documented

@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train import finetune  # noqa: E402
 from distilbert.train import run as whole_run  # noqa: E402
-from helpers.students import HEADS, arguments, data_file  # noqa: E402
+from helpers.reports import Page  # noqa: E402
+from helpers.students import HEADS, NO_DROPOUT, arguments, data_file  # noqa: E402
 
 # what a small model reaches on the examples that it learnt from, where guessing gives less than half
 REACHED = {
@@ -86,15 +86,20 @@ def test_the_report_stands_alone_and_the_card_says_what_was_done(
 ) -> None:
     texts = [*sentences[:60], "<script>alert(1)</script> the end", "so & so"]
     train = data_file(tmp_path, "text-classification", texts)
-    done = finetune(arguments(make_checkpoint(), train, tmp_path / "out", eval=train), quiet=True)
-    page = (done.folder / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"(src|href|url)\s*[=(]|@import|https?:", page)
-    assert "<script" not in page
-    for heading in ("Scores", "Curves", "Confusion", "Calibration", "Worst mistakes", "Settings"):
-        assert f"<h2>{heading}</h2>" in page
-    assert page.count("<svg") == page.count("</svg>") == 3
-    assert "share of examples that are right" in page
-    assert "<th class=n>confidence</th>" in page
+    report = tmp_path / "again.html"
+    done = finetune(
+        arguments(make_checkpoint(), train, tmp_path / "out", eval=train, test=train, report=report), quiet=True
+    )
+    page = Page(done.folder / "report.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page.source
+    assert "<script>alert" not in page.source
+    for heading in ("Data", "Scores", "Test scores", "Training", "Labels", "Calibration", "Mistakes", "Settings"):
+        assert f">{heading}</h2>" in page.source
+    assert page.source.count("<svg") == page.source.count("</svg>") == 5
+    assert "share of examples that are right" in page.text
+    assert ["learning_rate", "0.001"] in page.tables["Settings and versions"]
+    again = [f"--train {train}", f"--out {tmp_path / 'out'}", f"--eval {train}", "--epochs 2", "--batch-size 8"]
+    assert all(option in page.text for option in ("distilbert train --task text-classification", *again))
     card = (done.folder / "README.md").read_text(encoding="utf-8")
     score = done.scores["accuracy"]
     assert f"| accuracy | {score.value:.4f} | {score.low:.4f} to {score.high:.4f} |" in card
@@ -103,6 +108,47 @@ def test_the_report_stands_alone_and_the_card_says_what_was_done(
     kept = json.loads((done.folder / "training.json").read_text())
     assert kept["steps"] == 16
     assert kept["losses"][-1][0] == 16
+    step, scores = kept["evaluations"][-1]
+    assert page.tables["The last evaluations"][-1] == [str(step), f"{scores['loss']:.4f}", f"{scores['accuracy']:.4f}"]
+    assert scores["loss"] == pytest.approx(scores["cross_entropy"], rel=1e-4)
+
+
+def test_an_evaluation_label_that_training_has_not_has_no_loss(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    train = data_file(tmp_path, "text-classification", sentences[:16])
+    rows = [{"text": text, "label": label} for text, label in zip(sentences, ("yes", "no", "perhaps"))]
+    (tmp_path / "eval.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.warns(distilbert.LabelWarning, match="perhaps"):
+        finetune(arguments(make_checkpoint(), train, tmp_path / "out", eval=tmp_path / "eval.jsonl"), quiet=True)
+    kept = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert 0 < kept["evaluations"][-1][1]["loss"] < 10
+    assert "perhaps" in Page(tmp_path / "out" / "report.html").tables["Confusion, as shares of the true labels"][0]
+
+
+@pytest.mark.parametrize("task", HEADS)
+def test_the_evaluation_loss_is_that_of_the_same_examples_in_training(
+    task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    train = data_file(tmp_path, task, sentences[:16])
+    weights = {"class_weights": "balanced"} if task in ("text-classification", "token-classification") else {}
+    given = arguments(
+        make_checkpoint(**NO_DROPOUT),
+        train,
+        tmp_path / "out",
+        task,
+        eval=train,
+        epochs=2,
+        batch_size=16,
+        learning_rate=1e-9,
+        **weights,
+    )
+    finetune(given, quiet=True)
+    kept = json.loads((tmp_path / "out" / "training.json").read_text())
+    of_training, of_evaluation = kept["losses"][0][1], kept["evaluations"][0][1]["loss"]
+    # masks are drawn anew in each step
+    assert of_evaluation == pytest.approx(of_training, rel=0.1 if task == "fill-mask" else 1e-4)
+    assert (tmp_path / "out" / "report.html").is_file()
 
 
 def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
@@ -198,7 +244,7 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(whole_run, "write_report", full)
+        patch.setattr(whole_run, "write_training", full)
         with pytest.raises(CheckpointError, match=r"out: the model cannot be written \(No space left on device\)"):
             finetune(given, quiet=True)
     assert not (tmp_path / "out" / "training.json").exists()

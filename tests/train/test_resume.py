@@ -138,7 +138,7 @@ def test_a_checkpoint_of_another_run_is_refused(settings: dict[str, Any], monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(whole_run, "write_report", stop)
+        patched.setattr(whole_run, "write_training", stop)
         with pytest.raises(KeyboardInterrupt):
             finetune(arguments_of(settings), quiet=True)
     with pytest.raises(InputError, match="belongs to a run with other settings or data"):

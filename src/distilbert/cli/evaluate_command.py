@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arguments import EvaluateOptions
+from ..command_text import command_text
 from ..progress import working
 from . import show
 from .options import add_model_argument, add_options, read_options
@@ -31,6 +32,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare-precision", choices=["float32", "int8"], help="of the other model")
     add_options(parser, EvaluateOptions)
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="write them: .csv .tsv .jsonl .parquet")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report, as a page for a browser")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -42,6 +44,10 @@ def evaluate(args: argparse.Namespace) -> int:
 
     if args.predictions:
         check_writable(args.predictions)
+    if args.report:
+        from ..report import check_place, write_evaluation
+
+        check_place(args.report)
     options = read_options(args, EvaluateOptions)
     with working("evaluating"):
         if args.compare is None:
@@ -51,13 +57,26 @@ def evaluate(args: argparse.Namespace) -> int:
             done = evaluate_by_turns(models, args.data, args.task, options)
             differences = compare(done[0], done[1], resamples=options.resamples, seed=options.seed)
     written = write_rows(args.predictions, done[0].details.predictions()) if args.predictions else 0
+    if args.report:
+        command, other = _command(args, options), done[1] if len(done) > 1 else None
+        write_evaluation(args.report, done[0], command=command, other=other, differences=differences)
     if args.json:
         print(json.dumps(_values(done, differences), ensure_ascii=False))
         return 0
     _show(done, differences)
     if args.predictions:
         show.line(show.clean(f"{args.predictions}: {written:,} predictions"))
+    if args.report:
+        show.line(show.clean(f"{args.report}: the report"))
     return 0
+
+
+def _command(args: argparse.Namespace, settings: EvaluateOptions) -> str:
+    """What makes the report again."""
+    given = {"--task": args.task, "--compare": args.compare, "--compare-precision": args.compare_precision}
+    words = [word for flag, value in given.items() if value is not None for word in (flag, value)]
+    words = ["distilbert", "evaluate", args.model, args.data, *words, "--report", args.report]
+    return command_text(words, settings)
 
 
 def _values(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> dict[str, Any]:

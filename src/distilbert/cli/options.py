@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
+from ..command_text import flag_of
 from ..errors import InputError
 from ..fields import Option, described, options_of
 
@@ -61,11 +62,6 @@ def _number_or_word(option: Option) -> Callable[[str], Any]:
 
     read.__name__ = option.kind.__name__  # for argparse's message
     return read
-
-
-def flag_of(name: str) -> str:
-    """The option that a field becomes: --top-k of top_k."""
-    return "--" + name.replace("_", "-")
 
 
 def read_options(args: argparse.Namespace, settings: type[Settings]) -> Settings:

@@ -2,7 +2,7 @@
 
 from .conversion import convert
 from .onnx_export import export_onnx
-from .quantization import QuantizationReport, quantize
+from .quantization import ComparedText, QuantizationReport, quantize
 from .report import LeftOut, Mapped, Report
 
-__all__ = ["LeftOut", "Mapped", "QuantizationReport", "Report", "convert", "export_onnx", "quantize"]
+__all__ = ["ComparedText", "LeftOut", "Mapped", "QuantizationReport", "Report", "convert", "export_onnx", "quantize"]

@@ -5,6 +5,7 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,20 @@ _BATCH_TOKENS = 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ComparedText:
+    """A text that both models read.
+
+    Attributes:
+        cosine: between their mean-pooled last hidden states.
+        same: the share of the head's decisions that are the same; None without a head, and where it was not run.
+    """
+
+    text: str
+    cosine: float
+    same: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class QuantizationReport:
     """How the int8 model compares with the float32 one, on `texts` texts.
 
@@ -42,6 +57,7 @@ class QuantizationReport:
         cosine, worst_cosine: between the mean-pooled last hidden states, on average and at worst.
         worst_text: where it is worst.
         calibrated: whether the folder has the calibration of the float32 model, which was not fitted to int8.
+        compared: each of the texts; `to_dict` leaves them out.
     """
 
     source: str
@@ -55,11 +71,12 @@ class QuantizationReport:
     cosine: float
     worst_cosine: float
     worst_text: str
-    calibrated: bool = False
+    calibrated: bool
+    compared: tuple[ComparedText, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for `json.dumps`."""
-        return dataclasses.asdict(self)
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "compared"}
 
     def __str__(self) -> str:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
@@ -112,8 +129,22 @@ def quantize(
         quantized = open_folder(temporary)
         comparison = _compare(source, quantized, texts)
         sizes = [source.bytes, quantized.bytes]
+    speedup, decisions, compared = comparison
+    worst = min(compared, key=lambda each: each.cosine)
     return QuantizationReport(
-        str(model), str(out), bits, sizes[0], sizes[1], len(texts), *comparison, calibrated=calibrated
+        str(model),
+        str(out),
+        bits,
+        sizes[0],
+        sizes[1],
+        len(texts),
+        speedup,
+        decisions,
+        statistics.fmean(each.cosine for each in compared),
+        worst.cosine,
+        worst.text,
+        calibrated,
+        compared,
     )
 
 
@@ -140,8 +171,8 @@ def _write(folder: Path, source: Checkpoint, bits: int) -> None:
 
 def _compare(
     folder: ModelFolder, other: ModelFolder, texts: Sequence[str]
-) -> tuple[float, float | None, float, float, str]:
-    """(speedup, decisions, cosine, worst cosine, worst text) of int8 against float32."""
+) -> tuple[float, float | None, tuple[ComparedText, ...]]:
+    """(speedup, share of the same decisions, each text) of int8 against float32."""
     source, quantized = folder.checkpoint, other.checkpoint
     ids = [encoding.ids for encoding in folder.tokenizer.encode_batch(texts, max_length=folder.longest)]
     encoders = [_engine(checkpoint, Head.NONE) for checkpoint in (source, quantized)]
@@ -151,14 +182,16 @@ def _compare(
     before, after = (statistics.median(column) for column in zip(*seconds))
     norms = np.linalg.norm(vectors[0], axis=1) * np.linalg.norm(vectors[1], axis=1)
     cosines = (vectors[0] * vectors[1]).sum(1) / np.maximum(norms, 1e-12)
-    decisions = None
+    decisions, same = None, []
     if source.head is not Head.NONE:
         kept = ids[:100] if source.head is Head.MASKED_LM else ids  # a vocabulary wide
         heads = [_engine(checkpoint, source.head) for checkpoint in (source, quantized)]
         made = [_decisions(source.head, run_batched(head.run, kept, None, _BATCH_TOKENS // 4)) for head in heads]
-        decisions = float((made[0] == made[1]).mean())
-    worst = int(cosines.argmin())
-    return before / after, decisions, float(cosines.mean()), float(cosines[worst]), texts[worst]
+        same = [one == two for one, two in zip(*made, strict=True)]
+        decisions = float(np.concatenate(same).mean())
+    shares = [float(each.mean()) for each in same]
+    each_text = zip_longest(texts, cosines.tolist(), shares)
+    return before / after, decisions, tuple(ComparedText(*values) for values in each_text)
 
 
 def _engine(checkpoint: Checkpoint, head: Head) -> Engine:
@@ -172,12 +205,12 @@ def _seconds(engine: Engine, ids: list[np.ndarray]) -> float:
     return time.perf_counter() - started
 
 
-def _decisions(head: Head, outputs: list[np.ndarray]) -> np.ndarray:
-    """What the head decides: a label a text or a token, a token a place, or a start and an end."""
+def _decisions(head: Head, outputs: list[np.ndarray]) -> list[np.ndarray]:
+    """What the head decides of each text: a label, one a token, a token a place, a start and an end, or a rank."""
     if head is Head.SEQUENCE_CLASSIFICATION:
-        return np.array([rows[0].argmax() if rows.shape[1] > 1 else rows[0, 0] > 0 for rows in outputs])
+        return [rows[:1].argmax(1) if rows.shape[1] > 1 else rows[:1, 0] > 0 for rows in outputs]
     if head is Head.MULTIPLE_CHOICE:
-        return np.array([rows[0, 0] for rows in outputs]).argsort()
+        return [*np.array([rows[0, 0] for rows in outputs]).argsort()[:, None]]
     if head is Head.QUESTION_ANSWERING:
-        return np.concatenate([rows.argmax(0) for rows in outputs])
-    return np.concatenate([rows.argmax(1) for rows in outputs])
+        return [rows.argmax(0) for rows in outputs]
+    return [rows.argmax(1) for rows in outputs]

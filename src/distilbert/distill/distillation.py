@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from ..arguments import DistillArguments
+from ..command_text import command_text
 from ..config import DistilBertConfig, Problem
 from ..data.examples import Data
 from ..errors import InputError
@@ -220,7 +221,7 @@ def _facts(
     facts: dict[str, Any] = {
         "from": str(arguments.teacher),
         "made": "Distilled",
-        "command": "distilbert distill",
+        "command": command_text(["distilbert", "distill"], arguments, without=("resume", "report")),
         "student": about,
         "teacher_score": {},
     }

@@ -10,6 +10,7 @@ from .metrics import Metric
 from .outcomes import Outcome
 
 MISTAKES = 25  # that are kept, the worst
+RELIABILITY = "how often it is right, by how sure it is"  # the title of a breakdown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Bre
             row += [int(inside.sum()), *means]
         if any(row[1::3]):
             rows.append(tuple(row))
-    return Breakdown("how often it is right, by how sure it is", tuple(columns), rows)
+    return Breakdown(RELIABILITY, tuple(columns), rows)
 
 
 def never_predicted(scores: Scores) -> list[str]:

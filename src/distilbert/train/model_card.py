@@ -1,12 +1,12 @@
 """The model card: what a model was made of and how, its scores and its settings, as README.md in its folder."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..evaluation.intervals import Interval
 from ..files import written_whole
+from ..report.settings_section import setting_text
 
 
 def write_card(out: Path, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> None:
@@ -57,7 +57,3 @@ def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
     lines += [f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |"]
     lines += [f"| {name} | {version} |" for name, version in facts["versions"].items()]
     return "\n".join([*lines, ""])
-
-
-def setting_text(value: Any) -> str:
-    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)

@@ -26,18 +26,28 @@ from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole
+from ..report import Training, check_place, write_training
 from ..tasks.task import Task
 from ..trained import Trained
 from ..training_data import ExampleReader
 from .checkpoints import Checkpoints, State
+from .evaluation_loss import evaluation_loss
 from .loop import open_accelerator, run
 from .model_card import write_card
 from .objective import Objective
-from .report import write_report
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
 _CHECKPOINTS, _DONE = "checkpoints", "training.json"
-_NO_RESULT = ("out", "resume", "device", "threads", "save_steps", "cache", "test")  # settings that change no result
+_NO_RESULT = (
+    "out",
+    "resume",
+    "report",
+    "device",
+    "threads",
+    "save_steps",
+    "cache",
+    "test",
+)  # settings that change no result
 
 
 class Run:
@@ -60,6 +70,8 @@ class Run:
                 raise InputError(f"{self.out}: is not empty; {way}")
             if not begun and not (self.out / _DONE).is_file():
                 raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
+        if arguments.report is not None:
+            check_place(arguments.report)
         self.accelerator: Accelerator = open_accelerator(arguments)
         silent = quiet or not self.accelerator.is_main_process
         self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
@@ -87,6 +99,7 @@ class Run:
         held_out: Data[Any] | None,
         facts: Mapping[str, Any],
         test: Data[Any] | None = None,
+        held_out_objective: Objective | None = None,
     ) -> Trained:
         """Train, and write the model with its model card and report.html.
 
@@ -98,6 +111,7 @@ class Run:
             held_out: the examples that it is scored on.
             facts: for the card and the report, besides those that every run has.
             test: examples that are scored at the end alone.
+            held_out_objective: the objective of `held_out`, whose loss is shown beside that of training.
 
         Raises InputError for a metric that the task does not have, and CheckpointError where a checkpoint or the model
         cannot be written.
@@ -107,7 +121,10 @@ class Run:
         self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
 
         def evaluate() -> Mapping[str, float]:
-            return score_task(live(), held_out).values()  # type: ignore[arg-type]
+            scores = score_task(live(), held_out).values()  # type: ignore[arg-type]
+            if held_out_objective is not None:
+                scores["loss"] = evaluation_loss(model, held_out_objective, arguments, accelerator)
+            return scores
 
         best_by = arguments.best_by or ("f1_macro" if any(map(rare_classes, data)) else None)
         main = _main_metric(live, held_out, best_by)
@@ -130,40 +147,37 @@ class Run:
         if accelerator.is_main_process:
             model.cpu()
             about = {**_facts(arguments, data, held_out, state), **facts}
-            self._write(save, about, state, details, scores, test_scores)
+            parts = [("train", data[0]), ("evaluation", held_out), ("test", test)]
+            known = [(name, part) for name, part in parts if part is not None]
+            made = Training(about, known, state.losses, state.scores, details, scores, test_scores)
+            self._write(save, made)
         accelerator.wait_for_everyone()
         if details and (never := never_predicted(details)):
             self.console.print(f"never predicted, though there are examples: {name_list(never)}", markup=False)
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores, test_scores)
 
-    def _write(
-        self,
-        save: Callable[[Path], None],
-        about: Mapping[str, Any],
-        state: State,
-        details: Scores | None,
-        scores: Mapping[str, Interval],
-        test_scores: Mapping[str, Interval],
-    ) -> None:
+    def _write(self, save: Callable[[Path], None], made: Training) -> None:
         """Write the model, the report and training.json, then remove the checkpoints.
 
         Raises CheckpointError where something cannot be written; the checkpoints stay then.
         """
         done = {
-            **about,
-            "scores": {name: score.to_dict() for name, score in scores.items()},
-            "test_scores": {name: score.to_dict() for name, score in test_scores.items()},
-            "losses": state.losses,
-            "evaluations": _without_nan(state.scores),
+            **made.facts,
+            "scores": {name: score.to_dict() for name, score in made.scores.items()},
+            "test_scores": {name: score.to_dict() for name, score in made.test_scores.items()},
+            "losses": made.losses,
+            "evaluations": _without_nan(made.evaluations),
         }
         try:
             save(self.out)
-            write_card(self.out, about, scores)
-            write_report(self.out, about, state, details, scores)
+            write_card(self.out, made.facts, made.scores)
+            for place in (self.out / "report.html", self.arguments.report):
+                if place is not None:
+                    write_training(place, made)
             with written_whole(self.out / _DONE) as path:
                 path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
-        except (OSError, SafetensorError) as error:
+        except (OSError, InputError, SafetensorError) as error:
             why = getattr(error, "strerror", None) or error
             raise CheckpointError(
                 f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
@@ -219,7 +233,9 @@ def _facts(
     arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None, state: State
 ) -> dict[str, Any]:
     """What a model card says of how the model was made."""
-    settings = {key: value for key, value in dataclasses.asdict(arguments).items() if key not in ("out", "resume")}
+    settings = {
+        key: value for key, value in dataclasses.asdict(arguments).items() if key not in ("out", "resume", "report")
+    }
     return {
         "task": arguments.task,
         "settings": settings,

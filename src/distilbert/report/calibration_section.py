@@ -1,0 +1,79 @@
+"""The calibration section: how often the model is right when it is so sure."""
+
+import math
+
+import numpy as np
+
+from ..evaluation.intervals import Interval
+from ..evaluation.metrics import CALIBRATION_BINS, calibration_bins
+from ..evaluation.scores import RELIABILITY, Scores
+from .markup import details as shown_on_demand
+from .markup import number, paragraph, table, tag
+from .page import Section, section
+from .plots import SERIES, Point, diagonal, drawing, histogram, line
+
+_Z = 1.96  # of 95 %
+
+
+def calibration_section(details: Scores, error: Interval | None) -> Section | None:
+    """`error` is the expected calibration error with its interval."""
+    confidence, right = details.confidence, details.right
+    if confidence is None or right is None or not len(confidence):
+        return None
+    bins = calibration_bins(confidence, right)
+    sure, share = float(confidence.mean()), float(right.mean())
+    about = f"Confidence is {sure:.3f} on average, and {share:.3f} of the predictions are right."
+    with drawing("reliability", "Reliability", "confidence", "share that is right", about) as (axes, reliability):
+        diagonal(axes, 0, 1)
+        low, high = zip(*(wilson(accuracy * count, count) for _, accuracy, count in bins), strict=True)
+        x, y, counts = (np.array(column) for column in zip(*bins, strict=True))
+        reach = np.maximum([y - np.array(low), np.array(high) - y], 0)
+        axes.errorbar(x, y, yerr=reach, fmt="none", ecolor=SERIES[0], elinewidth=1.2)
+        for series, (name, points) in enumerate(_compared(details).items()):
+            line(axes, points, name, 1 - series)
+        axes.scatter(x, y, s=12 + 160 * counts / counts.sum(), color=SERIES[0], zorder=3)
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.02)
+    about = f"Half of the predictions have a confidence of at least {float(np.median(confidence)):.3f}."
+    with drawing("confidence", "Confidences", "confidence", "predictions", about) as (axes, confidences):
+        histogram(axes, confidence, CALIBRATION_BINS)
+        axes.set_xlim(min(float(confidence.min()) - 0.01, 0.5), 1.01)
+    rows = [
+        (f"{sure:.3f}", number(accuracy), f"{count:,}", "{:.3f} to {:.3f}".format(*wilson(accuracy * count, count)))
+        for sure, accuracy, count in bins
+    ]
+    head = ("mean confidence", "share that is right", "predictions", "95 % interval")
+    return section(
+        "calibration",
+        "Calibration",
+        paragraph(_verdict(sure, share, error)),
+        tag("div", reliability.markup, confidences.markup, class_="figures"),
+        shown_on_demand("The reliability as numbers", table("Bins of confidence", head, rows, numbers=range(4))),
+    )
+
+
+def _compared(details: Scores) -> dict[str, list[Point]]:
+    """Of a calibrated model: "raw" and "calibrated", each with its mean confidences and shares that are right."""
+    found: dict[str, list[Point]] = {}
+    for kept in (each for each in details.breakdowns if each.title == RELIABILITY and len(each.columns) > 4):
+        for place in range(1, len(kept.columns), 3):
+            points = [(row[place + 1], row[place + 2]) for row in kept.rows if row[place]]
+            found[kept.columns[place].removeprefix("examples ")] = [(float(x or 0), float(y or 0)) for x, y in points]
+    return found
+
+
+def _verdict(sure: float, share: float, error: Interval | None) -> str:
+    text = f"The model is sure by {sure:.3f} on average, and {share:.3f} of its predictions are right: "
+    gap = sure - share
+    text += "it is over-confident. " if gap > 0.02 else "it is under-confident. " if gap < -0.02 else "these agree. "
+    if error and not math.isnan(error.value):
+        text += f"Expected calibration error {error}, in {CALIBRATION_BINS} bins (Guo et al. 2017). "
+    return text + "On the dashed line a model is as often right as it says; bars are 95 % intervals."
+
+
+def wilson(hits: float, count: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953)."""
+    share, squared = hits / count, _Z * _Z
+    middle = (share + squared / (2 * count)) / (1 + squared / count)
+    reach = _Z / (1 + squared / count) * math.sqrt(share * (1 - share) / count + squared / (4 * count * count))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)

@@ -1,0 +1,90 @@
+"""The page: one file with its style, its drawings and its data inside, which asks for nothing from anywhere."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import written_whole
+from .markup import Child, Html, joined, tag
+
+_STYLE = (files(__package__) / "style.css").read_text(encoding="utf-8")
+_SCRIPT = (files(__package__) / "download.js").read_text(encoding="utf-8")
+_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+# nothing from elsewhere, and no other script: what a text of the data says is never run
+_POLICY = (
+    f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading, to which the page's list of sections leads."""
+
+    name: str
+    title: str
+    content: Html
+
+
+def section(name: str, title: str, *children: Child) -> Section:
+    return Section(name, title, joined(*children))
+
+
+def check_place(path: str | Path) -> None:
+    """Raises InputError for a place where no file can be written, before anything is computed for it."""
+    if not Path(path).absolute().parent.is_dir() or Path(path).is_dir():
+        raise InputError(f"{path}: cannot be written (its folder is not there, or it is a folder)")
+
+
+def write_page(
+    path: str | Path,
+    title: str,
+    facts: Sequence[tuple[str, Child]],
+    command: str,
+    sections: Iterable[Section | None],
+) -> None:
+    """Write a page, whole or not at all.
+
+    Args:
+        facts: what the page is about, in pairs of a name and a value.
+        command: what makes the page again; empty where no command does.
+        sections: in order; None is left out.
+
+    Raises InputError where the file cannot be written.
+    """
+    path = Path(path)
+    text = page(title, facts, command, [part for part in sections if part is not None])
+    try:
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def page(title: str, facts: Sequence[tuple[str, Child]], command: str, sections: Sequence[Section]) -> str:
+    """The page as text."""
+    dated = [*facts, ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))]
+    pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in dated]
+    links = [tag("li", tag("a", part.title, href=f"#{part.name}")) for part in sections]
+    again = joined(tag("p", "Made again by:"), tag("pre", tag("code", command))) if command else None
+    body = joined(
+        tag("a", "Skip to the content", class_="skip", href="#content"),
+        tag("header", tag("h1", title), tag("dl", *pairs, class_="facts"), again),
+        tag("nav", tag("ul", *links), aria_label="Sections"),
+        tag(
+            "main",
+            *(tag("section", tag("h2", part.title, id=part.name), part.content) for part in sections),
+            id="content",
+        ),
+    )
+    policy = tag("meta", http_equiv="Content-Security-Policy", content=_POLICY).removesuffix("</meta>")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'{policy}\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{tag('title', title)}\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{body}\n"
+        f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,67 @@
+"""What a report reads of examples of every task: their words, and groups of them."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data.examples import AnyExample, Choices, Data, LabelledText, PlainText, Question, SentencePair
+from ..evaluation.scores import text_of
+
+_WORD = re.compile(r"\w+")
+
+
+def example_text(example: AnyExample) -> str:
+    """All that a model reads of an example, as one text."""
+    match example:
+        case LabelledText():
+            return text_of(example.text)
+        case PlainText():
+            return example.text
+        case Question():
+            return f"{example.question} {example.context}"
+        case SentencePair():
+            return f"{example.first} | {example.second}"
+        case Choices():
+            return " | ".join((example.prompt, *example.choices))
+    return " ".join(example.words)
+
+
+def words_of(example: AnyExample) -> list[str]:
+    """Its words in lower case, without punctuation."""
+    return _WORD.findall(example_text(example).lower())
+
+
+def lengths(data: Data[Any]) -> np.ndarray:
+    """int64 [n], the words of each example."""
+    return np.array([len(words_of(example)) for example in data.examples], np.int64)
+
+
+def text_counts(data: Data[Any]) -> Counter[str]:
+    """In how many examples each word stands."""
+    counts: Counter[str] = Counter()
+    for example in data.examples:
+        counts.update(set(words_of(example)))
+    return counts
+
+
+def rare_shares(data: Data[Any], known: Counter[str] | None) -> np.ndarray:
+    """float [n], the share of each example's words that stand in no other of them, or in none of `known`."""
+    counts = text_counts(data) if known is None else known
+    most = 1 if known is None else 0  # an example's own words are counted among its own
+    shares = []
+    for example in data.examples:
+        words = words_of(example)
+        shares.append(sum(counts[word] <= most for word in words) / max(len(words), 1))
+    return np.array(shares)
+
+
+Group = tuple[str, np.ndarray]  # a name, and bool [n]: which examples are in it
+
+
+def groups(values: np.ndarray, edges: Sequence[float], names: Sequence[str]) -> list[Group]:
+    """The examples whose value is at most each edge, and above the one before; those without any are left out."""
+    place = np.searchsorted(edges, values)
+    return [(name, place == index) for index, name in enumerate(names) if (place == index).any()]

@@ -1,0 +1,98 @@
+"""The page of a run of training or distillation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.examples import Data
+from ..evaluation.intervals import Interval
+from ..evaluation.scores import Scores
+from .data_section import data_section
+from .evaluation import details_sections
+from .markup import Child, data_text, number, paragraph, table
+from .page import Section, section, write_page
+from .scores_section import score_table, scores_section
+from .settings_section import settings_section
+from .texts import text_counts
+from .training_section import Evaluations, Losses, training_section
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model was made.
+
+    Attributes:
+        facts: what its training.json says: "task", "made" ("Fine-tuned", "Distilled"), "from" what, "command",
+            "settings", "versions", "steps", "best_step", "tokens", "seconds"; of distillation "student",
+            "teacher_score" and perhaps "vocabulary".
+        data: the examples by part: "train", then perhaps "evaluation" and "test".
+        losses, evaluations: by step.
+        details, scores: of the best weights on the evaluation data; None and empty without.
+        test_scores: of them on the test data.
+    """
+
+    facts: Mapping[str, Any]
+    data: Sequence[tuple[str, Data[Any]]]
+    losses: Losses
+    evaluations: Evaluations
+    details: Scores | None
+    scores: Mapping[str, Interval]
+    test_scores: Mapping[str, Interval]
+
+
+def write_training(path: str | Path, training: Training) -> None:
+    """Write the report of a run as one HTML file, whole or not at all. Raises InputError where it cannot be written."""
+    facts, details = training.facts, training.details
+    seconds = facts["seconds"]
+    shown: list[tuple[str, Child]] = [
+        ("task", facts["task"]),
+        (facts["made"].lower() + " from", data_text(facts["from"])),
+        ("examples", f"{facts['train_examples']:,}"),
+        ("steps", f"{facts['steps']:,}"),
+        ("time", duration(seconds)),
+        ("tokens a second", f"{facts['tokens'] / max(seconds, 1e-9):,.0f}"),
+    ]
+    sections: list[Section | None] = [data_section(training.data), _student(facts, training.scores)]
+    if details:
+        note = (
+            f"These are the weights of step {facts['best_step']:,}, the best by {details.main}; as these examples "
+            "chose them, scores on examples never seen may be a little lower."
+        )
+        sections.append(scores_section(details, training.scores, note=note))
+    sections.append(_test(training.test_scores))
+    main = details.main if details else ""
+    sections.append(training_section(training.losses, training.evaluations, main, facts["best_step"]))
+    if details:
+        sections += details_sections(details, training.scores, text_counts(training.data[0][1]))
+    sections.append(settings_section(facts["settings"], facts["versions"]))
+    title = "Distillation" if facts["made"] == "Distilled" else "Training"
+    write_page(path, f"{title}: {facts['task']}", shown, facts["command"], sections)
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _student(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> Section | None:
+    """What distillation says of the student beside its teacher."""
+    if "student" not in facts:
+        return None
+    lines = [facts["student"], facts.get("vocabulary")]
+    rows = [
+        (name, number(score, 4), number(scores[name].value, 4), f"{scores[name].value / score:.1%}")
+        for name, score in facts.get("teacher_score", {}).items()
+        if name in scores and score > 0
+    ]
+    head = ("metric", "teacher", "student", "share of the teacher's")
+    compared = table("Teacher and student on the evaluation examples", head, rows, numbers=(1, 2, 3)) if rows else None
+    return section("student", "Student", *(paragraph(line) for line in lines if line), compared)
+
+
+def _test(scores: Mapping[str, Interval]) -> Section | None:
+    """Scores on examples that decided nothing."""
+    if not scores:
+        return None
+    explained = paragraph("On examples that decided nothing.")
+    return section("test", "Test scores", explained, score_table("Each metric on the test data", scores))
