@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import distilbert
 from helpers.live import Live, make_folders, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 def _bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
@@ -72,6 +76,24 @@ def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path
         assert schema["security"] == [{"key": []}]
         assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
         assert schema["paths"]["/health"]["get"]["security"] == []
+
+
+def _run(server: Live, tmp_path: Path, *options: str) -> None:
+    """Schemathesis itself, with all of its checks."""
+    command = [Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG, "run", *options, "--no-color"]
+    done = subprocess.run(
+        [*command, f"{server.url}/openapi.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-10_000:]
+
+
+def test_the_contract_holds_for_the_examples(server: Live, tmp_path: Path) -> None:
+    _run(server, tmp_path, "--phases=examples")
+
+
+@pytest.mark.slow
+def test_the_contract_holds(server: Live, tmp_path: Path) -> None:
+    _run(server, tmp_path, "--max-examples=30")
 
 
 def _fuzz(server: Live, examples: int) -> int:

@@ -171,7 +171,7 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
     if keyed:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"key": []}]
-        for path in PROBES:
+        for path in (*PROBES, "/"):
             schema["paths"][path]["get"]["security"] = []
     return schema
 

@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
 
 from .errors import HttpError
 
@@ -21,15 +22,16 @@ def is_page(method: str, path: str) -> bool:
 
 
 def page_routes() -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(tags=["Operation"])
 
-    @routes.get("/")
-    @routes.get("/docs")
+    @routes.get("/", response_class=HTMLResponse)
+    @routes.get("/docs", include_in_schema=False)
     async def page() -> Response:
+        """The page to try the models with."""
         return _file("page.html")
 
-    @routes.get("/page/{name}")
-    @routes.get("/docs/page/{name}")  # what `/docs/` leads to
+    @routes.get("/page/{name}", include_in_schema=False)
+    @routes.get("/docs/page/{name}", include_in_schema=False)  # what `/docs/` leads to
     async def file(name: str) -> Response:
         if name not in _FILES:
             raise HttpError(404, "Not Found", None)

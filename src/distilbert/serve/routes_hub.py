@@ -45,6 +45,13 @@ _PARAMETERS: dict[type[Task], dict[str, str]] = {
         "prompt_name": "prompt_name",
     },
 }
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "a name of /v1/models",
+}
 _CUT = (TextClassifier, Embedder, SparseEncoder)  # tasks that read the beginning of a text, or its end
 
 
@@ -61,7 +68,8 @@ def hub_routes(service: Service) -> APIRouter:
         return await service.answer(request, lambda: _answer(service, model, body))
 
     for path in ("/", "/models/{name}", "/invocations"):  # the last is SageMaker's
-        routes.post(path, response_model=list[Any] | dict[str, Any], responses=ERRORS)(infer)
+        named = {"parameters": [_NAME]} if "{name}" in path else None
+        routes.post(path, response_model=list[Any] | dict[str, Any], responses=ERRORS, openapi_extra=named)(infer)
     return routes
 
 
