@@ -118,13 +118,13 @@ class SimilarityRequest(Body):
 
 class TokenizeRequest(Body):
     inputs: str | Texts = Field(examples=["What is deep learning?"])
-    add_special_tokens: bool = True
-    prompt_name: str | None = None
+    add_special_tokens: bool = Field(True, description="tell the special tokens too")
+    prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
 
 
 class DecodeRequest(Body):
     ids: Ids | Annotated[list[Ids], _FAIL_FAST] = Field(examples=[[101, 2054, 2003, 2784, 4083, 1029, 102]])
-    skip_special_tokens: bool = True
+    skip_special_tokens: bool = Field(True, description="leave the special tokens out")
 
 
 class Prediction(BaseModel):

@@ -56,8 +56,8 @@ class TextsRequest(Exact):
 
 class ZeroShotParameters(Exact):
     candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
-    multi_label: bool | None = False
-    hypothesis_template: str | None = None
+    multi_label: bool | None = Field(False, description="each label is right or wrong by itself")
+    hypothesis_template: str | None = Field(None, description="a sentence with {} in the label's place")
     entailment: str | None = Field(
         None, description="the model's label for entailment, its name or its number from 0, where no name says it"
     )
@@ -75,13 +75,19 @@ class Question(Exact):
 
 
 class QuestionParameters(Exact):
-    top_k: Count | None = None
-    doc_stride: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    max_answer_len: Annotated[int, Field(ge=1, le=100)] | None = None
-    max_question_len: Count | None = None
-    max_seq_len: Count | None = None
-    handle_impossible_answer: bool | None = None
-    align_to_words: bool | None = None
+    top_k: Count | None = Field(None, description="so many answers; without it one, not in a list")
+    doc_stride: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        None, description="tokens that neighbouring windows of the context share; 128 by default"
+    )
+    max_answer_len: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="tokens of an answer; 15 by default"
+    )
+    max_question_len: Count | None = Field(None, description="tokens of the question; what is longer is cut")
+    max_seq_len: Count | None = Field(None, description="tokens of a window; 384 by default, or what the model reads")
+    handle_impossible_answer: bool | None = Field(
+        None, description="that there is no answer is an answer too: an empty one"
+    )
+    align_to_words: bool | None = Field(None, description="answers begin and end with words; by default they do")
 
 
 class QuestionRequest(Exact):

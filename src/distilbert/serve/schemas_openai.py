@@ -21,8 +21,8 @@ class OpenAIError(BaseModel):
 class OpenAIRequest(Body):
     input: Input = Field(examples=["What is deep learning?"])
     model: str | None = Field(None, description="a name of /v1/models; the first that embeds by default")
-    encoding_format: EncodingFormat = "float"
-    dimensions: Count | None = None
+    encoding_format: EncodingFormat = Field("float", description="base64: little-endian float32")
+    dimensions: Count | None = Field(None, description="keep the first so many numbers")
     user: str | None = Field(None, description="no effect")
 
 
