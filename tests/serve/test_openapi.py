@@ -78,6 +78,12 @@ def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path
         assert schema["paths"]["/health"]["get"]["security"] == []
 
 
+@pytest.mark.parametrize(("path", "methods"), [("/", "GET, POST"), ("/models/embed", "POST"), ("/info", "GET")])
+def test_what_is_not_allowed_says_what_is(server: Live, path: str, methods: str) -> None:
+    answer = server.http.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 def _run(server: Live, tmp_path: Path, *options: str) -> None:
     """Schemathesis itself, with all of its checks."""
     command = [Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG, "run", *options, "--no-color"]

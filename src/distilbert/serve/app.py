@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
@@ -176,6 +177,16 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
     return schema
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    raise HttpError(error.status_code, str(error.detail), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := sorted(_methods(request))):
+        headers["Allow"] = ", ".join(methods)  # Starlette tells those of the first route alone
+    raise HttpError(error.status_code, str(error.detail), headers)
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """Those that the path of a request has, of all routes together."""
+    for path, methods in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.scope["path"]):
+            yield from (method.upper() for method in methods)
