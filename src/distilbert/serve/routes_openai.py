@@ -41,7 +41,7 @@ def openai_routes(service: Service) -> APIRouter:
 
         return await service.answer(request, compute)
 
-    @routes.get("/v1/models", response_model=OpenAIModels, responses=errors(401, model=OpenAIError))
+    @routes.get("/v1/models", response_model=OpenAIModels, responses=errors(401, 404, model=OpenAIError))
     async def models() -> dict[str, Any]:
         """What is served."""
         return {"object": "list", "data": [_model(name, created) for name in (*service.models, *service.aliases)]}

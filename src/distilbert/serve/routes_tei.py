@@ -100,8 +100,8 @@ def _add_server_routes(routes: APIRouter, service: Service) -> None:
         """The model, and the server's limits."""
         return _info(service, service.model(request))
 
-    @routes.get("/ping", response_class=Response, responses=errors(503))
-    @routes.get("/health", response_class=Response, responses=errors(503))
+    @routes.get("/ping", response_class=Response, responses=errors(404, 503))
+    @routes.get("/health", response_class=Response, responses=errors(404, 503))
     async def health() -> Response:
         """Good when all models are warm, and nothing was written into the files of their weights."""
         if not service.warm:
