@@ -33,10 +33,10 @@ def test_small_data_get_more_epochs_and_wide_models_a_lower_rate() -> None:
         used = with_defaults(LoopArguments(**settings), task, examples, width, fresh_head=True)
         return used.batch_size, used.epochs, used.learning_rate
 
-    assert chosen(2000) == (32, 4, 1.5e-4)
+    assert chosen(2000) == (32, 3, 1.5e-4)
     assert chosen(2000, task="token-classification") == (32, 8, 1.5e-4)
     assert chosen(100_000, 768) == (32, 3, 7.5e-5)
-    assert chosen(64) == (8, 30, 1.5e-4)
+    assert chosen(64) == (8, 23, 1.5e-4)
     assert chosen(64, epochs=2, batch_size=16, learning_rate=1e-3) == (16, 2, 1e-3)
 
 

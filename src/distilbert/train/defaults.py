@@ -18,7 +18,7 @@ Settings = TypeVar("Settings", bound=LoopArguments)
 _BATCH_SIZES = ((1000, 32), (200, 16), (0, 8))  # (from so many examples on, so many of them a step)
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 30
 _STEPS = {"token-classification": 500, "question-answering": 500}  # what small data are repeated for
-_STEPS_OF_OTHERS = 250
+_STEPS_OF_OTHERS = 180
 _WIDTH, _RATE, _RATE_OF_TRAINED = 384, 1.5e-4, 7.5e-5  # learning rates at that width, with a fresh head and without
 _FEW_STEPS = 100
 _FEW_EXAMPLES = 64  # of the rarest class
@@ -89,6 +89,6 @@ def remarks(
     counts = label_counts(data)
     if data.problem == "single_label_classification" and min(counts.values()) <= _FEW_EXAMPLES:
         yield (
-            f"the rarest class has {min(counts.values())} examples: with so few, --few-shot or --head-only mostly "
-            "score higher"
+            f"the rarest class has {min(counts.values())} examples: with so few, --few-shot and --head-only are worth "
+            "a trial"
         )
