@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from distilbert.data.examples import LabelledText, Question, TaggedWords
-from distilbert.data.labels import label_name, listed_parts
+from distilbert.data.examples import Data, LabelledText, Question, TaggedWords
+from distilbert.data.labels import label_name, listed_parts, tags_of_known_types, with_labels
 from distilbert.data.reading import read_data
 from distilbert.errors import InputError
 
@@ -289,3 +289,12 @@ def test_a_problem_is_asked_for_in_either_spelling_and_no_other(tmp_path: Path) 
         assert read_data(path, CLASSES, problem=name).problem == "single_label_classification"
     with pytest.raises(InputError, match="problem must be one of single-label, multi-label, regression, not 'single'"):
         read_data(path, CLASSES, problem="single")
+
+
+def test_labels_that_the_data_lack_are_added_in_the_usual_order() -> None:
+    tagged = Data("d", [TaggedWords(("a", "b"), ("O", "B-PER"))], ("O", "B-PER"))
+    assert with_labels(tagged, ["I-PER", "B-LOC"]).labels == ("O", "B-LOC", "B-PER", "I-PER")
+    numbered = Data("d", [LabelledText("a", "2")], ("2", "10"), "single_label_classification")
+    assert with_labels(numbered, ["3", ""]).labels == ("2", "3", "10")
+    assert with_labels(Data("d", [LabelledText("a", 0.5)], ("x",), "regression"), ["y"]).labels == ("x",)
+    assert tags_of_known_types(["O", "I-PER", "B-ORG", "B-PER"], ["O", "B-PER"]) == ["I-PER", "B-PER"]

@@ -63,3 +63,13 @@ def test_too_small_a_size_is_refused(folder: Path, sentences: list[str]) -> None
     whole = whole_vocabulary(tokenizer, 6000)
     assert whole.files == {}
     np.testing.assert_array_equal(whole.pieces, np.arange(6000))
+
+
+def test_auto_keeps_the_pieces_of_nearly_all_tokens(make_checkpoint: Maker, sentences: list[str]) -> None:
+    folder = make_checkpoint()
+    tokenizer = BertTokenizer.from_folder(folder)
+    whole = cut_vocabulary(folder, tokenizer, sentences, 100_000)
+    cut = cut_vocabulary(folder, tokenizer, sentences, "auto")
+    assert len(cut.pieces) < 0.95 * len(whole.pieces)
+    assert cut.longer < 1.1
+    assert cut.unknown == whole.unknown

@@ -30,7 +30,7 @@ from .examples import texts_of
 from .initial_weights import chosen_layers, shrink, student_config
 from .projections import StudentWithProjections
 from .teacher import Teacher
-from .vocabulary import Vocabulary, cut_vocabulary, same_pieces, whole_vocabulary
+from .vocabulary import ENOUGH_TEXTS, Vocabulary, cut_vocabulary, same_pieces, whole_vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +69,9 @@ def _vocabulary(arguments: DistillArguments, folder: Path, teacher: Teacher, dat
         if teacher.lower_case:
             start.tokenizer.lower_case_first()
         return Vocabulary(start.tokenizer, same_pieces(start.tokenizer, teacher.tokenizer, start.config.vocab_size), {})
-    if arguments.vocab_size:
-        return cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts_of(data.examples), arguments.vocab_size)
+    texts = texts_of(data.examples)
+    if arguments.vocab_size and not (arguments.vocab_size == "auto" and len(texts) < ENOUGH_TEXTS):
+        return cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts, arguments.vocab_size)
     return whole_vocabulary(teacher.tokenizer, teacher.config.vocab_size)
 
 

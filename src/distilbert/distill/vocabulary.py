@@ -67,7 +67,7 @@ def cut_vocabulary(
 ) -> Vocabulary:
     """The `size` pieces that `texts` use most, of the WordPiece vocabulary in `folder`; all of them if they are fewer.
 
-    "auto": as many as make up 98 % of the tokens; all of the vocabulary where there are too few texts to tell.
+    "auto": as many as make up 98 % of the tokens.
 
     Special and added tokens stay, and so does every single character that the texts have, so that a word whose piece is
     gone is spelled with shorter ones. Ids keep their order.
@@ -92,8 +92,7 @@ def cut_vocabulary(
     kept = {*added.values(), *tokenizer.special_ids}
     kept = {index for index in kept if index < (tokenizer.embedded or math.inf)}
     kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
-    enough = _enough(counts) if len(texts) >= _ENOUGH_TEXTS else len(ids)
-    most = max(len(kept), enough) if size == "auto" else size
+    most = max(len(kept), _enough(counts)) if size == "auto" else size
     if len(kept) > most:
         raise InputError(f"vocab_size={most} has no room for the {len(kept)} special tokens and single characters")
     for index, _ in counts.most_common():
