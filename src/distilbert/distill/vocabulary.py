@@ -20,9 +20,6 @@ _PREFIX = "##"
 _CHUNK = 4096  # texts
 _COVERED = 0.98  # of the tokens
 ENOUGH_TEXTS = 2000  # fewer do not tell which pieces other texts will use
-    0.98,
-    2000,
-)  # share of the tokens, and texts without which rare pieces are not told from others
 
 
 @dataclass(frozen=True, eq=False)
