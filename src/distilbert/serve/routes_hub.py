@@ -179,7 +179,7 @@ def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any
 
 def _question(service: Service, task: QuestionAnswerer, body: QuestionRequest) -> object:
     question, context = body.inputs.question, body.inputs.context
-    options = body.parameters or QuestionParameters()
+    options = body.parameters or QuestionParameters.model_validate({})
     service.charge(
         answers_cost(
             task,
