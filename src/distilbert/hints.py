@@ -192,7 +192,11 @@ NAMES: Mapping[str, str] = {
     "SparseTextEmbedding": "distilbert.load(model, 'sparse-encoding')",
     "TextCrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
     "TextEmbedding": "from distilbert.compat import TextEmbedding, or distilbert.load(model)",
+    "community_detection": "from distilbert.search import community_detection",
+    "paraphrase_mining": "from distilbert.search import paraphrase_mining; it takes vectors",
     "pipeline": "from distilbert.compat import pipeline, or distilbert.load(model, task)",
+    "semantic_search": "from distilbert.search import semantic_search, or TextIndex for texts",
+    "util": "distilbert.search has semantic_search, paraphrase_mining and community_detection",
 }
 
 # values ------------------------------------------------------------------------------------------------
