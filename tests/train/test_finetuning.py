@@ -199,7 +199,7 @@ def test_what_is_wrong_is_found_before_anything_trains(
     folder = make_checkpoint()
     train = data_file(tmp_path, "text-classification", sentences[:20])
     bad = tmp_path / "bad.csv"
-    bad.write_text("text,label\na,yes\nb,perhaps\n")
+    bad.write_text("text,label\nb,perhaps\n")
     alike = tmp_path / "alike.csv"
     alike.write_text("text,label\na,yes\nb,yes\n")
     outside = tmp_path / "outside.conll"
@@ -211,7 +211,7 @@ def test_what_is_wrong_is_found_before_anything_trains(
             finetune(arguments(folder, **{"train": train, "out": out} | changes), quiet=True)
         assert not out.exists()
 
-    refused("bad.csv:3: label 'perhaps' is unknown; there are 'no', 'yes'", eval=bad)
+    refused("bad.csv:2: label 'perhaps' is unknown; there are 'no', 'yes'", eval=bad)
     refused("max_length=129 is more than the 128 tokens", max_length=129)
     refused("max_length=2 has no room for text beside 2 special tokens", max_length=2)
     refused("'text' cannot be 'label' and something else as well", columns={"text": "text", "label": "text"})
