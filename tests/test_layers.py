@@ -25,6 +25,7 @@ FACES = {"distilbert"} | {
         "convert",
         "distill",
         "evaluation",
+        "explain",
         "nn",
         "report",
         "search",
@@ -74,6 +75,7 @@ LAYERS: dict[str, set[str]] = {
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
     "search": {*LOADING, "version"},
+    "explain": {*LOADING, "nn"},
     "compat": LOADING,
     "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py

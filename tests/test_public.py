@@ -18,7 +18,20 @@ from distilbert.folder.checkpoint import Head
 
 SOURCE = Path(distilbert.__file__).parent
 PATHS = sorted(SOURCE.rglob("*.py"))
-LEAVES = {"adapters", "bulk", "compat", "nn", "train", "distill", "convert", "report", "search", "serve", "sklearn"}
+LEAVES = {
+    "adapters",
+    "bulk",
+    "compat",
+    "convert",
+    "distill",
+    "explain",
+    "nn",
+    "report",
+    "search",
+    "serve",
+    "sklearn",
+    "train",
+}
 FACES = (
     "distilbert",
     "distilbert.bench",
@@ -27,6 +40,7 @@ FACES = (
     "distilbert.convert",
     "distilbert.distill",
     "distilbert.evaluation",
+    "distilbert.explain",
     "distilbert.nn",
     "distilbert.report",
     "distilbert.search",
@@ -270,7 +284,7 @@ else:
 """
     done = run(code)
     assert done.returncode == 0, done.stderr
-    if leaf in ("adapters", "compat", "convert", "search"):  # a part of the core's install
+    if leaf in ("adapters", "compat", "convert", "explain", "search"):  # a part of the core's install
         assert done.stdout == "imported\n"
     else:
         assert done.stdout.startswith("MissingExtraError distilbert.")

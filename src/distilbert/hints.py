@@ -175,6 +175,7 @@ OTHER_ATTRIBUTES: Mapping[str, str] = {
     "classify": "call the task itself: task(texts)",
     "embed_documents": "distilbert.adapters.langchain has it under this name",
     "embed_query": "distilbert.adapters.langchain has it under this name",
+    "explain": "distilbert.explain.explain(task, text)",
     "id2label": "config.labels[index]",
     "labels": "config.labels",
     "predict_proba": "task(texts, top_k=None): all labels with their scores",

@@ -14,6 +14,7 @@ EXAMPLES: Mapping[str, str] = {
     "distill": "distilbert distill --task text-classification --teacher MODEL --train train.csv --out student",
     "embed": "distilbert embed --file texts.txt -m MODEL --save vectors.npy",
     "evaluate": "distilbert evaluate MODEL test.csv",
+    "explain": "distilbert explain MODEL 'a charming and often affecting journey' --html why.html",
     "export": "distilbert export onnx MODEL exported",
     "fill-mask": "distilbert fill-mask 'The weather is [MASK] today.' -m MODEL",
     "info": "distilbert info MODEL",

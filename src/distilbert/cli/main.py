@@ -52,6 +52,7 @@ COMMANDS = (
     Command("rerank", "order documents by a query", "text_commands"),
     Command("sparse", "turn texts into sparse vectors", "text_commands"),
     Command("search", "search the texts of a file by meaning", "search_command"),
+    Command("explain", "show which words drove a result", "explain_command"),
     Command("info", "show what a model folder holds", "info_command"),
     Command("convert", "make a model folder from other formats", "convert_command"),
     Command("export", "write a model for other runtimes", "export_command"),

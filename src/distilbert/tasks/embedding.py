@@ -1,6 +1,6 @@
 """Sentence embeddings: pooled hidden states, as the folder says, in several number formats."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Unpack
@@ -130,6 +130,11 @@ class Embedder(Task):
             check_strings(chunk, start)
             states += [np.concatenate(rows) for rows in self._hidden(self._encode(chunk, long_text, start))]
         return states
+
+    def vectors_of(self, encodings: Sequence[Encoding]) -> Vectors:
+        """float32 [B, D], as a call gives them, of texts that are encoded already, each with the default prompt."""
+        prefix = self.sentence.prompts.text()
+        return self._finish(self._pooled([[encoding] for encoding in encodings], prefix), EmbedderOptions())
 
     def _results(self, texts: Iterable[str], options: EmbedderOptions) -> Iterator[Vectors]:
         if options.truncate_dim is not None and options.truncate_dim > self.dim:

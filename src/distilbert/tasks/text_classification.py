@@ -123,7 +123,8 @@ class TextClassifier(Task):
         return logits[0] if one else logits
 
     @property
-    def _function(self) -> Function:
+    def function(self) -> Function:
+        """From logits to scores, as the model was trained."""
         self.config.check_problem_type()
         problem = self.config.problem_type
         if problem == "regression":
@@ -144,7 +145,7 @@ class TextClassifier(Task):
                 yield encodings, weighted_mean(logits, [len(encoding) for encoding in encodings])
 
     def _labels(self, logits: np.ndarray, encodings: list[Encoding], options: ClassifierOptions) -> Labels:
-        function, top_k = options.function or self._function, options.top_k
+        function, top_k = options.function or self.function, options.top_k
         scores = logits if function == "none" else _FUNCTIONS[function](self.calibration(logits))
         tokens = sum(map(len, encodings))
         truncated = any(encoding.truncated for encoding in encodings)

@@ -1,0 +1,125 @@
+"""Faithfulness of explanations: deletion and insertion curves against words in random order, on film reviews.
+
+    python benchmarks/explain.py [--count 500] [--save out.json]
+
+Petsiuk, Das and Saenko 2018, https://arxiv.org/abs/1806.07421: the words of a text are masked one by one, those with the
+largest values first (deletion), or shown one by one in a text that is all masks (insertion). The area under the
+class's probability is small for deletion and large for insertion where the words are those that the class stands on.
+
+The classifier is a linear head on all-MiniLM-L6-v2, fitted on the reviews that are not explained, or `--model`.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from common import REPOSITORY, machine, save, table, trained_model
+from distilbert import TextClassifier, load
+from distilbert.convert import convert
+from distilbert.explain import Explanation, explain
+
+MASK = "[MASK]"
+RESAMPLES = 10_000
+
+
+def classifier(folder: Path, rows: Sequence[str]) -> TextClassifier:
+    """A head fitted on these lines, each a label, a tab and a text."""
+    from distilbert.cli import main as command
+
+    convert(trained_model(), folder / "encoder")
+    (folder / "train.tsv").write_text("label\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    arguments = [
+        "train",
+        "--task",
+        "text-classification",
+        "--model",
+        folder / "encoder",
+        "--train",
+        folder / "train.tsv",
+    ]
+    if command([*map(str, arguments), "--head-only", "--out", str(folder / "model")]):
+        raise SystemExit("the classifier was not trained")
+    return load(folder / "model", "text-classification")
+
+
+def variants(explanation: Explanation, order: Sequence[int]) -> tuple[list[str], list[str]]:
+    """The text with 0, 1, … words of the order masked, and with 0, 1, … of them alone shown."""
+    deleted = [masked(explanation, set(order[:count])) for count in range(len(order) + 1)]
+    inserted = [masked(explanation, set(order[count:])) for count in range(len(order) + 1)]
+    return deleted, inserted
+
+
+def masked(explanation: Explanation, hidden: set[int]) -> str:
+    """The words with [MASK] in the place of each token of those that are hidden."""
+    tokens = [sum(word.start <= token.start < word.end for token in explanation.tokens) for word in explanation.words]
+    words = zip(explanation.words, tokens, strict=True)
+    return " ".join(
+        " ".join([MASK] * count) if place in hidden else word.text for place, (word, count) in enumerate(words)
+    )
+
+
+def areas(model: TextClassifier, explanation: Explanation, order: Sequence[int]) -> tuple[float, float]:
+    """Under the class's probability, by deletion and by insertion: means over equal steps by the trapezoid rule."""
+    deleted, inserted = variants(explanation, order)
+    index = model.config.labels.index(explanation.target)
+    logits = model.logits([*deleted, *inserted]).astype(np.float64)
+    scores = np.exp(logits[:, index] - np.logaddexp.reduce(logits, axis=1))
+    by_deletion, by_insertion = np.split(scores, 2)
+    return tuple(float(np.trapezoid(curve) / (len(curve) - 1)) for curve in (by_deletion, by_insertion))
+
+
+def interval(differences: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
+    """The mean, and its 95 % confidence interval by bootstrap over texts."""
+    means = rng.choice(differences, (RESAMPLES, len(differences))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(differences.mean()), float(low), float(high)
+
+
+def measure(model: TextClassifier, texts: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Of each method how much better than random its areas are: above 0 is better, for deletion too."""
+    rng = np.random.default_rng(0)
+    gains: dict[str, list[tuple[float, float]]] = {method: [] for method in methods}
+    for text in texts:
+        chance = None
+        for method in methods:
+            explanation = explain(model, text, method=method)
+            if chance is None:
+                chance = areas(model, explanation, rng.permutation(len(explanation.words)).tolist())
+            order = np.argsort([-word.value for word in explanation.words], kind="stable").tolist()
+            deletion, insertion = areas(model, explanation, order)
+            gains[method].append((chance[0] - deletion, insertion - chance[1]))
+    results: dict[str, dict[str, object]] = {}
+    for method, rows in gains.items():
+        deletion, insertion = np.array(rows).T
+        results[method] = {"deletion": interval(deletion, rng), "insertion": interval(insertion, rng)}
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=500, help="how many texts are explained (default: 500)")
+    parser.add_argument("--model", type=Path, help="a text classifier's folder, in place of the one that is fitted")
+    parser.add_argument("--save", type=Path)
+    args = parser.parse_args()
+    rows = (REPOSITORY / "tests/data/sentence_polarity.tsv").read_text(encoding="utf-8").splitlines()
+    explained = np.random.default_rng(0).permutation(len(rows))[: args.count]
+    texts = [rows[index].split("\t")[1] for index in explained]
+    methods = ["leave-one-out", *(["integrated-gradients"] if find_spec("torch") else [])]
+    with tempfile.TemporaryDirectory() as temporary:
+        rest = [row for index, row in enumerate(rows) if index not in set(explained.tolist())]
+        model = load(args.model, "text-classification") if args.model else classifier(Path(temporary), rest)
+        found = measure(model, texts, methods)
+    cells = {
+        method: [f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]" for mean, low, high in result.values()]
+        for method, result in found.items()
+    }
+    print(table(f"Area better than random, {len(texts)} texts, 95 % confidence", cells, ["deletion", "insertion"]))
+    save(args.save, {"machine": machine(("distilbert", "numpy")), "texts": len(texts), **found})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The command that shows which tokens and words drove a result."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..files import written_whole
+from ..loading import load
+from . import show
+from .options import add_model_argument
+from .results import print_json
+
+if TYPE_CHECKING:  # a leaf
+    from ..explain import Attribution, Explanation
+
+_TASKS = ("text-classification", "token-classification", "question-answering", "feature-extraction")
+_METHODS = ("leave-one-out", "integrated-gradients")
+_MOST_WORDS = 10
+
+
+def add_explain(parser: argparse.ArgumentParser) -> None:
+    add_model_argument(parser)
+    parser.add_argument("text", help="a text; the question, for an answer")
+    parser.add_argument("pair", nargs="?", help="the context, for an answer; the other text, for a similarity")
+    parser.add_argument("--task", choices=_TASKS, help="default: what the model was trained for")
+    parser.add_argument("--target", metavar="TEXT", help="the label, entity or answer (default: the model's best)")
+    parser.add_argument(
+        "--method", choices=_METHODS, default=_METHODS[0], help=f"the second needs PyTorch (default: {_METHODS[0]})"
+    )
+    parser.add_argument("--attention", action="store_true", help="show the attention rollout too; needs PyTorch")
+    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    form = parser.add_argument_group("results out")
+    form.add_argument("--html", type=Path, metavar="FILE", help="write one HTML page, which needs nothing else")
+    form.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def explain(args: argparse.Namespace) -> int:
+    from ..explain import explain as explained  # not at the top: a leaf
+
+    explanation = explained(
+        load(args.model, args.task, revision=args.revision),
+        args.text,
+        args.pair,
+        target=args.target,
+        method=args.method,
+        attention=args.attention,
+    )
+    if args.html:
+        _write(args.html, explanation.to_page())
+    if args.json:
+        print_json(explanation.to_dict())
+    else:
+        _show(explanation)
+    return 0
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        with written_whole(path) as temporary:
+            temporary.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _show(explanation: "Explanation") -> None:
+    from ..explain.explanation import ATTENTION_WARNING
+
+    show.line((show.clean(explanation.title), "bold"))
+    _marked(explanation, attention=False)
+    if explanation.has_attention:
+        show.line(("attention", "bold"), (f"  {ATTENTION_WARNING}", "yellow"))
+        _marked(explanation, attention=True)
+    strongest = sorted(explanation.words, key=lambda word: -abs(word.value))[:_MOST_WORDS]
+    largest = abs(strongest[0].value) or 1.0
+    for word in strongest:
+        colour = "green" if word.value >= 0 else "red"
+        share = show.bar(abs(word.value) / largest)
+        show.line(f"  {word.value:+9.4f} ", (share, colour), " ", show.clean(word.text), _attention(word))
+    if len(explanation.words) > _MOST_WORDS:
+        show.line((f"  and {len(explanation.words) - _MOST_WORDS} more words (--json has all)", "dim"))
+
+
+def _attention(word: "Attribution") -> show.Part:
+    return "" if word.attention is None else (f"  attention {word.attention:.3f}", "dim")
+
+
+def _marked(explanation: "Explanation", *, attention: bool) -> None:
+    """Each text on a line, its words on a colour as strong as they are; legible on dark and light terminals."""
+    for text, words in explanation.marked(attention=attention):
+        parts: list[show.Part] = ["  "]
+        after = 0
+        for start, end, share in words:
+            parts += [show.clean(text[after:start]), (show.clean(text[start:end]), _style(share, attention))]
+            after = end
+        show.line(*parts, show.clean(text[after:]))
+
+
+def _style(share: float, attention: bool) -> str:
+    """Black on white that turns green, red or (attention) blue."""
+    strength = round(155 * abs(share))
+    kept = 255 - strength
+    if attention:
+        return f"black on rgb({kept},{kept},255)"
+    return f"black on rgb({kept},255,{kept})" if share >= 0 else f"black on rgb(255,{kept},{kept})"
