@@ -1,12 +1,13 @@
 """Faithfulness of explanations: deletion and insertion curves against words in random order, on film reviews.
 
-    python benchmarks/explain.py [--count 500] [--save out.json]
+    python benchmarks/explain.py [--data reviews.tsv --count 500] [--save out.json]
 
-Petsiuk, Das and Saenko 2018, https://arxiv.org/abs/1806.07421: the words of a text are masked one by one, those with the
-largest values first (deletion), or shown one by one in a text that is all masks (insertion). The area under the
+Petsiuk, Das and Saenko 2018, https://arxiv.org/abs/1806.07421: the words of a text are masked one by one, those with
+the largest values first (deletion), or shown one by one in a text that is all masks (insertion). The area under the
 class's probability is small for deletion and large for insertion where the words are those that the class stands on.
 
-The classifier is a linear head on all-MiniLM-L6-v2, fitted on the reviews that are not explained, or `--model`.
+The classifier is a linear head on all-MiniLM-L6-v2, fitted on the lines of `--data` that are not explained, or it is
+`--model`. A line of the data has a label, a tab and a text; by default they are the 400 of tests/data.
 """
 
 import argparse
@@ -101,11 +102,14 @@ def measure(model: TextClassifier, texts: Sequence[str], methods: Sequence[str])
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=500, help="how many texts are explained (default: 500)")
+    parser.add_argument("--data", type=Path, default=REPOSITORY / "tests/data/sentence_polarity.tsv")
+    parser.add_argument("--count", type=int, default=200, help="how many texts are explained (default: 200)")
     parser.add_argument("--model", type=Path, help="a text classifier's folder, in place of the one that is fitted")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
-    rows = (REPOSITORY / "tests/data/sentence_polarity.tsv").read_text(encoding="utf-8").splitlines()
+    rows = args.data.read_text(encoding="utf-8").splitlines()
+    if not args.model and args.count >= len(rows):
+        parser.error(f"--count must leave some of the {len(rows)} lines to fit the classifier on")
     explained = np.random.default_rng(0).permutation(len(rows))[: args.count]
     texts = [rows[index].split("\t")[1] for index in explained]
     methods = ["leave-one-out", *(["integrated-gradients"] if find_spec("torch") else [])]

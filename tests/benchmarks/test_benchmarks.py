@@ -58,6 +58,13 @@ def test_operators(measured: Callable[..., dict[str, Any]]) -> None:
     assert len(found["float32"]["matrix products"]) == len(found["columns"]) == 4
 
 
+def test_explain(measured: Callable[..., dict[str, Any]], make_checkpoint: Callable[..., Path]) -> None:
+    found = measured("explain", "--model", make_checkpoint(), "--count", 3)
+    for method in ("leave-one-out", "integrated-gradients"):
+        for mean, low, high in found[method].values():
+            assert low <= mean <= high
+
+
 @pytest.mark.slow
 def test_inference(measured: Callable[..., dict[str, Any]]) -> None:
     found = measured("inference", "--rounds", 1, "--texts", 8)

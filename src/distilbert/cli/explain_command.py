@@ -71,18 +71,19 @@ def _show(explanation: "Explanation") -> None:
     if explanation.has_attention:
         show.line(("attention", "bold"), (f"  {ATTENTION_WARNING}", "yellow"))
         _marked(explanation, attention=True)
+        show.line(("      value                      attention", "dim"))
     strongest = sorted(explanation.words, key=lambda word: -abs(word.value))[:_MOST_WORDS]
     largest = abs(strongest[0].value) or 1.0
     for word in strongest:
         colour = "green" if word.value >= 0 else "red"
         share = show.bar(abs(word.value) / largest)
-        show.line(f"  {word.value:+9.4f} ", (share, colour), " ", show.clean(word.text), _attention(word))
+        show.line(f"  {word.value:+9.4f} ", (share, colour), " ", _attention(word), show.clean(word.text))
     if len(explanation.words) > _MOST_WORDS:
         show.line((f"  and {len(explanation.words) - _MOST_WORDS} more words (--json has all)", "dim"))
 
 
 def _attention(word: "Attribution") -> show.Part:
-    return "" if word.attention is None else (f"  attention {word.attention:.3f}", "dim")
+    return "" if word.attention is None else (f"{word.attention:.3f}  ", "dim")
 
 
 def _marked(explanation: "Explanation", *, attention: bool) -> None:

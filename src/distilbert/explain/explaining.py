@@ -264,7 +264,7 @@ def _of_similarity(task: Embedder, text: str, pair: str | None, target: object) 
         about = SimilarityTarget(
             task=task,
             encoding=encoding,
-            name="similarity",
+            name="the two texts",
             rows=np.zeros(1, np.int64) if task.sentence.first_only else np.arange(len(encoding)),
             other=vectors[1 - part],
             prompt_length=prompt_length,

@@ -38,7 +38,7 @@ class Explanation(Result):
     """Why a model gave a result.
 
     Attributes:
-        target: what is explained: a label, an entity, an answer, "similarity".
+        target: what is explained: a label, an entity, an answer, "the two texts".
         measure: the number of it that `value`s are parts of, such as "log-odds".
         score: that number for the texts as they are.
         baselines: the number where every token is masked; of a similarity one for each text, the other left as it is.
