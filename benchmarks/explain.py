@@ -11,9 +11,12 @@ The classifier is a linear head on all-MiniLM-L6-v2, fitted on the lines of `--d
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +32,11 @@ RESAMPLES = 10_000
 
 def classifier(folder: Path, rows: Sequence[str]) -> TextClassifier:
     """A head fitted on these lines, each a label, a tab and a text."""
-    from distilbert.cli import main as command
-
     convert(trained_model(), folder / "encoder")
     (folder / "train.tsv").write_text("label\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    arguments = [
-        "train",
-        "--task",
-        "text-classification",
-        "--model",
-        folder / "encoder",
-        "--train",
-        folder / "train.tsv",
-    ]
-    if command([*map(str, arguments), "--head-only", "--out", str(folder / "model")]):
-        raise SystemExit("the classifier was not trained")
+    command = [sys.executable, "-m", "distilbert", "train", "--task", "text-classification", "--head-only"]
+    paths = {"--model": folder / "encoder", "--train": folder / "train.tsv", "--out": folder / "model"}
+    subprocess.run([*command, *map(str, chain.from_iterable(paths.items()))], check=True)
     return load(folder / "model", "text-classification")
 
 
