@@ -84,7 +84,7 @@ LAYERS["cli"] = {*LAYERS}
 LAYERS["__main__"] = {"cli"}
 
 
-LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "report", "serve", "sklearn")
+LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "explain", "report", "serve", "sklearn")
 
 
 def module_name(path: Path) -> str:
