@@ -1,7 +1,7 @@
 """Rows -> labelled texts: what kind of labels they are, and which there are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..config import Problem
@@ -15,6 +15,69 @@ _FEW_CLASSES = 20  # so many whole numbers are classes, whatever they are
 _NO_LABEL = ("-1", "-")  # what SNLI, GLUE and others write where annotators did not agree
 
 
+class Labelling:
+    """How the rows of a table become labelled texts, decided by some of them.
+
+    Attributes:
+        problem: as the caller says, or as the labels look.
+        counts: how many of the examples made so far have each label.
+        without: how many rows had none.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], found: Mapping[str, str], names: LabelNames, problem: Problem | None
+    ) -> None:
+        """`found["label"]` may be several columns with commas between: 0 or 1 for each label."""
+        self._found, self._names = found, names
+        self._columns = columns = label_columns(found["label"], rows)
+        self._guessed = []
+        if problem is None:
+            problem, why = _problem(rows, columns)
+            self._guessed.append(why)
+        self.problem = problem
+        self._vectors = (
+            problem == "multi_label_classification"
+            and len(columns) == 1
+            and _are_vectors([row.values.get(columns[0]) for row in rows])
+        )
+        self._given = columns  # the labels that there are, where the form of the table says it
+        if self._vectors:
+            self._guessed.append("labels as 0 and 1 in their order")
+            self._given = tuple(map(str, range(len(listed_parts(rows[0].values[columns[0]]) or ()))))
+        self.counts: Counter[str] = Counter()
+        self.without = 0
+
+    def examples(self, rows: Iterable[Row], faults: Faults) -> Iterator[LabelledText]:
+        """The example of each row that has a label."""
+        for row in rows:
+            try:
+                label = _label(row, self._columns, self._names, self.problem, self._vectors)
+                text: str | tuple[str, str] = row.text(self._found["text"])
+                if "pair" in self._found:
+                    text = (str(text), row.text(self._found["pair"]))
+            except InputError as error:
+                faults.add(error)
+                continue
+            if label is None:
+                self.without += 1
+                continue
+            if not isinstance(label, float):
+                self.counts.update([label] if isinstance(label, str) else label)
+            yield LabelledText(text, label)
+
+    def data(self, source: str, examples: Sequence[LabelledText]) -> Data[LabelledText]:
+        """The examples, all of which were made, with what is known of their labels."""
+        names, columns = self._names, self._columns
+        if self.problem == "regression":
+            return Data(source, examples, names.known or (columns[0],), self.problem, "; ".join(self._guessed))
+        if len(columns) > 1 or self._vectors:
+            every = names.every or tuple(filter(None, dict.fromkeys(map(names, self._given))))
+        else:
+            every = names.every or tuple(by_number(self.counts))
+        guessed = [*self._guessed, *_remarks(names, self.counts, self.without)]
+        return Data(source, examples, every, self.problem, "; ".join(guessed))
+
+
 def labelled(
     source: str,
     rows: Sequence[Row],
@@ -23,46 +86,9 @@ def labelled(
     problem: Problem | None,
     faults: Faults,
 ) -> Data[LabelledText]:
-    """`found["label"]` may be several columns with commas between: 0 or 1 for each label."""
-    columns = label_columns(found["label"], rows)
-    guessed = []
-    if problem is None:
-        problem, why = _problem(rows, columns)
-        guessed.append(why)
-    vectors = (
-        problem == "multi_label_classification"
-        and len(columns) == 1
-        and _are_vectors([row.values.get(columns[0]) for row in rows])
-    )
-    if vectors:
-        guessed.append("labels as 0 and 1 in their order")
-    examples: list[LabelledText] = []
-    without = 0
-    for row in rows:
-        try:
-            label = _label(row, columns, names, problem, vectors)
-            text: str | tuple[str, str] = row.text(found["text"])
-            if "pair" in found:
-                text = (str(text), row.text(found["pair"]))
-        except InputError as error:
-            faults.add(error)
-            continue
-        if label is None:
-            without += 1
-        else:
-            examples.append(LabelledText(text, label))
-    if problem == "regression":
-        return Data(source, examples, names.known or (columns[0],), problem, "; ".join(guessed))
-    sets = [[example.label] if isinstance(example.label, str) else example.label for example in examples]
-    counts = Counter(label for each in sets for label in each or ())  # type: ignore[union-attr]
-    if len(columns) > 1 or vectors:
-        size = len(columns) if len(columns) > 1 else len(listed_parts(rows[0].values[columns[0]]) or ())
-        given = columns if len(columns) > 1 else tuple(map(str, range(size)))
-        every = names.every or tuple(filter(None, dict.fromkeys(map(names, given))))
-    else:
-        every = names.every or tuple(by_number(counts))
-    guessed += _remarks(names, counts, without)
-    return Data(source, examples, every, problem, "; ".join(guessed))
+    """All rows at once."""
+    labelling = Labelling(rows, found, names, problem)
+    return labelling.data(source, list(labelling.examples(rows, faults)))
 
 
 def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:

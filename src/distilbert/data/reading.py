@@ -6,23 +6,27 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 import dataclasses
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
 from .columns import COLUMNS, choice_columns, find_columns
-from .examples import PROBLEMS, Choices, Data, PlainText, ProblemName, SentencePair
+from .dialect import Dialect
+from .examples import PROBLEMS, Choices, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .file_names import is_table, suffix
 from .labelled import labelled
 from .labels import LabelNames, is_missing, listed_parts
 from .questions import question_row, read_squad
+from .rereading import reread_labelled
 from .source import read_text
 from .tables import Row, Table, check_file, open_table
 from .tagged import read_conll, tagged
 
 Made = TypeVar("Made")
+_DECIDING = 10_000  # rows of a file that decide how a larger one is read
 
 
 def read_data(
@@ -38,6 +42,7 @@ def read_data(
     label_names: Mapping[str, str] | None = None,
     skip_bad: bool = False,
     open_ended: bool = False,
+    hold: bool = True,
 ) -> Data[Any]:
     """The examples of a file, or of one of Python's tables.
 
@@ -59,6 +64,8 @@ def read_data(
         encoding: of a file of text.
         label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out.
         skip_bad: rows that cannot be used are left out.
+        hold: whether all examples are held in memory. If not, those of a large file for text classification are read
+            again whenever they are gone through; its first 10,000 rows decide what its columns are.
             What is not said is guessed, and `Data.guessed` says what.
 
     Raises:
@@ -79,9 +86,23 @@ def read_data(
     if data is None:
         headless = bool(columns) and all(name.isdecimal() for name in columns.values())
         known = {name for role in COLUMNS[task].values() for name in role} | {c.lower() for c in columns.values()}
-        table = open_table(
-            source, faults, separator=separator, quote=quote, encoding=encoding, headless=headless, known=known
-        )
+
+        def opened(faults: Faults, like: Dialect | None = None) -> Table:
+            """The table; `like` is how it is written where it turned out to have no header."""
+            return open_table(
+                source,
+                faults,
+                separator=like.separator if like else separator,
+                quote=like.quote or "none" if like else quote,
+                encoding=encoding,
+                headless=headless or like is not None,
+                known=known,
+            )
+
+        if not hold and task == "text-classification" and path is not None:
+            data = _reread(opened, columns, names, _problem(problem), faults)
+    if data is None:
+        table = opened(faults)
         if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
             names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else (), open_ended=open_ended)
         data = _read_table(table, task, columns, names, _problem(problem), faults)
@@ -97,6 +118,7 @@ def read_data(
             encoding=encoding,
             label_names=label_names,
             skip_bad=skip_bad,
+            hold=hold,
         )
     faults.check()
     if not data.examples:
@@ -110,6 +132,24 @@ def read_data(
             stacklevel=3,
         )
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
+
+
+def _reread(
+    opened: Callable[..., Table],
+    columns: Mapping[str, str],
+    names: LabelNames,
+    problem: Problem | None,
+    faults: Faults,
+) -> Data[LabelledText] | None:
+    """The labelled texts of a file, to be read again; None where they are few enough to be held."""
+    table = opened(Faults("", skip=True))
+    first = list(islice(table.rows, _DECIDING))
+    if next(table.rows, None) is None:
+        return None
+    found, guessed, rows = find_columns(table, "text-classification", columns, first)
+    like = None if rows is first else table.dialect
+    data = reread_labelled(table.source, rows, found, names, problem, faults, lambda faults: opened(faults, like).rows)
+    return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
 
 def _problem(name: Problem | ProblemName | None) -> Problem | None:

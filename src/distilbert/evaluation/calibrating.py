@@ -122,6 +122,7 @@ def calibrate(
         quote=quote,
         encoding=encoding,
         skip_bad=skip_bad,
+        open_ended=False,
     )
     if len(examples.examples) < _FEWEST:
         raise InputError(f"{examples.source}: has {len(examples.examples)} examples; give {_FEWEST} at least")

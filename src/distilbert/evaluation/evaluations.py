@@ -115,6 +115,7 @@ def evaluate(
         quote=quote,
         encoding=encoding,
         skip_bad=skip_bad,
+        hold=False,
     )
     return evaluation_of(str(model), precision, opened, examples, resamples, seed)
 
@@ -171,6 +172,8 @@ def read_for(
     quote: str | None = None,
     encoding: str | None = None,
     skip_bad: bool = False,
+    hold: bool = True,
+    open_ended: bool = True,
 ) -> Data[Any]:
     """The examples of a file or a table for an opened model; a LabelWarning for labels that it does not know."""
     labels = task.config.labels if isinstance(task, TextClassifier | TokenClassifier) else None
@@ -185,7 +188,8 @@ def read_for(
         encoding=encoding,
         label_names=label_names,
         skip_bad=skip_bad,
-        open_ended=True,
+        open_ended=open_ended,
+        hold=hold,
     )
 
 

@@ -1,11 +1,13 @@
 """Scores of text classification: one label a text, several, or a number."""
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..data.examples import Data, LabelledText
+from ..data.rereading import examples_at
 from ..tasks.numbers import logistic, softmax
 from ..tasks.text_classification import TextClassifier
 from . import metrics
@@ -18,23 +20,30 @@ _MOST_COLUMNS = 20  # labels that have a column of their own among the predictio
 
 
 def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
-    logits = task.logits([example.text for example in data.examples]).astype(np.float64)
     labels = data.labels
-    if data.problem == "regression":
-        true = np.array([example.label for example in data.examples], np.float64)
-        texts = [example.text for example in data.examples]
-        return score_numbers(data, true, logits[:, 0], texts, "pearson")
-    calibrated = task.calibration(logits)
-    raw = None if calibrated is logits else logits
-    if data.problem == "multi_label_classification":
-        wanted = np.array([[label in example.label for label in labels] for example in data.examples])  # type: ignore[operator]
-        raw_scores = None if raw is None else _with_unseen(logistic(raw), labels)
-        return _several_labels(data, wanted, _with_unseen(logistic(calibrated), labels), raw_scores)
-    function = softmax if logits.shape[1] > 1 else logistic
     index = {label: place for place, label in enumerate(labels)}
-    true = np.array([index[example.label] for example in data.examples])  # type: ignore[index]
-    raw_scores = None if raw is None else _with_unseen(function(raw), labels)
-    return _single_label(data, true, _with_unseen(function(calibrated), labels), raw_scores)
+    wanted = array("d" if data.problem == "regression" else "i")  # a flag for each label, an index, or a number
+
+    def texts() -> Iterator[str | tuple[str, str]]:
+        for example in data.examples:
+            if data.problem == "multi_label_classification":
+                wanted.extend(label in example.label for label in labels)  # type: ignore[operator]
+            else:
+                wanted.append(example.label if data.problem == "regression" else index[example.label])  # type: ignore[arg-type,index]
+            yield example.text
+
+    logits = task.logits(texts()).astype(np.float64)
+    true = np.frombuffer(wanted, wanted.typecode)
+    if data.problem == "regression":
+        return score_numbers(data, true, logits[:, 0], [example.text for example in data.examples], "pearson")
+    several = data.problem == "multi_label_classification"
+    function = logistic if several or logits.shape[1] == 1 else softmax
+    calibrated = task.calibration(logits)
+    scores = _with_unseen(function(calibrated), labels)
+    raw_scores = None if calibrated is logits else _with_unseen(function(logits), labels)
+    if several:
+        return _several_labels(data, true.reshape(scores.shape) > 0, scores, raw_scores)
+    return _single_label(data, true, scores, raw_scores)
 
 
 def _with_unseen(scores: np.ndarray, labels: Sequence[str]) -> np.ndarray:
@@ -47,38 +56,41 @@ def _single_label(
 ) -> Scores:
     """From label indices [n] and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels = data.labels
-    predicted, confidence = scores.argmax(-1), scores.max(-1)
+    predicted, confidence = scores.argmax(-1).astype(np.int32), scores.max(-1)
     right = predicted == true
-    confusion = np.bincount(true * len(labels) + predicted, minlength=len(labels) ** 2)
+    confusion = np.bincount(true.astype(np.int64) * len(labels) + predicted, minlength=len(labels) ** 2)
     confusion = confusion.reshape(len(labels), len(labels))
     wrong = np.flatnonzero(~right)
     wrong = wrong[np.argsort(scores[wrong, true[wrong]], kind="stable")][:MISTAKES].tolist()
-    texts = [text_of(data.examples[index].text) for index in wrong]
+    mistaken = examples_at(data.examples, wrong)
     breakdowns = [_class_table(labels, confusion)]
     if len(labels) == 2:
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
-    named, kinds = _single_metrics(true, scores), {"": (confidence, right)}
+    named, kinds = _single_metrics(true, predicted, confidence, scores), {"": (confidence, right)}
     if raw_scores is not None:
         raw = raw_scores.max(-1), raw_scores.argmax(-1) == true
         named["calibration_error_raw"] = metrics.calibration_error(*raw)
         kinds = {"raw": raw, "calibrated": kinds[""]}
     breakdowns.append(reliability_table(kinds))
+    kept = scores.astype(np.float32)  # a million texts are evaluated: what is held of each is small
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
             row = {**text_fields(example.text), "label": example.label, "predicted": labels[predicted[index]]}
-            row |= {"score": float(confidence[index]), "right": bool(right[index])}
-            yield row | _columns(labels, scores[index])
+            row |= {"score": _plain(kept[index].max()), "right": bool(right[index])}
+            yield row | _columns(labels, kept[index])
 
     shares = np.bincount(true, minlength=len(labels)) / len(true)
-    usual = _single_metrics(true, np.broadcast_to(shares, scores.shape))
+    always = np.full(len(true), shares.argmax(), np.int32)
+    sure = np.broadcast_to(shares.max(), len(true))
+    usual = _single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape))
     return Scores(
         "accuracy",
         named,
         len(true),
         [
-            Mistake(text, labels[true[i]], labels[predicted[i]], float(confidence[i]))
-            for text, i in zip(texts, wrong, strict=True)
+            Mistake(text_of(mistaken[i].text), labels[true[i]], labels[predicted[i]], float(confidence[i]))
+            for i in wrong
         ],
         labels,
         confusion,
@@ -88,20 +100,25 @@ def _single_label(
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
         predictions=predictions,
-        outcome=LabelOutcome(data, ~right, true, scores),
+        outcome=LabelOutcome(data, ~right, true, kept),
     )
 
 
-def _single_metrics(true: np.ndarray, scores: np.ndarray) -> dict[str, Metric]:
-    predicted, confidence = scores.argmax(-1), scores.max(-1)
-    one_hot, found = (np.eye(scores.shape[1], dtype=bool)[index] for index in (true, predicted))
+def _single_metrics(
+    true: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, scores: np.ndarray
+) -> dict[str, Metric]:
+    """From label indices [n], probabilities of the predicted ones [n], and all probabilities [n, C], not held."""
+    if scores.shape[1] == 2:
+        auc = metrics.auc(true == 1, scores[:, 1])
+    else:
+        auc = metrics.auc(true[:, None] == np.arange(scores.shape[1]), scores)
     likelihood = scores[np.arange(len(true)), true]
     return {
         "accuracy": metrics.mean(predicted == true),
-        "f1_macro": metrics.macro_f1(one_hot, found),
-        "f1_weighted": metrics.weighted_f1(one_hot, found),
+        "f1_macro": metrics.macro_f1(true, predicted),
+        "f1_weighted": metrics.weighted_f1(true, predicted),
         "mcc": metrics.matthews(true, predicted),
-        "auc": metrics.auc(one_hot[:, 1], scores[:, 1]) if scores.shape[1] == 2 else metrics.auc(one_hot, scores),
+        "auc": auc,
         "cross_entropy": metrics.mean(-np.log(np.maximum(likelihood, 1e-30))),
         "calibration_error": metrics.calibration_error(confidence, predicted == true),
     }
@@ -130,7 +147,12 @@ def _columns(labels: Sequence[str], scores: np.ndarray) -> dict[str, Any]:
     """A score for each label, where there are not too many."""
     if len(labels) > _MOST_COLUMNS:
         return {}
-    return {f"score {label}": float(score) for label, score in zip(labels, scores, strict=True)}
+    return {f"score {label}": _plain(score) for label, score in zip(labels, scores, strict=True)}
+
+
+def _plain(score: np.floating[Any]) -> float:
+    """Without the digits that a float32 does not have."""
+    return float(f"{score:.7g}")
 
 
 def _several_labels(
@@ -155,13 +177,15 @@ def _several_labels(
             row = {**text_fields(example.text), "label": list(example.label), "predicted": answered}  # type: ignore[arg-type]
             yield row | {"right": bool((wanted[index] == found[index]).all())} | _columns(labels, scores[index])
 
-    wrong = [index for index in np.argsort(-surprise) if (wanted[index] != found[index]).any()][:MISTAKES]
+    wrong = np.flatnonzero((wanted != found).any(1))
+    wrong = wrong[np.argsort(-surprise[wrong], kind="stable")][:MISTAKES].tolist()
+    mistaken = examples_at(data.examples, wrong)
     shares = np.broadcast_to(wanted.mean(0), scores.shape)
     return Scores(
         "f1_micro",
         named,
         len(wanted),
-        [Mistake(text_of(data.examples[i].text), names(wanted[i]), names(found[i]), float(surprise[i])) for i in wrong],
+        [Mistake(text_of(mistaken[i].text), names(wanted[i]), names(found[i]), float(surprise[i])) for i in wrong],
         confidence=confidence,
         right=right,
         worst_by="surprise",

@@ -30,8 +30,8 @@ LESS_IS_BETTER = (
 
 def mean(values: Any) -> Metric:
     """The mean of one value an example [n]: accuracy of right and wrong, SQuAD's EM and F1."""
-    values = np.asarray(values, np.float64)
-    return lambda counts: counts @ values / counts.sum(1)
+    values = np.asarray(values)
+    return lambda counts: counts @ values.astype(np.float64) / counts.sum(1)
 
 
 def ratio(above: Any, below: Any) -> Metric:
@@ -61,27 +61,41 @@ def f1(right: Any, predicted: Any, true: Any) -> Metric:
 
 
 def macro_f1(true: np.ndarray, predicted: np.ndarray) -> Metric:
-    """The mean over classes of their F1, for bool [n, C]: one-hot for a single label. Classes that a sample
-    neither has nor is said to have do not count, as in scikit-learn."""
-    right, all_true, all_predicted = (x.astype(np.float64) for x in (true & predicted, true, predicted))
+    """The mean over classes of their F1, for label indices int [n], or bool [n, C] where there are several labels.
+    Classes that a sample neither has nor is said to have do not count, as in scikit-learn."""
 
     def metric(counts: np.ndarray) -> np.ndarray:
-        below = counts @ all_true + counts @ all_predicted  # [R, C]
-        return _divided(_divided(2 * (counts @ right), below, 0.0).sum(1), (below > 0).sum(1))
+        right, wanted, found = _class_sums(counts, true, predicted)
+        below = wanted + found  # [R, C]
+        return _divided(_divided(2 * right, below, 0.0).sum(1), (below > 0).sum(1))
 
     return metric
 
 
 def weighted_f1(true: np.ndarray, predicted: np.ndarray) -> Metric:
-    """The mean over classes of their F1, each weighted by how many examples it has, for bool [n, C]."""
-    right, all_true, all_predicted = (x.astype(np.float64) for x in (true & predicted, true, predicted))
+    """The same mean with each class weighted by how many examples it has."""
 
     def metric(counts: np.ndarray) -> np.ndarray:
-        support = counts @ all_true  # [R, C]
-        f1s = _divided(2 * (counts @ right), support + counts @ all_predicted, 0.0)
-        return _divided((f1s * support).sum(1), support.sum(1), 0.0)
+        right, wanted, found = _class_sums(counts, true, predicted)
+        f1s = _divided(2 * right, wanted + found, 0.0)
+        return _divided((f1s * wanted).sum(1), wanted.sum(1), 0.0)
 
     return metric
+
+
+def _class_sums(
+    counts: np.ndarray, true: np.ndarray, predicted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often each class is right, true and predicted, [R, C] each; nothing is held between calls."""
+    if true.ndim == 2:
+        right, wanted, found = (counts @ x.astype(np.float64) for x in (true & predicted, true, predicted))
+        return right, wanted, found
+    classes = 1 + int(max(true.max(initial=0), predicted.max(initial=0)))
+
+    def sums(index: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(index, row, classes) for row in weights])
+
+    return sums(true, counts * (true == predicted)), sums(true, counts), sums(predicted, counts)
 
 
 def matthews(true: np.ndarray, predicted: np.ndarray) -> Metric:
@@ -89,13 +103,11 @@ def matthews(true: np.ndarray, predicted: np.ndarray) -> Metric:
 
     Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006.
     """
-    classes = 1 + max(true.max(initial=0), predicted.max(initial=0))
-    one_hot_true, one_hot_predicted = np.eye(classes)[true], np.eye(classes)[predicted]
-    right = (true == predicted).astype(np.float64)
 
     def metric(counts: np.ndarray) -> np.ndarray:
-        t, p, total = counts @ one_hot_true, counts @ one_hot_predicted, counts.sum(1)
-        covariance = (counts @ right) * total - (t * p).sum(1)
+        right, t, p = _class_sums(counts, true, predicted)
+        total = counts.sum(1)
+        covariance = right.sum(1) * total - (t * p).sum(1)
         spread = (total**2 - (t**2).sum(1)) * (total**2 - (p**2).sum(1))
         return _divided(covariance, np.sqrt(spread), 0.0)
 
@@ -117,12 +129,12 @@ def auc(true: np.ndarray, scores: np.ndarray) -> Metric:
 
         return average
     order, groups = _ties(scores)
-    positive = true[order].astype(np.float64)
+    positive = true[order]
 
     def metric(counts: np.ndarray) -> np.ndarray:
         counts = counts[:, order]
         above = np.add.reduceat(counts * positive, groups, axis=1)
-        below = np.add.reduceat(counts * (1 - positive), groups, axis=1)
+        below = np.add.reduceat(counts * ~positive, groups, axis=1)
         beaten = below.cumsum(1) - below / 2  # a tie is half won
         return _divided((above * beaten).sum(1), above.sum(1) * below.sum(1))
 
@@ -136,12 +148,17 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, units: np.ndarr
     bool [n]. Where examples have several units each, such as words, these two are those of all units in
     order, and `units` int [n] is how many each has, one at least.
     """
-    gaps = np.eye(CALIBRATION_BINS)[_bins(confidence)] * (confidence - right)[:, None]
-    if units is None:
-        units = np.ones(len(confidence))
-    else:
+    bins = _bins(confidence)
+    if units is not None:
+        gaps = np.eye(CALIBRATION_BINS)[bins] * (confidence - right)[:, None]
         gaps = np.add.reduceat(gaps, np.cumsum(units) - units, axis=0)
-    return lambda counts: np.abs(counts @ gaps).sum(1) / (counts @ units)
+        return lambda counts: np.abs(counts @ gaps).sum(1) / (counts @ units)
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        weighted = counts * (confidence - right)
+        return np.abs([np.bincount(bins, row, CALIBRATION_BINS) for row in weighted]).sum(1) / counts.sum(1)
+
+    return metric
 
 
 def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, float, int]]:
@@ -155,7 +172,7 @@ def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[fl
 
 def _bins(confidence: np.ndarray) -> np.ndarray:
     """(0, 1/15], (1/15, 2/15], …"""
-    return np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+    return np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int8) - 1, 0, CALIBRATION_BINS - 1)
 
 
 # numbers --------------------------------------------------------------------------------------------
@@ -197,9 +214,9 @@ def _correlation(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray
 
 def _ties(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The ascending order of float [n], and where in it each group of equal values begins."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values, kind="stable").astype(np.int32)
     ordered = values[order]
-    return order, np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return order, np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])).astype(np.int32)
 
 
 def _divided(above: np.ndarray, below: np.ndarray, otherwise: float = float("nan")) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
@@ -18,6 +19,7 @@ from .task import Model, Task
 
 Function = Literal["softmax", "sigmoid", "none"]
 _FUNCTIONS = {"softmax": softmax, "sigmoid": logistic}
+_STACKED = 1 << 12  # rows: an array has more to it than a few numbers
 Labels = Classification | list[Classification]
 
 
@@ -118,8 +120,11 @@ class TextClassifier(Task):
         long_text = ClassifierOptions(**options).long_text
         one = is_one(texts)
         given: Any = [texts] if one else texts
-        rows = [row for _, row in self._read(given, long_text)]
-        logits = np.stack(rows) if rows else np.empty((0, self.config.num_labels), np.float32)
+        rows = (row for _, row in self._read(given, long_text))
+        parts = [np.empty((0, self.config.num_labels), np.float32)]
+        while part := list(islice(rows, _STACKED)):
+            parts.append(np.stack(part))
+        logits = np.concatenate(parts)
         return logits[0] if one else logits
 
     @property
