@@ -205,3 +205,13 @@ def test_names_that_meet_those_of_results_stay_apart(make_checkpoint: Maker, tmp
     (row,) = read_back(out)
     assert (row["label_input_input"], row["label_input"], row["score_input"]) == ("x", "y", "3")
     assert row["label"] in ("LABEL_0", "LABEL_1")
+
+
+def test_the_faults_of_a_file_are_a_line_each(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "r.csv", "text,label\n,neg\na,\nb,pos\n")
+    assert main(["evaluate", str(make_checkpoint(id2label=LABELS)), str(path)]) == 1
+    head, *lines = capsys.readouterr().err.splitlines()
+    assert head.endswith("2 rows cannot be used; mend them, or leave them out with --skip-bad, in Python skip_bad=True")
+    assert lines == [f"  {path}:2: 'text' is empty", f"  {path}:3: the label ('label') is missing"]

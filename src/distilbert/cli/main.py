@@ -126,12 +126,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _complain(args: argparse.Namespace, who: str, message: object) -> None:
-    """One line on standard error, with the command line's names of options: --top-k where Python has top_k."""
+    """On standard error, with the command line's names of options: --top-k where Python has top_k.
+
+    One line, and one more for each of a file's faults.
+    """
     text = str(message)
     for name in vars(args):
         if "_" in name:
-            text = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", f"--{name.replace('_', '-')}", text)
-    print(show.clean(f"{who}: {text}"), file=sys.stderr)
+            text = re.sub(rf"(?<![\w/.-])(?<!in Python ){name}(?![\w/.-])", f"--{name.replace('_', '-')}", text)
+    for line in re.split(r"\n(?=  )", f"{who}: {text}"):
+        print(show.clean(line), file=sys.stderr)
 
 
 def _drop_unwritable() -> None:
