@@ -1,27 +1,83 @@
 """The model card: what a model was made of and how, its scores and its settings, as README.md in its folder."""
 
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from yaml import YAMLError  # type: ignore[import-untyped]
+
 from ..evaluation.intervals import Interval
-from ..files import written_whole
+from ..files import is_file, written_whole
 from ..report.settings_section import setting_text
+
+_HUB_NAME = re.compile(r"(?!starter/)[\w.-]+/[\w.-]+")
+_CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/")
+# the hub's ids of metrics, where they are not the names here
+_METRIC_TYPES = {
+    "f1_macro": "f1",
+    "f1_micro": "f1",
+    "f1_weighted": "f1",
+    "mcc": "matthews_correlation",
+    "auc": "roc_auc",
+    "pearson": "pearsonr",
+    "spearman": "spearmanr",
+}
 
 
 def write_card(out: Path, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> None:
     """Write README.md into `out`. `facts` say how the model was made; `scores` are empty without an evaluation."""
     with written_whole(out / "README.md") as path:
-        path.write_text(_card(facts, scores), encoding="utf-8", errors="replace")
+        path.write_text(_card(out.name, facts, scores), encoding="utf-8", errors="replace")
 
 
-def _card(facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
+def metadata(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> ModelCardData:
+    """What the hub reads of a card: the model that it was made from where the hub has it, that one's language and
+    licence where its own card is at hand, and each score as the hub's model-index has them.
+    """
+    source = Path(facts["from"])
+    found = _CACHED.search(source.as_posix()) if source.exists() else None
+    base = f"{found[1]}/{found[2]}" if found else None
+    if not source.exists() and _HUB_NAME.fullmatch(str(facts["from"])):
+        base = str(facts["from"])
+    about: dict[str, Any] = {}
+    if is_file(source / "README.md"):
+        try:
+            about = ModelCard.load(source / "README.md").data.to_dict()
+        except (ValueError, YAMLError, OSError):  # a card of another kind
+            about = {}
+    data = Path(str(facts["settings"]["eval"]))
+    results = [
+        EvalResult(
+            task_type=facts["task"],
+            dataset_type=data.suffix.removeprefix(".") or "text",
+            dataset_name=data.name,
+            metric_type=_METRIC_TYPES.get(metric, metric),
+            metric_name=metric,
+            metric_value=round(score.value, 4),
+        )
+        for metric, score in scores.items()
+        if math.isfinite(score.value)
+    ]
+    return ModelCardData(
+        model_name=name,
+        library_name="distilbert",
+        pipeline_tag=facts["task"],
+        tags=["distilbert"],
+        base_model=base or about.get("base_model"),
+        language=about.get("language"),
+        license=about.get("license"),
+        eval_results=results or None,
+    )
+
+
+def _card(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> str:
     settings = facts["settings"]
     lines = [
         "---",
-        "library_name: distilbert",
-        f"pipeline_tag: {facts['task']}",
-        "tags: [distilbert]",
+        metadata(name, facts, scores).to_yaml(),
         "---",
         f"# A DistilBERT for {facts['task']}",
         "",
