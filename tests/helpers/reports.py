@@ -1,6 +1,6 @@
 """Evaluations whose every figure is known, one for each kind of page, and what a reader sees of a page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,7 +46,11 @@ def labelled(data: Data[LabelledText], scores: np.ndarray, temperature: float = 
     def calibration(raw: np.ndarray) -> np.ndarray:
         return raw if temperature == 1 else raw / temperature
 
-    task: Any = SimpleNamespace(logits=lambda _: logits * temperature, calibration=calibration)
+    def given(texts: Iterable[object]) -> np.ndarray:
+        assert len(list(texts)) == len(logits)
+        return logits * temperature
+
+    task: Any = SimpleNamespace(logits=given, calibration=calibration)
     return evaluation(score_texts(task, data))
 
 
