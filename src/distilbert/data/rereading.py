@@ -16,7 +16,8 @@ class Reread(Sequence[Example], Generic[Example]):
     """As many examples as were counted, from `read`; each way through them begins at the first."""
 
     def __init__(self, read: Callable[[], Iterator[Example]], count: int) -> None:
-        self._read, self._count = read, count
+        self._read: Callable[[], Iterator[Example]] = read
+        self._count = count
 
     def __len__(self) -> int:
         return self._count
