@@ -1,8 +1,11 @@
 """Confident learning, against counts made by hand."""
 
 import numpy as np
+import pytest
 
-from distilbert.report.label_errors import likely_label_errors
+pytest.importorskip("matplotlib")
+
+from distilbert.report.label_errors import likely_label_errors  # noqa: E402
 
 
 def test_an_example_counts_for_the_label_whose_threshold_it_reaches() -> None:
