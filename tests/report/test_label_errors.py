@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from distilbert.report.label_errors import likely_label_errors  # noqa: E402
+from distilbert.report.label_errors import likely_label_errors
 
 
 def test_an_example_counts_for_the_label_whose_threshold_it_reaches() -> None:
