@@ -15,6 +15,7 @@ import pytest
 
 import distilbert
 from distilbert.convert import convert
+from distilbert.folder.hub import STARTERS
 from test_public import FACES
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,13 @@ def test_files_for_hosts_follow_their_schema(schema: str, files: list[Path]) -> 
     pytest.importorskip("check_jsonschema")
     assert files
     run("check_jsonschema", "--builtin-schema", schema, *files)
+
+
+def test_no_starter_model_is_named_that_is_not_there() -> None:
+    """Help, docstrings and pages; `folder/hub.py` and `model_card.py` know the prefix alone."""
+    texts = [*DOCS.glob("*.md"), ROOT / "README.md", *SOURCE.rglob("*.py")]
+    named = {name for path in texts for name in re.findall(r"starter/[\w-]+", path.read_text(encoding="utf-8"))}
+    assert {name for name in named if not (STARTERS / name.removeprefix("starter/")).is_dir()} == set()
 
 
 def test_versions_agree() -> None:

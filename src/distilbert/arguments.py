@@ -15,7 +15,7 @@ from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
 
 ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
-_MODEL = "a folder, starter/NAME, or a name on the Hugging Face hub"
+_MODEL = "a folder, or a name on the Hugging Face hub"
 
 
 @documented

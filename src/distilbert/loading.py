@@ -122,7 +122,7 @@ def load(
     """Open a model for a task.
 
     Args:
-        model: a folder, `starter/NAME`, or a name on the Hugging Face hub (the local cache is asked
+        model: a folder, or a name on the Hugging Face hub (the local cache is asked
             first; nothing goes over the network that is already here).
         task: one of `distilbert.TASKS`, or a common name of one, such as "ner"; by default what the
             checkpoint was trained for.

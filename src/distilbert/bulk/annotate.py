@@ -47,7 +47,7 @@ class Annotator:
         """Nothing is opened yet.
 
         Args:
-            model: a folder, `starter/NAME`, a name on the Hugging Face hub, or what `distilbert.load` gave.
+            model: a folder, a name on the Hugging Face hub, or what `distilbert.load` gave.
             column: of the texts (of questions, prompts, queries).
             pair_column: of second texts: contexts, choices (lists of texts), documents.
             task: one of `distilbert.TASKS`; by default what the model was trained for.

@@ -19,7 +19,7 @@ def add_bulk(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=default is None,
         default=default,
-        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
     add_options(parser, BulkSettings)
     parser.epilog = "Options that take several values stand after TASK, INPUT and OUTPUT."

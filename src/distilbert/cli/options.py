@@ -109,5 +109,5 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
         "model",
         nargs=None if default is None else "?",
         default=default,
-        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )

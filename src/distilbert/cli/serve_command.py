@@ -13,7 +13,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="*",
         metavar="[NAME=]MODEL",
-        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
     parser.add_argument(
         "--task",

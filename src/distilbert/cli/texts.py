@@ -32,7 +32,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=default is None,
         default=default,
-        help="a folder, starter/NAME, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
     group.add_argument("--revision", help="branch, tag or commit on the hub")
     group.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")

@@ -40,7 +40,7 @@ class Pretrained(nn.Module):
         new_head: bool = False,
         revision: str | None = None,
     ) -> Self:
-        """Weights from a folder, `starter/NAME`, or a name on the hub. The model evaluates: call `train()` for dropout.
+        """Weights from a folder, or a name on the hub. The model evaluates: call `train()` for dropout.
 
         Args:
             model: where they are; the hub's local cache is asked before the hub. A repository that has none in

@@ -38,7 +38,7 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     """Fine-tunes a model on texts and their classes; goes into `cross_val_score`, `GridSearchCV` and pipelines.
 
     Args:
-        model: a folder, `starter/NAME`, or a name on the hub.
+        model: a folder, or a name on the hub.
         class_weight: "balanced", or the weight of each class whose weight is not 1.
         max_length: the longest text in tokens; 0: all that the model reads.
         The others are those of `LoopArguments`.
