@@ -9,6 +9,7 @@ sentences. Shares are of the operators' time, the median run's milliseconds of t
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
+    os.environ["DISTILBERT_ENGINE"] = "onnx"  # whose operators these are
     tables = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "base")

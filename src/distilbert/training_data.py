@@ -21,8 +21,13 @@ class ExampleReader:
     def __init__(self, arguments: RunArguments, console: Console) -> None:
         self._arguments, self._console = arguments, console
 
-    def read(self, path: str | Path, task: str | None = None, like: Data[Any] | None = None) -> Data[Any]:
-        """The examples of a file, with the labels and the problem of others; says what was guessed."""
+    def read(
+        self, path: str | Path, task: str | None = None, like: Data[Any] | None = None, *, to_learn: bool = False
+    ) -> Data[Any]:
+        """The examples of a file, with the labels and the problem of others; says what was guessed.
+
+        Labels that `like` has not count as wrong where a model is scored; where they are `to_learn` they are an error.
+        """
         arguments = self._arguments
         task = task or arguments.task
         columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
@@ -39,7 +44,7 @@ class ExampleReader:
             encoding=arguments.encoding,
             label_names=arguments.labels,
             skip_bad=arguments.skip_bad,
-            open_ended=like is not None,
+            open_ended=like is not None and not to_learn,
         )
         self._say_read(data)
         return data

@@ -88,10 +88,7 @@ def test_some_mutants(prototypes: Path, tmp_path: Path) -> None:
         if not allowed:
             failures.append((mutant, what))
     assert not failures, report(failures)
-    assert kinds["result"] > 5
-    assert kinds["ConfigError"] > 5
-    assert kinds["CheckpointError"] > 5
-    assert kinds["TokenizerError"] > 5
+    assert min(kinds[kind] for kind in ("result", "ConfigError", "CheckpointError", "TokenizerError")) >= 3
 
 
 def test_mutants_come_from_their_seeds_alone(prototypes: Path) -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("fastapi")
 
 from distilbert.tasks.task import Task
 from helpers.browser import COLOURS, WIDTHS, Browser, chromium
-from helpers.live import Live, serving
+from helpers.live import Live, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -87,6 +87,7 @@ def test_results_are_those_of_the_server(server: Live, browser: Browser) -> None
     rows = [row.find_elements("css selector", "th, .number") for row in browser.all("tbody tr")]
     assert [[cell.text for cell in row] for row in rows] == [[each["label"], f"{each['score']:.3f}"] for each in labels]
     browser.open(f"{server.url}/#/qa/question-answering")
+    until(lambda: len(browser.all("textarea")) == 2)
     context = browser.all("textarea")[1]
     context.clear()
     context.send_keys("Zürich — näher am Fluß")

@@ -45,7 +45,8 @@ def _read_examples(run: Run, arguments: DistillArguments, teacher: Teacher, like
     """All training examples, with and without labels, and altered copies of them."""
     task = arguments.task
     plain = task in ("fill-mask", "sentence-similarity")
-    examples: list[Any] = list(run.reader.read(arguments.train, "fill-mask" if plain else None, like).examples)
+    labelled = run.reader.read(arguments.train, "fill-mask" if plain else None, like, to_learn=True)
+    examples: list[Any] = list(labelled.examples)
     for path in arguments.unlabelled:
         if task == "question-answering":
             examples += [dataclasses.replace(question, answers=None) for question in run.reader.read(path).examples]
