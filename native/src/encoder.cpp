@@ -309,9 +309,9 @@ private:
 }  // namespace
 
 void encode(const Model& model, const Batch& batch, Workspace& workspace, Pool* pool, int threads, float* out) {
-    Run run(model, batch, workspace, threads, out);
-    if (pool)
-        pool->run([&run](int thread) { run.work(thread); });
-    else
-        run.work(0);
+    if (pool) {
+        Run run(model, batch, workspace, threads, out);
+        if (pool->try_run([&run](int thread) { run.work(thread); })) return;
+    }
+    Run(model, batch, workspace, 1, out).work(0);  // beside a long batch, which must not keep a short one waiting
 }

@@ -30,13 +30,15 @@ void Gate::wait(uint64_t past) {
     sleepers_.fetch_sub(1);
 }
 
-void Pool::run(const std::function<void(int)>& work) {
-    std::lock_guard<std::mutex> lock(running_);
+bool Pool::try_run(const std::function<void(int)>& work) {
+    const std::unique_lock<std::mutex> lock(running_, std::try_to_lock);
+    if (!lock) return false;
     if (others_.empty()) start();
     work_ = &work;
     begun_.advance();
     work(0);
     done_.wait();
+    return true;
 }
 
 void Pool::start() {

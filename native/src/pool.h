@@ -57,13 +57,14 @@ private:
 
 class Pool {
 public:
-    // The caller of `run` is one of the `threads`; the others start with the first run.
+    // The caller of `try_run` is one of the `threads`; the others start with the first run.
     explicit Pool(int threads) : threads_(threads), done_(threads) {}
     ~Pool();
     Pool(const Pool&) = delete;
 
-    // Calls work(0), …, work(threads - 1), each on a thread of its own, and returns when all have. One at a time.
-    void run(const std::function<void(int)>& work);
+    // Calls work(0), …, work(threads - 1), each on a thread of its own, and returns true when all have; false at once,
+    // and nothing is called, where the threads are at other work.
+    bool try_run(const std::function<void(int)>& work);
 
 private:
     void start();
