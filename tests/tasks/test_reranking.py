@@ -206,7 +206,7 @@ def test_memory_stays_small_however_many_documents(reranker: Reranker) -> None:
         tracemalloc.stop()
         return traced
 
-    assert peak(6000) < 1.2 * peak(2500)
+    assert peak(18000) < 1.2 * peak(6000)  # as many as are held at once come before 6,000
 
 
 @pytest.mark.parametrize(
