@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .errors import InputError
 from .fields import Option, check_fields, documented, options_of, setting
@@ -12,10 +12,11 @@ Format = Literal["parquet", "csv", "tsv", "jsonl"]
 Errors = Literal["column", "stop"]
 
 
-@documented
 @dataclass(frozen=True, kw_only=True)
-class BulkSettings:
-    """How a bulk run reads, cuts, runs and writes."""
+class _Reading:
+    """How a bulk run reads."""
+
+    group: ClassVar[str] = "reading"
 
     column: str | None = setting(None, help="the column of the texts (of questions, prompts, queries)", unset="by name")
     pair_column: str | None = setting(
@@ -23,25 +24,47 @@ class BulkSettings:
         help="the column of second texts (of contexts, choices, documents)",
         unset="by name where the task has one",
     )
-    options: Mapping[str, str] = setting({}, help="options of the task, such as top_k=3", metavar="NAME=VALUE")
-    format: Format | None = setting(None, help="of the output", unset="the input's; jsonl for plain text")
-    keep: Sequence[str] | None = setting(None, help="the only columns to keep", unset="all", metavar="COLUMN")
-    prefix: str = setting("", help="what the names of result columns begin with")
-    errors: Errors = setting("column", help="put what is wrong with a row into a column 'error', or stop at the first")
-    merge: str | None = setting(None, help="join the parts into this file at the end", metavar="FILE")
     encoding: str = setting("utf-8", help="of text files")
     separator: str | None = setting(None, help="between the cells of a CSV file", unset="found out", metavar="CHAR")
     quote: str | None = setting(
         None, help="the quotation mark of a CSV file, or none", unset="found out", metavar="CHAR"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """How it cuts and runs."""
+
+    group: ClassVar[str] = "running"
+
+    options: Mapping[str, str] = setting({}, help="options of the task, such as top_k=3", metavar="NAME=VALUE")
+    precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the model is stored")
     workers: int | None = setting(None, least=1, help="processes", unset="one for every two cores")
     threads: int | None = setting(None, least=1, help="threads of a worker", unset="cores / workers")
-    precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the model is stored")
     part_seconds: float = setting(30.0, above=0, help="how long a part should take a worker", metavar="S")
     part_rows: int | None = setting(None, least=1, help="rows of a part, instead of measuring")
     on: str = setting("local", help="where workers run: local, ray://HOST:PORT, dask://HOST:PORT", metavar="WHERE")
     share: str | None = setting(None, help="run the I-th of N shares, I from 1 on", unset="all", metavar="I/N")
     dry_run: bool = setting(False, help="show the plan; write nothing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Writing:
+    """How it writes."""
+
+    group: ClassVar[str] = "writing"
+
+    format: Format | None = setting(None, help="of the output", unset="the input's; jsonl for plain text")
+    keep: Sequence[str] | None = setting(None, help="the only columns to keep", unset="all", metavar="COLUMN")
+    prefix: str = setting("", help="what the names of result columns begin with")
+    errors: Errors = setting("column", help="put what is wrong with a row into a column 'error', or stop at the first")
+    merge: str | None = setting(None, help="join the parts into this file at the end", metavar="FILE")
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class BulkSettings(_Writing, _Running, _Reading):
+    """How a bulk run reads, cuts, runs and writes."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from .errors import InputError, error_text
 from .fields import Option, check_fields, documented, options_of, setting
@@ -14,10 +14,11 @@ PREFIX = "DISTILBERT_SERVE_"
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
-@documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Each field is a flag (`--max-texts`) and a variable (`DISTILBERT_SERVE_MAX_TEXTS`); flags win."""
+class _Access:
+    """Where the server listens, and who may call it."""
+
+    group: ClassVar[str] = "access"
 
     host: str = setting("127.0.0.1", help="address to listen on", unset="127.0.0.1, this machine alone")
     port: int = setting(8080, least=0, below=65536, help="port to listen on")
@@ -25,6 +26,45 @@ class Settings:
         "", help="key that clients must send as 'Authorization: Bearer KEY', for all but /health", unset="none"
     )
     cors: str = setting("", help="origins, separated by commas, whose web pages may call the server", unset="none")
+    allowed_hosts: str = setting(
+        "",
+        help="names, separated by commas, that requests may have as their Host; `*.example.org` for all below it",
+        unset="all; this machine's alone where the server is open to nobody else and has no key",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", help="the least that is logged")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """What a request means where it does not say."""
+
+    group: ClassVar[str] = "what a request means"
+
+    aliases: str = setting(
+        "",
+        help="other names of models, `ALIAS=NAME` separated by commas, such as text-embedding-3-small=minilm",
+        unset="none",
+    )
+    default_prompt: str = setting(
+        "", help="what stands before texts of which vectors are made, where a request names no prompt", unset="none"
+    )
+    default_prompt_name: str = setting(
+        "", help="the model's own prompt that stands there, by its name", unset="as the model's folder says"
+    )
+    auto_truncate: bool = setting(
+        False, help="cut texts that are too long on TEI's routes too, where a request says nothing"
+    )
+    refuse_token_ids: bool = setting(
+        False, help="refuse token ids in place of texts: clients may have those of another vocabulary"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """What a request, and all of them, may cost."""
+
+    group: ClassVar[str] = "limits"
+
     max_batch_tokens: int = setting(DEFAULT_BATCH_TOKENS, least=1, help="most tokens of one run of a model")
     max_run_ms: int = setting(
         64, least=1, help="milliseconds of one run; what would take longer is split, down to single texts"
@@ -53,34 +93,25 @@ class Settings:
         below=1e6,
         help="seconds until a request is answered with 503, or with 408 where its body has not arrived",
     )
-    aliases: str = setting(
-        "",
-        help="other names of models, `ALIAS=NAME` separated by commas, such as text-embedding-3-small=minilm",
-        unset="none",
-    )
-    default_prompt: str = setting(
-        "", help="what stands before texts of which vectors are made, where a request names no prompt", unset="none"
-    )
-    default_prompt_name: str = setting(
-        "", help="the model's own prompt that stands there, by its name", unset="as the model's folder says"
-    )
-    auto_truncate: bool = setting(
-        False, help="cut texts that are too long on TEI's routes too, where a request says nothing"
-    )
-    refuse_token_ids: bool = setting(
-        False, help="refuse token ids in place of texts: clients may have those of another vocabulary"
-    )
-    allowed_hosts: str = setting(
-        "",
-        help="names, separated by commas, that requests may have as their Host; `*.example.org` for all below it",
-        unset="all; this machine's alone where the server is open to nobody else and has no key",
-    )
     max_connections: int = setting(1000, least=1, help="open connections; beyond them idle ones are closed")
-    log_level: Literal["debug", "info", "warning", "error"] = setting("info", help="the least that is logged")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Computing:
+    """What the server computes on."""
+
+    group: ClassVar[str] = "computing"
+
     threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
     workers: int = setting(
         1, least=1, below=1024, help="processes, which divide the cores; each has its models and the limits above"
     )
+
+
+@documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(_Computing, _Limits, _Reading, _Access):
+    """Each field is a flag (`--max-texts`) and a variable (`DISTILBERT_SERVE_MAX_TEXTS`); flags win."""
 
     def __post_init__(self) -> None:
         check_fields(self)

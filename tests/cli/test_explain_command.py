@@ -42,6 +42,17 @@ def test_one_page_and_json(make_checkpoint: Maker, tmp_path: Path, capsys: Print
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_the_model_runs_as_it_is_told(make_checkpoint: Maker, capsys: Printed) -> None:
+    folder = make_checkpoint()
+    texts = ["explain", str(folder), "a good film"]
+    for given, options in (([], {}), (["--precision", "int8", "--threads", "1"], {"precision": "int8", "threads": 1})):
+        assert main([*texts, *given, "--json"]) == 0
+        values = [word["value"] for word in json.loads(capsys.readouterr().out)["words"]]
+        assert values == [word.value for word in explain(load(folder, **options), "a good film").words]
+    assert main([*texts, "--threads", "0"]) == 1
+    assert "threads must be" in capsys.readouterr().err
+
+
 def test_attention_and_gradients(make_checkpoint: Maker, capsys: Printed) -> None:
     pytest.importorskip("torch")
     folder = str(make_checkpoint())

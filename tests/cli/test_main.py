@@ -166,6 +166,9 @@ def test_every_command_has_an_example_that_it_understands(command: str, capsys: 
         ("search", ["texts in:", "search:", "the model:", "results out:"]),
         ("train", ["training:", "reading examples:"]),
         ("evaluate", ["reading examples:"]),
+        ("explain", ["the model:", "what is explained:", "results out:"]),
+        ("serve", ["access:", "what a request means:", "limits:", "computing:"]),
+        ("bulk", ["reading:", "running:", "writing:"]),
     ],
 )
 def test_options_stand_in_groups(command: str, groups: list[str], capsys: Printed) -> None:

@@ -86,18 +86,21 @@ def test_other_models_join_in(make_checkpoint: Maker, sentences: list[str], tmp_
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "options", "message"),
+    ("name", "content", "query", "options", "message"),
     [
-        ("none.txt", None, [], "none.txt: cannot be read"),
-        ("none.csv", None, [], "none.csv: no such file"),
-        ("a.txt", "x\n", ["--column", "text"], "--column is for a file whose name ends in"),
-        ("a.csv", "id,review\n1,x\n", ["--column", "words"], "has no column 'words'; it has id, review"),
-        ("a.txt", "x\n", ["--top-k", "0"], "--top-k must be a whole number of at least 1, not 0"),
+        ("none.txt", None, "words", [], "none.txt: cannot be read"),
+        ("none.csv", None, "words", [], "none.csv: no such file"),
+        ("a.txt", "x\n", "words", ["--column", "text"], "--column is for a file whose name ends in"),
+        ("a.csv", "id,review\n1,x\n", "words", ["--column", "words"], "has no column 'words'; it has id, review"),
+        ("a.txt", "x\n", "words", ["--top-k", "0"], "--top-k must be a whole number of at least 1, not 0"),
+        ("a.txt", "x\n", "", [], "query 0 is empty; give the words to search for"),
+        ("a.txt", "x\n", " \t", [], "query 0 is empty; give the words to search for"),
     ],
 )
 def test_what_cannot_be_searched_is_one_line(
     name: str,
     content: str | None,
+    query: str,
     options: list[str],
     message: str,
     make_checkpoint: Maker,
@@ -106,7 +109,7 @@ def test_what_cannot_be_searched_is_one_line(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_text(content)
-    command = ["search", str(tmp_path / name), "words", "-m", str(make_checkpoint(Head.NONE)), *options]
+    command = ["search", str(tmp_path / name), query, "-m", str(make_checkpoint(Head.NONE)), *options]
     assert main(command) == 1
     assert message in capsys.readouterr().err.splitlines()[-1]
 

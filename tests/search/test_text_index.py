@@ -264,6 +264,8 @@ def test_what_cannot_be_searched_is_refused(embedder: Embedder, sentences: list[
         index.search("a", 0)
     with pytest.raises(InputError, match="text 1 must be a string"):
         index.search(["a", None])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="query 1 is empty"):
+        index.search(["a", " "])
     with pytest.raises(InputError, match="in memory"):
         TextIndex(embedder.encode_query, ["a"], folder=tmp_path)
 

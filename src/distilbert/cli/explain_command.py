@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..files import written_whole
-from ..loading import load
 from . import show
 from .options import add_model_argument
 from .results import print_json
+from .texts import add_model_options, open_task
 
 if TYPE_CHECKING:  # a leaf
     from ..explain import Attribution, Explanation
@@ -23,13 +23,15 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
     parser.add_argument("text", help="a text; the question, for an answer")
     parser.add_argument("pair", nargs="?", help="the context, for an answer; the other text, for a similarity")
-    parser.add_argument("--task", choices=_TASKS, help="default: what the model was trained for")
-    parser.add_argument("--target", metavar="TEXT", help="the label, entity or answer (default: the model's best)")
-    parser.add_argument(
+    group = parser.add_argument_group("the model")
+    group.add_argument("--task", choices=_TASKS, help="default: what the model was trained for")
+    add_model_options(group)
+    group = parser.add_argument_group("what is explained")
+    group.add_argument("--target", metavar="TEXT", help="the label, entity or answer (default: the model's best)")
+    group.add_argument(
         "--method", choices=_METHODS, default=_METHODS[0], help=f"the second needs PyTorch (default: {_METHODS[0]})"
     )
-    parser.add_argument("--attention", action="store_true", help="show the attention rollout too; needs PyTorch")
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    group.add_argument("--attention", action="store_true", help="show the attention rollout too; needs PyTorch")
     form = parser.add_argument_group("results out")
     form.add_argument("--html", type=Path, metavar="FILE", help="write one HTML page, which needs nothing else")
     form.add_argument("--json", action="store_true", help="one JSON object")
@@ -39,7 +41,7 @@ def explain(args: argparse.Namespace) -> int:
     from ..explain import explain as explained  # not at the top: a leaf
 
     explanation = explained(
-        load(args.model, args.task, revision=args.revision),
+        open_task(args, args.task),
         args.text,
         args.pair,
         target=args.target,

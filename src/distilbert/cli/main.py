@@ -34,7 +34,7 @@ class Command:
         """Everything that the command takes."""
         module = import_module(f".{self.module}", __package__)
         function = self.name.replace("-", "_")
-        parser.description = self.help.capitalize() + "."
+        parser.description = f"{self.help[0].upper()}{self.help[1:]}."
         getattr(module, f"add_{function}")(parser)
         parser.epilog = f"{parser.epilog or ''}\nExample: {EXAMPLES[self.name]}".lstrip()
         parser.formatter_class = argparse.RawDescriptionHelpFormatter  # the example has a line of its own

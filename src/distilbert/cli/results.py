@@ -23,7 +23,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def check_output(args: argparse.Namespace) -> None:
     """Raises InputError for an `--out` that cannot be, before anything is run."""
-    if args.out is None:
+    if getattr(args, "out", None) is None:
         return
     from ..data.writing import check_writable  # not at the top: it takes time to import
 

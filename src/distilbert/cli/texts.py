@@ -34,6 +34,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default=default,
         help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
     )
+    add_model_options(group)
+    add_output(parser)
+
+
+def add_model_options(group: argparse._ActionsContainer) -> None:
+    """How the model is opened and run."""
     group.add_argument("--revision", help="branch, tag or commit on the hub")
     group.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
     group.add_argument("--threads", type=int, help="default: the cores that the process may use")
@@ -45,7 +51,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"the token budget of one batch (default: {DEFAULT_BATCH_TOKENS})",
     )
-    add_output(parser)
 
 
 def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
@@ -65,7 +70,7 @@ def add_table_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--encoding", help="encoding of a table (default: found out)")
 
 
-def open_task(args: argparse.Namespace, task: str, model: str | None = None, *, progress: bool = False) -> Any:
+def open_task(args: argparse.Namespace, task: str | None, model: str | None = None, *, progress: bool = False) -> Any:
     """The command's model, or another one that runs in the same way."""
     check_output(args)
     return load(

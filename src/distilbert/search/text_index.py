@@ -86,11 +86,13 @@ class TextIndex:
     def search(self, queries: str | Iterable[str], top_k: int = 10) -> list[Found] | list[list[Found]]:
         """The `top_k` texts that fit best, best first: a list for one query, a list of lists for several.
 
-        Raises InputError for anything else than texts.
+        Raises InputError for anything else than texts, and for empty ones.
         """
         check_top_k(top_k)
         given = list(listed(queries))
         check_strings(given, 0)
+        if (empty := next((number for number, query in enumerate(given) if not query.strip()), None)) is not None:
+            raise InputError(f"query {empty} is empty; give the words to search for")
         count = max(_CANDIDATES, 5 * top_k) if self._sparse or self._reranker else top_k
         rankings = self._index.search(self._embedder.encode_query(given), count) if given else []
         if self._sparse and self._sparse_index:
