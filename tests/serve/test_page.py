@@ -48,7 +48,12 @@ def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(server: Live,
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'")
     assert "style=" not in page.text
     assert "://" not in page.text
-    for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript"), ("results.js", "text/javascript")):
+    for name, kind in (
+        ("page.css", "text/css"),
+        ("colours.css", "text/css"),
+        ("page.js", "text/javascript"),
+        ("results.js", "text/javascript"),
+    ):
         base = path if path.endswith("/") else path.rsplit("/", 1)[0] + "/"
         assert server.http.get(f"{base}page/{name}").headers["content-type"].startswith(kind)
     assert server.http.get("/page/page.py").status_code == 404

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..files import written_whole
 from .markup import Child, Html, joined, tag
 
-_STYLE = (files(__package__) / "style.css").read_text(encoding="utf-8")
+_STYLES = (files("distilbert") / "colours.css", files(__package__) / "style.css")
+_STYLE = "".join(file.read_text(encoding="utf-8") for file in _STYLES)
 _SCRIPT = (files(__package__) / "download.js").read_text(encoding="utf-8")
 _HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 # nothing from elsewhere, and no other script: what a text of the data says is never run

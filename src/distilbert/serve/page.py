@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse
 from .errors import HttpError
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_FILES = {file.name: file.read_bytes() for file in (files(__package__) / "static").iterdir()}
+_COLOURS = files("distilbert") / "colours.css"
+_FILES = {file.name: file.read_bytes() for file in (_COLOURS, *(files(__package__) / "static").iterdir())}
 # nothing from elsewhere, nothing inline
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
