@@ -14,6 +14,7 @@ from .errors import InputError
 from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
 
+Quote = Literal['"', "'", "none"]
 ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
 _MODEL = "a folder, or a name on the Hugging Face hub"
 
@@ -75,13 +76,14 @@ class ReadOptions:
     group: ClassVar[str] = "reading examples"
 
     columns: Mapping[str, str] = setting({}, help="names of columns", unset="guessed", metavar="ROLE=NAME")
-    labels: Mapping[str, str] = setting(
+    labels: Mapping[str, str] | Sequence[str] = setting(
         {},
-        help="labels there are, and what the data calls them; rows of one without a name (LABEL=) are left out",
+        help="names of the data's labels; names alone are those of 0, 1, … in order, or labels that may come later; "
+        "rows of a label without a name (LABEL=) are left out",
         metavar="LABEL[=NAME]",
     )
     separator: str | None = setting(None, help="character between the cells of a CSV", unset="found out")
-    quote: Literal['"', "'", "none"] | None = setting(
+    quote: Quote | None = setting(
         None, help="mark around the cells of a CSV; none: marks are letters", unset="found out"
     )
     encoding: str | None = setting(None, help="encoding of files of text", unset="found out")

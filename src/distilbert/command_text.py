@@ -1,5 +1,6 @@
-"""Settings as the command line that says the same: how a run is repeated."""
+"""Settings as text: the command line that says the same, by which a run is repeated, and each for a person."""
 
+import json
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -42,3 +43,8 @@ def _option_words(option: Option, value: Any) -> list[str] | None:
     if not isinstance(values, list | tuple) or not all(isinstance(v, str | int | float | os.PathLike) for v in values):
         return None
     return [flag, *map(str, values)]
+
+
+def setting_text(value: Any) -> str:
+    """A setting for a person."""
+    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)

@@ -1,6 +1,7 @@
 """The files of a training: what is learnt from, what chooses the best weights, and what tests them."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ class ExampleReader:
     def read_all(self) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
         """The examples to train on, those that choose the weights, and those of the test; says what is in them."""
         arguments = self._arguments
-        data = with_labels(self.read(arguments.train), arguments.labels.values())
+        labels = arguments.labels
+        data = with_labels(self.read(arguments.train), labels.values() if isinstance(labels, Mapping) else labels)
         chosen: Data[Any] | None = None
         if (share := share_of(arguments.eval)) is not None:
-            data, chosen = hold_out(data, share, arguments.seed)
-            self._say_read(chosen)
+            data, chosen = self.hold_out(data, share)
         elif arguments.eval is not None:
             chosen = self.read(arguments.eval, like=data)
             data = with_labels(data, tags_of_known_types(chosen.labels, data.labels))
@@ -66,6 +67,12 @@ class ExampleReader:
             for line in summary(part, others) if part else ():
                 self._console.print(f"{part.source if part else ''}: {line}", markup=False)
         return data, chosen, test
+
+    def hold_out(self, data: Data[Any], share: float) -> tuple[Data[Any], Data[Any]]:
+        """The examples without a share of them, and those of that share; says how many these are."""
+        rest, out = hold_out(data, share, self._arguments.seed)
+        self._say_read(out)
+        return rest, out
 
     def say_lengths(self, tokenizer: BertTokenizer, data: Data[Any], max_length: int) -> None:
         """Say how long texts are, and how many are cut."""

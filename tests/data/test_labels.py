@@ -176,6 +176,36 @@ def test_labels_are_mapped_as_told_by_case_and_by_number(tmp_path: Path) -> None
     assert (data.labels, labels_of(data)) == (("neg", "pos"), ["pos", "pos", "neg"])
 
 
+def test_names_alone_are_those_of_whole_numbers_in_order(tmp_path: Path) -> None:
+    numbers = write(tmp_path, "n.csv", "text,label\na,1\nb,0\nc,1.0\nd,positive\n")
+    for given in (["negative", "positive"], {"negative": "negative", "positive": "positive"}):
+        data = read_data(numbers, CLASSES, label_names=given)
+        assert (data.labels, labels_of(data)) == (
+            ("negative", "positive"),
+            ["positive", "negative", "positive", "positive"],
+        )
+    assert read_data(numbers, CLASSES, label_names=["z", "positive"]).labels == ("z", "positive")  # not by letters
+    data = read_data(numbers, CLASSES, labels=["LABEL_0", "LABEL_1"], label_names=["negative", "positive"])
+    assert labels_of(data) == ["LABEL_1", "LABEL_0", "LABEL_1", "LABEL_1"]
+    with pytest.raises(InputError, match=r"label '1' has no name: 'negative'|negative are those of 0 to 0; .* 1=NAME"):
+        read_data(numbers, CLASSES, label_names=["negative"])
+    texts = write(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
+    assert read_data(texts, CLASSES, label_names=["later"]).labels == ("x", "y")
+    later = {"0": "x", "1": "y", "later": "later"}  # a label that may come, beside those that are named one by one
+    assert labels_of(read_data(write(tmp_path, "l.csv", "text,label\na,0\nb,1\n"), CLASSES, label_names=later)) == [
+        "x",
+        "y",
+    ]
+    tags = json_lines(tmp_path, [{"tokens": ["EU", "x"], "ner_tags": [2, 0]}])
+    data = read_data(tags, WORDS, label_names=["O", "B-PER", "B-ORG"])
+    assert (data.examples[0].labels, data.labels) == (("B-ORG", "O"), ("O", "B-PER", "B-ORG"))
+    vectors = json_lines(tmp_path, [{"text": "a", "labels": [0, 1]}, {"text": "b", "labels": [1, 0]}])
+    assert labels_of(read_data(vectors, CLASSES, label_names=["rude", "toxic"])) == [("toxic",), ("rude",)]
+    many = "text,label\n" + "".join(f"w{i},{137 * i % 4001}\n" for i in range(30))  # else taken for a quantity
+    with pytest.raises(InputError, match="has no name"):
+        read_data(write(tmp_path, "m.csv", many), CLASSES, label_names=["x", "y"])
+
+
 def test_labels_that_say_that_there_is_none(tmp_path: Path) -> None:
     snli = write(tmp_path, "s.tsv", "sentence1\tsentence2\tgold_label\na\tb\tentailment\nc\td\t-\ne\tf\tneutral\n")
     data = read_data(snli, CLASSES)

@@ -16,6 +16,7 @@ from conftest import Maker  # noqa: E402
 from distilbert.arguments import USUAL_LOSSES  # noqa: E402
 from distilbert.cli.main import main  # noqa: E402
 from distilbert.distill import distill, teacher_cache  # noqa: E402
+from distilbert.distill.student_search import beside_teacher  # noqa: E402
 from distilbert.distill.teacher import NativeTeacher  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.evaluations import evaluate  # noqa: E402
@@ -230,6 +231,25 @@ def test_the_command_makes_a_student(
     assert float(rows[1][-1]) >= float(rows[2][-1])  # MB
     assert main([str(part) for part in command]) == 1
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_share_of_the_examples_chooses_the_best_weights(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    chosen = settings(
+        "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences, eval="0.2"
+    )
+    done = distill(chosen, quiet=True)
+    kept = json.loads((done.folder / "training.json").read_text())
+    assert kept["train_examples"] + kept["eval_examples"] == len(sentences)
+    assert kept["eval_examples"] == pytest.approx(len(sentences) / 5, abs=2)
+    student, _, teacher, _ = beside_teacher(chosen, done.folder)
+    assert (student.metric, student.score) == ("accuracy", done.scores["accuracy"])
+    assert teacher.score.value == pytest.approx(kept["teacher_score"]["accuracy"])
+    teacher_folder = teacher_of("sentence-similarity", make_checkpoint)
+    similar = settings("sentence-similarity", teacher_folder, tmp_path, sentences[:20], eval="0.2", out=tmp_path / "s")
+    with pytest.raises(InputError, match="eval must be a file of pairs with scores"):
+        distill(similar, quiet=True)
 
 
 def test_what_is_wrong_is_found_before_anything_trains(

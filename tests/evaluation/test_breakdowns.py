@@ -162,6 +162,7 @@ def test_data_with_other_names_of_labels(make_checkpoint: Maker, tmp_path: Path,
     with pytest.raises(InputError, match="--labels 0=NEGATIVE 1=POSITIVE"):
         evaluate(folder, path)
     done = evaluate(folder, path, labels={"0": "NEGATIVE", "1": "POSITIVE"}, resamples=5)
+    assert evaluate(folder, path, labels=["NEGATIVE", "POSITIVE"], resamples=5).scores == done.scores
     plain = evaluate(make_checkpoint(name="plain"), path, resamples=5)  # LABEL_0 and LABEL_1
     assert done.scores == plain.scores
 

@@ -11,7 +11,7 @@ import distilbert
 from conftest import Maker
 from distilbert.arguments import FinetuneArguments
 from distilbert.cli import main
-from distilbert.errors import CheckpointError, InputError
+from distilbert.errors import CheckpointError, InputError, MissingExtraError
 from distilbert.evaluation import evaluate
 from distilbert.folder.checkpoint import Head
 from distilbert.head_only.fitting import fit_classifier
@@ -84,7 +84,13 @@ def test_what_is_fitted_is_a_classifiers_folder(
     assert again.scores[metric].value == pytest.approx(done.scores[metric].value)
     config = json.loads((done.folder / "config.json").read_text())
     assert config["classifier_pooling"] == "mean"
-    assert json.loads((done.folder / "training.json").read_text())["scores"][metric]["value"] > 0.8
+    about = json.loads((done.folder / "training.json").read_text())
+    assert about["scores"][metric]["value"] > 0.8
+    card = (done.folder / "README.md").read_text(encoding="utf-8")
+    assert f"Fitted from `{folder}` with `distilbert train --task text-classification" in card
+    assert f"| {metric} | {done.scores[metric].value:.4f} |" in card
+    assert "chose the best" not in card  # nothing was chosen by the evaluation
+    assert about["command"].endswith("--head-only")
     # the head is on the mean of the states, whatever the first layer of the head in the folder does
     states = distilbert.load(folder, "feature-extraction").logits(["good good good film"])[0].mean(0)
     classifier = distilbert.load(done.folder)
@@ -94,6 +100,29 @@ def test_what_is_fitted_is_a_classifiers_folder(
     assert states.shape == (64,)
     batch = classifier.logits(["good good good film", "bad", "good bad " * 20])
     np.testing.assert_allclose(batch[0], one, atol=1e-5)
+
+
+def test_it_has_a_report_where_one_can_be_drawn(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, train = make_checkpoint(Head.NONE), labelled_file(tmp_path, sentences)
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "matplotlib", None)
+        for name in [name for name in sys.modules if name.startswith("distilbert.report")]:
+            patched.delitem(sys.modules, name)
+        done = fit_classifier(settings(folder, train, tmp_path / "plain"), quiet=True)
+        assert not (done.folder / "report.html").exists()
+        with pytest.raises(MissingExtraError, match="report"):
+            fit_classifier(settings(folder, train, tmp_path / "x", report=tmp_path / "page.html"), quiet=True)
+        assert not (tmp_path / "x").exists()
+    pytest.importorskip("matplotlib")
+    done = fit_classifier(
+        settings(folder, train, tmp_path / "out", test=train, report=tmp_path / "page.html"), quiet=True
+    )
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert page == (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Test scores" in page
+    assert "tokens a second" not in page  # there were no steps
 
 
 def test_both_engines_and_the_other_formats_read_the_mean(

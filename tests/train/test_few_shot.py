@@ -64,6 +64,11 @@ def test_few_shot_learns_and_is_saved_as_a_classifier(
     done = finetune(arguments(folder, train, tmp_path / "out", **settings))
     assert done.scores["accuracy"].value > 0.9
     assert distilbert.load(done.folder)("fire").label == "warm"
+    card = (done.folder / "README.md").read_text(encoding="utf-8")
+    assert f"Fine-tuned from `{folder}` with `distilbert train" in card
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert "The training loss ends at" in page
+    assert "tokens a second" in page
     assert "40 steps of 16 texts at a learning rate of 0.003, then a head" in capsys.readouterr().err
     again = finetune(arguments(folder, train, tmp_path / "again", **settings), quiet=True)
     texts = sentences[:3]

@@ -32,7 +32,7 @@ class Labelling:
         self._columns = columns = label_columns(found["label"], rows)
         self._guessed = []
         if problem is None:
-            problem, why = _problem(rows, columns)
+            problem, why = _problem(rows, columns, named=bool(names.in_order))
             self._guessed.append(why)
         self.problem = problem
         self._vectors = (
@@ -73,7 +73,7 @@ class Labelling:
         if len(columns) > 1 or self._vectors:
             every = names.every or tuple(filter(None, dict.fromkeys(map(names, self._given))))
         else:
-            every = names.every or tuple(by_number(self.counts))
+            every = names.every or names.in_their_order(by_number(self.counts))
         guessed = [*self._guessed, *_remarks(names, self.counts, self.without)]
         return Data(source, examples, every, self.problem, "; ".join(guessed))
 
@@ -114,8 +114,8 @@ def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list
     ]
 
 
-def _problem(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Problem, str]:
-    """What labels look like, and that in words."""
+def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool) -> tuple[Problem, str]:
+    """What labels look like, and that in words; `named`: whole numbers have names."""
     values: list[Any] = [value for row in rows if not is_missing(value := row.values.get(columns[0]))]
     if len(columns) > 1:
         return "multi_label_classification", "a multi-label problem, a column a label"
@@ -128,7 +128,7 @@ def _problem(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Problem, str]
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
         return "regression", "a regression problem"
     distinct = set(numbers)
-    if len(distinct) <= _FEW_CLASSES:
+    if named or len(distinct) <= _FEW_CLASSES:
         return "single_label_classification", "a single-label problem"
     # classes are counted from 0 or 1 on, with few gaps, and have several texts each
     dense = min(distinct) in (0, 1) and 2 * len(distinct) > max(distinct) and len(numbers) > 1.2 * len(distinct)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, name_list, short_repr
 from .examples import Data
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -78,7 +78,8 @@ class LabelNames:
     """From what a table says to the labels that there are.
 
     Args:
-        names: what the caller says of names: label -> its name, or "" for rows that have none.
+        names: what the caller says of names: label -> its name, or "" for rows that have none. Names alone stand for
+            themselves and, where none is a number, for the whole numbers from 0 on.
         known: the labels that there are; None: whatever the table has.
         classes: what whole numbers stand for, as far as the table itself knows.
         open_ended: whether labels that are not `known` are taken as they are, and counted in `unseen`.
@@ -86,15 +87,18 @@ class LabelNames:
 
     def __init__(
         self,
-        names: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | Sequence[str] | None = None,
         known: Sequence[str] | None = None,
         classes: Sequence[str] = (),
         *,
         open_ended: bool = False,
     ) -> None:
-        self._names = {label_name(label): name for label, name in (names or {}).items()}
+        names = names if isinstance(names, Mapping) else {name: name for name in names or ()}
+        self._names = {label_name(label): name for label, name in names.items()}
         self.known = None if known is None else tuple(known)
-        self._classes = tuple(classes)
+        self.in_order = names_in_order(names)
+        self._classes = self.in_order or tuple(classes)
+        self._counted = False  # whether a whole number was one of `_classes`
         self._by_name = _unique(self.known or (), label_name)
         self._by_case = _unique(self.known or (), lambda label: label_name(label).casefold())
         self._numbered = bool(self.known) and all(_PLACEHOLDER.fullmatch(label) for label in self.known or ())
@@ -110,7 +114,12 @@ class LabelNames:
             named = self._names[given]
             return self._known(named) if named else ""
         if self._classes and given.isdecimal() and int(given) < len(self._classes):
-            given = self._classes[int(given)]
+            given, self._counted = self._classes[int(given)], True
+        elif self.in_order and given.lstrip("-").isdecimal():
+            raise InputError(
+                f"label {given!r} has no name: {name_list(self.in_order)} are those of 0 to {len(self.in_order) - 1}; "
+                f"else name each: --labels {given}=NAME …, in Python labels={{{given!r}: 'NAME', …}}"
+            )
         return self._known(given)
 
     def explains(self, value: object) -> bool:
@@ -126,6 +135,8 @@ class LabelNames:
         found = self._by_name.get(label) or self._by_case.get(label.casefold())
         number = _PLACEHOLDER.fullmatch(label)
         index = int(number[1]) if number else int(label) if self._numbered and label.isdecimal() else -1
+        if self._numbered and label in self.in_order:
+            index = self.in_order.index(label)
         if found is None and 0 <= index < len(self.known):
             found = self.known[index]
         if found is None and self._open_ended:
@@ -143,12 +154,22 @@ class LabelNames:
         """The labels that there are, and behind them those that were not known; None for whatever the table has."""
         return None if self.known is None else (*self.known, *by_number(self.unseen))
 
+    def in_their_order(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The labels of a table; those that its whole numbers stand for come first, and all of them."""
+        return tuple(dict.fromkeys((*self._classes, *labels) if self._counted else labels))
+
     def _way(self) -> str:
         """How to say what a table's labels mean."""
         assert self.known is not None
         pairs = " ".join(f"{index}={label}" for index, label in enumerate(self.known[:3]))
         dots = " …" if len(self.known) > 3 else ""
         return f". If the data has other names for them, say so: --labels {pairs}{dots}, in Python labels={{…}}"
+
+
+def names_in_order(names: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the labels 0, 1, … where every label is its own name and none is a number; else none."""
+    alone = all(label == name and not label_name(name).lstrip("-").isdecimal() for label, name in names.items())
+    return tuple(names) if alone else ()
 
 
 def _unique(labels: Collection[str], key: Any) -> dict[str, str]:

@@ -39,7 +39,7 @@ def read_data(
     separator: str | None = None,
     quote: str | None = None,
     encoding: str | None = None,
-    label_names: Mapping[str, str] | None = None,
+    label_names: Mapping[str, str] | Sequence[str] | None = None,
     skip_bad: bool = False,
     open_ended: bool = False,
     hold: bool = True,
@@ -62,7 +62,8 @@ def read_data(
         separator: between the cells of a CSV.
         quote: around them; "none": marks are letters like any other.
         encoding: of a file of text.
-        label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out.
+        label_names: what the file calls a label -> its name; "": rows with it have no label, and are left out. Names
+            alone are those of the labels 0, 1, … in order.
         skip_bad: rows that cannot be used are left out.
         hold: whether all examples are held in memory. If not, those of a large file for text classification are read
             again whenever they are gone through; its first 10,000 rows decide what its columns are.

@@ -41,7 +41,7 @@ def _named(
             seen.update(examples[-1].labels)
         except InputError as error:
             faults.add(error)
-    every = names.every or tuple(outside_first(seen))
+    every = names.every or names.in_their_order(outside_first(seen))
     changed = ", ".join(f"{given} = {name}" for given, name in names.changed.items())
     return Data(source, examples, every, guessed=f"taken for the model's: {changed}" if changed else "")
 

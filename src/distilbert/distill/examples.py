@@ -30,23 +30,27 @@ def read_all(
 ) -> tuple[Data[Any], Data[Any] | None, Data[Any] | None]:
     """The examples to train on, those that choose the weights, and those of the test, with the teacher's labels.
 
-    Raises InputError where `eval` is a share of the training examples.
+    Raises InputError where `eval` is a share of sentences, which have no scores.
     """
-    if share_of(arguments.eval) is not None:
-        raise InputError("eval must be a file for distill; a share of the training examples is for train")
-    like = _labels_of(arguments.task, teacher)
-    data = _read_examples(run, arguments, teacher, like)
-    held_out = None if arguments.eval is None else run.reader.read(arguments.eval, like=like)
+    like, task, share = _labels_of(arguments.task, teacher), arguments.task, share_of(arguments.eval)
+    if share is not None and task == "sentence-similarity":
+        raise InputError("eval must be a file of pairs with scores for sentence-similarity")
+    plain = task in ("fill-mask", "sentence-similarity")
+    labelled = run.reader.read(arguments.train, "fill-mask" if plain else None, like, to_learn=True)
+    held_out: Data[Any] | None = None
+    if share is not None:
+        labelled, held_out = run.reader.hold_out(labelled, share)
+    elif arguments.eval is not None:
+        held_out = run.reader.read(arguments.eval, like=like)
+    examples = _with_more(run, arguments, teacher, labelled.examples)
+    data = dataclasses.replace(like, source=str(arguments.train), examples=examples)
     test = None if arguments.test is None else run.reader.read(arguments.test, like=like)
     return data, held_out, test
 
 
-def _read_examples(run: Run, arguments: DistillArguments, teacher: Teacher, like: Data[Any]) -> Data[Any]:
-    """All training examples, with and without labels, and altered copies of them."""
-    task = arguments.task
-    plain = task in ("fill-mask", "sentence-similarity")
-    labelled = run.reader.read(arguments.train, "fill-mask" if plain else None, like, to_learn=True)
-    examples: list[Any] = list(labelled.examples)
+def _with_more(run: Run, arguments: DistillArguments, teacher: Teacher, labelled: Sequence[Any]) -> list[Any]:
+    """Training examples, behind them those without labels, and altered copies of both."""
+    task, examples = arguments.task, list(labelled)
     for path in arguments.unlabelled:
         if task == "question-answering":
             examples += [dataclasses.replace(question, answers=None) for question in run.reader.read(path).examples]
@@ -60,7 +64,7 @@ def _read_examples(run: Run, arguments: DistillArguments, teacher: Teacher, like
             examples.append(TaggedWords(tuple(altered(example.words, mask, rng)), ()))
         elif isinstance(example.text, str) and (words := example.text.split()):
             examples.append(_unlabelled(task, " ".join(altered(words, mask, rng)), teacher.tokenizer))
-    return dataclasses.replace(like, source=str(arguments.train), examples=examples)
+    return examples
 
 
 def _unlabelled(task: str, line: str, tokenizer: BertTokenizer) -> Any:

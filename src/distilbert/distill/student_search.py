@@ -11,7 +11,9 @@ from typing import Any
 from rich.console import Console
 
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
+from ..data.splitting import hold_out, share_of
 from ..errors import DistilBertError, InputError, MissingExtraError
+from ..evaluation.evaluations import read_for
 from ..evaluation.intervals import Interval
 from ..evaluation.turns import Precision, evaluate_by_turns
 from ..files import is_file, written_whole
@@ -141,7 +143,10 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
     tried = [(name, precision) for name in models for precision in PRECISIONS]
     options = EvaluateOptions(**{name.name: getattr(arguments, name.name) for name in dataclasses.fields(ReadOptions)})
     done = evaluate_by_turns(
-        [(models[name], precision) for name, precision in tried], arguments.eval, arguments.task, options
+        [(models[name], precision) for name, precision in tried],
+        _examples(arguments, next(iter(students.values())), options),
+        arguments.task,
+        options,
     )
     return [
         Candidate(
@@ -155,6 +160,14 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
         )
         for (name, precision), each in zip(tried, done, strict=True)
     ]
+
+
+def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptions) -> Any:
+    """What students are scored on: a file, or the share that was held out of the training examples."""
+    if (share := share_of(arguments.eval)) is None:
+        return arguments.eval
+    task = load(student, arguments.task)
+    return hold_out(read_for(task, arguments.train, options, open_ended=False), share, arguments.seed)[1]
 
 
 def _figure() -> Any:

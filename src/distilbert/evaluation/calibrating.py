@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import calibration
+from ..arguments import Quote, ReadOptions
 from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
@@ -77,9 +78,9 @@ def calibrate(
     data: Any,
     *,
     columns: Mapping[str, str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | Sequence[str] | None = None,
     separator: str | None = None,
-    quote: str | None = None,
+    quote: Quote | None = None,
     encoding: str | None = None,
     skip_bad: bool = False,
     threads: int | None = None,
@@ -116,12 +117,14 @@ def calibrate(
     examples = read_for(
         task,
         data,
-        columns=columns,
-        label_names=labels,
-        separator=separator,
-        quote=quote,
-        encoding=encoding,
-        skip_bad=skip_bad,
+        ReadOptions(
+            columns=columns or {},
+            labels=labels or {},
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            skip_bad=skip_bad,
+        ),
         open_ended=False,
     )
     if len(examples.examples) < _FEWEST:

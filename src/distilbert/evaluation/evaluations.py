@@ -3,10 +3,11 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from ..arguments import Quote, ReadOptions
 from ..data.examples import Data
 from ..data.reading import read_data
 from ..errors import InputError
@@ -75,9 +76,9 @@ def evaluate(
     task: str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | Sequence[str] | None = None,
     separator: str | None = None,
-    quote: str | None = None,
+    quote: Quote | None = None,
     encoding: str | None = None,
     skip_bad: bool = False,
     precision: Literal["float32", "int8"] | None = None,
@@ -93,7 +94,8 @@ def evaluate(
         model, task, precision, threads, max_batch_tokens, revision: as for `distilbert.load`; an encoder
             is evaluated for "sentence-similarity".
         data, columns, separator, quote, encoding, skip_bad: as for `read_data`.
-        labels: what the data calls a label -> the model's name of it; "": rows with it are left out.
+        labels: what the data calls a label -> the model's name of it; "": rows with it are left out. Names alone are
+            those of the labels 0, 1, … in order.
         resamples, seed: of the bootstrap.
 
     Raises:
@@ -109,12 +111,14 @@ def evaluate(
     examples = read_for(
         opened,
         data,
-        columns=columns,
-        label_names=labels,
-        separator=separator,
-        quote=quote,
-        encoding=encoding,
-        skip_bad=skip_bad,
+        ReadOptions(
+            columns=columns or {},
+            labels=labels or {},
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            skip_bad=skip_bad,
+        ),
         hold=False,
     )
     return evaluation_of(str(model), precision, opened, examples, resamples, seed)
@@ -165,13 +169,8 @@ def opened_task(task: Task) -> str:
 def read_for(
     task: Task,
     data: Any,
+    options: ReadOptions,
     *,
-    columns: Mapping[str, str] | None = None,
-    label_names: Mapping[str, str] | None = None,
-    separator: str | None = None,
-    quote: str | None = None,
-    encoding: str | None = None,
-    skip_bad: bool = False,
     hold: bool = True,
     open_ended: bool = True,
 ) -> Data[Any]:
@@ -180,14 +179,14 @@ def read_for(
     return read_data(
         data,
         opened_task(task),
-        columns=columns,
+        columns=options.columns,
         labels=labels,
         problem=task.config.problem if isinstance(task, TextClassifier) else None,
-        separator=separator,
-        quote=quote,
-        encoding=encoding,
-        label_names=label_names,
-        skip_bad=skip_bad,
+        separator=options.separator,
+        quote=options.quote,
+        encoding=options.encoding,
+        label_names=options.labels,
+        skip_bad=options.skip_bad,
         open_ended=open_ended,
         hold=hold,
     )

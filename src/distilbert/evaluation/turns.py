@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..arguments import EvaluateOptions
+from ..data.examples import Data
 from ..loading import load
 from .evaluations import Evaluation, check_finished, evaluation_of, read_for
 from .scoring import score_task
@@ -25,7 +26,8 @@ def evaluate_by_turns(
 ) -> list[Evaluation]:
     """An evaluation of each model in a precision (None: as its folder is stored), as `evaluate` makes it.
 
-    Their speeds are medians of several turns on the same examples, up to 200 of them. `options.precision` is not read.
+    `data` may be examples that were read before, with the models' labels. Speeds are medians of several turns on the
+    same examples, up to 200 of them. `options.precision` is not read.
     Raises what `evaluate` raises.
     """
     opened = []
@@ -39,17 +41,7 @@ def evaluate_by_turns(
             max_batch_tokens=options.max_batch_tokens,
             revision=options.revision,
         )
-        examples = read_for(
-            runs,
-            data,
-            columns=options.columns,
-            label_names=options.labels,
-            separator=options.separator,
-            quote=options.quote,
-            encoding=options.encoding,
-            skip_bad=options.skip_bad,
-        )
-        opened.append((runs, examples))
+        opened.append((runs, data if isinstance(data, Data) else read_for(runs, data, options)))
     made = [
         evaluation_of(str(model), precision, runs, examples, options.resamples, options.seed)
         for (model, precision), (runs, examples) in zip(models, opened, strict=True)

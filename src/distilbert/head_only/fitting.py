@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import platform
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,19 @@ from rich.console import Console
 
 from .. import __version__
 from ..arguments import FinetuneArguments
+from ..command_text import command_text
 from ..config import DistilBertConfig
 from ..data.examples import Data
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, MissingExtraError
 from ..evaluation.intervals import Interval, bootstrap
-from ..evaluation.scores import never_predicted
+from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..fetching import fetch
 from ..files import is_folder, written_whole_folder
 from ..folder.checkpoint import Head, key_table, save_checkpoint
 from ..folder.opened import ModelFolder, open_folder
 from ..loading import load, open_engine, open_model
+from ..model_card import write_card
 from ..tasks.embedding import Embedder
 from ..trained import Trained
 from ..training_data import ExampleReader
@@ -37,10 +41,15 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         InputError: for another task than text-classification, for what is wrong in the data (naming file and line), and
             for a folder that is not empty.
         CheckpointError: where the folder cannot be written, and for int8 weights.
+        MissingExtraError: for `report` without the extra that draws it.
         and what opening the model raises.
     """
     console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
     check_task(arguments, "--head-only")
+    if arguments.report is not None:
+        from ..report import check_place
+
+        check_place(arguments.report)
     if is_folder(Path(arguments.out)) and any(Path(arguments.out).iterdir()):
         raise InputError(f"{arguments.out}: is not empty; choose another folder")
     data, held_out, test = ExampleReader(arguments, console).read_all()
@@ -61,7 +70,8 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     opened = dataclasses.replace(open_model(source, engine), sentence=None)
     if arguments.max_length:
         opened = dataclasses.replace(opened, max_length=min(arguments.max_length, opened.max_length))
-    return fit_and_save(Embedder(opened), weights, source, arguments, (data, held_out, test), console, "--head-only")
+    facts = {"made": "Fitted"}
+    return fit_and_save(Embedder(opened), weights, source, arguments, (data, held_out, test), console, facts)
 
 
 def check_task(arguments: FinetuneArguments, option: str) -> None:
@@ -84,7 +94,8 @@ def fit_and_save(
     arguments: FinetuneArguments,
     parts: tuple[Data[Any], Data[Any] | None, Data[Any] | None],
     console: Console,
-    option: str,
+    facts: Mapping[str, Any],
+    losses: Sequence[tuple[int, float]] = (),
 ) -> Trained:
     """Fit the head of an encoder that runs in `embedder` and has these weights by the names of the key table, score it
     and write it.
@@ -92,8 +103,10 @@ def fit_and_save(
     Args:
         source: the folder that the encoder comes from.
         parts: the examples to fit on, those of `eval` and those of `test`.
-        option: what makes it so, for training.json.
+        facts: how the encoder was made, for the report, the model card and training.json.
+        losses: of its training, by step.
     """
+    started = time.perf_counter()
     data, held_out, test = parts
     out = Path(arguments.out)
     vectors = mean_states(embedder, data)
@@ -101,21 +114,31 @@ def fit_and_save(
     gain, bias = (weights[name] for name in last_norm_names(source.config.n_layers))
     config = classifier_config(source.config, data)
     scores: list[dict[str, Interval]] = []
+    found: list[Scores | None] = []
     try:
         with written_whole_folder(out) as temporary:
             save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
             source.copy_companions(temporary, parts=False)
             classifier = load(temporary, "text-classification", precision="float32", threads=arguments.threads or None)
             for part in (held_out, test):
-                details = None if part is None else score_task(classifier, part)
+                found.append(details := None if part is None else score_task(classifier, part))
                 scores.append({} if details is None else bootstrap(details.metrics, details.examples))
-                if part is held_out and details and (never := never_predicted(details)):
-                    console.print(f"never predicted, though there are examples: {', '.join(never)}", markup=False)
-            about = _about(arguments, data, option, scores)
+            if found[0] and (never := never_predicted(found[0])):
+                console.print(f"never predicted, though there are examples: {', '.join(never)}", markup=False)
+            seconds = facts.get("seconds", 0) + time.perf_counter() - started
+            about = {**_facts(arguments, data, held_out), **facts, "seconds": round(seconds, 1)}
+            write_card(temporary, about, scores[0], name=out.name)
+            about["losses"] = losses
+            reported = _write_report([temporary / "report.html", arguments.report], about, parts, found[0], scores)
+            for name, part_scores in zip(("scores", "test_scores"), scores, strict=True):
+                about[name] = {metric: score.to_dict() for metric, score in part_scores.items()}
             (temporary / DONE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error.strerror})") from None
-    console.print(f"{out}: saved; its config.json has classifier_pooling mean, which Transformers does not read")
+    console.print(
+        f"{out}: saved, {reported}; its config.json has classifier_pooling mean, which Transformers does not read",
+        markup=False,
+    )
     return Trained(out, *scores)
 
 
@@ -147,15 +170,38 @@ def _balanced(arguments: FinetuneArguments) -> bool | None:
     return arguments.class_weights == "balanced"
 
 
-def _about(
-    arguments: FinetuneArguments, data: Data[Any], option: str, scores: list[dict[str, Interval]]
-) -> dict[str, Any]:
-    names = ("scores", "test_scores")
+def _facts(arguments: FinetuneArguments, data: Data[Any], held_out: Data[Any] | None) -> dict[str, Any]:
+    """What model card, report and training.json say of the run."""
+    left_out = ("out", "resume", "report")
     return {
         "task": arguments.task,
         "from": str(arguments.model),
-        "command": f"distilbert train {option}",
+        "command": command_text(["distilbert", "train"], arguments, without=left_out[1:]),
+        "settings": {name: value for name, value in dataclasses.asdict(arguments).items() if name not in left_out},
         "labels": list(data.labels),
         "train_examples": len(data.examples),
-        "versions": {"distilbert": __version__},
-    } | {name: {k: score.to_dict() for k, score in part.items()} for name, part in zip(names, scores, strict=True)}
+        "eval_examples": len(held_out.examples) if held_out else 0,
+        "versions": {"distilbert": __version__, "python": platform.python_version()},
+    }
+
+
+def _write_report(
+    places: Sequence[str | Path | None],
+    facts: Mapping[str, Any],
+    parts: tuple[Data[Any], Data[Any] | None, Data[Any] | None],
+    details: Scores | None,
+    scores: Sequence[Mapping[str, Interval]],
+) -> str:
+    """Write the report where it can be drawn; in words whether it was."""
+    try:
+        from ..report import Training, write_training
+    except MissingExtraError:
+        return "without a report.html, which pip install 'distilbert[report]' draws"
+    named = [
+        (name, part) for name, part in zip(("train", "evaluation", "test"), parts, strict=True) if part is not None
+    ]
+    made = Training(facts, named, facts["losses"], [], details, *scores)
+    for place in places:
+        if place is not None:
+            write_training(place, made)
+    return "with report.html"

@@ -1,9 +1,9 @@
 """The settings section: how a run was set up."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..command_text import setting_text
 from .markup import table
 from .page import Section, section
 
@@ -13,8 +13,3 @@ def settings_section(settings: Mapping[str, Any], versions: Mapping[str, str]) -
     return section(
         "settings", "Settings", table("Settings and versions", ("setting", "value"), [*rows, *versions.items()])
     )
-
-
-def setting_text(value: Any) -> str:
-    """A setting for a person."""
-    return "-" if value is None or value == {} else json.dumps(value) if isinstance(value, Mapping) else str(value)

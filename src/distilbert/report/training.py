@@ -23,9 +23,9 @@ class Training:
     """How a model was made.
 
     Attributes:
-        facts: what its training.json says: "task", "made" ("Fine-tuned", "Distilled"), "from" what, "command",
-            "settings", "versions", "steps", "best_step", "tokens", "seconds"; of distillation "student",
-            "teacher_score" and perhaps "vocabulary".
+        facts: what its training.json says: "task", "made" ("Fine-tuned", "Distilled", "Fitted"), "from" what,
+            "command", "settings", "versions", "seconds"; where there were steps "steps" and "tokens", and "best_step"
+            where an evaluation chose one; of distillation "student", "teacher_score" and perhaps "vocabulary".
         data: the examples by part: "train", then perhaps "evaluation" and "test".
         losses, evaluations: by step.
         details, scores: of the best weights on the evaluation data; None and empty without.
@@ -49,20 +49,25 @@ def write_training(path: str | Path, training: Training) -> None:
         ("task", facts["task"]),
         (facts["made"].lower() + " from", data_text(facts["from"])),
         ("examples", f"{facts['train_examples']:,}"),
-        ("steps", f"{facts['steps']:,}"),
         ("time", duration(seconds)),
-        ("tokens a second", f"{facts['tokens'] / max(seconds, 1e-9):,.0f}"),
     ]
+    if "steps" in facts:
+        shown.append(("steps", f"{facts['steps']:,}"))
+        shown.append(("tokens a second", f"{facts['tokens'] / max(seconds, 1e-9):,.0f}"))
     sections: list[Section | None] = [data_section(training.data), _student(facts, training.scores)]
     if details:
-        note = (
-            f"These are the weights of step {facts['best_step']:,}, the best by {details.main}; as these examples "
-            "chose them, scores on examples never seen may be a little lower."
-        )
+        note = ""
+        if "best_step" in facts:
+            note = (
+                f"These are the weights of step {facts['best_step']:,}, the best by {details.main}; as these examples "
+                "chose them, scores on examples never seen may be a little lower."
+            )
         sections.append(scores_section(details, training.scores, note=note))
     sections.append(_test(training.test_scores))
     main = details.main if details else ""
-    sections.append(training_section(training.losses, training.evaluations, main, facts["best_step"]))
+    if training.losses:
+        best = facts.get("best_step", facts["steps"])
+        sections.append(training_section(training.losses, training.evaluations, main, best))
     if details:
         sections += details_sections(details, training.scores, text_counts(training.data[0][1]))
     sections.append(settings_section(facts["settings"], facts["versions"]))

@@ -89,10 +89,12 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     run.console.print(
         f"{steps} steps of {settled.batch_size} texts at a learning rate of {settled.learning_rate:g}, then a head"
     )
-    run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
+    state = run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
     embedder = Embedder(dataclasses.replace(opened.live.model, sentence=None))
     weights = {name: tensor.float().numpy(force=True) for name, tensor in opened.model.by_table_name().items()}
-    return fit_and_save(embedder, weights, opened.folder, arguments, (data, held_out, test), run.console, "--few-shot")
+    facts = {"made": "Fine-tuned", "steps": state.step, "tokens": state.tokens, "seconds": state.seconds}
+    parts = (data, held_out, test)
+    return fit_and_save(embedder, weights, opened.folder, arguments, parts, run.console, facts, state.losses)
 
 
 def _with_defaults(arguments: FinetuneArguments, data: Data[LabelledText], width: int) -> FinetuneArguments:

@@ -26,6 +26,7 @@ from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..files import is_folder, written_whole
+from ..model_card import write_card
 from ..report import Training, check_place, write_training
 from ..tasks.task import Task
 from ..trained import Trained
@@ -33,7 +34,6 @@ from ..training_data import ExampleReader
 from .checkpoints import Checkpoints, State
 from .evaluation_loss import evaluation_loss
 from .loop import open_accelerator, run
-from .model_card import write_card
 from .objective import Objective
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs

@@ -2,15 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("accelerate")
-
 from huggingface_hub import ModelCard
 
 from distilbert.evaluation.intervals import Interval
-from distilbert.train.model_card import write_card
+from distilbert.model_card import write_card
 
 
 def test_the_hub_reads_it(tmp_path: Path) -> None:

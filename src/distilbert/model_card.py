@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from ..evaluation.intervals import Interval
-from ..files import is_file, written_whole
-from ..report.settings_section import setting_text
+from .command_text import setting_text
+from .evaluation.intervals import Interval
+from .files import is_file, written_whole
 
 _HUB_NAME = re.compile(r"(?!starter/)[\w.-]+/[\w.-]+")
 _CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/")
@@ -27,10 +27,14 @@ _METRIC_TYPES = {
 }
 
 
-def write_card(out: Path, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> None:
-    """Write README.md into `out`. `facts` say how the model was made; `scores` are empty without an evaluation."""
-    with written_whole(out / "README.md") as path:
-        path.write_text(_card(out.name, facts, scores), encoding="utf-8", errors="replace")
+def write_card(folder: Path, facts: Mapping[str, Any], scores: Mapping[str, Interval], *, name: str = "") -> None:
+    """Write README.md into a model's folder.
+
+    `facts` say how the model was made; `scores` are empty without an evaluation; `name` is the model's, the folder's
+    own by default.
+    """
+    with written_whole(folder / "README.md") as path:
+        path.write_text(_card(name or folder.name, facts, scores), encoding="utf-8", errors="replace")
 
 
 def metadata(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -> ModelCardData:
@@ -94,10 +98,10 @@ def _card(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -
         f"- trained on `{settings['train']}`: {facts['train_examples']} examples",
     ]
     if scores:
-        lines.append(
-            f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples, which also chose the best"
-        )
-        lines.append("  of the run's weights, so that scores on data never seen may be a little lower")
+        lines.append(f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples")
+        if "best_step" in facts:
+            lines[-1] += ", which also chose the best"
+            lines.append("  of the run's weights, so that scores on data never seen may be a little lower")
     if facts["labels"]:
         lines.append(f"- labels: {', '.join(f'`{label}`' for label in facts['labels'])}")
     lines += ["", "## Scores", ""]
@@ -110,6 +114,7 @@ def _card(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -
         lines.append("None: the run had no data to evaluate on.")
     lines += ["", "## Settings", "", "| setting | value |", "|---|---|"]
     lines += [f"| {name} | {setting_text(value)} |" for name, value in settings.items()]
-    lines += [f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |"]
+    if "best_step" in facts:
+        lines.append(f"| steps, of which the best | {facts['steps']}, {facts['best_step']} |")
     lines += [f"| {name} | {version} |" for name, version in facts["versions"].items()]
     return "\n".join([*lines, ""])
