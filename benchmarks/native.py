@@ -11,12 +11,9 @@ The shape is width, feed-forward width, heads, layers, of random weights. It nee
 
 import argparse
 import json
-import multiprocessing
 import os
 import tempfile
-import time
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +21,10 @@ from safetensors.numpy import save_file
 
 import common
 import distilbert
+from candidates import OURS
 from distilbert.bench import available_cpus
+from processes import Process
 
-ENGINES = ("onnx", "native")
 TOKENS = (16, 128, 512)
 
 
@@ -38,74 +36,38 @@ def main() -> None:
     parser.add_argument("--shape", default="768,3072,12,6")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
+    if "distilbert int8, native" not in OURS:
+        raise SystemExit("distilbert-native is not installed: pip install ./native")
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["DISTILBERT_CACHE"] = f"{temporary}/cache"
         folder = Path(temporary) / "model"
         random_model(folder, *map(int, args.shape.split(",")))
         texts = common.sentences()[: args.texts]
-        words = " ".join(common.sentences()).split()
-        jobs = {f"{len(texts)} ragged sentences": texts} | {f"one text of {n} tokens": [words, n] for n in TOKENS}
-        processes = {engine: Runner(engine, folder, args.threads) for engine in ENGINES}
+        openers = {name: opener for name, opener in OURS.items() if "int8" in name}
+        processes = {name: Process(opener, folder, args.threads) for name, opener in openers.items()}
         results: dict[str, object] = {"machine": common.machine(("onnxruntime", "numpy"))}
         print(json.dumps(results["machine"]), f"threads: {args.threads}; shape: {args.shape}")
-        for engine, process in processes.items():
-            print(f"{engine}: {process.about}")
+        for name, process in processes.items():
+            print(f"{name}: {process.about}")
         outputs = [process.logits(texts) for process in processes.values()]
         difference, spread = np.abs(outputs[0] - outputs[1]).max(), outputs[0].std()
         print(f"largest difference of logits {difference:.2g}, their spread {spread:.2g}")
         assert difference < spread / 2
+        jobs = {f"{len(texts)} ragged sentences": texts}
+        jobs |= {f"one text of {n} tokens": [common.text_of(folder, n)] for n in TOKENS}
         rows = {}
         for name, job in jobs.items():
             rounds = args.rounds if job is texts else 5 * args.rounds
-            candidates = {engine: lambda p=process, j=job: p.seconds(j) for engine, process in processes.items()}
+            candidates = {engine: partial(process.seconds, job) for engine, process in processes.items()}
             seconds = common.race_timed(candidates, rounds)
             results[name] = seconds
-            units = [f"{len(texts) / s:.1f}/s" if job is texts else f"{1e3 * s:.2f} ms" for s in seconds.values()]
-            rows[name] = [*units, f"{seconds['onnx'] / seconds['native']:.2f}"]
-        print(common.table("int8, end to end", rows, [*ENGINES, "times faster"]))
+            onnx, native = seconds.values()
+            units = [f"{len(texts) / s:.1f}/s" if job is texts else f"{1e3 * s:.2f} ms" for s in (onnx, native)]
+            rows[name] = [*units, f"{onnx / native:.2f}"]
+        print(common.table("int8, end to end", rows, ["ONNX Runtime", "native", "times faster"]))
         for process in processes.values():
             process.end()
     common.save(args.save, results)
-
-
-class Runner:
-    """A process that runs texts through one engine, and says how long it took."""
-
-    def __init__(self, engine: str, folder: Path, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        os.environ["DISTILBERT_ENGINE"] = engine
-        self.process = context.Process(target=serve, args=(theirs, folder, threads))
-        self.process.start()
-        self.about = self.pipe.recv()
-
-    def _ask(self, kind: str, texts: Sequence[object]) -> object:
-        self.pipe.send((kind, texts))
-        return self.pipe.recv()
-
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
-        return self._ask("logits", texts)
-
-    def seconds(self, texts: Sequence[object]) -> float:
-        return self._ask("seconds", texts)
-
-    def end(self) -> None:
-        self.pipe.send(None)
-        self.process.join()
-
-
-def serve(pipe: Connection, folder: Path, threads: int) -> None:
-    started = time.perf_counter()
-    task = distilbert.load(folder, "text-classification", precision="int8", threads=threads)
-    engine = task.model.engine
-    pipe.send(f"{engine.reason}; {engine.threads} threads; opened in {time.perf_counter() - started:.2f} s")
-    while job := pipe.recv():
-        kind, texts = job
-        if isinstance(texts[0], list):  # words, and how many tokens
-            texts = [task.tokenizer.decode(task.tokenizer.encode(" ".join(texts[0])).ids[1 : texts[1] - 1])]
-        started = time.perf_counter()
-        logits = task.logits(texts)
-        pipe.send(logits if kind == "logits" else time.perf_counter() - started)
 
 
 def random_model(folder: Path, dim: int, hidden_dim: int, heads: int, layers: int) -> None:
