@@ -12,6 +12,8 @@ import pytest
 from distilbert import DistilBertConfig
 from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
+pytest_plugins = ["helpers.passed"]
+
 # torch would start a thread for every core in every worker, and they would wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # graphs are built anew in every test but those of the cache
