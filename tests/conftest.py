@@ -8,11 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from distilbert import DistilBertConfig
 from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
 pytest_plugins = ["helpers.passed"]
+
+# no test fails because the machine is slow; what an example starts from is the same for all of a test
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("any machine")
 
 # torch would start a thread for every core in every worker, and they would wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -192,7 +192,7 @@ def test_a_stride_that_does_not_fit_is_refused(room: int, stride: int) -> None:
 words_of_texts = st.lists(st.sampled_from(["good", "film", "...", "unbelievable", "don't", "東", "naïve"]), max_size=80)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words_of_texts, st.integers(3, 40), st.data())
 def test_windows_of_a_text_are_slices_of_it(words: list[str], max_length: int, data: st.DataObject) -> None:
     text = " ".join(words)
@@ -207,7 +207,7 @@ def test_windows_of_a_text_are_slices_of_it(words: list[str], max_length: int, d
         assert not window.encoding.truncated
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words_of_texts, words_of_texts, st.integers(0, 30), st.integers(0, 10), st.sampled_from(["first", "second"]))
 def test_pair_windows_keep_one_text_whole(
     first: list[str], second: list[str], spare: int, stride: int, over: str
@@ -299,7 +299,7 @@ strange = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(strange, strange, st.integers(3, 40), st.data())
 def test_what_is_read_of_a_long_text_is_as_if_it_were_read_whole(
     words: list[str], others: list[str], limit: int, data: st.DataObject
@@ -403,7 +403,7 @@ def check_places(encoding: Encoding, text: str) -> None:
     assert ((encoding.ids >= 0) & (encoding.ids < uncased.vocab_size)).all()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(exclude_categories=[]), max_size=60))  # every code point, surrogates too
 def test_any_text_gives_tokens_within_it(text: str) -> None:
     encoding = uncased.encode(text)

@@ -36,7 +36,7 @@ def test_awkward_rows_stay_whole(size: int) -> None:
 CELL = st.text(alphabet='ab,"\n;\\ é\t\r', max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=8),
     st.integers(1, 40),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from distilbert import InputError
 from distilbert.bulk import BulkSettings, run
 from distilbert.bulk.pool import LocalWorkers
+from helpers.patience import PATIENCE
 
 KILLER = "this row ends the process"
 
@@ -127,7 +128,7 @@ def children(pid: int) -> set[int]:
 
 
 def gone(pids: set[int]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not any(Path(f"/proc/{pid}").exists() for pid in pids):
             return True
@@ -145,7 +146,7 @@ def test_ctrl_c_stops_after_the_running_part_and_twice_at_once(job: list[str], t
     assert process.stderr.readline() == "stopping after the parts that run; once more stops at once\n"
     if times == 2:
         os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert told == "stopped; the same command goes on with the parts that are left\n"
     assert gone(workers)

@@ -12,6 +12,7 @@ from conftest import Maker
 from distilbert import load
 from distilbert.cli import main
 from distilbert.folder.checkpoint import Head
+from helpers.patience import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 
@@ -60,7 +61,7 @@ def test_text_embeddings_inference(make_checkpoint: Maker, place: Path) -> None:
     with Process(str(folder)) as server:
         while not server.warm():
             time.sleep(0.05)
-        vectors = httpx.post(f"{server.url}/embed", json={"inputs": "a text"}).json()
+        vectors = httpx.post(f"{server.url}/embed", json={"inputs": "a text"}, timeout=PATIENCE).json()
     expected = load(folder)("a text")
     np.testing.assert_allclose(vectors[0], expected / np.linalg.norm(expected), rtol=1e-4)  # TEI normalises
 

@@ -18,11 +18,11 @@ import pytest
 
 from conftest import Maker
 from distilbert.folder.checkpoint import Head
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is not None, reason="they run once, in the core's environment")
 
 PROGRAM = [sys.executable, "-m", "distilbert"]
-PATIENCE = 30  # seconds that a test waits for a process, on a busy machine
 Bytes = subprocess.CompletedProcess[bytes]
 
 

@@ -20,6 +20,7 @@ from distilbert.engine.choice import choose
 from distilbert.engine.native import NativeEngine, library, processor_kernels
 from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, open_checkpoint
+from helpers.patience import PATIENCE
 
 try:
     KERNELS = processor_kernels()
@@ -212,7 +213,7 @@ print("done")
         "-c",
         code,
     ]  # Python 3.12 warns of forks beside threads
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.stdout, done.stderr) == ("done\n", "")
 
 

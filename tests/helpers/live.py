@@ -20,6 +20,7 @@ from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.serve import Settings, create_app
 from distilbert.serve.server import server_config
 from distilbert.tasks.task import Task
+from helpers.patience import PATIENCE
 
 _NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
 _NER = {"0": "O", "1": "B-PER", "2": "I-PER", "3": "B-LOC", "4": "I-LOC"}
@@ -88,7 +89,7 @@ class Gate:
 
     def run(self, batch: Batch) -> np.ndarray:
         self.running += 1
-        assert self.open.wait(20)
+        assert self.open.wait(PATIENCE)
         self.running -= 1
         if self.error:
             raise self.error
@@ -109,7 +110,7 @@ class Gates:
         class Gated:
             def run(self, batch: Batch) -> np.ndarray:
                 gates.runs += 1
-                assert gates.open.wait(20)
+                assert gates.open.wait(PATIENCE)
                 return engine.run(batch)
 
         return Gated()
@@ -126,7 +127,7 @@ def gated(tasks: Mapping[str, Task], gates: Gates, **changes: int) -> dict[str, 
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another thread brings about."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)
@@ -137,7 +138,7 @@ class Live:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE)
 
     def post(self, path: str, **body: object) -> httpx.Response:
         return self.http.post(path, json=body)

@@ -16,6 +16,8 @@ from typing import Self
 
 import httpx
 
+from helpers.patience import PATIENCE
+
 COMMAND = [sys.executable, "-m", "distilbert", "serve"]
 
 
@@ -64,15 +66,15 @@ class Process:
             return False
 
     def end(self) -> int:
-        code = self.process.wait(30)
-        self.reader.join(5)
+        code = self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
         assert self.process.stderr
         self.process.stderr.close()
         return code
 
     def send(self, path: str, body: bytes) -> int:
         """The status of a POST."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("POST", path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -85,7 +87,7 @@ class Process:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as sock:
             yield sock
 
     def resident(self) -> int:
@@ -111,7 +113,7 @@ class Process:
 
     def worst_lag(self) -> float:
         """Seconds, of the server's event loop."""
-        text = httpx.get(f"{self.url}/metrics").text
+        text = httpx.get(f"{self.url}/metrics", timeout=PATIENCE).text
         return next(
             float(line.split()[1]) for line in text.splitlines() if line.startswith("distilbert_loop_lag_worst")
         )

@@ -14,6 +14,7 @@ from distilbert.serve.batcher import Batcher, QueuedEngine, Work, current_work
 from distilbert.serve.errors import RequestError
 from distilbert.serve.metrics import Metrics
 from helpers.live import until
+from helpers.patience import PATIENCE
 
 
 class Fake:
@@ -27,7 +28,7 @@ class Fake:
     def run(self, batch: Batch) -> np.ndarray:
         texts = np.split(batch.ids, batch.starts[1:])
         self.runs.append([text.tolist() for text in texts])
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE)
         if (batch.ids == 13).any():
             raise ZeroDivisionError("unlucky")
         sums = np.repeat([text.sum() for text in texts], batch.lengths)
@@ -84,7 +85,7 @@ class Future:
             self.value = error
 
     def result(self) -> np.ndarray:
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         if isinstance(self.value, Exception):
             raise self.value
@@ -276,7 +277,7 @@ def test_closing_runs_what_is_queued_and_refuses_more(metrics: Metrics) -> None:
     time.sleep(0.05)
     fake.gate.set()
     np.testing.assert_array_equal(waiting.result(), [[1, 1]])
-    first.result(), closing.join(5)
+    first.result(), closing.join(PATIENCE)
     with pytest.raises(RequestError, match="ending"):
         engine.run(batch([2]))
 

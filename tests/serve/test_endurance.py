@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from helpers.live import until
+from helpers.patience import PATIENCE
 from helpers.process import Process
 
 pytestmark = pytest.mark.slow
@@ -74,7 +75,7 @@ def damaged(value: object, rng: random.Random) -> object:
 def test_ten_thousand_mistaken_bodies(process: Process) -> None:
     rng = random.Random(0)
     before = process.resident()
-    with httpx.Client(base_url=process.url, timeout=60) as http:
+    with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
         for _ in range(int(10_000 * SHARE)):
             path, body = rng.choice(list(BODIES.items()))
             content = json.dumps(damaged(body, rng)).encode()
@@ -122,7 +123,7 @@ def test_a_soak_takes_no_memory(process: Process) -> None:
 
     def ask_for(duration: float) -> None:
         ended = time.monotonic() + duration
-        with httpx.Client(base_url=process.url, timeout=60) as http:
+        with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
             while time.monotonic() < ended:
                 path, body = rng.choice(list(BODIES.items()))
                 assert http.post(path, json=body).status_code == 200
@@ -142,7 +143,7 @@ def test_a_soak_takes_no_memory(process: Process) -> None:
 
 
 def ask_until_refused(process: Process, statuses: list[int]) -> None:
-    with httpx.Client(base_url=process.url, timeout=60) as http:
+    with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
         while True:
             try:
                 statuses.append(http.post("/embed", json={"inputs": TEXT}).status_code)
@@ -163,6 +164,6 @@ def test_ends_and_restarts_under_load(models: list[str], signal_: signal.Signals
             process.process.send_signal(signal_)
             for thread in asking:
                 thread.join()
-            code = process.process.wait(60)
+            code = process.process.wait(PATIENCE)
             assert set(statuses) == {200}
             assert code == (0 if signal_ is signal.SIGTERM else -signal.SIGKILL)

@@ -20,6 +20,7 @@ from conftest import DATA
 from distilbert.serve.log import JsonFormatter
 from distilbert.tasks.task import Task
 from helpers.live import Gate, Live, serving, until
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -162,7 +163,7 @@ def test_a_gzip_bomb_is_not_opened(server: Live) -> None:
 @contextlib.contextmanager
 def connected(server: Live) -> Iterator[socket.socket]:
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as sock:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
         yield sock
 
 

@@ -14,6 +14,7 @@ import httpx
 from distilbert import Reranker, TextClassifier, ZeroShotClassifier
 from distilbert.tasks.task import Task
 from helpers.live import Live
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -119,7 +120,7 @@ async def _ask(url: str, asked: list[Asked]) -> list[Asked]:
     waiting = iter(asked)
 
     async def client() -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
             for each in waiting:
                 answer = await http.post(each.path, json=each.body)
                 if answer.status_code != 200 or not _same(answer.json(), each.want):

@@ -18,6 +18,7 @@ pytest.importorskip("fastapi")
 from distilbert import Reranker
 from distilbert.tasks.task import Task
 from helpers.live import Live
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -102,7 +103,9 @@ def test_npm(server: Live, tasks: dict[str, Task]) -> None:
     node = shutil.which("node") or pytest.skip("node is not installed")
     if not (NPM / "node_modules").is_dir():
         pytest.skip(f"npm install --prefix {NPM} has not been run")
-    done = subprocess.run([node, NPM / "ask.mjs", server.url], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [node, NPM / "ask.mjs", server.url], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     close(answer["embedding"], tasks["embed"]([TEXT, "it rains"]))

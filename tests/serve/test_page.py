@@ -15,6 +15,7 @@ pytest.importorskip("fastapi")
 from distilbert.tasks.task import Task
 from helpers.browser import COLOURS, WIDTHS, Browser, chromium
 from helpers.live import Live, serving, until
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -226,7 +227,7 @@ def test_the_request_as_a_program(server: Live, browser: Browser, language: str,
         pytest.skip(f"{commands[language]} is not installed")
     file = tmp_path / names[language]
     file.write_text(program.text)
-    done = subprocess.run([commands[language], file], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([commands[language], file], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     right = server.post("/models/sentiment", inputs=text.get_attribute("value")).json()[0]
     for each in right:

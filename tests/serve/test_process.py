@@ -23,6 +23,7 @@ from distilbert import InputError
 from distilbert.cli.serve_command import add_serve
 from distilbert.serve import Settings, open_models
 from helpers.live import serving, until
+from helpers.patience import PATIENCE
 from helpers.process import COMMAND, Process
 
 
@@ -51,7 +52,7 @@ def test_sigterm_drains_and_ends_in_order(process: Process) -> None:
     )
     assert "swordfish" not in json.dumps(process.log)
     headers = {"Authorization": "Bearer swordfish"}
-    with httpx.Client(base_url=process.url, headers=headers, timeout=30) as http:
+    with httpx.Client(base_url=process.url, headers=headers, timeout=PATIENCE) as http:
         assert http.get("/info").json()["model_id"] == "first"
         assert http.get("/models/nli/info").json()["task"] == "zero-shot-classification"
         answers: list[int] = []
@@ -59,7 +60,9 @@ def test_sigterm_drains_and_ends_in_order(process: Process) -> None:
         def ask(number: int) -> None:
             with contextlib.suppress(httpx.TransportError):  # whoever comes after the end finds nobody
                 body = {"inputs": [f"{number} {n} " * 40 for n in range(7)]}
-                answers.append(httpx.post(f"{process.url}/embed", headers=headers, json=body, timeout=30).status_code)
+                answers.append(
+                    httpx.post(f"{process.url}/embed", headers=headers, json=body, timeout=PATIENCE).status_code
+                )
 
         asking = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
         for thread in asking:
@@ -76,7 +79,7 @@ def test_sigterm_drains_and_ends_in_order(process: Process) -> None:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stderr
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.live import Live
+from helpers.patience import PATIENCE
 
 BODY = json.dumps({"inputs": "a film", "dimensions": 2})
 
@@ -53,6 +54,6 @@ public class Ask {
 def test_javas_client(server: Live, tmp_path: Path) -> None:
     (tmp_path / "Ask.java").write_text(JAVA)
     command = [program("java"), str(tmp_path / "Ask.java"), f"{server.url}/embed", BODY]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     lines = done.stdout.splitlines()
     assert [line.split("[[")[0] for line in lines] == ["200 HTTP_1_1 ", "200 HTTP_1_1 "], done.stdout + done.stderr

@@ -19,6 +19,7 @@ from distilbert.serve.hosts import Hosts, listen
 from distilbert.serve.protocol import Protocol
 from distilbert.tasks.task import Task
 from helpers.live import Live, serving, until
+from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -34,7 +35,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.contextmanager
 def connected(server: Live) -> Iterator[socket.socket]:
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as sock:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
         yield sock
 
 
@@ -286,4 +287,4 @@ def test_more_connections_than_the_most_close_the_idle_ones(tasks: dict[str, Tas
     with serving({"embed": tasks["embed"]}, max_connections=8) as live, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(connected(live))
-        assert httpx.post(f"{live.url}/embed", json={"inputs": "a"}).status_code == 200
+        assert httpx.post(f"{live.url}/embed", json={"inputs": "a"}, timeout=PATIENCE).status_code == 200

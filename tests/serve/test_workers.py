@@ -16,6 +16,7 @@ from distilbert import InputError
 from distilbert.serve import Settings, run_server
 from distilbert.serve.metrics import SharedMetrics
 from helpers.live import until
+from helpers.patience import PATIENCE
 from helpers.process import COMMAND, Process
 
 BODY = b'{"inputs": "a film"}'
@@ -45,7 +46,7 @@ def is_running(number: int) -> bool:
 
 def asked_workers(process: Process) -> set[str]:
     """Which workers the metrics say have been asked for vectors."""
-    families = list(text_string_to_metric_families(httpx.get(f"{process.url}/metrics").text))
+    families = list(text_string_to_metric_families(httpx.get(f"{process.url}/metrics", timeout=PATIENCE).text))
     assert len({family.name for family in families}) == len(families)
     samples = [sample for family in families for sample in family.samples]
     return {each.labels["worker"] for each in samples if each.labels.get("route") == "/embed"}
@@ -89,7 +90,7 @@ def test_nobody_is_left_behind(process: Process) -> None:
 
 def test_what_cannot_start_says_so_once(tmp_path: Path) -> None:
     command = [*COMMAND, str(tmp_path / "nothing"), "--workers", "3", "--port", "0", "--log-level", "error"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"distilbert serve: .*nothing: no such folder\n", done.stderr)
 

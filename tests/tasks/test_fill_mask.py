@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker, random_weights, small_config
@@ -221,7 +221,7 @@ def test_the_text_is_the_callers_own_with_the_mask_replaced(
     assert fill.text == expected
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(parts=st.lists(st.text(max_size=20), min_size=2, max_size=5))
 def test_a_text_is_cut_at_its_masks(filler: MaskFiller, parts: list[str]) -> None:
     text = "[MASK]".join(parts)

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker
@@ -49,7 +49,7 @@ def test_equals_transformers(make_checkpoint: Maker, sentences: list[str], seed:
         assert scores(chooser(prompt, choices)) == pytest.approx(expected_scores, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(choices=st.permutations(CHOICES))
 def test_best_first_whatever_the_order(chooser: ChoiceClassifier, choices: list[str]) -> None:
     ours, expected = chooser(PROMPT, choices), chooser(PROMPT, CHOICES)

@@ -485,7 +485,7 @@ def assert_places(context: str, answers: list[Answer]) -> None:
         assert answer.text or (answer.start, answer.end) == (0, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     context=anything,
     aligned=st.booleans(),

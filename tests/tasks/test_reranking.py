@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker
@@ -142,7 +142,7 @@ def test_other_models(make_checkpoint: Maker) -> None:
 # order ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     documents=st.lists(st.sampled_from(["a film", "love", "a story", "war", ""]), max_size=12), top_k=st.integers(1, 14)
 )

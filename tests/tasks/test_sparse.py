@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker
@@ -150,7 +150,7 @@ def test_a_vector_is_the_formula(encoder: SparseEncoder) -> None:
     assert len(logits) == len(encoder.tokenizer.encode(TEXT))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(text=st.text(max_size=40), top_k=st.integers(1, 7000))
 def test_any_text_gives_a_vector_with_its_indices_in_order(encoder: SparseEncoder, text: str, top_k: int) -> None:
     vector = encoder(text)

@@ -214,7 +214,7 @@ def _steady(classifier: TextClassifier) -> None:
     STEADY[:] = [classifier]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([TEXT, "", "war", " ".join(words(60)), " ".join(words(140)), ("love", "war")])))
 def test_a_result_belongs_to_its_text_whatever_stands_beside_it(texts: list[Any]) -> None:
     for text, result in zip(texts, STEADY[0](texts), strict=True):

@@ -402,7 +402,7 @@ def steady(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[bool, 
     return tasks  # type: ignore[return-value]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     text=anything,
     aggregation=st.sampled_from(AGGREGATIONS),
@@ -421,7 +421,7 @@ def test_places_are_right_in_any_text(
     assert_places(text, steady[lower](text, aggregation=aggregation, ignore_labels=ignored, stride=stride))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=st.lists(anything.map(lambda text: text[:12]), max_size=40), aggregation=st.sampled_from(AGGREGATIONS))
 def test_words_of_any_kind(steady: dict[bool, TokenClassifier], words: list[str], aggregation: Aggregation) -> None:
     entities = steady[True].from_words([words], aggregation=aggregation, ignore_labels=())[0]

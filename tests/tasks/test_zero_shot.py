@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker, random_weights, small_config
@@ -173,7 +173,7 @@ def test_labels_as_one_string(classifier: ZeroShotClassifier) -> None:
     assert classifier(TEXT, "love, a film about war ,music") == classifier(TEXT, ["love", "a film about war", "music"])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(labels=st.permutations(LABELS), multi_label=st.booleans())
 def test_the_order_of_labels_does_not_matter(
     classifier: ZeroShotClassifier, labels: list[str], multi_label: bool
