@@ -58,6 +58,7 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(PLANTED)
+    monkeypatch.setenv("THIRD_PART", str(tmp_path / "third"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
 
 
@@ -86,14 +87,16 @@ def test_rows_that_end_their_worker_are_found(
 
 
 SLOW = """
-import time
+import os, pathlib, time
 from distilbert.bulk import annotate
 
 plain, calls = annotate.run_rows, []
 
 def slow(*arguments):
     calls.append(0)
-    time.sleep(3 if len(calls) > 2 else 0)
+    if len(calls) > 2:
+        pathlib.Path(os.environ["THIRD_PART"]).touch()
+        time.sleep(3)
     return plain(*arguments)
 
 annotate.run_rows = slow
@@ -106,6 +109,7 @@ def job(model: Path, tmp_path: Path, sentences: list[str], monkeypatch: pytest.M
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(SLOW)
+    monkeypatch.setenv("THIRD_PART", str(tmp_path / "third"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     pq.write_table(pa.table({"id": range(40), "text": sentences[:40]}), tmp_path / "in.parquet")
     files = [str(tmp_path / "in.parquet"), str(tmp_path / "out")]
@@ -114,10 +118,9 @@ def job(model: Path, tmp_path: Path, sentences: list[str], monkeypatch: pytest.M
 
 
 def started(command: list[str], folder: Path) -> "subprocess.Popen[str]":
-    """The job, when some of its parts are there."""
+    """The job, when two of its parts are there and the third runs."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    before = len(list(folder.glob("part-*")))
-    while len(list(folder.glob("part-*"))) < before + 2:
+    while len(list(folder.glob("part-*"))) < 2 or not folder.with_name("third").exists():
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.02)
     return process
