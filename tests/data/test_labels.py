@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from distilbert.data.cells import label_name, listed_parts
 from distilbert.data.examples import Data, LabelledText, Question, TaggedWords
-from distilbert.data.labels import label_name, listed_parts, tags_of_known_types, with_labels
+from distilbert.data.labels import tags_of_known_types, with_labels
 from distilbert.data.reading import read_data
 from distilbert.errors import InputError
 

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..data.cells import listed_parts
 from ..data.columns import COLUMNS, choice_columns
 from ..data.faults import Faults
 from ..data.file_names import is_table, suffix
-from ..data.labels import listed_parts
 from ..data.tables import Row, Table, open_table
 from ..errors import InputError, name_list, short_repr
 from .row_texts import TextOfRow, of_row

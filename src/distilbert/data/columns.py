@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import InputError
+from ..errors import InputError, name_list
 from .labelled import flag_columns
 from .tables import Row, Table
 
@@ -16,13 +16,15 @@ def _names(listed: str) -> tuple[str, ...]:
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "text-classification": {
         "text": _names(
-            "text, sentence, sentence1, premise, question1, review, content, document, comment, comment_text, "
-            "review_text, body, message, tweet, utterance, question, title"
+            "text, sentence, sentence1, sentence_1, sentence_a, premise, question1, review, content, document, "
+            "comment, comment_text, review_text, body, message, tweet, utterance, query, question, prompt, "
+            "headline, title, data"
         ),
-        "pair": _names("pair, text2, text_pair, sentence2, hypothesis, question2"),
+        "pair": _names("pair, text2, text_pair, sentence2, sentence_2, sentence_b, hypothesis, question2"),
         "label": _names(
             "label, labels, category, class, target, sentiment, score, rating, stars, intent, gold_label, "
-            "coarse_label, emotion"
+            "coarse_label, emotion, cats, topic, tag, is_duplicate, entailment_judgment, airline_sentiment, "
+            "label-coarse, completion"
         ),
     },
     "token-classification": {
@@ -33,25 +35,25 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "question-answering": {
         "id": _names("id"),
         "question": _names("question"),
-        "context": _names("context, passage"),
+        "context": _names("context, passage, paragraph, article, document, text"),
         "answers": _names("answers, answer, answer_text"),
         "start": _names("answer_start, start"),
     },
     "fill-mask": {"text": _names("text, sentence, content, document")},
     "sentence-similarity": {
         "text": _names(
-            "text, sentence1, sentence_1, sentence_a, anchor, query, question1, premise, first, question, title"
+            "text, text1, sentence1, sentence_1, sentence_a, anchor, query, question1, premise, first, question, title"
         ),
         "pair": _names(
             "pair, text2, sentence2, sentence_2, sentence_b, positive, pos, answer, question2, hypothesis, second, "
             "passage, document, abstract, body"
         ),
-        "score": _names("score, similarity, similarity_score, relatedness_score, label, rating"),
+        "score": _names("score, similarity, similarity_score, relatedness_score, label, rating, is_duplicate"),
     },
     "multiple-choice": {
-        "prompt": _names("prompt, question, context, sent1, startphrase, ctx"),
+        "prompt": _names("prompt, premise, question, context, sent1, startphrase, ctx"),
         "choices": _names("choices, endings, options"),
-        "label": _names("label, right, answer, gold"),
+        "label": _names("label, right, answer, gold, answerkey"),
     },
 }
 _OPTIONAL = {
@@ -61,7 +63,8 @@ _OPTIONAL = {
     ("question-answering", "start"),
     ("sentence-similarity", "score"),
 }
-_CHOICE_COLUMN = re.compile(r"(?:choice|ending|option|answer)_?([0-9]+|[a-z])")
+_CHOICE_COLUMN = re.compile(r"(?:(?:choice|ending|option|answer)_?([0-9]+|[a-z]))|([a-h])")
+_NEGATIVE = re.compile(r"(?:hard_)?neg(?:ative)?s?(?:_?\d+)?")
 _MOST_KINDS = 0.5  # of the rows may have a label of their own where a table without a header is guessed
 
 
@@ -104,7 +107,14 @@ def find_columns(
         )
     guessed = any(role not in given and name for role, name in found.items())
     named = ", ".join(f"{role} from column {name!r}" for role, name in found.items() if name)
-    return found, named if guessed else "", rows
+    parts = [named if guessed else "", _unread(table) if task == "sentence-similarity" else ""]
+    return found, "; ".join(filter(None, parts)), rows
+
+
+def _unread(table: Table) -> str:
+    """What is said of the columns of negatives in a set for training by contrast."""
+    negatives = [name for name in table.names if _NEGATIVE.fullmatch(name.strip().lower())]
+    return f"{name_list(negatives)} not read: the other pairs of a batch are the negatives" if negatives else ""
 
 
 def _given_columns(table: Table, task: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -157,7 +167,7 @@ def _without_header(table: Table, task: str, rows: list[Row]) -> tuple[dict[str,
     ]
     if not repeated:
         return None
-    label = min(repeated, key=lambda name: len(kinds[name]))
+    label = min(repeated, key=lambda name: (not all(kind.isdecimal() for kind in kinds[name]), len(kinds[name])))
     lengths = {name: sum(len(str(row.values[name])) for row in rows) for name in columns if name != label}
     text = max(lengths, key=lambda name: lengths[name])
     words = f"no header: text from column {text}, label from column {label}; else name them with --columns"
@@ -167,4 +177,5 @@ def _without_header(table: Table, task: str, rows: list[Row]) -> tuple[dict[str,
 def choice_columns(names: Sequence[str]) -> list[str]:
     """choice1, choice2, … (or ending0, option_a, …) in their order."""
     matches = {name: match for name in names if (match := _CHOICE_COLUMN.fullmatch(name.strip().lower()))}
-    return sorted(matches, key=lambda name: (len(matches[name][1]), matches[name][1]))
+    numbers = {name: match[1] or match[2] for name, match in matches.items()}
+    return sorted(numbers, key=lambda name: (len(numbers[name]), numbers[name]))

@@ -6,13 +6,24 @@ from typing import Any
 
 from ..config import Problem
 from ..errors import InputError, short_repr
+from .cells import (
+    flag,
+    hold_several,
+    is_missing,
+    label_name,
+    listed_parts,
+    mark_between,
+    number_of,
+    says_nothing,
+)
 from .examples import Data, LabelledText
 from .faults import Faults
-from .labels import LabelNames, by_number, flag, is_missing, label_name, listed_parts
+from .labels import LabelNames, by_number
 from .tables import Row
 
 _FEW_CLASSES = 20  # so many whole numbers are classes, whatever they are
-_NO_LABEL = ("-1", "-")  # what SNLI, GLUE and others write where annotators did not agree
+_MARK_NAMES = {";": "semicolons", "|": "bars", ",": "commas"}
+_NO_LABEL = ("-1", "-", "none", "None", "null", "NULL", "n/a", "N/A", "NA")  # what many write where there is none
 
 
 class Labelling:
@@ -25,14 +36,23 @@ class Labelling:
     """
 
     def __init__(
-        self, rows: Sequence[Row], found: Mapping[str, str], names: LabelNames, problem: Problem | None
+        self,
+        rows: Sequence[Row],
+        found: Mapping[str, str],
+        names: LabelNames,
+        problem: Problem | None,
+        *,
+        decimal_commas: bool = False,
     ) -> None:
-        """`found["label"]` may be several columns with commas between: 0 or 1 for each label."""
+        """`found["label"]` may be several columns with commas between: 0 or 1 for each label.
+
+        `decimal_commas`: commas do not separate the cells, so that 0,5 is a number.
+        """
         self._found, self._names = found, names
         self._columns = columns = label_columns(found["label"], rows)
         self._guessed = []
         if problem is None:
-            problem, why = _problem(rows, columns, named=bool(names.in_order))
+            problem, why = _problem(rows, columns, named=bool(names.in_order), decimal_commas=decimal_commas)
             self._guessed.append(why)
         self.problem = problem
         self._vectors = (
@@ -40,6 +60,8 @@ class Labelling:
             and len(columns) == 1
             and _are_vectors([row.values.get(columns[0]) for row in rows])
         )
+        self._mark = mark_between([row.values.get(columns[0]) for row in rows])
+        self._ticked = {name for name in columns if any(_is_tick(row.values.get(name)) for row in rows)}
         self._given = columns  # the labels that there are, where the form of the table says it
         if self._vectors:
             self._guessed.append("labels as 0 and 1 in their order")
@@ -51,7 +73,7 @@ class Labelling:
         """The example of each row that has a label."""
         for row in rows:
             try:
-                label = _label(row, self._columns, self._names, self.problem, self._vectors)
+                label = self._label(row)
                 text: str | tuple[str, str] = row.text(self._found["text"])
                 if "pair" in self._found:
                     text = (str(text), row.text(self._found["pair"]))
@@ -64,6 +86,45 @@ class Labelling:
             if not isinstance(label, float):
                 self.counts.update([label] if isinstance(label, str) else label)
             yield LabelledText(text, label)
+
+    def _label(self, row: Row) -> str | tuple[str, ...] | float | None:
+        """None for a label that is none."""
+        column, names = self._columns[0], self._names
+        value = row.values.get(column)
+        if self.problem == "regression":
+            if says_nothing(value):
+                raise row.fault(f"the label ({column!r}) is missing")
+            return row.number(column)
+        try:
+            if len(self._columns) > 1:
+                flags = zip(self._columns, self._flags(row), strict=True)
+                named = tuple(names(name) for name, yes in flags if yes)
+            elif self.problem == "multi_label_classification":
+                named = tuple(names(part) for part in _several(value, self._mark, self._vectors, names.known))
+            elif says_nothing(value) and (is_missing(value) or not names.is_named(value)):
+                raise InputError(f"the label ({column!r}) is missing")
+            else:
+                parts = listed_parts(value) if isinstance(value, list) else None
+                return names(parts[0] if parts and len(parts) == 1 else value) or None
+        except InputError as error:
+            text = str(error)
+            raise row.fault(f"the label ({column!r}) {text}" if text.startswith("must be") else text) from None
+        named = tuple(dict.fromkeys(filter(None, named)))
+        if self.problem == "single_label_classification":  # one-hot columns
+            if len(named) != 1:
+                raise row.fault(f"has {len(named)} labels where there must be one")
+            return named[0]
+        return named
+
+    def _flags(self, row: Row) -> list[bool]:
+        found = []
+        for column in self._columns:
+            given = row.values.get(column)
+            value = False if column in self._ticked and is_missing(given) else flag(given)
+            if value is None:
+                raise InputError(f"{column!r} must be 0 or 1, not {short_repr(given)}")
+            found.append(value)
+        return found
 
     def data(self, source: str, examples: Sequence[LabelledText]) -> Data[LabelledText]:
         """The examples, all of which were made, with what is known of their labels."""
@@ -85,9 +146,11 @@ def labelled(
     names: LabelNames,
     problem: Problem | None,
     faults: Faults,
+    *,
+    decimal_commas: bool,
 ) -> Data[LabelledText]:
     """All rows at once."""
-    labelling = Labelling(rows, found, names, problem)
+    labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas)
     return labelling.data(source, list(labelling.examples(rows, faults)))
 
 
@@ -114,16 +177,25 @@ def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list
     ]
 
 
-def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool) -> tuple[Problem, str]:
+def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decimal_commas: bool) -> tuple[Problem, str]:
     """What labels look like, and that in words; `named`: whole numbers have names."""
-    values: list[Any] = [value for row in rows if not is_missing(value := row.values.get(columns[0]))]
+    values: list[Any] = [value for row in rows if not says_nothing(value := row.values.get(columns[0]))]
     if len(columns) > 1:
         return "multi_label_classification", "a multi-label problem, a column a label"
     if any(listed_parts(value) is not None for value in values):
-        return "multi_label_classification", "a multi-label problem"
+        lists = [parts for value in values if (parts := listed_parts(value)) is not None]
+        alone = len(lists) > 1 and all(len(parts) == 1 for parts in lists)
+        why = "a multi-label problem" + ("; if no text can have two labels, --problem single-label" if alone else "")
+        return "multi_label_classification", why
+    convert = number_of if decimal_commas else float
     try:
-        numbers = [float(value) for value in values if not isinstance(value, bool)]
+        numbers = [convert(value) for value in values if not isinstance(value, bool)]
     except (TypeError, ValueError, OverflowError):
+        if hold_several(values, mark := mark_between(values)):
+            return (
+                "multi_label_classification",
+                f"labels with {_MARK_NAMES[mark]} between taken for several; if they are one, --problem single-label",
+            )
         return "single_label_classification", "a single-label problem"
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
         return "regression", "a regression problem"
@@ -155,49 +227,13 @@ def _are_vectors(values: Sequence[Any]) -> bool:
     return size is not None
 
 
-def _label(
-    row: Row, columns: Sequence[str], names: LabelNames, problem: Problem, vectors: bool
-) -> str | tuple[str, ...] | float | None:
-    """None for a label that is none."""
-    column = columns[0]
-    value = row.values.get(column)
-    if problem == "regression":
-        if is_missing(value):
-            raise row.fault(f"the label ({column!r}) is missing")
-        return row.number(column)
-    try:
-        if len(columns) > 1:
-            named = tuple(names(name) for name, yes in zip(columns, _flags(row, columns), strict=True) if yes)
-        elif problem == "multi_label_classification":
-            named = tuple(names(part) for part in _several(value, vectors, names.known))
-        elif is_missing(value):
-            raise InputError(f"the label ({column!r}) is missing")
-        else:
-            return names(value) or None
-    except InputError as error:
-        text = str(error)
-        raise row.fault(f"the label ({column!r}) {text}" if text.startswith("must be") else text) from None
-    named = tuple(dict.fromkeys(filter(None, named)))
-    if problem == "single_label_classification":  # one-hot columns
-        if len(named) != 1:
-            raise row.fault(f"has {len(named)} labels where there must be one")
-        return named[0]
-    return named
+def _is_tick(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() == "x"
 
 
-def _flags(row: Row, columns: Sequence[str]) -> list[bool]:
-    found = []
-    for column in columns:
-        value = flag(row.values.get(column))
-        if value is None:
-            raise InputError(f"{column!r} must be 0 or 1, not {short_repr(row.values.get(column))}")
-        found.append(value)
-    return found
-
-
-def _several(value: Any, vectors: bool, known: Sequence[str] | None) -> list[Any]:
-    """The labels of a cell: a list, or a text with commas (else semicolons or bars) between; none of an empty one."""
-    if is_missing(value):
+def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) -> list[Any]:
+    """The labels of a cell: a list, or a text with marks between; none of an empty one."""
+    if says_nothing(value):
         return []
     parts = listed_parts(value)
     if vectors and parts is not None:
@@ -207,11 +243,17 @@ def _several(value: Any, vectors: bool, known: Sequence[str] | None) -> list[Any
     if parts is None:
         if not isinstance(value, str):
             return [value]
-        mark = next((mark for mark in ",;|" if mark in value), ",")
         parts = [part.strip() for part in value.split(mark)]
     if not all(isinstance(part, str | int | float) for part in parts):
         raise InputError(f"must be a list of texts, not {short_repr(value)}")
     return [part for part in parts if part != ""]
+
+
+def _are_flags(values: Sequence[Any]) -> bool:
+    """Whether cells say yes or no, or are ticked with an x or empty."""
+    if any(map(_is_tick, values)):
+        return all(_is_tick(value) or is_missing(value) for value in values)
+    return all(flag(value) is not None for value in values)
 
 
 def flag_columns(rows: Sequence[Row], names: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
@@ -223,6 +265,6 @@ def flag_columns(rows: Sequence[Row], names: Sequence[str], taken: Sequence[str]
         and label_name(name).lower() not in ("id", "index", "idx", "fold", "split")
         and not name.startswith("Unnamed: ")
         and rows
-        and all(flag(row.values.get(name)) is not None for row in rows)
+        and _are_flags([row.values.get(name) for row in rows])
     ]
     return tuple(found) if len(found) > 1 else ()

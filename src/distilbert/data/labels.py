@@ -6,72 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import InputError, name_list, short_repr
+from ..errors import InputError, name_list
+from .cells import label_name
 from .examples import Data
 
-_WHOLE = re.compile(r"([+-]?\d+)\.0*")
-_TRUTH = {"true": "true", "false": "false"}
 _TAG = re.compile(r"[BIESLUM]-.+")
 _PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
-_FLAGS = {"0": False, "1": True, "false": False, "true": True}
-_ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w.<]+)?\)\s*", re.DOTALL)  # NumPy
-_LIST = re.compile(r"\s*[\[({](.*)[\])}]\s*", re.DOTALL)
-_PART = re.compile(
-    r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"\[\]]+))\s*(?:,|(?=\s|['"])|\Z)""", re.DOTALL
-)
-_LONGEST_LIST = 1 << 20  # characters
-
-
-def is_missing(value: object) -> bool:
-    """Whether a cell says nothing."""
-    return value is None or (isinstance(value, str) and not value.strip()) or value != value
-
-
-def label_name(value: object) -> str:
-    """The name of a label: "0" for 0, 0.0, "0" and "0.0", "true" for True and "TRUE".
-
-    Raises InputError, without a place, for what is neither a text nor a number.
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if not isinstance(value, str | int | float):
-        raise InputError(f"must be a text or a number, not {short_repr(value)}")
-    text = str(value).strip()
-    if match := _WHOLE.fullmatch(text):
-        return match[1]
-    return _TRUTH.get(text.lower(), text)
-
-
-def flag(value: object) -> bool | None:
-    """Whether a cell of 0 and 1, or of true and false, says yes; None for any other."""
-    if isinstance(value, str | int | float):
-        return _FLAGS.get(label_name(value))
-    return None
-
-
-def listed_parts(value: object) -> list[Any] | None:
-    """The parts of a list, or of a text that is one as JSON, Python or NumPy writes it; None for what is none.
-
-    "['a', 'b']", '["a", "b"]', "['a' 'b']" and "{'a', 'b'}" have two parts, "[]" has none.
-    """
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, str) or len(value) > _LONGEST_LIST:
-        return None
-    array = _ARRAY.fullmatch(value)
-    if (match := _LIST.fullmatch(array[1] if array else value)) is None:
-        return None
-    inside, place, parts = match[1].strip(), 0, []
-    while place < len(inside):
-        part = _PART.match(inside, place)
-        if part is None:
-            return None
-        place = part.end()
-        quoted = part[1] if part[1] is not None else part[2]
-        parts.append(part[3] if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-    return parts
 
 
 class LabelNames:
@@ -121,6 +61,11 @@ class LabelNames:
                 f"else name each: --labels {given}=NAME …, in Python labels={{{given!r}: 'NAME', …}}"
             )
         return self._known(given)
+
+    def is_named(self, value: object) -> bool:
+        """Whether what a table says is a label's name, or has one."""
+        given = label_name(value)
+        return given in self._names or given in (self.known or ())
 
     def explains(self, value: object) -> bool:
         """Whether a label is a name, or a number of which it is known what it stands for."""

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, error_text, short_repr
+from .cells import is_missing, listed_parts, literal
 from .examples import Data, Question
 from .faults import Faults
-from .labels import is_missing, listed_parts
 from .source import read_text
 from .tables import Row
 
 _COLUMNS = {name: name for name in ("id", "question", "context", "answers")}
-# a dict of answers as a CSV has it: {'text': array(['Rome'], dtype=object), 'answer_start': array([3])}
-_ANSWERS = re.compile(r"""\{\s*['"]text['"]\s*:(.*),\s*['"]answer_start['"]\s*:(.*)\}""", re.DOTALL)
+_WHOLE = re.compile(r"\d+(?:\.0*)?")
 
 
 def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[Question]:
@@ -54,8 +53,8 @@ def question_row(row: Row, found: Mapping[str, str], number: int) -> Question:
             raise row.fault(f"the answer must be a text, not {short_repr(text)}")
         if is_missing(start):
             start = context.find(text)
-        if isinstance(start, str) and start.strip().isdecimal():
-            start = int(start)
+        if isinstance(start, str | float) and _WHOLE.fullmatch(str(start).strip()):
+            start = int(float(start))
         if type(start) is not int or start < 0 or context[start : start + len(text)] != text:
             raise row.fault(f"the answer {short_repr(text)} is not in the context at {short_repr(start)}")
         answers.append((text, start))
@@ -68,10 +67,13 @@ def _given_answers(row: Row, found: Mapping[str, str]) -> list[tuple[Any, Any]]:
     impossible = str(row.values.get("is_impossible", "")).strip().lower()
     if impossible in ("true", "1"):
         return []
-    if isinstance(given, str) and (match := _ANSWERS.fullmatch(given.strip())):
-        given = {"text": listed_parts(match[1]), "answer_start": listed_parts(match[2])}
+    if isinstance(given, str) and given.strip()[:1] in ("{", "[") and isinstance(read := literal(given), dict | list):
+        given = read  # a dict of answers, or a list of them, as a CSV has it
     if isinstance(given, dict):  # columns of texts and starts, as Hugging Face's copies have them
-        texts, starts = given.get("text"), given.get("answer_start")
+        texts, starts = (
+            value if isinstance(value, list) or value is None else [value]
+            for value in (given.get("text"), given.get("answer_start"))
+        )
         if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
             raise row.fault(f"the answers must have as many texts as starts, not {short_repr(given)}")
         return list(zip(texts, starts, strict=True))

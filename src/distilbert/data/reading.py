@@ -12,18 +12,20 @@ from typing import Any, TypeVar
 
 from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
+from .annotations import is_annotated, plain_rows
+from .cells import is_missing, listed_parts
 from .columns import COLUMNS, choice_columns, find_columns
 from .dialect import Dialect
 from .examples import PROBLEMS, Choices, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .file_names import is_table, suffix
-from .labelled import labelled
-from .labels import LabelNames, is_missing, listed_parts
+from .labelled import Labelling, labelled
+from .labels import LabelNames
 from .questions import question_row, read_squad
 from .rereading import reread_labelled
 from .source import read_text
-from .tables import Row, Table, check_file, open_table
-from .tagged import read_conll, tagged
+from .tables import Row, Table, check_file, decimal_commas, open_table
+from .tagged import is_conll, read_conll, tagged
 
 Made = TypeVar("Made")
 _DECIDING = 10_000  # rows of a file that decide how a larger one is read
@@ -145,12 +147,18 @@ def _reread(
     """The labelled texts of a file, to be read again; None where they are few enough to be held."""
     table = opened(Faults("", skip=True))
     first = list(islice(table.rows, _DECIDING))
-    if next(table.rows, None) is None:
+    few = next(table.rows, None) is None
+    if few or (_may_be_annotated(table, "text-classification", columns) and is_annotated(first)):
         return None
     found, guessed, rows = find_columns(table, "text-classification", columns, first)
     like = None if rows is first else table.dialect
-    data = reread_labelled(table.source, rows, found, names, problem, faults, lambda faults: opened(faults, like).rows)
+    labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas(table))
+    data = reread_labelled(table.source, labelling, faults, lambda faults: opened(faults, like).rows)
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
+
+
+def _may_be_annotated(table: Table, task: str, columns: Mapping[str, str]) -> bool:
+    return task in ("text-classification", "token-classification") and not columns and table.dialect is None
 
 
 def _problem(name: Problem | ProblemName | None) -> Problem | None:
@@ -169,7 +177,7 @@ def _read_other(
     check_file(path)
     if task == "question-answering" and suffix(path) == ".json":
         return read_squad(path, faults, encoding)
-    if is_table(path):
+    if is_table(path) and not (task == "token-classification" and is_conll(path, columns, encoding)):
         return None
     if task == "token-classification":
         return read_conll(path, columns, names, faults, encoding)
@@ -189,15 +197,18 @@ def _read_table(
     problem: Problem | None,
     faults: Faults,
 ) -> Data[Any]:
-    rows = list(table.rows)
+    rows, left_out = list(table.rows), ""
     if not rows:
         faults.check()
         raise InputError(f"{table.source}: has no examples")
+    if _may_be_annotated(table, task, columns) and is_annotated(rows):
+        rows, left_out = plain_rows(rows, task, faults)
+        table = dataclasses.replace(table, names=tuple(dict.fromkeys(name for row in rows for name in row.values)))
     found, guessed, rows = find_columns(table, task, columns, rows)
     data: Data[Any]
     match task:
         case "text-classification":
-            data = labelled(table.source, rows, found, names, problem, faults)
+            data = labelled(table.source, rows, found, names, problem, faults, decimal_commas=decimal_commas(table))
         case "token-classification":
             data = tagged(table.source, rows, found, names, faults)
         case "question-answering":
@@ -209,7 +220,7 @@ def _read_table(
             data = Data(table.source, _each(rows, lambda row: _pair_row(row, found), faults))
         case _:
             data = Data(table.source, _each(rows, lambda row: _choices_row(row, found, table.names), faults))
-    return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
+    return dataclasses.replace(data, guessed=_joined(table.form, guessed, left_out, data.guessed))
 
 
 def _each(rows: Collection[Row], make: Callable[[Row], Made], faults: Faults) -> list[Made]:
@@ -241,7 +252,8 @@ def _sentence(row: Row, column: str) -> str:
 
 def _choices_row(row: Row, found: Mapping[str, str], names: Sequence[str]) -> Choices:
     if found["choices"]:
-        choices = listed_parts(row.values.get(found["choices"]))
+        given = row.values.get(found["choices"])
+        choices = listed_parts(given.get("text") if isinstance(given, dict) else given)
     else:
         choices = [row.text(name) for name in choice_columns(names)]
     if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(c, str) and c.strip() for c in choices):
@@ -249,11 +261,15 @@ def _choices_row(row: Row, found: Mapping[str, str], names: Sequence[str]) -> Ch
     label = row.values.get(found["label"])
     if isinstance(label, str) and label in choices:
         right = choices.index(label)
+    elif isinstance(label, str) and len(label) == 1 and label.isascii() and label.isalpha():
+        right = ord(label.lower()) - ord("a")
     else:
         try:
             right = int(label) if not is_missing(label) else -1  # type: ignore[arg-type]
         except (TypeError, ValueError):
-            raise row.fault(f"the label must be a choice or its number from 0 on, not {short_repr(label)}") from None
+            raise row.fault(
+                f"the label must be a choice, its letter or its number from 0 on, not {short_repr(label)}"
+            ) from None
     if not 0 <= right < len(choices):
         raise row.fault(f"the label must be from 0 to {len(choices) - 1}, not {short_repr(label)}")
     return Choices(row.text(found["prompt"]), tuple(choices), right)

@@ -1,14 +1,12 @@
 """Large tables of labelled texts: examples that are read anew whenever they are gone through, not held."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, overload
 
-from ..config import Problem
 from .examples import Data, Example, LabelledText
 from .faults import Faults
 from .labelled import Labelling
-from .labels import LabelNames
 from .tables import Row
 
 
@@ -48,18 +46,14 @@ def examples_at(examples: Sequence[Example], places: Sequence[int]) -> dict[int,
 
 def reread_labelled(
     source: str,
-    first: Sequence[Row],
-    found: Mapping[str, str],
-    names: LabelNames,
-    problem: Problem | None,
+    labelling: Labelling,
     faults: Faults,
     rows: Callable[[Faults], Iterator[Row]],
 ) -> Data[LabelledText]:
-    """As `labelled`, decided by the `first` rows; all are checked here once.
+    """As `labelled`, decided by the first rows; all are checked here once.
 
     `rows` reads them from the beginning, and hands over those that cannot be read.
     """
-    labelling = Labelling(first, found, names, problem)
     count = sum(1 for _ in labelling.examples(rows(faults), faults))
 
     def again() -> Iterator[LabelledText]:

@@ -1,16 +1,18 @@
 """What a person should know of examples before a model is trained on them."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import short_repr
+from .cells import says_nothing
 from .examples import Data, LabelledText, TaggedWords
 from .splitting import text_key
 
 _MOST_LABELS = 20  # that are counted one by one
 _RARE = 1 / 3  # of an equal share: a class with less than this part of it is rare
-_EMPTY_WORDS = ("nan", "none", "null", "n/a", "na")  # what tools write for a text that is missing
+_EMPTY_WORDS = ("none", "null", "n/a", "na")  # what people write for a text that is missing, besides what tools do
 
 
 def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
@@ -30,7 +32,7 @@ def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
         for example in data.examples
         if isinstance(example, LabelledText)
         and isinstance(example.text, str)
-        and example.text.strip().lower() in _EMPTY_WORDS
+        and (example.text.strip().lower() in _EMPTY_WORDS or says_nothing(example.text))
     )
     if empty:
         words = ", ".join(f"{short_repr(word)} {count:,}" for word, count in empty.most_common(3))
@@ -70,14 +72,12 @@ def _alike(counts: Counter[str]) -> list[str]:
     groups: dict[str, list[str]] = defaultdict(list)
     for label in counts:
         groups["".join(label.split()).casefold()].append(label)
-    lines = []
-    for group in groups.values():
-        if len(group) > 1:
-            best, *rest = sorted(group, key=lambda label: -counts[label])
-            way = " ".join(f"{label!r}={best}" if " " in label else f"{label}={best}" for label in rest)
-            named = " and ".join(map(repr, sorted(group)))
-            lines.append(f"labels {named} differ in capitals or blanks alone; --labels {way} makes them one")
-    return lines
+    alike = [sorted(group, key=lambda label: -counts[label]) for group in groups.values() if len(group) > 1]
+    if not alike:
+        return []
+    named = ", ".join(" and ".join(map(repr, sorted(group))) for group in alike)
+    way = shlex.join(f"{label}={best}" for best, *rest in alike for label in rest)
+    return [f"labels {named} differ in capitals or blanks alone; --labels {way} makes them one"]
 
 
 def _repeated(data: Data[Any]) -> list[str]:

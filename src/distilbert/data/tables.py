@@ -1,7 +1,6 @@
 """Files and Python's tables -> rows with their places: CSV, TSV, JSON lines, JSON, Parquet, frames, lists of dicts."""
 
 import csv
-import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -10,25 +9,30 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from ..diagnosis import stand_in_name
 from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
+from .cells import number_of
 from .dialect import Dialect, sniff
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
 from .frames import frame_labels, frame_name, frame_rows
+from .json_tables import json_lines, json_table
 from .source import find_encoding, opened_text
 
 _TABS = (".tsv", ".tab")
 _SAMPLE = 1 << 20  # characters by which a dialect is found
+_BEGINNING = 300  # characters by which what is no table is known
 _PEEKED = 1000  # rows by which the columns of JSON lines are known
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Values by column, and where they stand."""
+    """Values by column, where they stand, and whether a blank row is before them."""
 
     place: str
     values: Mapping[str, Any]
+    after_blank: bool = False
 
     def fault(self, message: str) -> InputError:
         return InputError(f"{self.place}: {message}")
@@ -44,7 +48,7 @@ class Row:
     def number(self, column: str) -> float:
         value = self.values.get(column)
         try:
-            number = float(value)  # type: ignore[arg-type]
+            number = number_of(value)
         except (TypeError, ValueError, OverflowError):
             raise self.fault(f"{column!r} must be a number, not {short_repr(value)}") from None
         if not math.isfinite(number):
@@ -118,15 +122,23 @@ def open_table(
         return _named(Table(str(path), (), _parquet(path)))
     if not is_table(path):
         raise InputError(f"{path}: {_no_table(path)}")
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\3\4":
+            raise InputError(f"{path}: is a workbook or an archive, whatever its name; save the sheet as CSV, in UTF-8")
     found = find_encoding(path, encoding)
     form = "" if found in ("utf-8", "utf-8-sig") or encoding else f"in {found}"
     if suffix(path) == ".json":
-        rows = _json_list(path, found, faults)
+        placed = json_table(path, found, faults)
     elif suffix(path) in (".jsonl", ".ndjson"):
-        rows = _json_lines(path, found, faults)
+        placed = json_lines(path, found, faults)
     else:
         return _separated(path, found, form, faults, separator, quote, known, headless)
-    return _named(Table(str(path), (), rows, form, encoding=found))
+    return _named(Table(str(path), (), (Row(*each) for each in placed), form, encoding=found))
+
+
+def decimal_commas(table: Table) -> bool:
+    """Whether a comma in a cell may be that of a number: where commas do not separate the cells."""
+    return table.dialect is not None and table.dialect.separator != ","
 
 
 def check_file(path: Path) -> None:
@@ -173,6 +185,8 @@ def _separated(
     with opened_text(path, encoding, newline="") as file:
         sample = file.read(_SAMPLE)
         whole = not file.read(1)
+    if other := stand_in_name(sample[:_BEGINNING].encode(errors="replace")):
+        raise InputError(f"{path}: is {other}")
     stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
     if stated:  # Excel's way to say it
         separator = separator or sample[4]
@@ -194,6 +208,10 @@ def _separated(
     names: tuple[str, ...] = ()
     if header is not None:
         cells = header[1]
+        first = list(islice(rows, _PEEKED))
+        rows = chain(first, rows)
+        if first and not headless and all(len(row) == len(cells) + 1 and row[0].isdecimal() for _, row, _ in first):
+            cells = ["", *cells]  # R numbers its rows, and has no header for that column
         names = tuple(str(number) for number in range(1, len(cells) + 1)) if headless else _column_names(cells)
         if headless:
             rows = chain([header], rows)
@@ -215,10 +233,13 @@ def _column_names(cells: Iterable[str]) -> tuple[str, ...]:
 
 def _rows(
     path: Path, encoding: str, dialect: Dialect, faults: Faults, *, skip: bool
-) -> Iterator[tuple[str, list[str]]]:
-    """Each row with its place. Marks in a wrong place are a fault, behind which nothing can be told."""
+) -> Iterator[tuple[str, list[str], bool]]:
+    """Each row with its place, and whether a blank one is before it.
+
+    Marks in a wrong place are a fault, behind which nothing can be told.
+    """
     with opened_text(path, encoding, newline="") as file:
-        line = 1 + skip
+        line, blank = 1 + skip, False
         if skip:
             file.readline()
         reader = dialect.reader(file)
@@ -226,7 +247,10 @@ def _rows(
             for cells in reader:
                 place, line = f"{path}:{line}", 1 + skip + reader.line_num
                 if any(cell.strip() for cell in cells):
-                    yield place, cells
+                    yield place, cells, blank
+                    blank = False
+                else:
+                    blank = True
         except csv.Error as error:
             kind = "TSV" if suffix(path) in _TABS else "CSV"
             faults.add(
@@ -237,53 +261,15 @@ def _rows(
             )
 
 
-def _checked(rows: Iterable[tuple[str, list[str]]], names: tuple[str, ...], faults: Faults) -> Iterator[Row]:
-    for place, cells in rows:
+def _checked(rows: Iterable[tuple[str, list[str], bool]], names: tuple[str, ...], faults: Faults) -> Iterator[Row]:
+    for place, cells, after_blank in rows:
         if len(cells) == len(names):
-            yield Row(place, dict(zip(names, cells, strict=True)))
+            yield Row(place, dict(zip(names, cells, strict=True)), after_blank)
         else:
             faults.add(InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}"))
 
 
-# JSON and Parquet -----------------------------------------------------------------------------------
-
-
-def _json_lines(path: Path, encoding: str, faults: Faults) -> Iterator[Row]:
-    with opened_text(path, encoding) as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    yield Row(f"{path}:{number}", _object(json.loads(line)))
-                except (ValueError, RecursionError) as error:
-                    faults.add(InputError(f"{path}:{number}: {_json_fault(error)}"))
-
-
-def _json_list(path: Path, encoding: str, faults: Faults) -> Iterator[Row]:
-    with opened_text(path, encoding) as file:
-        start = file.read(1 << 12).lstrip()
-        if not start.startswith("["):
-            yield from _json_lines(path, encoding, faults)
-            return
-        file.seek(0)
-        try:
-            values = json.load(file)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: {_json_fault(error)}") from None
-    for number, value in enumerate(values, 1):
-        try:
-            yield Row(f"{path}: row {number}", _object(value))
-        except InputError as error:
-            faults.add(InputError(f"{path}: row {number}: {error}"))
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"must be an object, not {short_repr(value)}")
-    return value
-
-
-def _json_fault(error: Exception) -> str:
-    return str(error) if isinstance(error, InputError) else f"not valid JSON ({error_text(error)})"
+# Parquet ----------------------------------------------------------------------------------------
 
 
 def _parquet(path: Path) -> Iterator[Row]:

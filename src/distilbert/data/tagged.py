@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, short_repr
+from .cells import listed_parts, says_nothing
 from .examples import Data, TaggedWords
 from .faults import Faults
 from .file_names import suffix
-from .labels import LabelNames, is_missing, listed_parts, outside_first
+from .labels import LabelNames, outside_first
 from .source import read_text
 from .tables import Row
 
@@ -18,6 +19,10 @@ _DOCUMENT = "-DOCSTART-"
 _UNIVERSAL = 10  # columns of CoNLL-U: https://universaldependencies.org/format.html
 _FORM, _UPOS = 1, 3  # of them, the word and its part of speech
 _PLACES = ""  # no column's name: where each word of a sentence stands
+_HEADERS = {  # names that columns of words and labels have where a file of CoNLL's has a header
+    "words": ("word", "words", "token", "tokens", "form"),
+    "labels": ("ner_tag", "ner_tags", "ner", "tag", "tags", "label", "labels", "entity"),
+}
 _NOT_A_WORD = re.compile(r"\d+-\d+|\d+\.\d+")  # the ids of words written as one, and of words left out
 
 
@@ -25,8 +30,14 @@ def tagged(
     source: str, rows: Sequence[Row], found: Mapping[str, str], names: LabelNames, faults: Faults
 ) -> Data[TaggedWords]:
     """From a sentence a row, or (with a column of sentences) a word a row."""
-    if "sentence" in found:
+    one_each = len(rows) > 1 and all(len(str(row.values.get(found["words"])).split()) < 2 for row in rows)
+    if "sentence" in found or (one_each and any(row.after_blank for row in rows)):
         rows = _sentences(rows, found)
+    elif one_each and not any(isinstance(row.values.get(found["words"]), list) for row in rows):
+        raise InputError(
+            f"{source}: has one word a row, and nothing says where a sentence ends; say it by a blank line, or by a "
+            "column: --columns sentence=NAME, in Python columns={'sentence': 'NAME'}"
+        )
     return _named(source, rows, found["words"], found["labels"], names, faults)
 
 
@@ -82,15 +93,18 @@ def _parts(row: Row, column: str) -> list[Any]:
 
 
 def _sentences(rows: Sequence[Row], found: Mapping[str, str]) -> list[Row]:
-    """Rows of one word each -> rows of a sentence; a sentence's name may stand at its first word alone."""
+    """Rows of one word each -> rows of a sentence, by its name, which may stand at its first word alone, or by blank
+    lines.
+    """
     sentences: list[Row] = []
     name: Any = None
     words: list[str] = []
     labels: list[str] = []
     places: list[str] = []
     for row in rows:
-        given = row.values.get(found["sentence"])
-        if not sentences or (not is_missing(given) and given != name):
+        given = row.values.get(found.get("sentence", ""))
+        ends = row.after_blank if "sentence" not in found else not says_nothing(given) and given != name
+        if not sentences or ends:
             name, words, labels, places = given, [], [], []
             sentences.append(Row(row.place, {found["words"]: words, found["labels"]: labels, _PLACES: places}))
         places.append(row.place)
@@ -98,6 +112,16 @@ def _sentences(rows: Sequence[Row], found: Mapping[str, str]) -> list[Row]:
             value = row.values.get(found[role])
             parts.append("" if value is None else str(value))
     return sentences
+
+
+def is_conll(path: Path, columns: Mapping[str, str], encoding: str | None) -> bool:
+    """Whether a file whose name is that of a table has CoNLL's columns: none is named, and its first line has a tag."""
+    if columns or suffix(path) not in (".csv", ".tsv", ".tab"):
+        return False
+    lines = (line for line in read_text(path, encoding).split("\n") if line.strip())
+    start = next((line for line in lines if not line.startswith(("#", _DOCUMENT))), "")
+    cells = _cells(start, tabs=False)
+    return len(cells) > 1 and _TAG.fullmatch(cells[-1]) is not None and "," not in start
 
 
 def read_conll(
@@ -110,15 +134,14 @@ def read_conll(
     and its words left out by its specification; its labels are the parts of speech (column 4), unless columns say else.
     """
     text = read_text(path, encoding)
-    first = next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
-    separator = re.compile("\t" if "\t" in first else " +")
-    lines = [separator.split(line.rstrip(" \r")) for line in text.split("\n")]
-    width = len(separator.split(first.rstrip(" \r")))
-    if first.startswith(_DOCUMENT):
-        width = next((len(c) for c in lines if any(c) and c[0] != _DOCUMENT and not c[0].startswith("#")), width)
+    opening = next((line for line in text.split("\n") if line.strip() and not line.startswith(("#", _DOCUMENT))), "")
+    lines = [_cells(line, tabs="\t" in opening) for line in text.split("\n")]
+    first = _cells(opening, tabs=False)
+    width = len(first)
     if width < 2:
         raise InputError(f"{path}: has no columns of words and labels; is it in CoNLL's format?")
-    universal = suffix(path) == ".conllu" or (width == _UNIVERSAL and first.startswith("1"))
+    universal = suffix(path) == ".conllu" or (width == _UNIVERSAL and first[0].startswith("1"))
+    header = [name.lower() for name in first] if not universal and _is_header(first) else []
     table: list[tuple[int, list[str]]] = []
     ends = []
     for number, cells in enumerate(lines, 1):
@@ -129,8 +152,12 @@ def read_conll(
         elif len(cells) != width:
             faults.add(InputError(f"{path}:{number}: has {len(cells)} columns where the first line has {width}"))
             table.append((number, []))  # its sentence is left out
+        elif header and cells == first and not table:
+            continue
         elif not (universal and _NOT_A_WORD.fullmatch(cells[0])):
             table.append((number, cells))
+    if header and not columns:
+        columns = {role: str(1 + header.index(_named_in(header, role))) for role in ("words", "labels")}
     word, tag = _conll_columns(path, [cells for _, cells in table if cells], columns, universal)
     rows, start = [], 0
     for end in sorted({*ends, len(table)}):
@@ -149,6 +176,27 @@ def read_conll(
     data = _named(str(path), rows, "words", "labels", names, faults)
     guessed = [] if len(columns) == 2 else [f"words from column {word + 1}, labels from column {tag + 1}"]
     return Data(data.source, data.examples, data.labels, guessed="; ".join(filter(None, [*guessed, data.guessed])))
+
+
+def _cells(line: str, *, tabs: bool) -> list[str]:
+    """The columns of a line: tabs stand between them or, where there are none, spaces.
+
+    `tabs`: they do in other lines, so that what begins with # and has none is a comment.
+    """
+    line = line.rstrip(" \r")
+    if "\t" in line or (tabs and line.startswith("#")):
+        return line.split("\t")
+    return re.split(" +", line)
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line has the names of the columns."""
+    names = [cell.lower() for cell in cells]
+    return bool(_named_in(names, "words") and _named_in(names, "labels"))
+
+
+def _named_in(names: Sequence[str], role: str) -> str:
+    return next((name for name in _HEADERS[role] if name in names), "")
 
 
 def _conll_columns(

@@ -1,0 +1,154 @@
+"""Rows as tools for annotating text write them (Label Studio, Prodigy, doccano, spaCy) -> plain rows."""
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError, short_repr
+from .faults import Faults
+from .tables import Row
+
+_ANSWERS = ("accept", "reject", "ignore")  # Prodigy
+_SPANS = ("spans", "entities", "label", "labels")  # columns that spans stand in
+_TEXTS = ("text", "data", "content", "sentence")
+_LOOKED_AT = 100  # rows that show how all are written
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+Span = tuple[int, int, str]  # start, end, label
+
+
+def plain_rows(rows: Sequence[Row], task: str, faults: Faults) -> tuple[list[Row], str]:
+    """The rows, those of annotation tools with a label or with words and their tags, and in words what was done.
+
+    Rows that a person rejected or passed over are left out, but for a label that was rejected: the text has it not.
+    """
+    first = rows[0].values
+    accepted = [row.values.get("accept") for row in rows if row.values.get("answer") == "accept"]
+    single = all(len(chosen) == 1 for chosen in accepted if isinstance(chosen, list))
+    rejects = any(row.values.get("answer") == "reject" for row in rows) and "accept" not in first
+    made, left_out = [], 0
+    for row in rows:
+        try:
+            values = _plain(row.values, task, single=single, rejects=rejects)
+        except InputError as error:
+            faults.add(row.fault(str(error)))
+            continue
+        if values is None:
+            left_out += 1
+        else:
+            made.append(Row(row.place, values))
+    return made, f"{left_out:,} rows that were not accepted left out" if left_out else ""
+
+
+def is_annotated(rows: Sequence[Row]) -> bool:
+    """Whether rows are as one of these tools writes them."""
+    return any(
+        _is_label_studio(row.values)
+        or _is_prodigy(row.values)
+        or _has_spans(row.values)
+        or any(_labels_in(value) is not None for value in row.values.values())
+        for row in rows[:_LOOKED_AT]
+    )
+
+
+def _is_label_studio(values: Mapping[str, Any]) -> bool:
+    return isinstance(values.get("data"), dict) and isinstance(values.get("annotations"), list)
+
+
+def _is_prodigy(values: Mapping[str, Any]) -> bool:
+    return values.get("answer") in _ANSWERS and ("accept" in values or "label" in values or "spans" in values)
+
+
+def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool) -> Mapping[str, Any] | None:
+    """The values of one row; None for one to leave out."""
+    row = dict(values)
+    if _is_label_studio(row):
+        row = _of_label_studio(row)
+    elif _is_prodigy(row):
+        if row["answer"] == "ignore" or (row["answer"] == "reject" and not (rejects and "label" in row)):
+            return None
+        if isinstance(accepted := row.get("accept"), list):
+            row["label"] = accepted[0] if single and accepted else accepted
+        elif rejects:
+            row["label"] = [row["label"]] if row["answer"] == "accept" else []
+        row = {name: value for name, value in row.items() if name not in ("answer", "options", "accept")}
+    if task == "token-classification" and _has_spans(row):
+        text = next(row[name] for name in _TEXTS if isinstance(row.get(name), str))
+        spans = next(spans for name in _SPANS if (spans := _spans(row.get(name))) is not None)
+        words, labels = tagged_words(text, spans)
+        return {"words": words, "labels": labels}
+    return {name: value if (inside := _labels_in(value)) is None else inside for name, value in row.items()}
+
+
+def _of_label_studio(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a task, and what its first annotation says of it."""
+    row, spans = dict(values["data"]), []
+    results = [part for each in values["annotations"][:1] for part in each.get("result", ())]
+    for value in (part.get("value", {}) for part in results):
+        if "choices" in value:
+            row["label"] = value["choices"] if len(value["choices"]) > 1 else value["choices"][0]
+        elif "rating" in value:
+            row["label"] = value["rating"]
+        elif "labels" in value and "start" in value:
+            spans.append(value)
+    return row | {"spans": spans}
+
+
+def _labels_in(value: Any) -> list[str] | None:
+    """The labels that an object has: Label Studio's choices, or spaCy's categories; None for any other."""
+    if not isinstance(value, dict) or not value:
+        return None
+    if set(value) == {"choices"} and isinstance(value["choices"], list):
+        return value["choices"]
+    if all(isinstance(score, bool | float) for score in value.values()):
+        return [name for name, score in value.items() if score > 0.5]
+    return None
+
+
+def _has_spans(values: Mapping[str, Any]) -> bool:
+    """Whether there is a text and a list of spans in it, perhaps an empty one."""
+    has_text = any(isinstance(values.get(name), str) for name in _TEXTS)
+    return has_text and any(_spans(values.get(name)) is not None for name in _SPANS)
+
+
+def _spans(value: Any) -> list[Span] | None:
+    """Spans as [start, end, label] or as objects; None for what is no list of them."""
+    if not isinstance(value, list):
+        return None
+    found = []
+    for part in value:
+        if isinstance(part, dict):
+            start, end = (part.get(name, part.get(f"{name}_offset")) for name in ("start", "end"))
+            label = part.get("label", part.get("labels"))
+            label = label[0] if isinstance(label, list) and label else label
+        elif isinstance(part, list) and len(part) == 3:
+            start, end, label = part
+        else:
+            return None
+        if type(start) is not int or type(end) is not int or not isinstance(label, str):
+            return None
+        found.append((start, end, label))
+    return found
+
+
+def tagged_words(text: str, spans: Sequence[Span]) -> tuple[list[str], list[str]]:
+    """Words and signs of a text, each with its tag (B-, I- or O). A word is cut where a span begins or ends.
+
+    Raises InputError, without a place, for spans outside the text and for two that overlap.
+    """
+    ordered = sorted(spans)
+    for start, end, label in ordered:
+        if not 0 <= start < end <= len(text):
+            raise InputError(f"span {short_repr((start, end, label))} is not in the text of {len(text)} characters")
+    for before, after in itertools.pairwise(ordered):
+        if after[0] < before[1]:
+            raise InputError(f"spans {short_repr(before)} and {short_repr(after)} overlap; a word has one label")
+    words, labels, at = [], [], 0
+    for start, end, label in [*ordered, (len(text), len(text), "")]:
+        outside = _WORD.findall(text[at:start])
+        inside = _WORD.findall(text[start:end])
+        words += outside + inside
+        labels += ["O"] * len(outside) + [f"{'I' if place else 'B'}-{label}" for place in range(len(inside))]
+        at = end
+    return words, labels
