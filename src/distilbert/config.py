@@ -248,15 +248,19 @@ class DistilBertConfig:
         extra = {key: value for key, value in self.extra.items() if key != calibration.KEY}
         return dataclasses.replace(self, extra=extra)
 
+    def unquantized(self) -> Self:
+        """The config of the same weights in float32."""
+        return dataclasses.replace(self, extra={key: value for key, value in self.extra.items() if key != int8.KEY})
+
     def for_training(self) -> Self:
-        """The config without the calibration of its head as it was.
+        """The config in float32, without the calibration of its head as it was.
 
         Raises ConfigError naming a key that only training reads and that cannot be right.
         """
         for name in self.extra:
             if name in _KEYS and _KEYS[name].read_by == "training":
                 raise _wrong(name, self.extra[name])
-        return self.uncalibrated()
+        return self.uncalibrated().unquantized()
 
     def check_problem_type(self) -> None:
         """Raises ConfigError where config.json names a problem type that does not exist."""

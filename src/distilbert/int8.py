@@ -80,6 +80,11 @@ def quantize(name: str, weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.n
     return values if is_embedding(name) else np.ascontiguousarray(values.T), scale
 
 
+def dequantize(name: str, values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """What the integers of a weight stand for, float32 [out, in]: `quantize`'s inverse but for the rounding."""
+    return values * scale[:, None] if is_embedding(name) else np.ascontiguousarray((values * scale).T)
+
+
 def shorten(values: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """8-bit weights as 7-bit ones, for a CPU whose 8-bit products saturate."""
     return np.rint(values / np.float32(2)).clip(-63, 63).astype(np.int8), scale * np.float32(2)

@@ -11,9 +11,11 @@ import distilbert
 from conftest import Maker
 from distilbert.arguments import FinetuneArguments
 from distilbert.cli import main
-from distilbert.errors import CheckpointError, InputError, MissingExtraError
+from distilbert.convert import quantize
+from distilbert.errors import InputError, MissingExtraError
 from distilbert.evaluation import evaluate
 from distilbert.folder.checkpoint import Head
+from distilbert.folder.opened import open_folder
 from distilbert.head_only.fitting import fit_classifier
 from distilbert.head_only.logistic import best_strength, fit, sigmoid_loss, softmax_loss, squared_loss
 
@@ -201,9 +203,19 @@ def test_the_command_says_what_cannot_be(
     with pytest.raises(InputError, match="nothing to tell apart"):
         fit_classifier(settings(folder, alike, tmp_path / "x"), quiet=True)
     assert not (tmp_path / "x").exists()
-    pytest.importorskip("torch")
-    from distilbert.convert import quantize
 
+
+def test_a_head_on_int8_weights(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    train = tmp_path / "train.jsonl"
+    rows = [{"text": text, "label": "yn"[place % 2]} for place, text in enumerate(sentences[:40])]
+    train.write_text("\n".join(map(json.dumps, rows)))
+    folder = make_checkpoint(Head.NONE)
     quantize(folder, tmp_path / "int8", data=sentences[:2])
-    with pytest.raises(CheckpointError, match="holds int8 weights"):
-        fit_classifier(settings(tmp_path / "int8", train, tmp_path / "x"), quiet=True)
+    fit_classifier(settings(tmp_path / "int8", train, tmp_path / "out"), quiet=True)
+    written = open_folder(tmp_path / "out").checkpoint
+    assert written.bits is None
+    for name, tensor in open_folder(folder).checkpoint.tensors.items():
+        assert (
+            np.abs(written.tensors[f"distilbert.{name.removeprefix('distilbert.')}"].read() - tensor.read()).max()
+            < 1e-2
+        )

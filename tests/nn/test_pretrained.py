@@ -13,6 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from conftest import Maker, random_weights, small_config  # noqa: E402
 from distilbert import CheckpointError, HubError  # noqa: E402
+from distilbert.convert import quantize  # noqa: E402
 from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint  # noqa: E402
 from distilbert.nn import (  # noqa: E402
     DistilBertForMaskedLM,
@@ -161,6 +162,22 @@ def test_saving_is_whole_or_not_at_all(make_checkpoint: Maker, monkeypatch: pyte
     with pytest.raises((OSError, CheckpointError), match="No space left"):
         model.save_pretrained(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_int8_weights_are_read_as_what_they_stand_for(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    folder = make_checkpoint()
+    quantize(folder, tmp_path / "int8", data=sentences[:2])
+    ours, floats = (DistilBertForSequenceClassification.from_pretrained(each) for each in (tmp_path / "int8", folder))
+    gaps = {
+        name: float((weight - other).abs().max() / other.abs().max().clip(1e-9))
+        for (name, weight), other in zip(ours.state_dict().items(), floats.state_dict().values(), strict=True)
+    }
+    assert max(gaps.values()) < 1 / 200  # half a step of 127
+    assert gaps["distilbert.embeddings.word_embeddings.weight"] > 0
+    ours.save_pretrained(tmp_path / "again")
+    assert "quantization_config" not in json.loads((tmp_path / "again" / "config.json").read_text())
 
 
 def test_a_loaded_model_does_not_hold_its_file(make_checkpoint: Maker) -> None:

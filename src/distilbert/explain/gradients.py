@@ -1,6 +1,6 @@
 """Integrated gradients and the attention rollout, through `distilbert.nn`. Needs the extra `torch`."""
 
-from ..errors import MissingExtraError
+from ..errors import CheckpointError, MissingExtraError
 
 try:
     import torch
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .. import int8
 from ..nn.heads import MODELS
 from ..nn.packed import Packed
 from ..tasks.task import Task
@@ -26,9 +27,11 @@ _TOKENS = 4096  # that run at once
 
 
 class GradientModel:
-    """A task's model in PyTorch, read from its folder. Raises what `from_pretrained` does, for int8 weights too."""
+    """A task's model in PyTorch, read from its folder. Raises CheckpointError for int8: it would be another."""
 
     def __init__(self, task: Task) -> None:
+        if task.config.extra.get(int8.KEY):
+            raise CheckpointError(f"{task.model.folder}: holds int8 weights; explain the folder that it was made from")
         self._model: Any = MODELS[task.head].from_pretrained(task.model.folder)
         self._model.requires_grad_(False)
         self._encoder: Any = getattr(self._model, "distilbert", self._model)

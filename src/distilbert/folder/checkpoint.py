@@ -96,6 +96,12 @@ class Checkpoint:
         values, scale = self.tensors[f"{base}.int8"].stored(), self.tensors[f"{base}.scale"].read()
         return int8.shorten(values, scale) if self.bits > bits else (values, scale)
 
+    def float_weight(self, name: str) -> np.ndarray:
+        """A weight in float32 by its name in the key table; of a quantised one what its integers stand for."""
+        if name in self.tensors:
+            return self.tensors[name].read()
+        return int8.dequantize(name, *self.int8_weight(name, 8))
+
     @property
     def parameters(self) -> int:
         """How many numbers the weights hold, a tied projector counted once, scales not counted."""

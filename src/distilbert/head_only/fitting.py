@@ -40,7 +40,7 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     Raises:
         InputError: for another task than text-classification, for what is wrong in the data (naming file and line), and
             for a folder that is not empty.
-        CheckpointError: where the folder cannot be written, and for int8 weights.
+        CheckpointError: where the folder cannot be written.
         MissingExtraError: for `report` without the extra that draws it.
         and what opening the model raises.
     """
@@ -54,16 +54,12 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         raise InputError(f"{arguments.out}: is not empty; choose another folder")
     data, held_out, test = ExampleReader(arguments, console).read_all()
     source = open_folder(fetch(arguments.model))
-    weights = {
-        name: source.checkpoint.tensors[name].read()
-        for name in key_table(source.config, Head.NONE)
-        if not _bits(source)
-    }
+    weights = {name: source.checkpoint.float_weight(name) for name in key_table(source.config, Head.NONE)}
     engine = open_engine(
         source.checkpoint,
         Head.NONE,
         all_rows=True,
-        precision="float32",
+        precision=None,
         threads=arguments.threads or None,
         device="cpu",
     )
@@ -78,13 +74,6 @@ def check_task(arguments: FinetuneArguments, option: str) -> None:
     """Raises InputError for a task whose labels are not those of whole texts."""
     if arguments.task != "text-classification":
         raise InputError(f"{option} is for text-classification, not for {arguments.task}")
-
-
-def _bits(source: ModelFolder) -> bool:
-    """False. Raises CheckpointError for int8 weights, which a head is not fitted on."""
-    if source.checkpoint.bits:
-        raise CheckpointError(f"{source.root}: holds int8 weights; fit the folder that it was made from, then quantise")
-    return False
 
 
 def fit_and_save(
@@ -153,7 +142,7 @@ def mean_states(embedder: Embedder, data: Data[Any]) -> np.ndarray:
 def classifier_config(config: DistilBertConfig, data: Data[Any]) -> DistilBertConfig:
     """The config of a classifier of the data's labels that reads the mean of all tokens."""
     return dataclasses.replace(
-        config,
+        config.unquantized(),
         labels=data.labels,
         problem_type=data.problem,
         classifier_pooling="mean",

@@ -42,6 +42,8 @@ class Pretrained(nn.Module):
     ) -> Self:
         """Weights from a folder, or a name on the hub. The model evaluates: call `train()` for dropout.
 
+        It computes in float32. Of a quantised folder the weights are what its integers stand for.
+
         Args:
             model: where they are; the hub's local cache is asked before the hub. A repository that has none in
                 safetensors is converted once, with a warning.
@@ -66,9 +68,7 @@ class Pretrained(nn.Module):
                 f"{checkpoint.folder}: is a {checkpoint.head.value}, not a {cls.head.value}; "
                 "new_head=True takes its encoder and starts the head afresh"
             )
-        if checkpoint.bits:
-            raise CheckpointError(f"{checkpoint.folder}: holds int8 weights; load the folder that it was made from")
-        config = (config or checkpoint.config).uncalibrated()  # the head may be trained from here on
+        config = (config or checkpoint.config).uncalibrated().unquantized()  # it may be trained from here on
         wanted = key_table(config, Head.NONE if new_head else cls.head)
         if _PROJECTOR in wanted and _has_own_projector(checkpoint):
             config = dataclasses.replace(config, tie_word_embeddings=False)
@@ -77,14 +77,14 @@ class Pretrained(nn.Module):
         model = cls(config)
         parameters = model.by_table_name()
         for name, shape in wanted.items():
-            tensor = checkpoint.tensors[name]
-            if tensor.shape != shape:
+            weight = checkpoint.float_weight(name)
+            if weight.shape != shape:
                 raise CheckpointError(
-                    f"{checkpoint.folder}: {name} has shape {list(tensor.shape)}, but the config asks for {list(shape)}"
+                    f"{checkpoint.folder}: {name} has shape {list(weight.shape)}, but the config asks for {list(shape)}"
                 )
             if parameters[name].is_meta:
                 raise InputError("a model on the device 'meta' has no weights to read into; build it on another device")
-            parameters[name].copy_(torch.from_numpy(np.array(tensor.read())))
+            parameters[name].copy_(torch.from_numpy(np.array(weight)))
         return model.eval()
 
     def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
