@@ -26,7 +26,7 @@ def plain_rows(rows: Sequence[Row], task: str, faults: Faults) -> tuple[list[Row
     first = rows[0].values
     accepted = [row.values.get("accept") for row in rows if row.values.get("answer") == "accept"]
     single = all(len(chosen) == 1 for chosen in accepted if isinstance(chosen, list))
-    rejects = any(row.values.get("answer") == "reject" for row in rows) and "accept" not in first
+    rejects = "label" in first and any(row.values.get("answer") == "reject" for row in rows)
     made, left_out = [], 0
     for row in rows:
         try:
@@ -66,7 +66,7 @@ def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool)
     if _is_label_studio(row):
         row = _of_label_studio(row)
     elif _is_prodigy(row):
-        if row["answer"] == "ignore" or (row["answer"] == "reject" and not (rejects and "label" in row)):
+        if row["answer"] == "ignore" or (row["answer"] == "reject" and not rejects):
             return None
         if isinstance(accepted := row.get("accept"), list):
             row["label"] = accepted[0] if single and accepted else accepted
