@@ -13,32 +13,15 @@ from distilbert import CheckpointError, ConfigError, InputError, LateInteraction
 from distilbert.cli.main import main
 from distilbert.folder.checkpoint import Head
 from distilbert.similarity import max_similarity
+from helpers.late_interaction import late_interaction_folder, write
 
 QUERY = "a moving story"
 DOCUMENTS = ["a charming and often affecting journey .", "no", "the film , the whole film", "... ! ?"]
-BASE = "sentence_transformers.base.modules"
 
 
 @pytest.fixture
 def folder(make_checkpoint: Maker) -> Path:
-    """An encoder, a mask that skips punctuation, vectors of length 1; queries of 12 tokens."""
-    folder = make_checkpoint(Head.NONE, max_position_embeddings=64)
-    kinds = {"": f"{BASE}.Transformer", "1_Mask": "sentence_transformers.multi_vector_encoder.modules.MultiVectorMask",
-             "2_Normalize": f"{BASE}.Normalize"}  # fmt: skip
-    modules = [{"idx": i, "name": str(i), "path": path, "type": kind} for i, (path, kind) in enumerate(kinds.items())]
-    write(folder / "modules.json", modules)
-    write(folder / "1_Mask/config.json", {"skiplist_words": [".", ",", "!", "?"]})
-    write(folder / "2_Normalize/config.json", {"module_input_name": "token_embeddings"})
-    expansion = {"strategy": "fixed", "length": 12}
-    write(folder / "sentence_bert_config.json", {"query_expansion": expansion, "document_length": 20})
-    about = {"model_type": "MultiVectorEncoder", "prompts": {"query": "find ", "document": "read "}}
-    write(folder / "config_sentence_transformers.json", about)
-    return folder
-
-
-def write(path: Path, value: object) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(value))
+    return late_interaction_folder(make_checkpoint)
 
 
 def opened(folder: Path) -> LateInteractionEncoder:

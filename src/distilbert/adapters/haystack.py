@@ -1,11 +1,10 @@
 """Haystack: components that embed queries and documents and rank documents. Needs haystack-ai 2 or newer."""
 
 import dataclasses
+from typing import Any, ClassVar
 
 from ..errors import MissingExtraError
 from ..loading import load
-from ..tasks.embedding import Embedder
-from ..tasks.reranking import Reranker
 
 try:
     from haystack import Document, component
@@ -15,57 +14,60 @@ except ImportError:
 __all__ = ["DistilBertDocumentEmbedder", "DistilBertRanker", "DistilBertTextEmbedder"]
 
 
+class _Loading:
+    """A component whose model is loaded by `warm_up`, or by the first run."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self._task: Any = None
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        self._task = self._task or load(self.model, self.kind)
+
+
+class _Embedding(_Loading):
+    kind = "feature-extraction"
+
+    def _vectors(self, texts: str | list[str], prompt_name: str) -> Any:
+        """The vector of a text, or of each; the folder's prompt of that name stands before it, where there is one."""
+        self.warm_up()
+        named = prompt_name if prompt_name in self._task.sentence.prompts.by_name else None
+        return self._task(texts, prompt_name=named).tolist()
+
+
 @component
-class DistilBertTextEmbedder:
+class DistilBertTextEmbedder(_Embedding):
     """The vector of a query; the folder's prompt named "query" stands before it, where there is one.
 
     Args:
         model: a folder or a name on the hub.
     """
 
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self._task: Embedder | None = None
-
-    def warm_up(self) -> None:
-        """Load the model, which the first run does otherwise."""
-        self._task = self._task or load(self.model, "feature-extraction")
-
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, list[float]]:
-        self.warm_up()
-        assert self._task is not None
-        return {"embedding": self._task(text, prompt_name=_prompt(self._task, "query")).tolist()}
+        return {"embedding": self._vectors(text, "query")}
 
 
 @component
-class DistilBertDocumentEmbedder:
+class DistilBertDocumentEmbedder(_Embedding):
     """The documents with their vectors; the folder's prompt named "document" stands before each, where there is one.
 
     Args:
         model: a folder or a name on the hub.
     """
 
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self._task: Embedder | None = None
-
-    def warm_up(self) -> None:
-        """Load the model, which the first run does otherwise."""
-        self._task = self._task or load(self.model, "feature-extraction")
-
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
-        self.warm_up()
-        assert self._task is not None
-        texts = [document.content or "" for document in documents]
-        vectors = self._task(texts, prompt_name=_prompt(self._task, "document")).tolist()
+        vectors = self._vectors([document.content or "" for document in documents], "document")
         pairs = zip(documents, vectors, strict=True)
         return {"documents": [dataclasses.replace(document, embedding=vector) for document, vector in pairs]}
 
 
 @component
-class DistilBertRanker:
+class DistilBertRanker(_Loading):
     """The documents that fit a query best, with their scores.
 
     Args:
@@ -73,22 +75,15 @@ class DistilBertRanker:
         top_k: how many, where a run does not say.
     """
 
-    def __init__(self, model: str, top_k: int = 10) -> None:
-        self.model, self.top_k = model, top_k
-        self._task: Reranker | None = None
+    kind = "text-ranking"
 
-    def warm_up(self) -> None:
-        """Load the model, which the first run does otherwise."""
-        self._task = self._task or load(self.model, "text-ranking")
+    def __init__(self, model: str, top_k: int = 10) -> None:
+        _Loading.__init__(self, model)  # `component` makes the class anew, which super() does not know
+        self.top_k = top_k
 
     @component.output_types(documents=list[Document])
     def run(self, query: str, documents: list[Document], top_k: int | None = None) -> dict[str, list[Document]]:
         self.warm_up()
-        assert self._task is not None
         texts = [document.content or "" for document in documents]
         found = self._task(query, texts, top_k=top_k or self.top_k)
         return {"documents": [dataclasses.replace(documents[each.index], score=each.score) for each in found]}
-
-
-def _prompt(task: Embedder, name: str) -> str | None:
-    return name if name in task.sentence.prompts.by_name else None

@@ -73,7 +73,7 @@ _MISTAKEN = re.compile(r"unrecognized arguments: (--[\w-]+)|argument COMMAND: in
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. What goes wrong is one line on standard error, and exit code 1."""
-    args = _parse(sys.argv[1:] if arguments is None else arguments)
+    args = parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a text must not fail for what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -109,14 +109,15 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What a command line asks for; SystemExit, after a message, for one that is none."""
     for command in COMMANDS:
         if arguments and arguments[0] == command.name:
             parser = _Parser(prog=f"distilbert {command.name}")
             command.add(parser)
             # options may stand between texts
-            parse = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
-            return parse(arguments[1:])
+            read = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
+            return read(arguments[1:])
     parser = _Parser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
     parser.add_argument("--version", action="version", version=f"distilbert {__version__}")
     table = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
