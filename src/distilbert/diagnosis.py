@@ -97,7 +97,7 @@ def folder_name(folder: Path) -> str:
     inner = [name for name in names if (folder / name / layout.CONFIG).is_file() and not name[:1].isdigit()]
     if inner:
         return f"a folder of model folders; give one of them, such as {_printable(inner[-1])}"
-    if any(name.startswith("models--") for name in names):
+    if any(name.startswith(layout.HUB_REPOSITORY) for name in names):
         return "the hub's cache; give a model's name"
     for marks, what in _FOLDERS:
         if any(name == mark or (mark[0] == "." and name.endswith(mark)) for mark in marks for name in names):

@@ -10,6 +10,7 @@ from .errors import CheckpointError, CheckpointWarning, HubError, InputError
 from .files import is_folder
 from .folder.companions import encoder_folder
 from .folder.hub import DEFAULT_ACCESS, HubAccess, is_whole, resolve
+from .folder.layout import HUB_REPOSITORY
 
 _VERSION = 1  # of what a conversion writes: another one makes them all anew
 
@@ -30,7 +31,7 @@ def fetch(name: str | Path, revision: str | None = None, access: HubAccess = DEF
         raise HubError(f"{name}: has no weights in safetensors, and there is no cache to convert them into; {way}")
     kept = cache / "converted"
     repository, _, commit = folder.parts[-3:]  # models--OWNER--NAME/snapshots/COMMIT
-    target = kept / f"{repository.removeprefix('models--')}-{commit}-{_VERSION}"
+    target = kept / f"{repository.removeprefix(HUB_REPOSITORY)}-{commit}-{_VERSION}"
     try:
         for place in (cache, kept):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)

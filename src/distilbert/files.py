@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from .diagnosis import file_name, stand_in_name
 from .errors import ConfigError, DistilBertError, error_text, short_repr
+from .links import check_read
 
 try:
     import fcntl
@@ -54,6 +55,7 @@ def read_text(path: Path, error: type[DistilBertError]) -> str:
     try:
         if not path.is_file():  # a pipe or a device would be read for ever
             raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file")
+        check_read(path, error)
         if path.stat().st_size > _MOST_BYTES:
             raise error(f"{path}: has more than {_MOST_BYTES >> 20} MB, which no such file has")
         text = path.read_text(encoding="utf-8")

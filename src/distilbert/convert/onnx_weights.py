@@ -16,6 +16,7 @@ from onnx import TensorProto
 
 from ..errors import CheckpointError, error_text, short_repr
 from ..folder.weights import NUMBERS, Weight, mapped
+from ..links import check_read
 from .foreign_names import transposed
 
 _TYPES: dict[int, str] = {
@@ -104,6 +105,7 @@ def _weight(path: Path, tensor: TensorProto) -> Weight:
         if Path(name).name != name or name in ("", ".", ".."):
             raise CheckpointError(f"{path}: {short_repr(tensor.name)} lies in {short_repr(name)}, outside the folder")
         file = path.with_name(name)
+        check_read(file, CheckpointError)
         if not offset.isdecimal() or not file.is_file() or file.stat().st_size < int(offset) + size:
             raise CheckpointError(f"{file}: must lie beside {path.name}, and reach as far as it says")
         stored = partial(mapped, file, int(offset), shape, NUMBERS[dtype])

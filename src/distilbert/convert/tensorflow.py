@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import CheckpointError, short_repr
 from ..folder.layout import CHECKPOINT_INDEX
 from ..folder.weights import NUMBERS, Weight, mapped
+from ..links import check_read
 from .foreign_names import in_torch_form
 
 _MAGIC = 0xDB4775248B80FB57
@@ -146,6 +147,7 @@ def _weight(path: Path, name: str, entry: dict[int, int | bytes], shards: int | 
     if dtype in NUMBERS:
         if math.prod(shape) * NUMBERS[dtype].itemsize != size:
             raise CheckpointError(f"{path}: {short_repr(name)} has {size} bytes, which its shape {shape} has not")
+        check_read(file, CheckpointError)
         if not file.is_file() or file.stat().st_size < offset + size:
             raise CheckpointError(f"{file}: must lie beside {path.name}, and reach as far as it says")
     numbers = NUMBERS.get(dtype, NUMBERS["U8"])

@@ -9,11 +9,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ConfigError
 from ..files import is_file, read_json, read_json_list, written_whole
+from ..links import check_copied
 from .layout import (
-    HUB_BLOBS,
-    HUB_SNAPSHOTS,
+    CONFIG,
     MODULES,
     PART_FILES,
     ROUTER_CONFIG,
@@ -32,17 +31,6 @@ def encoder_folder(root: Path) -> Path:
     """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
     modules = all_modules(root) if is_file(root / MODULES) else []
     return next((module.folder for module in modules if module.kind in ENCODERS), root)
-
-
-def check_inside(path: Path, root: Path) -> None:
-    """Raises ConfigError for a link out of the model folder `root`: a stranger's may lead to any file of this machine.
-
-    The hub's cache keeps links to files of its own beside a model's folder.
-    """
-    real, home = path.resolve(), root.resolve()
-    in_cache = home.parent.name == HUB_SNAPSHOTS and real.is_relative_to(home.parents[1] / HUB_BLOBS)
-    if not real.is_relative_to(home) and not in_cache:
-        raise ConfigError(f"{path}: is a link out of the folder, which is not copied; put the file itself there")
 
 
 def check_companions(root: Path, encoder: Path, *, parts: bool = True) -> None:
@@ -76,7 +64,7 @@ def copy_companions(
     """
 
     def bring(path: Path, to: Path) -> Path:
-        check_inside(path, root)
+        check_copied(path, root)
         return copy(path, to)
 
     out.mkdir(parents=True, exist_ok=True)
@@ -86,8 +74,10 @@ def copy_companions(
         named += [(encoder / name, name) for name in TRANSFORMER_CONFIGS]
         named += [(root / SENTENCE_CONFIG, SENTENCE_CONFIG)]
     brought = [bring(path, out / name) for path, name in named if is_file(path)]
+    if is_file(encoder / CONFIG):  # of which the caller takes over all keys
+        check_copied(encoder / CONFIG, root)
     if parts and is_file(root / MODULES):
-        check_inside(root / MODULES, root)
+        check_copied(root / MODULES, root)
         listed = read_json_list(root / MODULES)
         for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
             kind, part = read.kind, read.folder
@@ -116,7 +106,7 @@ def _copy_part(module: Module, root: Path, to: Path, copy: Callable[[Path, Path]
 
 def _copy_router(router: Module, root: Path, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:
     """Copy a Router's modules below `to`, the encoder's name becoming "." where it is one of them."""
-    check_inside(router_file(router), root)
+    check_copied(router_file(router), root)
     settings = read_json(router_file(router))
     parts = all_modules_of(router)
     names = {name: "." if router.folder / name == encoder else name for name in settings["types"]}

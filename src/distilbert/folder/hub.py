@@ -18,6 +18,8 @@ from .layout import (
     FOREIGN,
     HUB_FILES,
     HUB_FOREIGN_FILES,
+    HUB_REPOSITORY,
+    HUB_SNAPSHOTS,
     INDEX,
     SHARDS_INDEX,
     TOKENIZER,
@@ -198,8 +200,10 @@ def _at_hand(access: HubAccess) -> str:
     from huggingface_hub import constants
 
     cache = Path(access.cache_dir or constants.HF_HUB_CACHE)
-    copies = islice(sorted(cache.glob("models--*/snapshots/*")), _MOST_COPIES)
-    names = dict.fromkeys(copy.parts[-3].removeprefix("models--").replace("--", "/") for copy in copies if _whole(copy))
+    copies = islice(sorted(cache.glob(f"{HUB_REPOSITORY}*/{HUB_SNAPSHOTS}/*")), _MOST_COPIES)
+    names = dict.fromkeys(
+        copy.parts[-3].removeprefix(HUB_REPOSITORY).replace("--", "/") for copy in copies if _whole(copy)
+    )
     return f" (at hand: {name_list(list(names), 10)})" if names else ""
 
 

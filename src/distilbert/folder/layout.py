@@ -44,8 +44,8 @@ TOKEN_WEIGHTS = "idf.json"  # of a SparseStaticEmbedding, whose config may name 
 # of a part
 PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 
-# a repository in the hub's cache: folders of links, one a commit, to the files
-HUB_SNAPSHOTS, HUB_BLOBS = "snapshots", "blobs"
+# a repository in the hub's cache, models--OWNER--NAME: folders of links, one a commit, to the files
+HUB_REPOSITORY, HUB_SNAPSHOTS, HUB_BLOBS = "models--", "snapshots", "blobs"
 
 # files, or their endings, by which a folder that is no model folder is known
 OF_SETFIT = (SETFIT_HEAD, "config_setfit.json")
