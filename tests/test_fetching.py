@@ -1,13 +1,10 @@
 """Models by name whose weights are in another format: fetched from a hub on loopback, converted once, and kept."""
 
-import json
 import shutil
 import string
 import warnings
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -16,64 +13,31 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointWarning, HubError
+from distilbert.cli.main import main
 from distilbert.convert import convert
 from distilbert.fetching import fetch
 from distilbert.folder.layout import WEIGHTS
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from helpers.fake_hub import COMMIT, fake_hub
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A hub on loopback that has one repository, owner/model: the files of this folder."""
+    """The folder of what a hub on loopback has as owner/model."""
     from huggingface_hub import constants
 
     root = tmp_path / "served"
-
-    class Hub(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def _answer(self, *, body: bool) -> None:
-            files = sorted(path for path in root.rglob("*") if path.is_file())
-            name = self.path.partition(f"/resolve/{COMMIT}/")[2]
-            if "/tree/" in self.path:
-                listed = [
-                    {"type": "file", "path": str(f.relative_to(root)), "size": f.stat().st_size, "oid": "0" * 40}
-                    for f in files
-                ]
-                content = json.dumps(listed).encode()
-            elif name:
-                content = (root / name).read_bytes()
-            else:
-                siblings = [{"rfilename": path.relative_to(root).as_posix()} for path in files]
-                content = json.dumps({"id": "owner/model", "sha": COMMIT, "siblings": siblings}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{name.replace("/", "-")}-{len(content)}"')
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", endpoint)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / "ours"))
-    yield root
-    server.shutdown()
-    server.server_close()
+    with fake_hub(root) as endpoint:
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", endpoint)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / "ours"))
+        places = {"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
+        for variable, value in places.items():  # for processes that a test starts
+            monkeypatch.setenv(variable, value)
+        yield root
 
 
 @pytest.mark.parametrize("to", ["bin", "ot"])
@@ -180,6 +144,68 @@ def test_every_entry_point_takes_it_by_name(way: Callable[[Any, Path], np.ndarra
     with pytest.warns(CheckpointWarning, match="owner/model: has no weights in safetensors; converted, and kept in "):
         found = way("owner/model", root / "of_hub")
     np.testing.assert_array_equal(found, way(foreign, root / "of_folder"))
+
+
+COMMANDS = {
+    "info": "info NAME",
+    "classify": "classify TEXT -m NAME",
+    "explain": "explain NAME TEXT",
+    "evaluate": "evaluate NAME data.tsv --resamples 10",
+    "quantize": "quantize NAME out --data texts.txt",
+    "export": "export onnx NAME out",
+    "bench": "bench NAME --file texts.txt --rounds 1",
+    "bulk": "bulk text-classification data.tsv out -m NAME --column text --prefix its_",
+    "train": "train --task text-classification --model NAME --train data.tsv --out out --max-steps 1",
+    "distill": "distill --task text-classification --teacher NAME --train data.tsv --out out --max-steps 1 --layers 1",
+}
+NEEDS = {"explain": "torch", "train": "accelerate", "distill": "accelerate", "bulk": "pyarrow"}
+SAYS = "distilbert: owner/model: has no weights in safetensors; converted, and kept in "
+
+
+@pytest.mark.filterwarnings("always::distilbert.CheckpointWarning")  # as the command prints it
+@pytest.mark.parametrize(("command", "foreign"), [
+    *((command, "bin") for command in COMMANDS if command != "bench"),
+    pytest.param("bench", "bin", marks=pytest.mark.slow),
+    *((command, kind) for command in ("classify", "train") for kind in ("h5", "msgpack")),
+], indirect=["foreign"])  # fmt: skip
+def test_every_command_takes_it_by_name(
+    command: str, foreign: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says that it was converted, and only the first time; what is printed or written is the folder's."""
+    if command in NEEDS:
+        pytest.importorskip(NEEDS[command])
+    monkeypatch.chdir(foreign.parent)
+    data_file(foreign.parent)
+    Path("texts.txt").write_text(f"{TEXT}\n" * 3)
+    printed, made = [], []
+    for name in ("owner/model", "owner/model", str(foreign)):
+        words = [{"NAME": name, "TEXT": TEXT}.get(word, word) for word in COMMANDS[command].split()]
+        assert main(words) == 0
+        output = capsys.readouterr()
+        assert output.err.count(SAYS) == (not printed), output.err
+        printed.append(output.out)
+        if Path("out").exists():
+            made.append(sorted(path.relative_to("out") for path in Path("out").rglob("*")))
+            shutil.rmtree("out")
+    if command == "classify":
+        assert len(set(printed)) == 1
+    assert all(made)
+    assert made[1:] == made[:-1]
+
+
+@pytest.mark.parametrize("foreign", ["h5"], indirect=True)
+def test_the_server_takes_it_by_name(foreign: Path) -> None:
+    pytest.importorskip("fastapi")
+    import httpx
+
+    from helpers.live import until
+    from helpers.process import Process
+
+    with Process("owner/model") as process:
+        until(process.warm)
+        scores = httpx.post(f"{process.url}/predict", json={"inputs": TEXT}).json()
+    assert max(label["score"] for label in scores) == pytest.approx(distilbert.load(foreign)(TEXT).score, abs=1e-6)
+    assert any(SAYS.partition(": ")[2] in str(line["event"]) for line in process.log), process.log
 
 
 def test_a_teacher_of_another_family_by_name(hub: Path, tmp_path: Path) -> None:

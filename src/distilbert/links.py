@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .errors import ConfigError, DistilBertError
-from .folder.layout import HUB_BLOBS, HUB_REPOSITORY
+from .folder.layout import HUB_BLOBS, HUB_SNAPSHOTS
 
 
 def check_read(path: Path, error: type[DistilBertError]) -> None:
@@ -28,5 +28,5 @@ def check_copied(path: Path, root: Path) -> None:
 
 
 def _is_in_hub_cache(real: Path) -> bool:
-    """Its folders of models are made of links to files whose names are hashes."""
-    return real.parent.name == HUB_BLOBS and real.parent.parent.name.startswith(HUB_REPOSITORY)
+    """Its folders of models, in snapshots/, are made of links to files beside it in blobs/, whose names are hashes."""
+    return real.parent.name == HUB_BLOBS and (real.parents[1] / HUB_SNAPSHOTS).is_dir()

@@ -51,6 +51,41 @@ def test_outputs_are_those_of_the_program_that_wrote_the_file(name: str, tmp_pat
     assert report.model.startswith("DistilBert")
 
 
+@pytest.mark.filterwarnings("ignore")  # TorchScript is deprecated
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin", "model.npz", "rust_model.ot"])
+@pytest.mark.parametrize("head", ["Model", "ForMaskedLM", "ForSequenceClassification", "ForQuestionAnswering"])
+def test_a_model_of_transformers_as_its_programs_keep_it(head: str, file: str, tmp_path: Path) -> None:
+    """Saved by Transformers, torch.save, NumPy, and, as tch keeps parameters for rust-bert, torch.jit.save."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    shape = {"vocab_size": 60, "dim": 8, "n_layers": 2, "n_heads": 2, "hidden_dim": 16, "max_position_embeddings": 12}
+    model = getattr(transformers, f"DistilBert{head}")(transformers.DistilBertConfig(**shape)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    source = tmp_path / "source"
+    model.save_pretrained(source)
+    weights = model.state_dict()
+    if file != "model.safetensors":
+        (source / "model.safetensors").unlink()
+    if file == "pytorch_model.bin":
+        torch.save(weights, source / file)
+    elif file == "model.npz":
+        np.savez(source / file, **{name: tensor.numpy() for name, tensor in weights.items()})
+    elif file == "rust_model.ot":
+        module = torch.nn.Module()
+        for name, tensor in weights.items():
+            module.register_parameter(name.replace(".", "|"), torch.nn.Parameter(tensor, requires_grad=False))
+        torch.jit.save(torch.jit.script(module), str(source / file))
+    convert(source, tmp_path / "out")
+    ids = np.array([[2, 5, 9, 17, 58, 3], [2, 59, 1, 1, 30, 3]])
+    with torch.no_grad():
+        expected = model(torch.tensor(ids))
+    for output, numbers in outputs(tmp_path / "out", ids).items():
+        np.testing.assert_allclose(numbers, expected[output].numpy(), atol=1e-5, err_msg=output)
+
+
 def test_a_checkpoint_of_google_is_read_by_the_name_of_its_index_and_without_its_optimizer(tmp_path: Path) -> None:
     report = convert(FOREIGN / "google-bert" / "bert_model.ckpt.index", tmp_path / "out")
     assert not any("adam" in weight.source for weight in (*report.mapped, *report.left_out))

@@ -15,7 +15,7 @@ from distilbert import CheckpointError, DistilBertConfig, InputError
 from distilbert.convert import convert
 from distilbert.convert.formats import FORMATS, WRITTEN, read_file
 from distilbert.convert.rounding import encode
-from distilbert.folder.checkpoint import Head
+from distilbert.folder.checkpoint import Head, open_checkpoint
 from distilbert.folder.weights import Weight
 
 PYTORCH = DATA / "pytorch"
@@ -330,11 +330,30 @@ def test_unknown_suffix(tmp_path: Path) -> None:
         read_file(path)
 
 
+@pytest.mark.parametrize("name", ["last.ckpt", "model.fp16.safetensors", "epoch=3.pt", "best.pth.tar"])
+def test_weights_under_another_name_are_named(name: str, source: Path, tmp_path: Path) -> None:
+    (source / "model.safetensors").rename(source / name)
+    (source / "optimizer.pt").touch()
+    with pytest.raises(CheckpointError, match=rf"source: no weights under a name .*; give {name}$"):
+        convert(source, tmp_path / "out")
+    with pytest.raises(CheckpointError, match=rf"no model.safetensors; it has '?{name}'?"):
+        open_checkpoint(source)
+
+
 def test_npz_that_lies(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, a=np.array([{}], object))
     with pytest.raises(CheckpointError, match="Python objects"):
         read_file(path)
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(6, np.float32))
+    longest = buffer.getvalue().replace(b"(6,), }" + b" " * 50, b"(" + b"9" * 51 + b",), }")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", longest)
+    with pytest.raises(CheckpointError, match="'a' says ") as raised:
+        read_file(path)
+    assert len(str(raised.value).replace(str(path), "")) < 150
 
     np.savez_compressed(path, a=np.zeros(10_000_000, np.float32))
     with pytest.raises(CheckpointError, match="100-fold"):

@@ -215,6 +215,7 @@ def test_files_that_are_links_into_the_hubs_cache(make: Any, tmp_path: Path) -> 
     folder, _, weights = make()
     shard(folder, weights)
     (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshots").mkdir()
     for number, path in enumerate(sorted(folder.iterdir())):
         path.rename(tmp_path / "blobs" / f"{number:064x}")
         path.symlink_to(f"../blobs/{number:064x}")

@@ -140,7 +140,8 @@ def test_weights_are_read_wherever_they_lie(sentences: Path, tmp_path: Path) -> 
 def test_the_hubs_cache_is_made_of_links(place: str, way: str, sentences: Path, tmp_path: Path) -> None:
     """A snapshot leads to ../../blobs, whose names are hashes; older clients filled any folder with such links."""
     repository = tmp_path / "models--owner--name"
-    (repository / "blobs").mkdir(parents=True)
+    for name in ("blobs", "snapshots"):
+        (repository / name).mkdir(parents=True)
     folder = repository / place
     for number, path in enumerate(path for path in sorted(sentences.rglob("*")) if path.is_file()):
         blob = repository / "blobs" / f"{number:040x}"

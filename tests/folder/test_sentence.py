@@ -286,6 +286,15 @@ def test_old_and_new_spelling_are_the_same(folder: Path) -> None:
     assert read.pooling == Pooling(("mean",))
 
 
+def test_the_encoders_of_the_first_versions(folder: Path) -> None:
+    expected = embed(folder)
+    in_old_spelling(folder)
+    modules = (folder / "modules.json").read_text()
+    assert "models.Transformer" in modules
+    (folder / "modules.json").write_text(modules.replace("models.Transformer", "models.DistilBERT"))
+    np.testing.assert_array_equal(embed(folder), expected)
+
+
 def test_the_encoder_in_a_folder_of_its_own(folder: Path) -> None:
     """As the first versions wrote it, with the settings under the name of the architecture."""
     expected = embed(folder)

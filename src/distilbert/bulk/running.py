@@ -11,6 +11,7 @@ from typing import Any
 
 from ..bulk_settings import BulkSettings, task_options
 from ..errors import InputError
+from ..fetching import fetch
 from ..tasks.by_name import TASKS
 from .parts import Parts
 from .places import File, find_files, joined, names_in, read_bytes, remove, written
@@ -91,7 +92,10 @@ def run(
     if executor is None:
         job = replace(job, threads=threads)
     with _executor(executor, settings, workers, threads) as chosen:
-        workers = workers if isinstance(chosen, LocalWorkers) else max(settings.workers or 0, 1)
+        if isinstance(chosen, LocalWorkers):
+            fetch(model)  # once, and what it says of weights that are converted is said here
+        else:
+            workers = max(settings.workers or 0, 1)
         plan, schema = _plan(chosen, job, files, settings, workers)
         if settings.dry_run:
             _tell_plan(plan, job.source, files, quiet)

@@ -1,6 +1,8 @@
 """The command that serves models over HTTP."""
 
 import argparse
+import os
+import sys
 
 from ..server_settings import PREFIX, Settings, read_served
 from ..tasks.by_name import TASKS
@@ -35,9 +37,14 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
 
 def serve(args: argparse.Namespace) -> int:
     from ..serve import open_models, run_server, start_workers
+    from ..serve.log import set_up_log
 
     served, settings = read_served(vars(args))
     worker = start_workers(settings) if settings.workers > 1 else None  # before there are threads
+    if worker is None:
+        set_up_log(settings.log_level)  # for what opening the models has to say
+    if not sys.stderr.isatty():  # a bar is no line of a log
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     settings = worker.settings if worker else settings
 
     def open_again() -> dict[str, Task]:

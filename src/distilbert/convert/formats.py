@@ -9,6 +9,7 @@ from ..diagnosis import folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
 from ..files import is_file
 from ..folder.layout import (
+    BESIDE_WEIGHTS,
     CHECKPOINT_INDEX,
     FLAX,
     KERAS,
@@ -97,6 +98,10 @@ def weights_file(folder: Path) -> Path:
             names = name_list([path.name for path in indices])
             raise CheckpointError(f"{folder}: has the checkpoints {names}; give one of these files as the source")
         return indices[0]
+    endings = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    names = [path.name for path in sorted(folder.glob("*")) if path.name.endswith(endings) and is_file(path)]
+    if named := [name for name in names if not name.startswith(BESIDE_WEIGHTS)]:
+        raise CheckpointError(f"{folder}: no weights under a name that is looked for; give {name_list(named)}")
     files = ", ".join(name for form in FORMATS.values() for name in form.files)
     raise CheckpointError(
         f"{folder}: has none of {files}, nor shards of them (this is {folder_name(folder)}); "

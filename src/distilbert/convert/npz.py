@@ -40,7 +40,8 @@ def read(path: Path) -> dict[str, Weight]:
                 if dtype.hasobject:
                     raise CheckpointError(f"{path}: {short_repr(name)} holds Python objects, which are never unpickled")
                 if dtype.itemsize * math.prod(shape) != rest:
-                    raise CheckpointError(f"{path}: {short_repr(name)} says {shape} of {dtype}, but has {rest} bytes")
+                    stated = f"{short_repr(shape)} of {str(dtype)[:100]}"
+                    raise CheckpointError(f"{path}: {short_repr(name)} says {stated}, but has {rest} bytes")
                 weights[name] = _weight(path, info, name, shape, dtype)
     except _ERRORS as error:
         raise CheckpointError(f"{path}: not a whole .npz file ({error_text(error)})") from None

@@ -4,8 +4,10 @@ In this order: an existing folder, a starter model of the package, the hub's loc
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
@@ -97,8 +99,11 @@ def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) ->
     folder = _download(name, revision, HUB_FILES, access)
     lacking = _lacking(folder)
     if lacking == WEIGHTS and foreign:
+        there = _listed(name, revision, access)
         for files in HUB_FOREIGN_FILES:
-            if _has_foreign(_download(name, revision, files, access)):
+            if any(fnmatch(file, pattern) for file in there for pattern in files) and _has_foreign(
+                _download(name, revision, files, access)
+            ):
                 return folder
     if lacking == WEIGHTS:
         raise HubError(
@@ -134,14 +139,30 @@ def _cached(name: str, revision: str | None, access: HubAccess) -> Path | None:
 def _download(name: str, revision: str | None, files: Sequence[str], access: HubAccess) -> Path:
     """The snapshot of a repository, with its files of these names. Raises HubError where it cannot be had."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 
-    try:
+    with _hub_errors(name, revision, access):
         return Path(
             snapshot_download(
                 name, revision=revision, allow_patterns=[*files], cache_dir=access.cache_dir, token=access.token
             )
         )
+
+
+def _listed(name: str, revision: str | None, access: HubAccess) -> list[str]:
+    """The names of all files of a repository. Raises HubError where they cannot be had."""
+    from huggingface_hub import list_repo_files
+
+    with _hub_errors(name, revision, access):
+        return list_repo_files(name, revision=revision, token=access.token)
+
+
+@contextmanager
+def _hub_errors(name: str, revision: str | None, access: HubAccess) -> Iterator[None]:
+    """What the client raises in the block, as HubError."""
+    from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        yield
     except RevisionNotFoundError:
         raise HubError(f"{name}: the hub has no revision {short_repr(revision)} of it") from None
     except RepositoryNotFoundError:

@@ -14,6 +14,7 @@ SHARDS = "model-*.safetensors"
 # of other programs, which `distilbert convert` reads
 PYTORCH, RUST, NUMPY = "pytorch_model.bin", "rust_model.ot", "model.npz"
 PYTORCH_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar")
+BESIDE_WEIGHTS = ("adapter_", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "training_args")
 KERAS, FLAX = "tf_model.h5", "flax_model.msgpack"
 FOREIGN = (PYTORCH, RUST, NUMPY, KERAS, FLAX)
 ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or a folder below (transformers.js)

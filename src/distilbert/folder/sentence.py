@@ -39,7 +39,7 @@ from .token_vectors import (
 )
 from .transformer_settings import TransformerSettings, read_transformer_settings
 
-ENCODERS = ("Transformer", "MLMTransformer")
+ENCODERS = ("Transformer", "MLMTransformer", "DistilBERT", "BERT")  # the last two up to version 0.3
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 _SIMILARITIES_OF_TOKENS = ("maxsim", "meanmaxsim")
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
 from ..files import is_file, is_text, read_json
-from .layout import FOREIGN, INDEX, SHARDS, WEIGHTS
+from .layout import BESIDE_WEIGHTS, FOREIGN, INDEX, PYTORCH_SUFFIXES, SHARDS, WEIGHTS
 
 # safetensors' names of types -> NumPy's; the bits of a bfloat16, which NumPy does not have, are in a uint16
 NUMBERS: dict[str, np.dtype[Any]] = {
@@ -161,9 +161,11 @@ def read_weights(folder: Path) -> dict[str, Weight]:
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
-    suffixes = {Path(name).suffix for name in FOREIGN} | {".pt", ".pth"}
-    if other := next((name for name in names if Path(name).suffix in suffixes), None):
-        return f"it has {other}: `distilbert convert {folder} OUT` makes one"
+    suffixes = (*PYTORCH_SUFFIXES, *(Path(name).suffix for name in FOREIGN))
+    kept = [name for name in names if name.endswith(suffixes) and not name.startswith(BESIDE_WEIGHTS)]
+    if other := next((name for name in FOREIGN if name in kept), kept[0] if kept else ""):
+        source = folder if other in FOREIGN else folder / other
+        return f"it has {name_list([other])}: `distilbert convert {source} OUT` makes one"
     if shard := next((name for name in names if fnmatch(name, SHARDS)), None):
         return f"it has {shard}, one of several; bring along {INDEX}, which lists them"
     ours = Path(WEIGHTS).suffix

@@ -121,7 +121,11 @@ async def _lifespan(
     """Warms the models up beside the first requests, reloads them at SIGHUP, and closes the service at the end."""
 
     async def start() -> None:
-        await service.warm_up()
+        try:
+            await service.warm_up()
+        except Exception:  # health stays bad, and the log says why
+            logger.exception("the models cannot be run")
+            return
         if ready is not None:
             ready(service)
 

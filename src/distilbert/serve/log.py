@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,10 @@ from .guard import logger
 
 
 def set_up_log(level: str, place: Mapping[str, object] | None = None) -> None:
-    """Send the log of the server, and uvicorn's, to the standard error; with `place` in every line."""
+    """Send the log of the server, uvicorn's, the hub client's, and warnings to the standard error.
+
+    `place` is said in every line.
+    """
 
     def placed(record: logging.LogRecord) -> bool:
         record.fields = {**(place or {}), **getattr(record, "fields", {})}
@@ -20,10 +24,12 @@ def set_up_log(level: str, place: Mapping[str, object] | None = None) -> None:
     if place:
         handler.addFilter(placed)
     handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
-    for log in (logger, logging.getLogger("uvicorn.error")):
+    for name in (logger.name, "uvicorn.error", "huggingface_hub"):
+        log = logging.getLogger(name)
         log.handlers = [handler]
         log.setLevel(level.upper())
         log.propagate = False
+    warnings.showwarning = lambda message, *_, **__: logger.warning(str(message))
     if level == "info":
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # the server's own lines say the same
 

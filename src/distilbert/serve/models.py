@@ -129,7 +129,7 @@ class ServedModel:
 
     def warm_up(self) -> None:
         """Run twice: once so that all memory is there, once to measure."""
-        ids = np.full(32, self.model.tokenizer.cls_token_id, np.int64)
+        ids = np.zeros(min(32, self.model.max_length), np.int64)
         for _ in range(2):
             self.model.engine.run(Batch.pack([ids], [FIRST]))
 
