@@ -35,7 +35,7 @@ def main(minilm: str, reviews: str, ner: str) -> None:
     """Draw all of them."""
     classify, tag, embed = (distilbert.load(folder) for folder in (reviews, ner, minilm))
     text = "the actors are wonderful , but the plot is a dull mess"
-    labels = classify("a moving story , told with warmth and wit", top_k=None)
+    labels = classify("a moving story , told with warmth and care", top_k=None)
     draw("text_classification", distilbert.to_html(labels) + explain(classify, text)._repr_html_(), 520)
     sentence = "Angela Merkel met Emmanuel Macron in Paris on Tuesday."
     draw("token_classification", distilbert.to_html(tag(sentence), sentence), 48)

@@ -9,7 +9,7 @@ import pytest
 from conftest import Maker
 from distilbert.cli import main
 from distilbert.cli.command_examples import EXAMPLES
-from distilbert.cli.main import COMMANDS, _parse
+from distilbert.cli.main import COMMANDS, parse
 from distilbert.convert import convert
 from distilbert.folder.checkpoint import Head
 
@@ -153,7 +153,7 @@ def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], mea
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
 def test_every_command_has_an_example_that_it_understands(command: str, capsys: Printed) -> None:
     program, *arguments = shlex.split(EXAMPLES[command].partition(" > ")[0])
-    assert (program, _parse(arguments).command) == ("distilbert", command)
+    assert (program, parse(arguments).command) == ("distilbert", command)
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert f"Example: distilbert {command} " in " ".join(capsys.readouterr().out.split())
