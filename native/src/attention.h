@@ -34,7 +34,7 @@ INLINE void attend_block(const float* queries, const float* k, const float* v, i
     const int in = padded(width);
     for (int column = 0; column < keys; column += kColumns) {
         F total[kQueries][2] = {};
-        multiply<kQueries>(queries, in, k + column, kKeys, width, total);
+        multiply(queries, in, k + column, kKeys, width, total);
         for (int r = 0; r < kQueries; r++)
             for (int half = 0; half < 2; half++) {
                 const int at = column + half * W;
@@ -62,7 +62,7 @@ INLINE void attend_block(const float* queries, const float* k, const float* v, i
         F total[kQueries][2];
         for (int r = 0; r < kQueries; r++)
             for (int half = 0; half < 2; half++) total[r][half] = load(seen.context + r * in + column + half * W);
-        multiply<kQueries>(scores, kKeys, v + column, in, keys, total);
+        multiply(scores, kKeys, v + column, in, keys, total);
         for (int r = 0; r < kQueries; r++)
             for (int half = 0; half < 2; half++) store(seen.context + r * in + column + half * W, total[r][half]);
     }

@@ -156,11 +156,10 @@ private:
         int text = (int)(std::upper_bound(starts_.begin(), starts_.end(), rows.begin) - starts_.begin()) - 1;
         for (int row = rows.begin; row < rows.end; row++) {
             while (row >= starts_[text + 1]) text++;
-            const size_t id = batch_.ids[row], position = row - starts_[text], dim = model_.shape.dim;
+            const size_t id = batch_.ids[row], position = row - starts_[text];
             float* x = states_ + (size_t)row * d_;
-            kernels_.embed(model_.words.rows + id * dim, model_.words.scales[id], model_.positions.rows + position * dim,
-                           model_.positions.scales[position], (int)dim, x);
-            kernels_.norm(x, nullptr, model_.embedding_norm, (int)dim, x);
+            kernels_.embed(model_.words, id, model_.positions, position, model_.shape.dim, x);
+            kernels_.norm(x, nullptr, model_.embedding_norm, model_.shape.dim, x);
         }
     }
 
@@ -171,26 +170,40 @@ private:
             memcpy(read_states_ + (size_t)row * d_, states_ + (size_t)batch_.rows[row] * d_, d_ * sizeof(float));
     }
 
-    // A team's part of activation(x · weights + bias): all of its rows, its columns of `panels`.
-    void multiply(const Team& team, int rows, const Linear& layer, Range panels, Activation activation, float* out,
-                  size_t stride) {
-        const Range own = team.share_of(panels.size());
-        kernels_.linear(team.scratch.bytes.get(), team.scratch.scales.get(), rows, layer, panels.begin + own.begin,
-                        panels.begin + own.end, activation, {out, stride, layer.out});
+    // Rows of numbers that a team multiplies.
+    struct Input {
+        const float* at;
+        size_t stride;
+    };
+
+    // A team's part of activation(x · weights + bias): all of its rows, its columns of `panels`. The rows are quantised
+    // already, unless the layer is in float32.
+    void multiply(const Team& team, Input x, int rows, const Matrix& layer, Range panels, Activation activation,
+                  float* out, size_t stride) {
+        const Range share = team.share_of(panels.size());
+        const int begin = panels.begin + share.begin, end = panels.begin + share.end;
+        const Rows to{out, stride, layer.out};
+        if (layer.floats.weights)
+            kernels_.dense(x.at, x.stride, rows, layer.floats, begin, end, activation, to);
+        else
+            kernels_.linear(team.scratch.bytes.get(), team.scratch.scales.get(), rows, layer.int8, begin, end,
+                            activation, to);
     }
 
-    void quantize(const Team& team, const float* x, size_t stride, int row, int width) {
-        team.scratch.scales.get()[row] =
-            kernels_.quantize(x + row * stride, width, team.scratch.bytes.get() + (size_t)row * width);
+    // A row of a layer's input, quantised unless the layer is in float32.
+    void quantize(const Team& team, Input x, int row, const Matrix& layer) {
+        if (layer.floats.weights) return;
+        team.scratch.scales.get()[row] = kernels_.quantize(x.at + row * x.stride, layer.smoothing, layer.in,
+                                                           team.scratch.bytes.get() + (size_t)row * layer.in);
     }
 
-    void project(const Team& team, Range rows, const Linear& layer, Range panels, const float* states, float* out,
+    void project(const Team& team, Range rows, const Matrix& layer, Range panels, const float* states, float* out,
                  size_t stride) {
         const Range own = team.share_of(rows.size());
-        for (int row = own.begin; row < own.end; row++)
-            quantize(team, states + (size_t)rows.begin * d_, d_, row, d_);
+        const Input x{states + (size_t)rows.begin * d_, (size_t)d_};
+        for (int row = own.begin; row < own.end; row++) quantize(team, x, row, layer);
         team.barrier.wait();
-        multiply(team, rows.size(), layer, panels, Activation::linear, out + rows.begin * stride, stride);
+        multiply(team, x, rows.size(), layer, panels, Activation::linear, out + rows.begin * stride, stride);
     }
 
     void attend(int thread, std::atomic<int>& next, bool cut) {
@@ -220,23 +233,24 @@ private:
         float *attended = scratch.attended.get(), *wide = scratch.wide.get(), *narrow = scratch.narrow.get();
         const int count = rows.size(), dim = model_.shape.dim;
         const Range own = team.share_of(count);
-        contexts += rows.begin * stride;
+        const Input context{contexts + rows.begin * stride, stride}, middle{attended, (size_t)d_},
+            widened{wide, (size_t)f_};
         states += (size_t)rows.begin * d_;
-        for (int row = own.begin; row < own.end; row++) quantize(team, contexts, stride, row, d_);
+        for (int row = own.begin; row < own.end; row++) quantize(team, context, row, layer.attention_out);
         team.barrier.wait();
-        multiply(team, count, layer.attention_out, {0, d_ / kPanel}, Activation::linear, attended, d_);
+        multiply(team, context, count, layer.attention_out, {0, d_ / kPanel}, Activation::linear, attended, d_);
         team.barrier.wait();
         for (int row = own.begin; row < own.end; row++) {
             float* x = attended + (size_t)row * d_;
             kernels_.norm(x, states + (size_t)row * d_, layer.attention_norm, dim, x);
-            quantize(team, attended, d_, row, d_);
+            quantize(team, middle, row, layer.widen);
         }
         team.barrier.wait();
-        multiply(team, count, layer.widen, {0, f_ / kPanel}, model_.shape.activation, wide, f_);
+        multiply(team, middle, count, layer.widen, {0, f_ / kPanel}, model_.shape.activation, wide, f_);
         team.barrier.wait();
-        for (int row = own.begin; row < own.end; row++) quantize(team, wide, f_, row, f_);
+        for (int row = own.begin; row < own.end; row++) quantize(team, widened, row, layer.narrow);
         team.barrier.wait();
-        multiply(team, count, layer.narrow, {0, d_ / kPanel}, Activation::linear, narrow, d_);
+        multiply(team, widened, count, layer.narrow, {0, d_ / kPanel}, Activation::linear, narrow, d_);
         team.barrier.wait();
         for (int row = own.begin; row < own.end; row++)
             kernels_.norm(narrow + (size_t)row * d_, attended + (size_t)row * d_, layer.output_norm, dim,
@@ -248,7 +262,7 @@ private:
         const size_t outputs = model_.shape.outputs;
         float* hidden = workspace_.head.get();
         const auto dense = [&](const Dense& layer, const float* from) {
-            kernels_.dense(from + (size_t)rows.begin * d_, d_, rows.size(), layer, 0, layer.out / kBlock, false,
+            kernels_.dense(from + (size_t)rows.begin * d_, d_, rows.size(), layer, 0, layer.out / kPanel, Activation::linear,
                            {out_ + rows.begin * outputs, outputs, (int)outputs});
         };
         switch (model_.shape.head) {
@@ -258,8 +272,8 @@ private:
                 return;
             case Head::labels: return dense(model_.first, x);
             case Head::pooled: {
-                const Range blocks = share(model_.first.out / kBlock, thread, threads_);
-                kernels_.dense(x, d_, read_, model_.first, blocks.begin, blocks.end, true, {hidden, (size_t)d_, d_});
+                const Range blocks = share(model_.first.out / kPanel, thread, threads_);
+                kernels_.dense(x, d_, read_, model_.first, blocks.begin, blocks.end, Activation::relu, {hidden, (size_t)d_, d_});
                 everyone_.wait();
                 return dense(model_.second, hidden);
             }
@@ -275,7 +289,7 @@ private:
             kernels_.linear(bytes, scales, read_, layer, own.begin, own.end, activation, to);
         };
         const auto quantize = [&](const float* from, int row) {
-            scales[row] = kernels_.quantize(from + (size_t)row * d_, d_, bytes + (size_t)row * d_);
+            scales[row] = kernels_.quantize(from + (size_t)row * d_, nullptr, d_, bytes + (size_t)row * d_);
         };
         for (int row = rows.begin; row < rows.end; row++) quantize(x, row);
         everyone_.wait();

@@ -6,7 +6,7 @@
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of this file, of the weights' order or of their layout.
-constexpr int32_t kInterface = 1;
+constexpr int32_t kInterface = 2;
 
 // Why a model did not open or run.
 enum Fault : int32_t { kNone, kWeights, kKernel, kLengths, kIds, kRows, kAttended, kOutput, kMemory };

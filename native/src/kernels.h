@@ -1,14 +1,13 @@
 // What a target offers: the same functions for every processor, each compiled with its instructions (target.cpp).
 //
 // Shapes: N tokens, D width, H heads, T tokens of a text, V vocabulary. Rows of numbers are padded with zeros to a
-// multiple of 16, columns of weights too (of float32: of 32), so that no kernel has tails; `in` and `out` are padded sizes.
+// multiple of 16, columns of weights too, so that no kernel has tails; `in` and `out` are padded sizes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-constexpr int kPanel = 16;     // columns of int8 weights that lie together
-constexpr int kBlock = 32;     // columns of float32 weights that are taken together
+constexpr int kPanel = 16;     // columns of weights that lie together
 constexpr int kKeys = 64;      // keys that attention takes at a time
 constexpr int kQueries = 6;    // queries that it takes at a time
 constexpr int kMostRows = 6;   // rows of the largest tile of a product
@@ -19,6 +18,14 @@ constexpr int padded(int size, int to = kPanel) { return (size + to - 1) / to * 
 // The order is that of engine/native.py.
 enum class Activation : int32_t { gelu, gelu_tanh, quick_gelu, relu, silu, mish, tanh, linear };
 
+// Embeddings, each row with its scale: int8, or in 4 bits column j in the lower half of byte j and column j + half the
+// width in its upper half, each plus 8.
+struct Table {
+    const uint8_t* rows;
+    const float* scales;
+    int bits;
+};
+
 // An int8 layer. Its weights lie as [out / 16][in / group][16][group], `group` being the target's.
 struct Linear {
     const int8_t* weights;
@@ -28,7 +35,7 @@ struct Linear {
     int in, out;
 };
 
-// A float32 layer: weights [in][out].
+// A float32 layer: weights [out / 16][in][16].
 struct Dense {
     const float* weights;
     const float* bias;  // [out]
@@ -60,18 +67,19 @@ struct Kernels {
     int group;  // inputs of a column that lie together
     int bits;   // that weights may have without overflow, sign included
 
-    // Word and position embeddings [width] with their rows' scales, added: out [padded(width)], whose end is zero.
-    void (*embed)(const int8_t* word, float word_scale, const int8_t* position, float position_scale, int width,
-                  float* out);
+    // A word's and a position's embedding of `width` numbers, added: out [padded(width)], whose end is zero.
+    void (*embed)(const Table& words, size_t word, const Table& positions, size_t position, int width, float* out);
     // LayerNorm of x + residual (which may be null) over `width` numbers; out may be x or residual.
     void (*norm)(const float* x, const float* residual, Norm norm, int width, float* out);
-    // x [in] as 8-bit numbers around the target's zero; returns the row's scale.
-    float (*quantize)(const float* x, int in, uint8_t* out);
+    // x [in], times `smoothing` [in] unless that is null, as 8-bit numbers around the target's zero; returns the row's
+    // scale.
+    float (*quantize)(const float* x, const float* smoothing, int in, uint8_t* out);
     // out = activation(a · weights + bias) for rows of `a` [in] with their scales, and the panels from `begin` to `end`.
     void (*linear)(const uint8_t* a, const float* scales, int rows, const Linear& layer, int begin, int end,
                    Activation activation, Rows out);
-    // The same in float32, `stride` being that of x, for the blocks from `begin` to `end`, and with ReLU or nothing.
-    void (*dense)(const float* x, size_t stride, int rows, const Dense& layer, int begin, int end, bool relu, Rows out);
+    // The same in float32, `stride` being that of x.
+    void (*dense)(const float* x, size_t stride, int rows, const Dense& layer, int begin, int end,
+                  Activation activation, Rows out);
     // One head of one text: each row of q, `head_width` numbers, becomes its context. Strides are between tokens.
     void (*attend)(float* q, size_t q_stride, int queries, const float* k, const float* v, size_t stride, int keys,
                    int head_width, float* scratch);

@@ -9,6 +9,9 @@ class Reader {
 public:
     Reader(const Weight* weights, size_t count) : weights_(weights), end_(weights + count) {}
 
+    // Whether the next weight has this size.
+    bool is_next(size_t bytes) const { return weights_ != end_ && weights_->bytes == bytes; }
+
     template <typename T>
     const T* take(size_t count) {
         if (weights_ == end_ || weights_->bytes != count * sizeof(T) || !weights_->at ||
@@ -17,9 +20,9 @@ public:
         return static_cast<const T*>((weights_++)->at);
     }
 
-    Table table(size_t rows, size_t width) {
-        const int8_t* numbers = take<int8_t>(rows * width);
-        return {numbers, take<float>(rows)};
+    Table table(size_t rows, size_t width, int bits) {
+        const uint8_t* numbers = take<uint8_t>(rows * (bits == 4 ? (width + 1) / 2 : width));
+        return {numbers, take<float>(rows), bits};
     }
 
     Norm norm(int width) {
@@ -37,8 +40,21 @@ public:
         return layer;
     }
 
+    // In float32 its weights have four times the size.
+    Matrix matrix(int in, int out, bool smoothed) {
+        Matrix matrix{};
+        matrix.in = in, matrix.out = out;
+        if (is_next((size_t)in * out * sizeof(float))) {
+            matrix.floats = dense(in, out);
+        } else {
+            matrix.int8 = linear(in, out);
+            if (smoothed) matrix.smoothing = take<float>(in);
+        }
+        return matrix;
+    }
+
     Dense dense(int in, int columns) {
-        const int out = padded(columns, kBlock);
+        const int out = padded(columns);
         const float* weights = take<float>((size_t)in * out);
         return {weights, take<float>(out), in, out};
     }
@@ -61,6 +77,8 @@ void check(const Shape& shape) {
     if (shape.activation < Activation::gelu || shape.activation > Activation::linear || shape.head < Head::none ||
         shape.head > Head::masked_lm)
         throw std::invalid_argument("the activation or head is unknown");
+    if ((shape.word_bits != 4 && shape.word_bits != 8) || (shape.smoothed != 0 && shape.smoothed != 1))
+        throw std::invalid_argument("the scheme is unknown");
     if ((shape.head == Head::none && shape.outputs != shape.dim) ||
         (shape.head == Head::masked_lm && shape.outputs != shape.vocabulary))
         throw std::invalid_argument("the head has another width");
@@ -73,16 +91,16 @@ Model::Model(const Kernels& kernels, const Shape& shape, const Weight* weights, 
     check(shape);
     Reader reader(weights, count);
     const int d = width(), f = padded(shape.hidden_dim);
-    words = reader.table(shape.vocabulary, shape.dim);
-    positions = reader.table(shape.positions, shape.dim);
+    words = reader.table(shape.vocabulary, shape.dim, shape.word_bits);
+    positions = reader.table(shape.positions, shape.dim, 8);
     embedding_norm = reader.norm(d);
     for (int i = 0; i < shape.layers; i++) {
         Layer layer{};
-        layer.qkv = reader.linear(d, 3 * d);
-        layer.attention_out = reader.linear(d, d);
+        layer.qkv = reader.matrix(d, 3 * d, shape.smoothed);
+        layer.attention_out = reader.matrix(d, d, false);
         layer.attention_norm = reader.norm(d);
-        layer.widen = reader.linear(d, f);
-        layer.narrow = reader.linear(f, d);
+        layer.widen = reader.matrix(d, f, shape.smoothed);
+        layer.narrow = reader.matrix(f, d, false);
         layer.output_norm = reader.norm(d);
         layers.push_back(layer);
     }

@@ -15,19 +15,23 @@ struct Shape {
     int32_t dim, hidden_dim, heads, layers, vocabulary, positions, outputs;
     Activation activation;
     Head head;
+    int32_t word_bits;  // of the word embeddings, 4 or 8
+    int32_t smoothed;        // whether qkv and widen, where they are in int8, have vectors for smoothing
 };
 
-// int8 rows that are looked up, each with its scale.
-struct Table {
-    const int8_t* rows;
-    const float* scales;
+// A layer of the encoder, in int8 or in float32.
+struct Matrix {
+    Linear int8;
+    Dense floats;            // its weights are null where the layer is in int8
+    const float* smoothing;  // [in], which the input is multiplied by before it is quantised; null for none
+    int in, out;
 };
 
 struct Layer {
-    Linear qkv;  // queries, keys, values: 3 · D columns, each third padded
-    Linear attention_out;
+    Matrix qkv;  // queries, keys, values: 3 · D columns, each third padded
+    Matrix attention_out;
     Norm attention_norm;
-    Linear widen, narrow;  // the feed-forward block
+    Matrix widen, narrow;  // the feed-forward block
     Norm output_norm;
 };
 

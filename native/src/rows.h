@@ -6,10 +6,23 @@
 
 namespace TARGET {
 
-static void embed(const int8_t* word, float word_scale, const int8_t* position, float position_scale, int width,
-                  float* out) {
-    for (int i = 0; i < width; i++) out[i] = word[i] * word_scale + position[i] * position_scale;
-    for (int i = width; i < padded(width); i++) out[i] = 0;
+INLINE void add_row(const Table& table, size_t row, int width, float* out) {
+    const float scale = table.scales[row];
+    if (table.bits == 8) {
+        const int8_t* numbers = (const int8_t*)table.rows + row * width;
+        for (int i = 0; i < width; i++) out[i] += numbers[i] * scale;
+        return;
+    }
+    const int half = (width + 1) / 2;
+    const uint8_t* pairs = table.rows + row * half;
+    for (int i = 0; i < half; i++) out[i] += ((pairs[i] & 15) - 8) * scale;
+    for (int i = half; i < width; i++) out[i] += ((pairs[i - half] >> 4) - 8) * scale;
+}
+
+static void embed(const Table& words, size_t word, const Table& positions, size_t position, int width, float* out) {
+    for (int i = 0; i < padded(width); i++) out[i] = 0;
+    add_row(words, word, width, out);
+    add_row(positions, position, width, out);
 }
 
 static void norm(const float* x, const float* residual, Norm norm, int width, float* out) {
@@ -32,19 +45,25 @@ static void norm(const float* x, const float* residual, Norm norm, int width, fl
 }
 
 // The largest number is found among bit patterns: a NaN's is larger than all, so that it spoils its row as it should.
-static float quantize(const float* x, int in, uint8_t* out) {
+template <bool S>
+INLINE float quantize_row(const float* x, const float* smoothing, int in, uint8_t* out) {
+    const auto at = [&](int i) { return S ? load(x + i) * load(smoothing + i) : load(x + i); };
     I most = {};
-    for (int i = 0; i < in; i += W) most = max(most, bits(abs(load(x + i))));
+    for (int i = 0; i < in; i += W) most = max(most, bits(abs(at(i))));
     int32_t pattern = 0x3089705f;  // of 1e-9, for a row of zeros
     for (int i = 0; i < W; i++) pattern = most[i] > pattern ? most[i] : pattern;
     float top;
     memcpy(&top, &pattern, sizeof top);
     const F step = all(127.f / top);
     for (int i = 0; i < in; i += W) {
-        const B bytes = __builtin_convertvector(nearest(load(x + i) * step) + kZero, B);
+        const B bytes = __builtin_convertvector(nearest(at(i) * step) + kZero, B);
         memcpy(out + i, &bytes, sizeof bytes);
     }
     return top / 127.f;
+}
+
+static float quantize(const float* x, const float* smoothing, int in, uint8_t* out) {
+    return smoothing ? quantize_row<true>(x, smoothing, in, out) : quantize_row<false>(x, smoothing, in, out);
 }
 
 }  // namespace TARGET

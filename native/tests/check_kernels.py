@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 SOURCE = Path(__file__).parents[1]
-PANEL, BLOCK = 16, 32
+PANEL = 16
 HEADS = ("none", "labels", "pooled", "masked_lm")
 ACTIVATIONS = ("gelu", "gelu_tanh", "quick_gelu", "relu", "silu", "mish", "tanh", "linear")
 
 
 NAMES = ("dim", "hidden_dim", "heads", "layers", "vocabulary", "positions", "outputs", "activation", "head")
+NAMES += ("word_bits", "smoothed")
 
 
 class Shape(ctypes.Structure):
@@ -162,8 +163,10 @@ def random_model(shape: Shape, group: int, bits: int, seed: int) -> list[np.ndar
     def vector(real: int, size: int, middle: float = 0) -> np.ndarray:
         return np.pad(rng.normal(middle, 0.2, real).astype(np.float32), (0, size - real))
 
-    def table(rows: int) -> list[np.ndarray]:
+    def table(rows: int, table_bits: int) -> list[np.ndarray]:
         scales = rng.uniform(0.5, 1, rows).astype(np.float32) / 127
+        if table_bits == 4:
+            return [rng.integers(0, 256, (rows, padded(shape.dim, 2) // 2), np.uint8), 16 * scales]
         return [rng.integers(-127, 128, (rows, shape.dim), np.int8), scales]
 
     def linear(real_in: int, real_out: int, width: int, parts: int = 1) -> list[np.ndarray]:
@@ -178,23 +181,32 @@ def random_model(shape: Shape, group: int, bits: int, seed: int) -> list[np.ndar
         weights, scale, bias = (np.concatenate(arrays, -1) for arrays in zip(*made))
         return [pack(weights, group), scale, bias, weights.sum(0, dtype=np.int32)]
 
+    def matrix(real_in: int, real_out: int, width: int, parts: int = 1, smoothed: bool = False) -> list[np.ndarray]:
+        if rng.random() < 0.3:  # in float32
+            layers = [dense(real_in, real_out, width) for _ in range(parts)]
+            return [np.concatenate(arrays) for arrays in zip(*layers)]
+        made = linear(real_in, real_out, width, parts)
+        return [*made, vector(real_in, width, 1)] if smoothed else made
+
     def norm() -> list[np.ndarray]:
         return [vector(shape.dim, d, 1), vector(shape.dim, d)]
 
-    def dense(out: int) -> list[np.ndarray]:
-        weights = np.zeros((d, padded(out, BLOCK)), np.float32)
-        weights[: shape.dim, :out] = rng.normal(0, 1 / shape.dim**0.5, (shape.dim, out))
-        return [weights, vector(out, padded(out, BLOCK))]
+    def dense(real_in: int, real_out: int, width: int) -> list[np.ndarray]:
+        weights = np.zeros((padded(real_out), width), np.float32)
+        weights[:real_out, :real_in] = rng.normal(0, 1 / real_in**0.5, (real_out, real_in))
+        panels = np.ascontiguousarray(weights.reshape(-1, PANEL, width).transpose(0, 2, 1))
+        return [panels, vector(real_out, padded(real_out))]
 
-    model = table(shape.vocabulary) + table(shape.positions) + norm()
+    model = table(shape.vocabulary, shape.word_bits) + table(shape.positions, 8) + norm()
     for _ in range(shape.layers):
-        model += linear(shape.dim, shape.dim, d, parts=3) + linear(shape.dim, shape.dim, d) + norm()
-        model += linear(shape.dim, shape.hidden_dim, d) + linear(shape.hidden_dim, shape.dim, f) + norm()
+        smoothed = bool(shape.smoothed)
+        model += matrix(shape.dim, shape.dim, d, 3, smoothed) + matrix(shape.dim, shape.dim, d) + norm()
+        model += matrix(shape.dim, shape.hidden_dim, d, 1, smoothed) + matrix(shape.hidden_dim, shape.dim, f) + norm()
     head = HEADS[shape.head]
     if head == "labels":
-        model += dense(shape.outputs)
+        model += dense(shape.dim, shape.outputs, d)
     elif head == "pooled":
-        model += dense(shape.dim) + dense(shape.outputs)
+        model += dense(shape.dim, shape.dim, d) + dense(shape.dim, shape.outputs, d)
     elif head == "masked_lm":
         model += linear(shape.dim, shape.dim, d) + norm() + linear(shape.dim, shape.vocabulary, d)
     return model
@@ -207,7 +219,8 @@ def random_shape(rng: np.random.Generator, turn: int) -> Shape:
     outputs = {"none": dim, "masked_lm": vocabulary}.get(HEADS[head], int(rng.integers(1, 40)))
     activation = turn % len(ACTIVATIONS)
     hidden, layers = int(rng.integers(1, 150)), int(rng.integers(1, 4))
-    return Shape(dim, hidden, heads, layers, vocabulary, 200, outputs, activation, head)
+    scheme = (8 if turn % 3 else 4), turn % 2
+    return Shape(dim, hidden, heads, layers, vocabulary, 200, outputs, activation, head, *scheme)
 
 
 def run(

@@ -72,8 +72,8 @@ struct Weights {
         for (int i = 0; i < real; i++) values[i] = number(middle);
         add(values);
     }
-    void table(int rows, int width) {
-        std::vector<int8_t> values((size_t)rows * width);
+    void table(int rows, int width, int bits) {
+        std::vector<int8_t> values((size_t)rows * (bits == 4 ? (width + 1) / 2 : width));
         for (auto& value : values) value = (int8_t)any(-127, 127);
         add(values);
         add(std::vector<float>(rows, 0.007f));
@@ -92,14 +92,23 @@ struct Weights {
         add(bias);
         add(sums(w, in, out));
     }
+    // int8 or float32, with a vector for smoothing where the model has them.
+    void matrix(int real_in, int real_out, int group, bool smoothed, int parts = 1) {
+        if (!any(0, 2)) return dense(real_in, real_out, parts);
+        linear(real_in, real_out, group, parts);
+        if (smoothed) vector(real_in, padded(real_in), 1);
+    }
     void norm(int width) { vector(width, padded(width), 1), vector(width, padded(width)); }
-    void dense(int real_in, int real_out) {
-        const int out = padded(real_out, kBlock);
-        std::vector<float> w((size_t)padded(real_in) * out);
-        for (int k = 0; k < real_in; k++)
-            for (int n = 0; n < real_out; n++) w[k * out + n] = number();
+    void dense(int real_in, int real_out, int parts = 1) {
+        const int in = padded(real_in), part = padded(real_out), out = parts * part;
+        std::vector<float> w((size_t)in * out), bias(out);
+        for (int n = 0; n < out; n++) {
+            if (n % part >= real_out) continue;
+            for (int k = 0; k < real_in; k++) w[((size_t)(n / 16) * in + k) * 16 + n % 16] = number();
+            bias[n] = number();
+        }
         add(w);
-        vector(real_out, out);
+        add(bias);
     }
 };
 
@@ -107,10 +116,10 @@ static Weights weights_of(const Shape& shape, int group, unsigned seed) {
     generator.seed(seed);
     Weights w;
     const int d = shape.dim;
-    w.table(shape.vocabulary, d), w.table(shape.positions, d), w.norm(d);
+    w.table(shape.vocabulary, d, shape.word_bits), w.table(shape.positions, d, 8), w.norm(d);
     for (int i = 0; i < shape.layers; i++) {
-        w.linear(d, d, group, 3), w.linear(d, d, group), w.norm(d);
-        w.linear(d, shape.hidden_dim, group), w.linear(shape.hidden_dim, d, group), w.norm(d);
+        w.matrix(d, d, group, shape.smoothed, 3), w.matrix(d, d, group, false), w.norm(d);
+        w.matrix(d, shape.hidden_dim, group, shape.smoothed), w.matrix(shape.hidden_dim, d, group, false), w.norm(d);
     }
     if (shape.head == Head::labels) w.dense(d, shape.outputs);
     if (shape.head == Head::pooled) w.dense(d, d), w.dense(d, shape.outputs);
@@ -210,6 +219,7 @@ static void check_model(unsigned seed) {
     shape.layers = any(1, 3), shape.vocabulary = any(1, 120), shape.positions = any(2, 150);
     shape.activation = (Activation)any(0, 7), shape.head = (Head)any(0, 3);
     shape.outputs = shape.head == Head::none ? shape.dim : shape.head == Head::masked_lm ? shape.vocabulary : any(1, 40);
+    shape.word_bits = any(0, 1) ? 8 : 4, shape.smoothed = any(0, 1);
     const Texts texts = texts_of(shape, any(0, 1) ? 2 : 8);
     const int threads[] = {1, 2, any(3, 9)};
     std::vector<float> reference;

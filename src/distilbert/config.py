@@ -225,7 +225,7 @@ class DistilBertConfig:
         except ConfigError:  # a head with labels finds out, see for_head
             extra |= named
         if extra.get(int8.KEY) is not None:
-            int8.check_scheme(extra[int8.KEY])
+            int8.read_scheme(extra[int8.KEY])
         return cls(**ours, extra=extra)
 
     def for_head(self, outputs: int) -> Self:

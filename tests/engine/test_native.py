@@ -15,8 +15,10 @@ from conftest import Maker
 from distilbert import Activation, CheckpointError, InputError
 from distilbert.batch import Batch, run_batched
 from distilbert.convert import quantize
+from distilbert.convert.quantizer import Quantizer, matrix_groups
 from distilbert.engine import choice, native_weights
 from distilbert.engine.choice import choose
+from distilbert.engine.input_ranges import input_ranges
 from distilbert.engine.native import NativeEngine, library, processor_kernels
 from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, open_checkpoint
@@ -101,13 +103,36 @@ def test_every_activation(make_checkpoint: Maker, activation: Activation, kernel
 @pytest.mark.parametrize("head", [Head.MASKED_LM, Head.SEQUENCE_CLASSIFICATION])
 def test_quantised_folders(make_checkpoint: Maker, tmp_path: Path, head: Head, bits: int) -> None:
     folder = make_checkpoint(head, **WIDE)
-    quantize(folder, tmp_path / "int8", bits=bits, data=["a text"])
+    quantize(folder, tmp_path / "int8", bits=bits, smooth=False, data=["a text"])
     exact = rows_of(onnx_of(folder, "float32"), texts_of())
     for kernels in KERNELS:
         ours = rows_of(engine_of(tmp_path / "int8", kernels=kernels), texts_of())
         assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
         if kernels.bits == bits:
             np.testing.assert_array_equal(ours, rows_of(engine_of(folder, kernels=kernels), texts_of()))
+
+
+@pytest.mark.parametrize("head", [Head.NONE, Head.MASKED_LM])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("float32", [[], [0, 2], [1, 3], [0, 1, 2, 3]], ids=str)
+def test_every_scheme(
+    make_checkpoint: Maker, tmp_path: Path, head: Head, shape: dict[str, int], float32: list[int]
+) -> None:
+    """4-bit words, smoothing, and these of each layer's four groups of matrices in float32: as in ONNX Runtime."""
+    source = open_checkpoint(make_checkpoint(head, **shape))
+    groups = matrix_groups(source.config.n_layers)
+    quantizer = Quantizer(source, bits=7, word_bits=4, ranges=input_ranges(source, texts_of(seed=1), 512))
+    folder = tmp_path / "int8"
+    folder.mkdir()
+    quantizer.write(folder, [name for index, group in enumerate(groups) if index % 4 in float32 for name in group])
+    texts = texts_of()
+    theirs = rows_of(onnx_of(folder), texts)
+    for kernels in KERNELS:
+        ours = rows_of(engine_of(folder, kernels=kernels, threads=2), texts)
+        all_float = len(float32) == 4 and head is Head.NONE
+        if kernels.bits == distilbert.int8.fitting_bits() or all_float:
+            assert np.median(np.abs(ours - theirs).max(-1)) <= (1e-5 if all_float else 1e-3) * np.abs(theirs).max()
+        assert np.corrcoef(theirs.ravel(), ours.ravel())[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("head", [Head.NONE, Head.MASKED_LM, Head.SEQUENCE_CLASSIFICATION])

@@ -17,7 +17,8 @@ from safetensors.numpy import save_file
 import distilbert
 from conftest import DATA, random_weights, small_config
 from distilbert.convert import convert, export_onnx, quantize
-from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.convert.quantizer import Quantizer, matrix_groups
+from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint
 from distilbert.folder.layout import INDEX, WEIGHTS
 from distilbert.tasks.question_answering import QuestionAnswerer
 from distilbert.tokenizer import BertTokenizer
@@ -98,10 +99,19 @@ def write_prototypes(root: Path) -> None:
     _sentence_folder(root / "none", root / "sentences")
     for name in ("sequence_classification", "token_classification", "question_answering", "masked_lm", "sentences"):
         quantize(root / name, root / f"int8_{name}", data=[TEXT])
+    for name in ("masked_lm", "token_classification"):
+        _mixed_folder(root / name, root / f"mixed_{name}")
     _foreign_folders(root)
     shutil.copytree(root / "sequence_classification", root / "with_graphs")
     (root / "with_graphs" / GRAPHS).mkdir(mode=0o700)
     run(root / "with_graphs", root / "not needed")
+
+
+def _mixed_folder(source: Path, out: Path) -> None:
+    """Words in 4 bits, and some matrices in float32."""
+    quantize(source, out, word_bits=4, data=[TEXT])
+    checkpoint = open_checkpoint(source)
+    Quantizer(checkpoint, word_bits=4).write(out, [name for group in matrix_groups(1)[::2] for name in group])
 
 
 def _foreign_folders(root: Path) -> None:

@@ -15,6 +15,9 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
     parser.add_argument("out", help="the folder to write; must not exist, or be empty")
     parser.add_argument("--bits", type=int, default=8, help="of the weights, 8 (default) or 7")
+    parser.add_argument(
+        "--embeddings", choices=["8bit", "4bit"], default="8bit", help="bits of the word embeddings (default: 8bit)"
+    )
     parser.add_argument("--data", type=Path, metavar="FILE", help="compare on these texts, one a line")
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report, as a page for a browser")
@@ -29,7 +32,14 @@ def quantize(args: argparse.Namespace) -> int:
 
         check_place(args.report)
     with working("quantizing"):
-        report = run(args.model, args.out, bits=args.bits, data=lines_of(args.data), revision=args.revision)
+        report = run(
+            args.model,
+            args.out,
+            bits=args.bits,
+            word_bits=int(args.embeddings[0]),
+            data=lines_of(args.data),
+            revision=args.revision,
+        )
     if args.report:
         write_quantization(args.report, report, texts=str(args.data or ""), command=_command(args))
     if args.json:
@@ -44,5 +54,6 @@ def _command(args: argparse.Namespace) -> str:
     """What makes the report again."""
     words = ["distilbert", "quantize", args.model, args.out]
     given = {"--data": args.data, "--revision": args.revision, "--bits": args.bits if args.bits != 8 else None}
+    given["--embeddings"] = args.embeddings if args.embeddings != "8bit" else None
     words += [str(word) for flag, value in given.items() if value is not None for word in (flag, value)]
     return command_text([*words, "--report", args.report])

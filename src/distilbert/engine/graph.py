@@ -24,7 +24,7 @@ from .. import int8
 from ..activations import Activation
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.weight_names import PREFIX
-from ..folder.weights import Weight
+from ..folder.weights import NUMBERS, Weight
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
 _EPSILON = 1e-12
@@ -218,10 +218,20 @@ class Builder:
         """The initializer of a weight, which the runtime maps from the file that holds it."""
         if name not in self.initializers:
             tensor = self.checkpoint.tensors[name]
-            if tensor.mappable:
+            if tensor.mappable and tensor.dtype == "F32":
                 self.initializers[name] = _external(name, tensor, self.folder)
             else:
                 self.array(name, tensor.read())
+        return name
+
+    def stored(self, name: str) -> str:
+        """The initializer of numbers in the type in which they are stored."""
+        if name not in self.initializers:
+            tensor = self.checkpoint.tensors[name]
+            if tensor.mappable:
+                self.initializers[name] = _external(name, tensor, self.folder)
+            else:
+                self.array(name, tensor.stored())
         return name
 
     def array(self, name: str, array: np.ndarray) -> None:
@@ -239,22 +249,48 @@ class _Int8Builder(Builder):
     def __init__(self, checkpoint: Checkpoint, all_rows: bool) -> None:
         super().__init__(checkpoint, all_rows)
         self.quantized: dict[str, tuple[str, str]] = {}
+        self.smoothed: dict[tuple[str, str], str] = {}
 
     def rows_of(self, table: str, indices: str) -> str:
-        values, scale = self.int8_weight(table)
-        rows = self.op("Cast", self.op("Gather", values, indices), to=TensorProto.FLOAT)
-        return self.op("Mul", rows, self.op("Unsqueeze", self.op("Gather", scale, indices), self.integers(1)))
+        base = table.removesuffix(".weight")
+        if f"{base}.int4" in self.checkpoint.tensors:
+            rows, scale = self.unpacked_rows(f"{base}.int4", indices), self.stored(f"{base}.row_scale")
+        else:
+            values, scale = self.int8_table(table)
+            rows = self.op("Cast", self.op("Gather", values, indices), to=TensorProto.FLOAT)
+        scales = self.op("Cast", self.op("Gather", scale, indices), to=TensorProto.FLOAT)
+        return self.op("Mul", rows, self.op("Unsqueeze", scales, self.integers(1)))
+
+    def unpacked_rows(self, table: str, indices: str) -> str:
+        """The rows [N, D] of embeddings in 4 bits, without their scales."""
+        rows = self.op("Gather", self.stored(table), indices)
+        lower = self.op("BitwiseAnd", rows, self.constant(np.array(15, np.uint8)))
+        upper = self.op("BitShift", rows, self.constant(np.array(4, np.uint8)), direction="RIGHT")
+        both = self.op("Cast", self.op("Concat", lower, upper, axis=1), to=TensorProto.FLOAT)
+        if self.config.dim % 2:
+            both = self.op("Slice", both, self.integers(0), self.integers(self.config.dim), self.integers(1))
+        return self.op("Sub", both, self.constant(np.array(8, np.float32)))
 
     def linear(self, x: str, name: str, weight: str | None = None) -> str:
         weight = weight or f"{name}.weight"
-        if not int8.is_quantized(weight, (0, 0)):
+        scheme = self.checkpoint.scheme
+        if not int8.is_quantized(weight, (0, 0)) or (scheme and name in scheme.float32):
             return super().linear(x, name, weight)
-        values, scale = self.int8_weight(weight, multiplied=True)
+        if scheme and scheme.smoothed and (smoothing := int8.smoothing_of(name)):
+            x = self.smoothed_input(x, smoothing)
+        values, scale = self.int8_matrix(weight)
         rows, largest = self.int8_rows(x)
         zero = self.constant(np.array([0], np.int8))
         inputs = (rows, values, self.step, scale, self.middle, zero)
         product = self.op("MatMulIntegerToFloat", *inputs, domain=_MICROSOFT)
         return self.op("Add", self.op("Mul", product, largest), self.weight(f"{name}.bias"))
+
+    def smoothed_input(self, x: str, smoothing: str) -> str:
+        """x [N, D] times its vector. Once for each x."""
+        key = (x, smoothing)
+        if key not in self.smoothed:
+            self.smoothed[key] = self.op("Mul", x, self.weight(smoothing))
+        return self.smoothed[key]
 
     def int8_rows(self, x: str) -> tuple[str, str]:
         """x as uint8 [N, D] around 128, and what 127 stands for in each row, float32 [N, 1]. Once for each x."""
@@ -273,27 +309,35 @@ class _Int8Builder(Builder):
     def middle(self) -> str:
         return self.constant(np.array(128, np.uint8))
 
-    def int8_weight(self, name: str, *, multiplied: bool = False) -> tuple[str, str]:
-        """The initializers of a weight's int8 values and scales, mapped from the file where they fit as they are."""
+    def int8_table(self, name: str) -> tuple[str, str]:
+        """The initializers of the int8 rows and scales of embeddings, which have 8 bits on every CPU."""
         base = name.removesuffix(".weight")
         values, scale = f"{base}.int8", f"{base}.scale"
-        turned = multiplied and int8.is_embedding(name)  # a projector that is tied to the embeddings
-        if turned:
-            values = f"{base}.int8.turned"
+        if values in self.checkpoint.tensors:
+            return self.stored(values), self.weight(scale)
         if values not in self.initializers:
-            bits, tensors = self.checkpoint.bits, self.checkpoint.tensors
-            if bits and bits <= int8.fitting_bits() and not turned:
-                self.initializers[values] = _external(values, tensors[values], self.folder)
-                self.weight(scale)
-            else:
-                pair = self.checkpoint.int8_weight(name, int8.fitting_bits())
-                self.array(values, np.ascontiguousarray(pair[0].T) if turned else pair[0])
-                self.array(scale, pair[1])
+            pair = self.checkpoint.int8_weight(name, 8)
+            self.array(values, pair[0])
+            self.array(scale, pair[1])
+        return values, scale
+
+    def int8_matrix(self, name: str) -> tuple[str, str]:
+        """The initializers of a matrix's int8 values and scales, mapped from the file where they fit as they are."""
+        base = name.removesuffix(".weight")
+        values, scale = f"{base}.int8", f"{base}.scale"
+        bits, tensors = self.checkpoint.bits, self.checkpoint.tensors
+        turned = int8.is_embedding(name)  # a projector that is tied to the embeddings
+        if bits and bits <= int8.fitting_bits() and values in tensors and not turned:
+            return self.stored(values), self.weight(scale)
+        values, scale = f"{values}.multiplied", f"{scale}.multiplied"
+        pair = self.checkpoint.int8_weight(name, int8.fitting_bits())
+        self.array(values, np.ascontiguousarray(pair[0].T) if turned else pair[0])
+        self.array(scale, pair[1])
         return values, scale
 
 
 def _external(name: str, tensor: Weight, folder: Path) -> TensorProto:
-    kind = TensorProto.INT8 if tensor.dtype == "I8" else TensorProto.FLOAT
+    kind = helper.np_dtype_to_tensor_dtype(NUMBERS[tensor.dtype])
     proto = TensorProto(name=name, data_type=kind, dims=tensor.shape)
     proto.data_location = TensorProto.EXTERNAL
     place = {

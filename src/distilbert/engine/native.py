@@ -10,15 +10,15 @@ import numpy as np
 
 from ..activations import Activation
 from ..batch import Batch
-from ..config import DistilBertConfig
 from ..errors import CheckpointError
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.fingerprint import OpenFiles
+from ..int8 import Scheme
 from .cpus import available_cpus
 from .native_weights import Kernels, open_weights
 from .seam import CpuEngine, check_batch, check_rows
 
-INTERFACE = 1  # kInterface in native/src/interface.h
+INTERFACE = 2  # kInterface in native/src/interface.h
 _ACTIVATIONS = {  # in the order of native/src/kernels.h
     Activation.gelu: 0,
     Activation.gelu_new: 1,
@@ -57,6 +57,8 @@ class _Shape(ctypes.Structure):
             "outputs",
             "activation",
             "head",
+            "word_bits",
+            "smoothed",
         )
     ]
 
@@ -110,7 +112,7 @@ class NativeEngine(CpuEngine):
         self._checkpoint = checkpoint
         self._all_rows = all_rows
         self._kernels = kernels
-        self._shape = _shape(checkpoint.config, head)
+        self._shape = _shape(checkpoint, head)
         self._weights = open_weights(checkpoint, head, kernels)
         self._open()
         _engines.add(self)
@@ -168,7 +170,8 @@ def _vector(array: np.ndarray | None) -> tuple[Any, int]:
     return array.ctypes, len(array)
 
 
-def _shape(config: DistilBertConfig, head: Head) -> _Shape:
+def _shape(checkpoint: Checkpoint, head: Head) -> _Shape:
+    config, scheme = checkpoint.config, checkpoint.scheme or Scheme()
     kind, outputs = {
         Head.NONE: (0, config.dim),
         Head.TOKEN_CLASSIFICATION: (1, config.num_labels),
@@ -187,6 +190,8 @@ def _shape(config: DistilBertConfig, head: Head) -> _Shape:
         outputs,
         _ACTIVATIONS[config.activation],
         kind,
+        scheme.word_bits,
+        scheme.smoothed,
     )
 
 

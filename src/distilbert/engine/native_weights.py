@@ -1,7 +1,7 @@
 """A checkpoint's weights as the native kernels read them: packed once, kept in the cache, and mapped by every process.
 
-The order is that in which `Model` in native/src/model.cpp takes them. Widths are padded with zeros to a multiple of 16
-(columns of float32 weights: of 32). A layer's int8 weights lie as [out / 16][in / group][16][group].
+The order is that in which `Model` in native/src/model.cpp takes them. Widths are padded with zeros to a multiple of 16.
+A layer's int8 weights lie as [out / 16][in / group][16][group], its float32 weights as [out / 16][in][16].
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from ..folder.weight_names import PREFIX
 
 _MOST = 8  # packed files that are kept; that of DistilBERT-base has 45 MB
 _ALIGNED = 64  # bytes
-_PANEL, _BLOCK = 16, 32
+_PANEL = 16
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = [_PACKAGE / name for name in ("engine/native_weights.py", "int8.py", "__init__.py")]
 
@@ -103,23 +103,24 @@ def _stored_tables(checkpoint: Checkpoint) -> Iterator[np.ndarray]:
     """The embeddings of a quantised folder, mapped from its file."""
     for table in ("word_embeddings", "position_embeddings"):
         base = f"{PREFIX}embeddings.{table}"
-        yield checkpoint.tensors[f"{base}.int8"].stored()
-        yield np.require(checkpoint.tensors[f"{base}.scale"].read(), np.float32, ["C", "A"])
+        values, scale = ("int4", "row_scale") if f"{base}.int4" in checkpoint.tensors else ("int8", "scale")
+        yield checkpoint.tensors[f"{base}.{values}"].stored()
+        yield np.require(checkpoint.tensors[f"{base}.{scale}"].read(), np.float32, ["C", "A"])
 
 
 def _pack(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> Iterator[np.ndarray]:
     packer = _Packer(checkpoint, kernels)
     if checkpoint.bits is None:
         for table in ("word_embeddings", "position_embeddings"):
-            yield from checkpoint.int8_weight(f"{PREFIX}embeddings.{table}.weight", kernels.bits)
+            yield from checkpoint.int8_weight(f"{PREFIX}embeddings.{table}.weight", 8)
     yield from packer.norm(f"{PREFIX}embeddings.LayerNorm")
     for index in range(checkpoint.config.n_layers):
         layer = f"{PREFIX}transformer.layer.{index}"
-        yield from packer.linear(*(f"{layer}.attention.{part}_lin" for part in "qkv"))
-        yield from packer.linear(f"{layer}.attention.out_lin")
+        yield from packer.matrix(*(f"{layer}.attention.{part}_lin" for part in "qkv"))
+        yield from packer.matrix(f"{layer}.attention.out_lin")
         yield from packer.norm(f"{layer}.sa_layer_norm")
-        yield from packer.linear(f"{layer}.ffn.lin1")
-        yield from packer.linear(f"{layer}.ffn.lin2")
+        yield from packer.matrix(f"{layer}.ffn.lin1")
+        yield from packer.matrix(f"{layer}.ffn.lin2")
         yield from packer.norm(f"{layer}.output_layer_norm")
     if head in (Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE):
         yield from packer.dense("pre_classifier")
@@ -144,6 +145,16 @@ class _Packer:
         for part in ("weight", "bias"):
             yield padded(self.checkpoint.tensors[f"{name}.{part}"].read(), _PANEL)
 
+    def matrix(self, *names: str) -> Iterator[np.ndarray]:
+        """Layers of the encoder that read the same rows, in the type that the folder says."""
+        scheme = self.checkpoint.scheme
+        if scheme and names[0] in scheme.float32:
+            yield from self.dense(*names)
+            return
+        yield from self.linear(*names)
+        if scheme and scheme.smoothed and (smoothing := int8.smoothing_of(names[0])):
+            yield padded(self.checkpoint.tensors[smoothing].read(), _PANEL)
+
     def linear(self, *names: str) -> Iterator[np.ndarray]:
         """Layers that read the same rows, side by side: weights, scales, biases, sums of weights."""
         parts = [[*pack_linear(*self.int8(name), self.kernels.group), self.bias(name)] for name in names]
@@ -162,10 +173,12 @@ class _Packer:
     def bias(self, name: str) -> np.ndarray:
         return padded(self.checkpoint.tensors[f"{name}.bias"].read(), _PANEL)
 
-    def dense(self, name: str) -> Iterator[np.ndarray]:
-        weight = self.checkpoint.tensors[f"{name}.weight"].read()
-        yield np.ascontiguousarray(padded(padded(weight.T, _BLOCK).T, _PANEL).T)
-        yield padded(self.checkpoint.tensors[f"{name}.bias"].read(), _BLOCK)
+    def dense(self, *names: str) -> Iterator[np.ndarray]:
+        """Layers in float32 that read the same rows, side by side: weights and biases."""
+        weights = [self.checkpoint.tensors[f"{name}.weight"].read() for name in names]
+        full = np.concatenate([padded(padded(weight, _PANEL).T, _PANEL).T for weight in weights])  # [out, in]
+        yield np.ascontiguousarray(full.reshape(len(full) // _PANEL, _PANEL, -1).transpose(0, 2, 1))
+        yield np.concatenate([self.bias(name) for name in names])
 
 
 def padded(array: np.ndarray, multiple: int) -> np.ndarray:

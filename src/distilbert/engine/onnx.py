@@ -3,6 +3,7 @@
 import ctypes
 import os
 import weakref
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..errors import CheckpointError, error_text
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.fingerprint import OpenFiles
 from .cpus import available_cpus
-from .graph_cache import open_graph
+from .graph_cache import Graph, open_graph
 from .seam import CpuEngine, check_batch, check_rows
 
 
@@ -43,38 +44,41 @@ class OnnxEngine(CpuEngine):
 
     def _open(self) -> onnxruntime.InferenceSession:
         graph = open_graph(self._checkpoint, self._head, all_rows=self._all_rows, precision=self.precision)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # batches have every shape: planning memory by shape would only remember what never comes again
-        options.enable_mem_pattern = False
-        # spin between the operators of a run, where it pays, but not between runs, where it starves neighbours
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(graph.folder))
-        if graph.converted:
-            values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
-            options.add_external_initializers(list(graph.converted), values)
-        try:
-            return onnxruntime.InferenceSession(
-                graph.model,
-                options,
-                providers=["CPUExecutionProvider"],
-                # measured: the fused residual + LayerNorm takes four times as long as the two operators
-                disabled_optimizers=["SkipLayerNormFusion"],
-            )
-        except Exception as error:  # the runtime has no public base class of its errors
-            raise CheckpointError(
-                f"{self._checkpoint.folder}: the runtime cannot open the weights ({error_text(error)})"
-            ) from None
+        return open_session(graph, self._checkpoint.folder, self.threads)
 
     def run(self, batch: Batch) -> np.ndarray:
         check_batch(batch, self._checkpoint.config)
         self.files.check()
         if self._process != os.getpid():  # forked: the threads of the session stayed behind
             self._session, self._process = self._open(), os.getpid()
-        output: np.ndarray = self._session.run(["output"], _feeds(batch, self._all_rows))[0]
+        output: np.ndarray = self._session.run(["output"], feeds_of(batch, self._all_rows))[0]
         return check_rows(output, self._checkpoint.folder)
+
+
+def open_session(graph: Graph, folder: Path, threads: int) -> onnxruntime.InferenceSession:
+    """A graph in the runtime. Raises CheckpointError naming `folder`, which it was made of."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # batches have every shape: planning memory by shape would only remember what never comes again
+    options.enable_mem_pattern = False
+    # spin between the operators of a run, where it pays, but not between runs, where it starves neighbours
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(graph.folder))
+    if graph.converted:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
+        options.add_external_initializers(list(graph.converted), values)
+    try:
+        return onnxruntime.InferenceSession(
+            graph.model,
+            options,
+            providers=["CPUExecutionProvider"],
+            # measured: the fused residual + LayerNorm takes four times as long as the two operators
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )
+    except Exception as error:  # the runtime has no public base class of its errors
+        raise CheckpointError(f"{folder}: the runtime cannot open the weights ({error_text(error)})") from None
 
 
 _engines: weakref.WeakSet[OnnxEngine] = weakref.WeakSet()
@@ -90,7 +94,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_keep_sessions)
 
 
-def _feeds(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
+def feeds_of(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
     """The graph's inputs; see graph.py."""
     pad, unpad = _padded_view(batch.starts, batch.lengths)
     feeds = {

@@ -6,11 +6,13 @@ files: nothing is read until an engine maps it. `save_checkpoint` writes the sam
 """
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,8 +84,13 @@ class Checkpoint:
 
     @property
     def bits(self) -> int | None:
-        """Of the weights of a quantised folder (see int8.py), None where they are floating-point."""
-        return _bits(self.config)
+        """Of the matrices of a quantised folder (see int8.py), None where they are floating-point."""
+        return self.scheme.bits if self.scheme else None
+
+    @cached_property
+    def scheme(self) -> int8.Scheme | None:
+        """How the weights of a quantised folder are stored, None where they are floating-point."""
+        return _scheme(self.config)
 
     def int8_weight(self, name: str, bits: int) -> tuple[np.ndarray, np.ndarray]:
         """A matrix in int8 of at most `bits` bits, and its scales, as int8.py lays them out.
@@ -91,21 +98,31 @@ class Checkpoint:
         `name` is that of the key table in float32, whether the folder is quantised or not.
         """
         if self.bits is None:
-            return int8.quantize(name, self.tensors[name].read(), bits)
+            values, scale = int8.quantize(name, self.tensors[name].read(), 8 if int8.is_embedding(name) else bits)
+            return int8.shorten(values, scale) if int8.exceeds(values, bits) else (values, scale)
         base = name.removesuffix(".weight")
+        if packed := self.tensors.get(f"{base}.int4"):
+            return int8.unpack_rows(packed.stored(), self.config.dim), self.tensors[f"{base}.row_scale"].read()
         values, scale = self.tensors[f"{base}.int8"].stored(), self.tensors[f"{base}.scale"].read()
-        return int8.shorten(values, scale) if self.bits > bits else (values, scale)
+        return int8.shorten(values, scale) if int8.exceeds(values, bits) else (values, scale)
 
     def float_weight(self, name: str) -> np.ndarray:
         """A weight in float32 by its name in the key table; of a quantised one what its integers stand for."""
         if name in self.tensors:
             return self.tensors[name].read()
-        return int8.dequantize(name, *self.int8_weight(name, 8))
+        weight = int8.dequantize(name, *self.int8_weight(name, 8))
+        smoothing = self.tensors.get(int8.smoothing_of(name.removesuffix(".weight")) or "")
+        return weight * smoothing.read() if smoothing else weight
 
     @property
     def parameters(self) -> int:
-        """How many numbers the weights hold, a tied projector counted once, scales not counted."""
-        return sum(int(np.prod(tensor.shape)) for name, tensor in self.tensors.items() if not name.endswith(".scale"))
+        """How many numbers the weights hold, a tied projector counted once, those of a quantisation not counted."""
+
+        def is_stored(name: str) -> bool:
+            base = name.removesuffix(".weight")
+            return any(each in self.tensors for each in (name, f"{base}.int8", f"{base}.int4"))
+
+        return sum(math.prod(shape) for name, shape in key_table(self.config, self.head).items() if is_stored(name))
 
 
 def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]]:
@@ -210,9 +227,12 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     head = _recognise(config, found, place)
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
-    if _bits(config):
-        table = int8.table(table)
-    tied = ("vocab_projector.weight", "vocab_projector.int8", "vocab_projector.scale")
+    if scheme := _scheme(config):
+        try:
+            table = int8.table(table, scheme)
+        except ConfigError as error:
+            raise ConfigError(f"{place / CONFIG}: {error}") from None
+    tied = tuple(f"vocab_projector.{part}" for part in ("weight", "int8", "scale"))
     optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
     missing = [name for name in table if name not in found and name not in optional]
     others = [name for name in found if name not in table]
@@ -314,14 +334,13 @@ def _declared(config: DistilBertConfig) -> Head | None:
 def _check_weight(name: str, weight: Weight, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
     if weight.shape != shape:
         raise CheckpointError(f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}")
-    if _bits(config) and name.endswith((".int8", ".scale")):
-        expected = "I8" if name.endswith(".int8") else "F32"
+    if _scheme(config) and (expected := int8.STORED_AS.get(name.rpartition(".")[2])):
         if weight.dtype != expected:
             raise CheckpointError(f"{place}: {name} is stored as {weight.dtype}, not as {expected}")
     elif weight.dtype not in FLOATS:
         raise CheckpointError(f"{place}: {name} {NOT_FLOAT.format(weight.dtype)}")
 
 
-def _bits(config: DistilBertConfig) -> int | None:
+def _scheme(config: DistilBertConfig) -> int8.Scheme | None:
     scheme = config.extra.get(int8.KEY)
-    return None if scheme is None else int8.check_scheme(scheme)
+    return None if scheme is None else int8.read_scheme(scheme)

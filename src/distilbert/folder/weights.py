@@ -66,7 +66,9 @@ class Weight:
     @property
     def mappable(self) -> bool:
         """Whether a runtime can use the bytes where they lie."""
-        return self.offset is not None and (self.dtype == "I8" or (self.dtype == "F32" and self.offset % 4 == 0))
+        return self.offset is not None and (
+            self.dtype in ("I8", "U8", "F32", "F16") and self.offset % NUMBERS[self.dtype].itemsize == 0
+        )
 
     def read(self) -> np.ndarray:
         """The weight as float32 of its shape: a view of the mapped file where it is float32 already.
