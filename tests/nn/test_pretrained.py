@@ -174,7 +174,7 @@ def test_int8_weights_are_read_as_what_they_stand_for(
         name: float((weight - other).abs().max() / other.abs().max().clip(1e-9))
         for (name, weight), other in zip(ours.state_dict().items(), floats.state_dict().values(), strict=True)
     }
-    assert max(gaps.values()) < 1 / 200  # half a step of 127
+    assert max(gaps.values()) < 1 / 100  # half a step of 127, and smoothed columns
     assert gaps["distilbert.embeddings.word_embeddings.weight"] > 0
     ours.save_pretrained(tmp_path / "again")
     assert "quantization_config" not in json.loads((tmp_path / "again" / "config.json").read_text())
