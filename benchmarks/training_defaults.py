@@ -14,9 +14,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import random
-import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,11 +23,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
-from tokenizers import Tokenizer
-
-from distilbert.evaluation import TaggedWords, read_data
+from distilbert.evaluation import read_data
+from training_samples import EXAMPLES, build, prepare
 
 TASKS = {
     "sentiment": "text-classification",
@@ -43,9 +37,7 @@ TASKS = {
 METRICS = {"uneven": "f1_macro", "similarity": "spearman"}  # where the task's first one says little
 MODELS = ("6x384", "2x384", "6x768")
 RATES, EPOCHS = (5e-5, 1.5e-4, 3e-4, 6e-4), (3.0, 8.0)
-_EXAMPLES, _PIECES, _LONGEST = 2000, 8000, 256
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_LAYER = "distilbert.transformer.layer."
+_LONGEST = 256
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Job:
     seed: int
     rate: float | None = None
     epochs: float | None = None
-    examples: int = _EXAMPLES
+    examples: int = EXAMPLES
     batch: int | None = None
     head_rate: float | None = None
     decay: float | None = None
@@ -96,129 +88,6 @@ def check(seed: int) -> Iterator[Job]:
             yield from (Job("2x384", task, seed, rate) for rate in (7.5e-5, 3e-4))
             yield from (Job("6x768", task, seed, rate) for rate in (4e-5, 1.5e-4))
     yield from (Job(MODELS[0], task, seed, 1.5e-4, epochs) for task in TASKS for epochs in EPOCHS)
-
-
-# what is learnt from ------------------------------------------------------------------------------------
-
-
-def prepare(folder: Path) -> None:
-    """Samples of all tasks, and the encoder they begin with."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
-    from common import encoder, share, source
-
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    reviews: dict[str, list[str]] = {}
-    for label, name in {"positive": "rt-polarity.pos", "negative": "rt-polarity.neg"}.items():
-        lines = (source("sentence_polarity") / name).read_bytes().decode("utf-8", "replace").split("\n")
-        reviews[label] = sorted({line.strip() for line in lines if line.strip()}, key=share)
-    for task, (train, test) in {
-        "sentiment": ((1000, 1000), (1000, 1000)),
-        "uneven": ((100, 1900), (158, 3000)),
-    }.items():
-        parts = zip(("train", "test"), ((0, 0), train), (train, test))
-        for part, starts, counts in parts:
-            rows = [
-                {"text": text, "label": label}
-                for (label, texts), start, count in zip(reviews.items(), starts, counts)
-                for text in texts[start : start + count]
-            ]
-            _write(folder, task, part, rows)
-    for task, (train_file, tests) in {
-        "entities": ("uner_english_ewt/*dev.iob2", ["uner_english_ewt/*test.iob2"]),
-        "rare entities": ("wnut17/wnut17train.conll", ["wnut17/emerging.dev.conll", "wnut17/emerging.test.annotated"]),
-    }.items():
-        train_rows = _tagged(read_data(source(train_file), "token-classification").examples)
-        known = {label for row in train_rows for label in row["labels"]}
-        test_rows = [row for name in tests for row in _tagged(read_data(source(name), "token-classification").examples)]
-        _write(folder, task, "train", train_rows)
-        _write(folder, task, "test", [row for row in test_rows if known.issuperset(row["labels"])], 3000)
-    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))["data"]
-    squad.sort(key=lambda article: share(article["title"]))
-    for part, articles, most in (("train", squad[10:], _EXAMPLES), ("test", squad[:10], 1000)):
-        rows = [
-            {"id": asked["id"], "question": asked["question"], "context": paragraph["context"],
-             "answers": {"text": [each["text"] for each in asked["answers"]],
-                         "answer_start": [each["answer_start"] for each in asked["answers"]]}}
-            for article in articles for paragraph in article["paragraphs"] for asked in paragraph["qas"]
-        ]  # fmt: skip
-        _write(folder, "answers", part, rows, most)
-    columns = {"text": "1", "pair": "2", "score": "3"}
-    for part, names in {"train": ["train"], "test": ["dev", "test"]}.items():
-        read = [read_data(source(f"stsb/*-en-{name}.csv"), "sentence-similarity", columns=columns) for name in names]
-        rows = [{"text": e.first, "pair": e.second, "score": e.score} for data in read for e in data.examples]
-        _write(folder, "similarity", part, rows, 3000 if part == "test" else _EXAMPLES)
-    _write_encoder(encoder(), folder)
-
-
-def _tagged(examples: Any) -> list[dict[str, Any]]:
-    assert all(isinstance(example, TaggedWords) for example in examples)
-    return [{"words": example.words, "labels": example.labels} for example in examples]
-
-
-def _write(folder: Path, task: str, part: str, rows: list[Any], most: int = 10**6) -> None:
-    random.Random(0).shuffle(rows)
-    rows = rows[: _EXAMPLES if part == "train" else most]
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-    (folder / f"{task}.{part}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _write_encoder(encoder: Path, folder: Path) -> None:
-    """The encoder in float16, with the pieces that the samples use most, all single characters and special tokens."""
-    out = folder / "encoder"
-    shutil.copytree(encoder, out, ignore=shutil.ignore_patterns("*.safetensors", "tokenizer.json"))
-    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-    counts: Counter[int] = Counter()
-    for file in folder.glob("*.jsonl"):
-        for encoding in tokenizer.encode_batch(file.read_text(encoding="utf-8").splitlines()):
-            counts.update(encoding.ids)
-    pieces = (encoder / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    kept = {index for index, piece in enumerate(pieces) if len(piece.removeprefix("##")) == 1 or piece in _SPECIAL}
-    kept = sorted({*kept, *(index for index, _ in counts.most_common(_PIECES - len(kept)))})
-    (out / "vocab.txt").write_text("\n".join(pieces[index] for index in kept) + "\n", encoding="utf-8")
-    weights = _weights(encoder)
-    words = "distilbert.embeddings.word_embeddings.weight"
-    weights[words] = weights[words][kept]
-    half = {name: np.ascontiguousarray(tensor, np.float16) for name, tensor in weights.items()}
-    save_file(half, out / "model.safetensors")
-    config = json.loads((encoder / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps(config | {"vocab_size": len(kept)}))
-
-
-def _weights(folder: Path) -> dict[str, np.ndarray]:
-    found = load_file(folder / "model.safetensors").items()
-    return {f"distilbert.{name.removeprefix('distilbert.')}": tensor.astype(np.float32) for name, tensor in found}
-
-
-def build(encoder: Path, model: str, out: Path) -> None:
-    """The encoder as LAYERSxWIDTH: with its first and last layers alone, or every unit of it twice.
-
-    A unit and its copy have half of the weights each that lead out of the one they were made of, so that the wider
-    model computes the same (Chen et al. 2016, Net2Net, https://arxiv.org/abs/1511.05641); dropout tells them apart.
-    """
-    shutil.copytree(encoder, out)
-    config = json.loads((out / "config.json").read_text())
-    weights = _weights(encoder)
-    layers, width = map(int, model.split("x"))
-    if layers < config["n_layers"]:
-        kept = [round(place * (config["n_layers"] - 1) / (layers - 1)) for place in range(layers)]
-        chosen = {name: tensor for name, tensor in weights.items() if not name.startswith(_LAYER)}
-        for place, layer in enumerate(kept):
-            start = f"{_LAYER}{layer}."
-            chosen |= {
-                _LAYER + f"{place}." + n.removeprefix(start): t for n, t in weights.items() if n.startswith(start)
-            }
-        weights, config["n_layers"] = chosen, layers
-    if width > config["dim"]:
-        for name, tensor in weights.items():
-            leads_in = tensor.ndim == 2 and "embeddings" not in name
-            tensor = np.concatenate([tensor, tensor], axis=-1 if "embeddings" in name or tensor.ndim == 1 else 0)
-            weights[name] = np.concatenate([tensor, tensor], axis=1) / 2 if leads_in else tensor
-        config |= {key: 2 * config[key] for key in ("dim", "hidden_dim", "n_heads")}
-        pooling = out / "1_Pooling" / "config.json"
-        pooling.write_text(json.dumps(json.loads(pooling.read_text()) | {"word_embedding_dimension": config["dim"]}))
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in weights.items()}, out / "model.safetensors")
-    (out / "config.json").write_text(json.dumps(config))
 
 
 # training -----------------------------------------------------------------------------------------------
@@ -326,7 +195,7 @@ def table(path: Path) -> None:
     print("| model | task | setting | seeds | score | beside the best of the grid |\n|---|---|---|---|---|---|")
     for job, values in sorted(found.items(), key=lambda item: (item[0].model, item[0].task, -mean(item[1]))):
         changed = {k: v for k, v in asdict(job).items() if v is not None and k not in ("model", "task", "seed")}
-        changed = {k: v for k, v in changed.items() if (k, v) != ("examples", _EXAMPLES)}
+        changed = {k: v for k, v in changed.items() if (k, v) != ("examples", EXAMPLES)}
         setting = ", ".join(
             f"{name} {value:g}" if not isinstance(value, str) else value for name, value in changed.items()
         )

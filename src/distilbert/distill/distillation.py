@@ -1,36 +1,23 @@
 """`distill`: a teacher, text and the shape of a student -> the student, as a model folder with its report."""
 
 import math
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from torch import nn
 
 from ..arguments import DistillArguments
-from ..command_text import command_text
 from ..config import DistilBertConfig, Problem
-from ..data.examples import Data
-from ..errors import InputError
-from ..evaluation.scoring import score_task
-from ..loading import load
-from ..tasks.task import FIRST
-from ..tokenizer import BertTokenizer
 from ..train.loop import autocast
-from ..train.objective import Item, TaskObjective
-from ..train.objectives import make_objective
 from ..train.precision import with_precision
 from ..train.progress import WorkProgress
 from ..train.run import TEACHER_OUTPUTS, Run
 from ..trained import Trained
-from .alignment import alignable, with_teacher_ids
-from .examples import read_all
-from .masks import SmoothedMasks
-from .objective import DistillationObjective, EmbedTexts, OutputKind
+from .alignment import with_teacher_ids
+from .facts import facts_of
+from .inputs import Inputs, read_inputs
+from .objective import DistillationObjective, OutputKind
 from .projections import StudentWithProjections
 from .student import Student, live_task, open_student, save_student
-from .teacher import NativeTeacher, RequestedOutputs, Teacher, fetch_teacher, open_teacher
+from .teacher import RequestedOutputs, Teacher
 from .teacher_cache import CachedOutputs, LiveOutputs, TeacherOutputs
 
 
@@ -51,13 +38,34 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
     run = Run(arguments, quiet=quiet)
     if done := run.done():
         return done
-    folder = fetch_teacher(arguments.teacher)
-    teacher = open_teacher(folder, arguments.task)
-    data, held_out, test = read_all(run, arguments, teacher)
-    student = open_student(arguments, folder, teacher, data)
+    inputs = read_inputs(run, arguments)
+    taught = begin(run, arguments, inputs)
+    return run.train_and_save(
+        taught.model,
+        taught.objective,
+        live=lambda: live_task(arguments, taught.student, taught.model),
+        save=lambda out: save_student(out, arguments, inputs, taught.student, taught.model),
+        data=[inputs.data],
+        held_out=inputs.held_out,
+        test=inputs.test,
+        facts=facts_of(run.console, arguments, inputs, taught.student),
+    )
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A student and what it is trained by: `model` is what the loop trains."""
+
+    student: Student
+    model: StudentWithProjections
+    objective: DistillationObjective
+
+
+def begin(run: Run, arguments: DistillArguments, inputs: Inputs) -> Taught:
+    """A student before its training. The teacher's outputs are computed now, unless they are there or live."""
+    teacher = inputs.teacher
+    student = open_student(arguments, inputs)
     requested, of_teacher = _requested(arguments, student.config, teacher)
-    pieces = _shared_pieces(arguments.task, requested, student)
-    base, teacher_items = _items(arguments, data, student, teacher, pieces)
     model = StudentWithProjections(
         student.model,
         len(requested.states),
@@ -66,79 +74,16 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
         vector_width=teacher.width(of_teacher) if requested.vectors else 0,
     )
     objective = DistillationObjective(
-        base,
-        _teacher_outputs(run, arguments, teacher, of_teacher, teacher_items, pieces),
+        inputs.base,
+        _teacher_outputs(run, arguments, inputs, of_teacher),
         arguments.weights,
         requested,
-        kind=_kind(arguments.task, data.problem),
+        kind=_kind(arguments.task, inputs.data.problem),
         heads=_relation_heads(student.config, teacher.config),
         columns=student.vocabulary.pieces if arguments.task == "fill-mask" else None,
         every_row=arguments.every_row,
     )
-    facts = _facts(run, arguments, teacher, student, held_out)
-    return run.train_and_save(
-        model,
-        objective,
-        live=lambda: live_task(arguments, student, model),
-        save=lambda out: save_student(out, arguments, folder, teacher, student, model),
-        data=[data],
-        held_out=held_out,
-        test=test,
-        facts=facts,
-    )
-
-
-# the items ----------------------------------------------------------------------------------------------
-
-
-def _objective(
-    arguments: DistillArguments, data: Data[Any], tokenizer: BertTokenizer, longest: int, teacher: Teacher | None
-) -> TaskObjective:
-    """The task's items as a tokenizer reads them, the student's or, where it is given, the teacher's."""
-    if arguments.task == "sentence-similarity":
-        read = tokenizer.encode_batch([example.text for example in data.examples], max_length=longest)
-        return EmbedTexts([encoding.ids for encoding in read], FIRST if teacher and teacher.first_only else None)
-    if arguments.task == "fill-mask":
-        return SmoothedMasks(data, tokenizer, longest, every_row=arguments.every_row)
-    objective = make_objective(arguments.task, data, tokenizer, longest)
-    assert isinstance(objective, TaskObjective)
-    return objective
-
-
-def _shared_pieces(task: str, requested: RequestedOutputs, student: Student) -> np.ndarray | None:
-    """int64 [V] the teacher's ids of the student's pieces, where the teacher reads the student's tokens; else None.
-
-    Raises InputError where it has to, and the teacher lacks some of the pieces.
-    """
-    if not (requested.per_token or task in ("fill-mask", "question-answering")):
-        return None
-    pieces = student.vocabulary.pieces
-    if (lacking := int((pieces < 0).sum())) > 0:
-        raise InputError(
-            f"{lacking} pieces of the student's vocabulary are not in the teacher's, and tokens can only be "
-            "compared with one vocabulary: leave out cosine, hidden and attention, or the student"
-        )
-    return pieces
-
-
-def _items(
-    arguments: DistillArguments,
-    data: Data[Any],
-    student: Student,
-    teacher: Teacher,
-    pieces: np.ndarray | None,
-) -> tuple[TaskObjective, list[Item]]:
-    """The task's items as the student reads them, and the same texts as the teacher does."""
-    base = _objective(arguments, data, student.vocabulary.tokenizer, student.longest, None)
-    if pieces is not None:
-        return base, [with_teacher_ids(item, pieces) for item in base.items]
-    of_text = _objective(arguments, data, teacher.tokenizer, min(student.longest, teacher.max_length), teacher).items
-    same = alignable(base.items, of_text)
-    base.items = [base.items[i] for i in same]
-    return base, [of_text[i] for i in same]
-
-
-# the teacher's outputs ----------------------------------------------------------------------------------
+    return Taught(student, model, objective)
 
 
 def _requested(
@@ -163,15 +108,10 @@ def _relation_heads(student: DistilBertConfig, teacher: DistilBertConfig) -> int
 
 
 def _teacher_outputs(
-    run: Run,
-    arguments: DistillArguments,
-    teacher: Teacher,
-    requested: RequestedOutputs,
-    items: Sequence[Item],
-    pieces: np.ndarray | None,
+    run: Run, arguments: DistillArguments, inputs: Inputs, requested: RequestedOutputs
 ) -> TeacherOutputs:
     """The teacher's outputs for its items; written to files first, unless each step has items of its own."""
-    accelerator = run.accelerator
+    accelerator, teacher, items, pieces = run.accelerator, inputs.teacher, inputs.teacher_items, inputs.pieces
     if arguments.live or arguments.task == "fill-mask":
         return LiveOutputs(
             teacher, requested, lambda number, item: items[number] if pieces is None else with_teacher_ids(item, pieces)
@@ -200,59 +140,3 @@ def _kind(task: str, problem: Problem | None) -> OutputKind:
     if problem == "multi_label_classification":
         return "independent labels"
     return "numbers" if problem == "regression" else "classes"
-
-
-def _facts(
-    run: Run,
-    arguments: DistillArguments,
-    teacher: Teacher,
-    student: Student,
-    held_out: Data[Any] | None,
-) -> dict[str, Any]:
-    """What the report says of teacher and student; printed as well."""
-    config = student.config
-    size, teacher_size = _parameters(student.model), _parameters(teacher.model)
-    about = (
-        f"{config.n_layers} layers of {config.dim} ({config.hidden_dim} inside, {config.n_heads} heads), "
-        f"{config.vocab_size:,} pieces, {size / 1e6:.2f} M parameters beside embeddings "
-        f"({size / teacher_size:.1%} of the teacher's {teacher_size / 1e6:.2f} M)"
-    )
-    run.console.print(f"student: {about}")
-    facts: dict[str, Any] = {
-        "from": str(arguments.teacher),
-        "made": "Distilled",
-        "command": command_text(["distilbert", "distill"], arguments, without=("resume", "report")),
-        "student": about,
-        "teacher_score": {},
-    }
-    if arguments.vocab_size:
-        facts["vocabulary"] = (
-            f"{student.vocabulary.unknown:.3%} of the tokens are unknown to the student's vocabulary, and texts are "
-            f"{student.vocabulary.longer - 1:.1%} longer with it"
-        )
-        run.console.print(facts["vocabulary"])
-    for remark in _remarks(arguments, student):
-        run.console.print(remark, markup=False)
-    if held_out is not None and isinstance(teacher, NativeTeacher):
-        details = score_task(load(arguments.teacher, arguments.task), held_out)
-        facts["teacher_score"] = {details.main: details.values()[details.main]}
-    return facts
-
-
-def _remarks(arguments: DistillArguments, student: Student) -> Iterator[str]:
-    """What would make the student smaller, or better."""
-    words = student.config.vocab_size * student.config.dim
-    size = sum(parameter.numel() for parameter in student.model.parameters())
-    if not arguments.vocab_size and arguments.student is None and words > size / 3:
-        yield (
-            f"{words * 4 / 1e6:,.1f} of its {size * 4 / 1e6:,.1f} MB are embeddings of pieces: --vocab-size auto keeps "
-            "those that the text uses"
-        )
-    if not arguments.unlabelled and arguments.task in ("text-classification", "token-classification"):
-        yield "text without labels mostly brings a student closer to its teacher: --unlabelled FILE"
-
-
-def _parameters(model: nn.Module) -> int:
-    """The number of parameters besides those of embeddings; tied ones are of embeddings."""
-    embeddings = {id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
-    return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in embeddings)

@@ -11,8 +11,6 @@ from torch import nn
 from ..activations import Activation
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
-from ..data.examples import Data
-from ..errors import InputError
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.companions import check_companions, copy_companions, encoder_folder
@@ -25,12 +23,11 @@ from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tasks.by_name import TASKS
 from ..tasks.task import Model, Task
-from ..tokenizer import BertTokenizer
-from .examples import texts_of
 from .initial_weights import chosen_layers, shrink, student_config
+from .inputs import Inputs
 from .projections import StudentWithProjections
 from .teacher import Teacher
-from .vocabulary import ENOUGH_TEXTS, Vocabulary, cut_vocabulary, same_pieces, whole_vocabulary
+from .vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,24 +52,11 @@ class Student:
         return config
 
 
-def open_student(arguments: DistillArguments, folder: Path, teacher: Teacher, data: Data[Any]) -> Student:
-    source = fetch(arguments.student) if arguments.student else folder
+def open_student(arguments: DistillArguments, inputs: Inputs) -> Student:
+    """The student that is taught. Raises InputError for a shape that the teacher has no room for."""
+    source = fetch(arguments.student) if arguments.student else inputs.folder
     check_companions(source, encoder_folder(source), parts=False)
-    vocabulary = _vocabulary(arguments, folder, teacher, data)
-    model, kept = _initial_model(arguments, teacher, vocabulary)
-    return Student(model, kept, vocabulary, _longest(arguments, teacher, model.config, vocabulary.tokenizer))
-
-
-def _vocabulary(arguments: DistillArguments, folder: Path, teacher: Teacher, data: Data[Any]) -> Vocabulary:
-    if arguments.student is not None:
-        start = open_folder(fetch(arguments.student), vectors=False)
-        if teacher.lower_case:
-            start.tokenizer.lower_case_first()
-        return Vocabulary(start.tokenizer, same_pieces(start.tokenizer, teacher.tokenizer, start.config.vocab_size), {})
-    texts = texts_of(data.examples)
-    if arguments.vocab_size and not (arguments.vocab_size == "auto" and len(texts) < ENOUGH_TEXTS):
-        return cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts, arguments.vocab_size)
-    return whole_vocabulary(teacher.tokenizer, teacher.config.vocab_size)
+    return Student(*_initial_model(arguments, inputs.teacher, inputs.vocabulary), inputs.vocabulary, inputs.longest)
 
 
 def _initial_model(
@@ -99,15 +83,6 @@ def _initial_model(
     return student, kept
 
 
-def _longest(arguments: DistillArguments, teacher: Teacher, config: DistilBertConfig, tokenizer: BertTokenizer) -> int:
-    most = min(teacher.max_length, tokenizer.max_length or teacher.max_length, config.max_position_embeddings)
-    if arguments.max_length > most:
-        raise InputError(f"max_length={arguments.max_length} is more than the {most} tokens that both models read")
-    if 0 < arguments.max_length <= (special := tokenizer.special_count):
-        raise InputError(f"max_length={arguments.max_length} has no room for text beside {special} special tokens")
-    return arguments.max_length or most
-
-
 def live_task(arguments: DistillArguments, student: Student, model: StudentWithProjections) -> Task:
     """The task that runs the student as it is now."""
     out, tokenizer, dense = Path(arguments.out), student.vocabulary.tokenizer, _dense(model)
@@ -125,22 +100,16 @@ def live_task(arguments: DistillArguments, student: Student, model: StudentWithP
 
 
 def save_student(
-    out: Path,
-    arguments: DistillArguments,
-    folder: Path,
-    teacher: Teacher,
-    student: Student,
-    model: StudentWithProjections,
+    out: Path, arguments: DistillArguments, inputs: Inputs, student: Student, model: StudentWithProjections
 ) -> None:
     """Write the student with its tokenizer, and what it has of the folder that it comes from."""
     student.model.save_pretrained(out)
-    source = fetch(arguments.student) if arguments.student else folder
+    source = fetch(arguments.student) if arguments.student else inputs.folder
     copy_companions(source, encoder_folder(source), out, parts=False)
     student.vocabulary.write(out)
     if arguments.task == "sentence-similarity":
-        write_sentence_folder(
-            out, student.config.dim, student.longest, dense=_dense(model), lower_case=teacher.lower_case
-        )
+        lower_case = inputs.teacher.lower_case
+        write_sentence_folder(out, student.config.dim, student.longest, dense=_dense(model), lower_case=lower_case)
 
 
 def _dense(model: StudentWithProjections) -> tuple[np.ndarray, np.ndarray] | None:

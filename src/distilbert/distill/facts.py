@@ -1,0 +1,75 @@
+"""What a person is told of a student and its teacher, on the console and in the report."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from torch import nn
+
+from ..arguments import DistillArguments
+from ..command_text import command_text
+from ..evaluation.scoring import score_task
+from ..loading import load
+from .inputs import Inputs
+from .student import Student
+from .teacher import NativeTeacher, Teacher
+
+
+def facts_of(console: Console, arguments: DistillArguments, inputs: Inputs, student: Student) -> dict[str, Any]:
+    """What the report says of teacher and student; printed as well."""
+    about = student_text(student, inputs.teacher)
+    console.print(f"student: {about}")
+    facts: dict[str, Any] = {
+        "from": str(arguments.teacher),
+        "made": "Distilled",
+        "command": command_text(["distilbert", "distill"], arguments, without=("resume", "report")),
+        "student": about,
+        "teacher_score": {},
+    }
+    if arguments.vocab_size:
+        facts["vocabulary"] = vocabulary_text(student)
+        console.print(facts["vocabulary"])
+    for remark in remarks(arguments, student):
+        console.print(remark, markup=False)
+    if inputs.held_out is not None and isinstance(inputs.teacher, NativeTeacher):
+        details = score_task(load(arguments.teacher, arguments.task), inputs.held_out)
+        facts["teacher_score"] = {details.main: details.values()[details.main]}
+    return facts
+
+
+def student_text(student: Student, teacher: Teacher) -> str:
+    """Its shape, and its size beside the teacher's."""
+    config = student.config
+    size, teacher_size = _parameters(student.model), _parameters(teacher.model)
+    return (
+        f"{config.n_layers} layers of {config.dim} ({config.hidden_dim} inside, {config.n_heads} heads), "
+        f"{config.vocab_size:,} pieces, {size / 1e6:.2f} M parameters beside embeddings "
+        f"({size / teacher_size:.1%} of the teacher's {teacher_size / 1e6:.2f} M)"
+    )
+
+
+def vocabulary_text(student: Student) -> str:
+    """What a smaller vocabulary does to the text."""
+    return (
+        f"{student.vocabulary.unknown:.3%} of the tokens are unknown to the student's vocabulary, and texts are "
+        f"{student.vocabulary.longer - 1:.1%} longer with it"
+    )
+
+
+def remarks(arguments: DistillArguments, student: Student) -> Iterator[str]:
+    """What would make the student smaller, or better."""
+    words = student.config.vocab_size * student.config.dim
+    size = sum(parameter.numel() for parameter in student.model.parameters())
+    if not arguments.vocab_size and arguments.student is None and words > size / 3:
+        yield (
+            f"{words * 4 / 1e6:,.1f} of its {size * 4 / 1e6:,.1f} MB are embeddings of pieces: --vocab-size auto keeps "
+            "those that the text uses"
+        )
+    if not arguments.unlabelled and arguments.task in ("text-classification", "token-classification"):
+        yield "text without labels mostly brings a student closer to its teacher: --unlabelled FILE"
+
+
+def _parameters(model: nn.Module) -> int:
+    """The number of parameters besides those of embeddings; tied ones are of embeddings."""
+    embeddings = {id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
+    return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in embeddings)
