@@ -1,6 +1,7 @@
 """Settings that follow from the data, and what is said of them."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from distilbert.arguments import FinetuneArguments, LoopArguments
 from distilbert.data.examples import Data, LabelledText
 from distilbert.train import finetune, precision
 from distilbert.train.defaults import remarks, with_class_weights, with_defaults
-from helpers.students import arguments
+from helpers.students import HEADS, NO_DROPOUT, arguments, data_file
 
 
 def given(**settings: Any) -> FinetuneArguments:
@@ -97,3 +98,23 @@ def test_bfloat16_is_taken_where_the_processor_is_faster_with_it(
     assert precision.with_precision(LoopArguments(device="cpu")).precision == expected
     assert precision.with_precision(LoopArguments(device="cpu", precision="float32")).precision == "float32"
     precision._bfloat16_is_faster.cache_clear()
+
+
+@pytest.mark.parametrize("task", ["text-classification", "token-classification", "sentence-similarity"])
+def test_bfloat16_learns_what_float32_learns(
+    task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+) -> None:
+    model = make_checkpoint(HEADS[task], **NO_DROPOUT)
+    data = data_file(tmp_path, task, sentences[:48])
+    settings = {"eval": data, "epochs": 6, "learning_rate": 3e-3}
+    made = {
+        kind: finetune(arguments(model, data, tmp_path / kind, task, precision=kind, **settings), quiet=True)
+        for kind in ("float32", "bfloat16")
+    }
+    main = next(iter(made["float32"].scores))
+    full, half = (done.scores[main].value for done in made.values())
+    assert full > 0.6  # something was learnt
+    assert half == pytest.approx(full, abs=0.1)
+    losses = [json.loads((tmp_path / kind / "training.json").read_text())["losses"] for kind in made]
+    assert losses[0] != losses[1]
+    assert losses[1][0][1] == pytest.approx(losses[0][0][1], rel=0.02)

@@ -2,51 +2,98 @@
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..arguments import DistillArguments, Shape
+from ..errors import InputError
 from . import show
 from .options import add_options, read_options
 from .train_command import add_json, resume_hint, show_trained
 
 if TYPE_CHECKING:
-    from ..distill import Candidate
+    from ..evaluation.candidates import Candidate
+
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)")
 
 
 def add_distill(parser: argparse.ArgumentParser) -> None:
     add_options(parser, DistillArguments, without=["problem"])  # the teacher's config states it
     parser.add_argument(
+        "--to",
+        metavar="SHARE",
+        help="find the smallest student that keeps this share of its teacher's score: 97%%",
+    )
+    parser.add_argument(
         "--search", nargs="+", metavar="SHAPE", help="compare students, each LAYERSxDIM or LAYERSxDIMxHIDDEN"
     )
-    parser.add_argument("--minutes", type=float, default=30, metavar="N", help="of training in a search (default: 30)")
+    parser.add_argument("--minutes", type=float, default=30, metavar="N", help="of a search (default: 30)")
     add_json(parser)
 
 
 def distill(args: argparse.Namespace) -> int:
-    from ..distill import distill as run
+    arguments = read_options(args, DistillArguments)
+    shapes = [Shape.parse(text, arguments.vocab_size) for text in args.search or ()]
+    with resume_hint():
+        if args.to:
+            _find_smallest(arguments, parse_share(args.to), args.minutes, shapes, as_json=args.json)
+        elif shapes:
+            _search(arguments, shapes, args.minutes, as_json=args.json)
+        else:
+            _distill(arguments, as_json=args.json)
+    return 0
+
+
+def _find_smallest(
+    arguments: DistillArguments, to: float, minutes: float, shapes: Sequence[Shape], *, as_json: bool
+) -> None:
+    from ..distill import find_smallest
+
+    found = find_smallest(arguments, to, minutes, shapes)
+    if as_json:
+        print(json.dumps(found.to_dict()))
+        return
+    _show(found.tried)
+    show.line("* the smallest that keeps the share there with 95 % confidence, else the best")
+    show.line("")
+    show.line(f"{found.shape} and its teacher, on {found.share.examples:,} examples that decided nothing")
+    _show(found.beside_teacher)
+    show.line("")
+    show.line(f"{found.shape}: {found.verdict}")
+
+
+def _search(arguments: DistillArguments, shapes: Sequence[Shape], minutes: float, *, as_json: bool) -> None:
     from ..distill import search
+
+    candidates = search(arguments, shapes, minutes)
+    if as_json:
+        print(json.dumps([candidate.to_dict() for candidate in candidates]))
+        return
+    _show(candidates)
+    show.line("* no faster model scores as high")
+
+
+def _distill(arguments: DistillArguments, *, as_json: bool) -> None:
+    from ..distill import distill as run
     from ..distill.student_search import beside_teacher
 
-    arguments = read_options(args, DistillArguments)
-    if args.search:
-        shapes = [Shape.parse(text, arguments.vocab_size) for text in args.search]
-        with resume_hint():
-            candidates = search(arguments, shapes, args.minutes)
-        if args.json:
-            print(json.dumps([candidate.to_dict() for candidate in candidates]))
-            return 0
-        _show(candidates)
-        show.line("* no faster model scores as high")
-        return 0
-    with resume_hint():
-        done = run(arguments)
+    done = run(arguments)
     candidates = beside_teacher(arguments, done.folder)
-    show_trained(done, as_json=args.json, facts={"beside_teacher": [candidate.to_dict() for candidate in candidates]})
-    if candidates and not args.json:
+    show_trained(done, as_json=as_json, facts={"beside_teacher": [candidate.to_dict() for candidate in candidates]})
+    if candidates and not as_json:
         show.line("")
         _show(candidates)
-    return 0
+
+
+def parse_share(text: str) -> float:
+    """0.97 of "97%", "97 %", "97" and "0.97". Raises InputError."""
+    found = _SHARE.fullmatch(text.strip())
+    number = float(found[1]) if found else 0.0
+    share = number / 100 if found and (found[2] or number > 1) else number
+    if not 0 < share <= 1:
+        raise InputError(f"--to takes a share of the teacher's score, like 97% or 0.97, not {text!r}")
+    return share
 
 
 def _show(candidates: "Sequence[Candidate]") -> None:
@@ -54,7 +101,7 @@ def _show(candidates: "Sequence[Candidate]") -> None:
     full = next((each.score.value for each in candidates if (each.name, each.precision) == ("teacher", "float32")), 0.0)
     rows = [["", "precision", candidates[0].metric, "of the teacher's", "examples a second", "MB of weights", ""]]
     for each in candidates:
-        share = f"{each.score.value / full:.1%}" if full > 0 else "-"
+        share = str(each.share) if each.share else f"{each.score.value / full:.1%}" if full > 0 else "-"
         cells = [each.name, each.precision, str(each.score), share, f"{each.rate:,.1f}", f"{each.megabytes:,.1f}"]
         rows.append([*cells, "*" if each.best else ""])
     show.columns(rows)

@@ -13,7 +13,9 @@ except ImportError as error:
     raise MissingExtraError(f"distilbert.distill needs {error.name}: pip install 'distilbert[train]'") from None
 
 from ..arguments import DistillArguments, Shape
+from ..evaluation.candidates import Candidate
 from .distillation import distill
-from .student_search import Candidate, search
+from .smallest import SmallestStudent, find_smallest
+from .student_search import search
 
-__all__ = ["Candidate", "DistillArguments", "Shape", "distill", "search"]
+__all__ = ["Candidate", "DistillArguments", "Shape", "SmallestStudent", "distill", "find_smallest", "search"]

@@ -13,45 +13,18 @@ from rich.console import Console
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..data.splitting import hold_out, share_of
 from ..errors import DistilBertError, InputError, MissingExtraError
+from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import read_for
-from ..evaluation.intervals import Interval
 from ..evaluation.turns import Precision, evaluate_by_turns
 from ..files import is_file, written_whole
 from ..loading import load
 from ..train.run import TEACHER_OUTPUTS
 from .distillation import distill
+from .shapes import shape_name
 
 _TRIAL = 12  # steps of the run that measures how fast a student is trained
 _LEAST = 20  # steps; fewer train nothing
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """A model that the search has tried, in one precision of computing.
-
-    Attributes:
-        name: of its shape, as `Shape.parse` takes it; "teacher" for the teacher itself.
-        folder: where it is.
-        precision: "float32" or "int8".
-        metric, score: the task's main metric, more is better, and its interval.
-        rate: examples a second on the CPU engine.
-        megabytes: of its weights, as they run in that precision.
-        best: whether no other is both at least as good and faster.
-    """
-
-    name: str
-    folder: str
-    precision: str
-    metric: str
-    score: Interval
-    rate: float
-    megabytes: float
-    best: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for `json.dumps`."""
-        return {**dataclasses.asdict(self), "score": self.score.to_dict()}
 
 
 def search(
@@ -79,33 +52,19 @@ def search(
     common = dataclasses.replace(arguments, cache=arguments.cache or out / TEACHER_OUTPUTS)
     share = 60 * minutes / len(shapes)
     for shape in shapes:
-        name = _name(shape)
+        name = shape_name(shape)
         of_student = dataclasses.replace(common, out=out / name, **dataclasses.asdict(shape))
         if not (arguments.resume and is_file(out / name / "training.json")):
             steps = _steps(of_student, out / f"{name}.trial", share)
             console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
             distill(dataclasses.replace(of_student, max_steps=steps), quiet=quiet)
-    found = frontier(compared({_name(shape): out / _name(shape) for shape in shapes}, arguments, console))
+    found = frontier(compared({shape_name(shape): out / shape_name(shape) for shape in shapes}, arguments, console))
     if arguments.cache is None:
         shutil.rmtree(out / TEACHER_OUTPUTS, ignore_errors=True)
     with written_whole(out / "search.json") as path:
         path.write_text(json.dumps([candidate.to_dict() for candidate in found], indent=2) + "\n", encoding="utf-8")
     _plot(found, out / "search.svg")
     return found
-
-
-def frontier(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates, the fastest first; `best` is set where no faster one scores as high (the Pareto frontier)."""
-    marked: list[Candidate] = []
-    best = -math.inf
-    for candidate in sorted(candidates, key=lambda candidate: (-candidate.rate, -candidate.score.value)):
-        marked.append(dataclasses.replace(candidate, best=candidate.score.value > best))
-        best = max(best, candidate.score.value)
-    return marked
-
-
-def _name(shape: Shape) -> str:
-    return f"{shape.layers}x{shape.dim}" + (f"x{shape.hidden_dim}" if shape.hidden_dim else "")
 
 
 def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
@@ -148,18 +107,7 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
         arguments.task,
         options,
     )
-    return [
-        Candidate(
-            name,
-            str(models[name]),
-            precision,
-            each.details.main,
-            each.scores[each.details.main],
-            each.rate,
-            each.bytes / 1e6,
-        )
-        for (name, precision), each in zip(tried, done, strict=True)
-    ]
+    return [Candidate.of(name, each, each.details.main) for (name, _), each in zip(tried, done, strict=True)]
 
 
 def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptions) -> Any:

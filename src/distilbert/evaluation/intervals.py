@@ -42,6 +42,31 @@ class Difference(Interval):
         return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
 
 
+@dataclass(frozen=True)
+class Share:
+    """A model's figure as a share of another's, and what that is at least, with 95 % confidence."""
+
+    value: float
+    least: float
+    examples: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Ready for `json.dumps`."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} (at least {self.least:.1%})"
+
+    def examples_for(self, wanted: float) -> int | None:
+        """How many examples like these would show that the share is `wanted` at least; None where it is not above.
+
+        The distance of `least` from `value` falls with the root of their number.
+        """
+        if not self.value > wanted:
+            return None
+        return math.ceil(self.examples * ((self.value - self.least) / (self.value - wanted)) ** 2)
+
+
 def bootstrap(
     metrics: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Interval]:
@@ -62,6 +87,20 @@ def compare(
         for name in first
         if name in second
     }
+
+
+def share(first: Metric, second: Metric, examples: int, *, resamples: int = 1000, seed: int = 0) -> Share:
+    """The second model's metric by the first's, paired: each sample takes the same examples for both.
+
+    The bound is one-sided: 95 % of the samples lie above it.
+    """
+    plain = np.ones((1, examples))
+    one, two = (_values({"": metric}, examples, resamples, seed)[""] for metric in (first, second))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = two / one
+    drawn = drawn[np.isfinite(drawn)]
+    least = float(np.percentile(drawn, 5)) if len(drawn) else math.nan
+    return Share(float(second(plain)[0] / first(plain)[0]), least, examples)
 
 
 def _values(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:

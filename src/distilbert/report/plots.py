@@ -157,6 +157,11 @@ def diagonal(axes: "Axes", low: float, high: float) -> None:
     axes.plot([low, high], [low, high], color=_TEXT, linestyle="--", linewidth=1)
 
 
+def level(axes: "Axes", value: float, label: str) -> None:
+    """A value of the second axis, as a line across."""
+    axes.axhline(value, color=_TEXT, linestyle="--", linewidth=1, label=label)
+
+
 def mark(axes: "Axes", point: Point, label: str) -> None:
     axes.plot(*point, marker="D", markersize=7, color=SERIES[1], linestyle="", label=label)
 

@@ -13,6 +13,7 @@ from .evaluation import details_sections
 from .markup import Child, data_text, number, paragraph, table
 from .page import Section, section, write_page
 from .scores_section import score_table, scores_section
+from .search_section import Searched, search_section
 from .settings_section import settings_section
 from .texts import text_counts
 from .training_section import Evaluations, Losses, training_section
@@ -30,6 +31,8 @@ class Training:
         losses, evaluations: by step.
         details, scores: of the best weights on the evaluation data; None and empty without.
         test_scores: of them on the test data.
+        searched: how its shape was found, where it was searched for; `details` are then of examples that decided
+            nothing.
     """
 
     facts: Mapping[str, Any]
@@ -39,6 +42,7 @@ class Training:
     details: Scores | None
     scores: Mapping[str, Interval]
     test_scores: Mapping[str, Interval]
+    searched: Searched | None = None
 
 
 def write_training(path: str | Path, training: Training) -> None:
@@ -55,14 +59,10 @@ def write_training(path: str | Path, training: Training) -> None:
         shown.append(("steps", f"{facts['steps']:,}"))
         shown.append(("tokens a second", f"{facts['tokens'] / max(seconds, 1e-9):,.0f}"))
     sections: list[Section | None] = [data_section(training.data), _student(facts, training.scores)]
+    if training.searched:
+        sections.append(search_section(training.searched))
     if details:
-        note = ""
-        if "best_step" in facts:
-            note = (
-                f"These are the weights of step {facts['best_step']:,}, the best by {details.main}; as these examples "
-                "chose them, scores on examples never seen may be a little lower."
-            )
-        sections.append(scores_section(details, training.scores, note=note))
+        sections.append(scores_section(details, training.scores, note=_note(training)))
     sections.append(_test(training.test_scores))
     main = details.main if details else ""
     if training.losses:
@@ -73,6 +73,18 @@ def write_training(path: str | Path, training: Training) -> None:
     sections.append(settings_section(facts["settings"], facts["versions"]))
     title = "Distillation" if facts["made"] == "Distilled" else "Training"
     write_page(path, f"{title}: {facts['task']}", shown, facts["command"], sections)
+
+
+def _note(training: Training) -> str:
+    """What the scores are worth."""
+    if training.searched:
+        return "On examples that decided nothing."
+    if "best_step" not in training.facts or training.details is None:
+        return ""
+    return (
+        f"These are the weights of step {training.facts['best_step']:,}, the best by {training.details.main}; as these "
+        "examples chose them, scores on examples never seen may be a little lower."
+    )
 
 
 def duration(seconds: float) -> str:

@@ -213,6 +213,13 @@ def _backward(
     return _summed(model, loss, accelerator) if processes > 1 else loss
 
 
+def step_seconds(model: nn.Module, objective: Objective, arguments: LoopArguments, accelerator: Accelerator) -> float:
+    """About how long a step takes, by a trial that leaves the weights as they are."""
+    model.to(accelerator.device).train()
+    _set_dropout(model, arguments.dropout)
+    return _trial_seconds(model, objective, _Sampler(objective, arguments)(0), arguments, accelerator, 0)
+
+
 def _trial_seconds(
     model: nn.Module,
     objective: Objective,

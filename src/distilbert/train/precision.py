@@ -1,7 +1,6 @@
 """Whether to compute in bfloat16: a short trial of the processor says it."""
 
 import dataclasses
-import math
 import time
 from functools import cache
 from typing import TypeVar
@@ -12,7 +11,7 @@ from ..arguments import LoopArguments
 
 Settings = TypeVar("Settings", bound=LoopArguments)
 
-_WIDTH, _TURNS = 256, 6  # of the matrices that are multiplied, and how often; the first turn prepares
+_WIDTH, _TURNS = 256, 6  # of the matrices that are multiplied, and how often
 _WORTH = 1.5  # by how much faster products have to be, for training has more to do than products
 
 
@@ -26,14 +25,15 @@ def with_precision(arguments: Settings) -> Settings:
 
 @cache
 def _bfloat16_is_faster() -> bool:
-    return _seconds(torch.float32) > _WORTH * _seconds(torch.bfloat16)
+    """By the best of several turns of each, one after the other: a busy machine then slows both."""
+    turns = [(_seconds(torch.float32), _seconds(torch.bfloat16)) for _ in range(_TURNS)]
+    single, half = map(min, zip(*turns, strict=True))
+    return single > _WORTH * half
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """Of one product of matrices, the best of several."""
-    matrix, best = torch.ones(_WIDTH, _WIDTH, dtype=dtype), math.inf
-    for _ in range(_TURNS):
-        started = time.perf_counter()
-        torch.mm(matrix, matrix)
-        best = min(best, time.perf_counter() - started)
-    return best
+    """Of one product of matrices."""
+    matrix = torch.ones(_WIDTH, _WIDTH, dtype=dtype)
+    started = time.perf_counter()
+    torch.mm(matrix, matrix)
+    return time.perf_counter() - started

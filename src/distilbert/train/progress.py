@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from .checkpoints import State
 
@@ -13,23 +13,13 @@ _SILENCE = 60.0  # seconds without a line in a file
 _FIRST_LINE = 3.0  # seconds of other work before its first one
 
 
-class RunProgress:
-    """A context in which a run of `last_step` steps shows itself on standard error."""
+class _Bar:
+    """A context in which a bar stands on a terminal, and nothing elsewhere."""
 
-    def __init__(self, step: int, last_step: int, *, quiet: bool) -> None:
-        self._last_step = last_step
-        self._console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[learnt]}left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("training", total=last_step, completed=step, learnt="")
-        self._spoke = time.monotonic()
+    def __init__(self, console: Console, *columns: ProgressColumn) -> None:
+        self._console = console
+        self._bar = Progress(*columns, console=console, disable=console.quiet or not console.is_terminal)
+        self._spoke = self._started = time.monotonic()
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -39,6 +29,22 @@ class RunProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+
+class RunProgress(_Bar):
+    """A context in which a run of `last_step` steps shows itself on standard error."""
+
+    def __init__(self, step: int, last_step: int, *, quiet: bool) -> None:
+        super().__init__(
+            Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[learnt]}left"),
+            TimeRemainingColumn(),
+        )
+        self._last_step = last_step
+        self._task = self._bar.add_task("training", total=last_step, completed=step, learnt="")
 
     def expect(self, seconds: float) -> None:
         """Say how long the run will take, as far as a trial tells."""
@@ -68,24 +74,14 @@ class RunProgress:
         self._spoke = time.monotonic()
 
 
-class WorkProgress:
+class WorkProgress(_Bar):
     """A context in which work of `total` parts shows itself: a bar on a terminal, in a file a line a minute."""
 
     def __init__(self, console: Console, what: str, total: int, done: int) -> None:
-        self._console, self._what, self._total, self._first = console, what, total, done
-        self._bar = Progress(console=console, disable=not console.is_terminal)
+        super().__init__(console, *Progress.get_default_columns())
+        self._what, self._total, self._first = what, total, done
         self._task = self._bar.add_task(what, total=total, completed=done)
-        self._started = time.monotonic()
         self._spoke = self._started - _SILENCE + _FIRST_LINE
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def at(self, done: int) -> None:
         """Called whenever some of the work is done; `done` counts from the beginning."""

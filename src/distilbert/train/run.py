@@ -37,7 +37,8 @@ from .loop import open_accelerator, run
 from .objective import Objective
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
-_CHECKPOINTS, _DONE = "checkpoints", "training.json"
+_CHECKPOINTS = "checkpoints"
+DONE = "training.json"  # written last: a run with it is complete
 _NO_RESULT = (
     "out",
     "resume",
@@ -68,7 +69,7 @@ class Run:
             if not arguments.resume:
                 way = "resume (--resume) goes on with its run" if begun else "choose another folder"
                 raise InputError(f"{self.out}: is not empty; {way}")
-            if not begun and not (self.out / _DONE).is_file():
+            if not begun and not (self.out / DONE).is_file():
                 raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
         if arguments.report is not None:
             check_place(arguments.report)
@@ -79,10 +80,10 @@ class Run:
 
     def done(self) -> Trained | None:
         """The result, if the run is resumed and was complete before."""
-        if not self.arguments.resume or not (self.out / _DONE).is_file():
+        if not self.arguments.resume or not (self.out / DONE).is_file():
             return None
         self.console.print(f"{self.out}: is done")
-        saved = json.loads((self.out / _DONE).read_text(encoding="utf-8"))
+        saved = json.loads((self.out / DONE).read_text(encoding="utf-8"))
         scores, test_scores = (
             {name: Interval.from_dict(score) for name, score in saved[key].items()} for key in ("scores", "test_scores")
         )
@@ -146,45 +147,50 @@ class Run:
         _, test_scores = _scored(live, test)
         if accelerator.is_main_process:
             model.cpu()
-            about = {**_facts(arguments, data, held_out, state), **facts}
+            about = {**run_facts(arguments, data, held_out, state), **facts}
             parts = [("train", data[0]), ("evaluation", held_out), ("test", test)]
             known = [(name, part) for name, part in parts if part is not None]
             made = Training(about, known, state.losses, state.scores, details, scores, test_scores)
-            self._write(save, made)
+            write_run(self.out, save, made, arguments.report, {})
+            for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
+                shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()
         if details and (never := never_predicted(details)):
             self.console.print(f"never predicted, though there are examples: {name_list(never)}", markup=False)
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores, test_scores)
 
-    def _write(self, save: Callable[[Path], None], made: Training) -> None:
-        """Write the model, the report and training.json, then remove the checkpoints.
 
-        Raises CheckpointError where something cannot be written; the checkpoints stay then.
-        """
-        done = {
-            **made.facts,
-            "scores": {name: score.to_dict() for name, score in made.scores.items()},
-            "test_scores": {name: score.to_dict() for name, score in made.test_scores.items()},
-            "losses": made.losses,
-            "evaluations": _without_nan(made.evaluations),
-        }
-        try:
-            save(self.out)
-            write_card(self.out, made.facts, made.scores)
-            for place in (self.out / "report.html", self.arguments.report):
-                if place is not None:
-                    write_training(place, made)
-            with written_whole(self.out / _DONE) as path:
-                path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
-        except (OSError, InputError, SafetensorError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise CheckpointError(
-                f"{self.out}: the model cannot be written ({why}); its last checkpoint stays: make room and go on "
-                "with --resume"
-            ) from None
-        for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
-            shutil.rmtree(self.out / name, ignore_errors=True)
+def write_run(
+    out: Path, save: Callable[[Path], None], made: Training, report: str | Path | None, more: Mapping[str, Any]
+) -> None:
+    """Write the model into `out` by `save`, its card, the report (to `report` as well), and training.json at the end.
+
+    `more` stands in training.json beside what all runs have.
+
+    Raises CheckpointError where something cannot be written.
+    """
+    done = {
+        **made.facts,
+        "scores": {name: score.to_dict() for name, score in made.scores.items()},
+        "test_scores": {name: score.to_dict() for name, score in made.test_scores.items()},
+        "losses": made.losses,
+        "evaluations": _without_nan(made.evaluations),
+        **more,
+    }
+    try:
+        save(out)
+        write_card(out, made.facts, made.scores)
+        for place in (out / "report.html", report):
+            if place is not None:
+                write_training(place, made)
+        with written_whole(out / DONE) as path:
+            path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+    except (OSError, InputError, SafetensorError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CheckpointError(
+            f"{out}: the model cannot be written ({why}); what was trained stays: make room and go on with --resume"
+        ) from None
 
 
 def _main_metric(live: Callable[[], Task], held_out: Data[Any] | None, best_by: str | None) -> str:
@@ -229,7 +235,7 @@ def _fingerprint(arguments: RunArguments, data: Sequence[Data[Any]], held_out: D
     return digest.hexdigest()
 
 
-def _facts(
+def run_facts(
     arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None, state: State
 ) -> dict[str, Any]:
     """What a model card says of how the model was made."""

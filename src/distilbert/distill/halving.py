@@ -1,0 +1,172 @@
+"""Successive halving over students' shapes: all are trained for a short time, the best third of them goes on.
+
+Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943, with another aim: not the best student is looked for, but
+the smallest that keeps a share of its teacher's score. So what is larger than one that does is out.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ..arguments import DistillArguments, Shape
+from ..errors import CheckpointError, InputError
+from ..evaluation.intervals import Share
+from ..files import is_file, read_json, written_whole_folder
+from ..train.checkpoints import State
+from ..train.loop import run as train
+from ..train.loop import step_seconds
+from ..train.run import Run
+from .distillation import Taught, begin
+from .inputs import Inputs
+from .shapes import shape_name
+from .student import save_student
+
+ROUNDS = 3
+_KEPT = 3  # one of so many goes on
+_LEAST = 20  # steps of the first round; fewer train nothing
+_MOST_EPOCHS = 40.0  # of a student: more hardly teach it more
+MODEL, _WEIGHTS, _DONE = "model", "weights.safetensors", "round.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A student after its last round.
+
+    Attributes:
+        shape: of it.
+        folder: where it is, as a model folder.
+        weights: how many it has, embeddings included.
+        state: of its training, all rounds together.
+        share: of the teacher's score.
+    """
+
+    shape: Shape
+    folder: Path
+    weights: int
+    state: State
+    share: Share
+
+
+class Halving:
+    """Rounds of training in a folder, with a student's folder for each; those that are there are not run again."""
+
+    def __init__(
+        self,
+        run: Run,
+        arguments: DistillArguments,
+        inputs: Inputs,
+        score: Callable[[Path], Share],
+        *,
+        to: float,
+        minutes: float,
+    ) -> None:
+        """`score` gives the share of a student in a folder; the time of runs that were killed counts as well."""
+        self._run, self._arguments, self._inputs, self._score = run, arguments, inputs, score
+        self._to, self._minutes = to, minutes
+        spent = sum(float(read_json(path)["seconds"]) for path in run.out.glob(f"*/round-*/{_DONE}"))
+        self._ends = time.monotonic() + 60 * minutes - spent
+
+    def search(self, shapes: Sequence[Shape]) -> list[Trial]:
+        """Every shape's last trial. Raises InputError for too little time."""
+        last: dict[Shape, Trial] = {}
+        for number in range(ROUNDS):
+            if not shapes:
+                break
+            ends = time.monotonic() + self._left() / (ROUNDS - number)
+            for place, shape in enumerate(shapes):
+                seconds = (ends - time.monotonic()) / (len(shapes) - place)
+                trial = self._train(shape, number, seconds, last.get(shape))
+                if trial is None:
+                    continue
+                last[shape] = trial
+                self._run.console.print(
+                    f"round {number + 1} of {ROUNDS}, {shape_name(shape)}: {trial.share} of the teacher's score after "
+                    f"{trial.state.step:,} steps"
+                )
+            shapes = survivors([last[shape] for shape in shapes], smallest(last.values(), self._to))
+        return list(last.values())
+
+    def _left(self) -> float:
+        return self._ends - time.monotonic()
+
+    def _train(self, shape: Shape, number: int, seconds: float, before: Trial | None) -> Trial | None:
+        """A student after another round; None where no time is left for it, or nothing to learn."""
+        folder = self._run.out / shape_name(shape) / f"round-{number}"
+        if not is_file(folder / _DONE) and not self._write_round(shape, number, seconds, before, folder):
+            return None
+        done = read_json(folder / _DONE, CheckpointError)
+        losses = [(int(step), float(loss)) for step, loss in done["losses"]]
+        state = State(done["steps"], losses=losses, tokens=done["tokens"], seconds=done["training_seconds"])
+        return Trial(shape, folder / MODEL, done["weights"], state, self._score(folder / MODEL))
+
+    def _write_round(self, shape: Shape, number: int, seconds: float, before: Trial | None, folder: Path) -> bool:
+        """Train and write a folder for `_train`; False where there is nothing to write."""
+        started = time.monotonic()
+        arguments = dataclasses.replace(
+            self._arguments,
+            **dataclasses.asdict(shape),
+            seed=self._arguments.seed + number,  # another order
+        )
+        taught = begin(self._run, arguments, self._inputs)
+        if before is not None:
+            taught.model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))
+        seconds -= time.monotonic() - started
+        steps = self._steps(taught, arguments, seconds, before)
+        if steps < _LEAST:
+            return False
+        limited = dataclasses.replace(arguments, max_steps=steps)
+        state = train(taught.model, taught.objective, limited, self._run.accelerator, quiet=True)
+        taught.model.cpu()
+        earlier = before.state if before else State()
+        try:
+            with written_whole_folder(folder) as temporary:
+                (temporary / MODEL).mkdir()
+                save_student(temporary / MODEL, arguments, self._inputs, taught.student, taught.model)
+                weights = {name: tensor.contiguous() for name, tensor in taught.model.state_dict().items()}
+                save_file(weights, temporary / _WEIGHTS)
+                done = {
+                    "seconds": time.monotonic() - started,
+                    "steps": earlier.step + state.step,
+                    "tokens": earlier.tokens + state.tokens,
+                    "training_seconds": earlier.seconds + state.seconds,
+                    "losses": [*earlier.losses, *((earlier.step + step, loss) for step, loss in state.losses)],
+                    "weights": sum(parameter.numel() for parameter in taught.student.model.parameters()),
+                }
+                (temporary / _DONE).write_text(json.dumps(done), encoding="utf-8")
+        except (OSError, SafetensorError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CheckpointError(f"{folder}: cannot be written ({why}); make room and go on with --resume") from None
+        return True
+
+    def _steps(self, taught: Taught, arguments: DistillArguments, seconds: float, before: Trial | None) -> int:
+        """How many steps fit into so many seconds. Raises InputError for too few in the first round."""
+        if before is not None:
+            a_step = before.state.seconds / before.state.step
+        else:
+            a_step = step_seconds(taught.model, taught.objective, arguments, self._run.accelerator)
+        most = math.ceil(_MOST_EPOCHS * len(taught.objective.items) / arguments.batch_size)
+        steps = min(int(seconds / a_step), most - (before.state.step if before else 0))
+        if before is None and seconds < _LEAST * a_step:
+            raise InputError(
+                f"{self._minutes:g} minutes are too few: a step of a student of {shape_name(arguments.shape)} takes "
+                f"{a_step:.2g} s, and each gets {max(seconds, 0):.1f} s; give more minutes, or fewer shapes (--search)"
+            )
+        return max(steps, _LEAST) if before is None else steps
+
+
+def smallest(trials: Iterable[Trial], to: float) -> Trial | None:
+    """The student with the fewest weights that keeps the share `to` with 95 % confidence."""
+    return min((trial for trial in trials if trial.share.least >= to), key=lambda trial: trial.weights, default=None)
+
+
+def survivors(trials: Sequence[Trial], found: Trial | None) -> list[Shape]:
+    """The shapes of a round that go on: of those smaller than `found` the best third of the round."""
+    left = [trial for trial in trials if found is None or trial.weights < found.weights]
+    best = sorted(left, key=lambda trial: -trial.share.value)
+    return [trial.shape for trial in best[: math.ceil(len(trials) / _KEPT)]]
