@@ -168,9 +168,9 @@ class _Search:
         self._run, self._arguments, self._inputs, self._to, self._minutes = run, arguments, inputs, to, minutes
         self._out = out
         assert inputs.held_out is not None
-        self._deciding, self._certifying = inputs.held_out, inputs.test
-        if self._certifying is None:
-            self._deciding, self._certifying = hold_out(inputs.held_out, 0.5, arguments.seed)
+        self._deciding, self._certifying = (
+            hold_out(inputs.held_out, 0.5, arguments.seed) if inputs.test is None else (inputs.held_out, inputs.test)
+        )
         decide, certify = len(self._deciding.examples), len(self._certifying.examples)
         run.console.print(f"{decide:,} examples decide which student is taken, {certify:,} certify it")
         if min(decide, certify) < _FEW_ROWS:
