@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..arguments import DistillArguments, Shape
+from ..arguments import DistillArguments, EvaluateOptions, Shape
 from ..command_text import command_text
 from ..data.examples import Data
 from ..data.splitting import hold_out
@@ -18,7 +18,7 @@ from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
-from ..evaluation.turns import Precision, evaluate_opened
+from ..evaluation.turns import Precision, evaluate_by_turns
 from ..files import is_file, is_folder, read_json, written_whole, written_whole_folder
 from ..loading import load
 from ..report import Training
@@ -226,9 +226,9 @@ class _Search:
         """The first student's scores; and all of them and the teacher in both precisions, timed by turns."""
         folders = {**students, "teacher": Path(str(self._arguments.teacher))}
         kinds = [(name, precision) for name in folders for precision in _PRECISIONS]
-        opened = [load(folders[name], self._arguments.task, precision=precision) for name, precision in kinds]
-        done = evaluate_opened(
-            [(name, precision, task, data) for (name, precision), task in zip(kinds, opened, strict=True)]
+        options = EvaluateOptions(threads=self._arguments.threads or None)
+        done = evaluate_by_turns(
+            [(folders[name], precision) for name, precision in kinds], data, self._arguments.task, options
         )
         found = dict(zip(kinds, done, strict=True))
         theirs = found["teacher", "float32"].details.metrics[self._metric]
