@@ -75,6 +75,7 @@ class Halving:
     def search(self, shapes: Sequence[Shape]) -> list[Trial]:
         """Every shape's last trial. Raises InputError for too little time."""
         last: dict[Shape, Trial] = {}
+        begin(self._run, self._settings(shapes[0], 0), self._inputs)  # computes the teacher's outputs, for all of them
         for number in range(ROUNDS):
             if not shapes:
                 break
@@ -92,6 +93,11 @@ class Halving:
             shapes = survivors([last[shape] for shape in shapes], smallest(last.values(), self._to))
         return list(last.values())
 
+    def _settings(self, shape: Shape, number: int) -> DistillArguments:
+        """Those of a student's training in a round, which has an order of its own."""
+        seed = self._arguments.seed + number
+        return dataclasses.replace(self._arguments, **dataclasses.asdict(shape), seed=seed)
+
     def _left(self) -> float:
         return self._ends - time.monotonic()
 
@@ -108,11 +114,7 @@ class Halving:
     def _write_round(self, shape: Shape, number: int, seconds: float, before: Trial | None, folder: Path) -> bool:
         """Train and write a folder for `_train`; False where there is nothing to write."""
         started = time.monotonic()
-        arguments = dataclasses.replace(
-            self._arguments,
-            **dataclasses.asdict(shape),
-            seed=self._arguments.seed + number,  # another order
-        )
+        arguments = self._settings(shape, number)
         taught = begin(self._run, arguments, self._inputs)
         if before is not None:
             taught.model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))

@@ -202,6 +202,11 @@ class _Search:
         models = {shape_name(trial.shape): trial.folder for trial in trials}
         tried = self._compared(models, self._deciding)[1]
         details, beside = self._compared({name: taken.folder}, self._certifying)
+        kept_folders = {name: str(self._out), "teacher": str(self._arguments.teacher)}
+        tried, beside = (
+            tuple(dataclasses.replace(each, folder=kept_folders.get(each.name, "")) for each in part)
+            for part in (tried, beside)
+        )
         kept = next(each.share for each in beside if (each.name, each.precision) == (name, "float32"))
         assert kept is not None
         found = SmallestStudent(

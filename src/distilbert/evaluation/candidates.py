@@ -11,11 +11,11 @@ from .intervals import Interval, Share
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A model that the search has tried, in one precision of computing.
+    """A model that a search has tried, in one precision of computing.
 
     Attributes:
         name: of its shape, as `Shape.parse` takes it; "teacher" for the teacher itself.
-        folder: where it is.
+        folder: where it is; empty where it was not kept.
         precision: "float32" or "int8".
         metric, score: the task's main metric, more is better, and its interval.
         rate: examples a second on the CPU engine.
