@@ -83,7 +83,7 @@ LAYERS: dict[str, set[str]] = {
         "report",
         "version",
     },
-    "distill": {*LOADING, "data", "arguments", "evaluation", "trained", "nn", "convert", "train"},
+    "distill": {*LOADING, "data", "arguments", "evaluation", "trained", "nn", "convert", "train", "report"},
     "sklearn": LOADING,
     "serve": {*LOADING, "server_settings", "version"},
     "search": {*LOADING, "version"},
