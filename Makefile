@@ -24,8 +24,9 @@ test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs 
 	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
 
-test-clients: $(CLIENTS)/ready ## the server against clients from PyPI and npm
+test-clients: $(CLIENTS)/ready ## the server against clients from PyPI and npm, and the adapters inside their libraries
 	$(CLIENTS)/bin/pytest tests/serve/test_more_clients.py
+	$(CLIENTS)/bin/pytest -m slow tests/adapters
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check

@@ -38,7 +38,7 @@ def main(minilm: str, reviews: str, ner: str) -> None:
     labels = classify("a moving story , told with warmth and care", top_k=None)
     draw("text_classification", distilbert.to_html(labels) + explain(classify, text)._repr_html_(), 520)
     sentence = "Angela Merkel met Emmanuel Macron in Paris on Tuesday."
-    draw("token_classification", distilbert.to_html(tag(sentence), sentence), 48)
+    draw("token_classification", distilbert.to_html(tag(sentence, aggregation="first"), sentence), 48)
     found = TextIndex(embed, QUESTIONS).search("I cannot log in", top_k=3)
     draw("embeddings", distilbert.to_html(found), 140)
 
