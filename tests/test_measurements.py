@@ -1,0 +1,42 @@
+"""docs/measurements.json: what README says was measured is in it, and each figure stands in the page that tells how."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+MEASURED = json.loads((DOCS / "measurements.json").read_text(encoding="utf-8"))
+FIGURE = re.compile(r"\b(\d[\d,]*(?:\.\d+)?) ?(times|%|[kMG]B|ms|s|texts/s)(?!\w)")
+ROW = re.compile(r"^\| \**([^|*]+?)\** \| ([\d.]+) \| ([\d.]+)x \|$", re.MULTILINE)  # of a table of speeds
+
+
+def prose(page: Path) -> str:
+    """Without code blocks, which are recorded output."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def is_rounding(text: str, value: float) -> bool:
+    places = len(text.partition(".")[2])
+    return abs(float(text.replace(",", "")) - value) <= 0.5 * 10**-places + 1e-9
+
+
+def test_readmes_figures_were_measured() -> None:
+    text = prose(ROOT / "README.md")
+    rows = ROW.findall(text)
+    assert len(rows) >= 5
+    figures = FIGURE.findall(text) + [(speed, "texts/s") for _, speed, _ in rows]
+    unknown = [
+        (figure, unit)
+        for figure, unit in figures
+        if not any(unit == each["unit"] and is_rounding(figure, each["value"]) for each in MEASURED)
+    ]
+    assert unknown == []
+    assert all(is_rounding(ratio, float(speed) / float(rows[-1][1])) for _, speed, ratio in rows)
+
+
+def test_each_figure_stands_in_its_page() -> None:
+    for each in MEASURED:
+        value = str(each["value"])
+        assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d.]*\d)", prose(DOCS / each["page"])), each
+        assert (ROOT / each["by"]).is_file(), each
