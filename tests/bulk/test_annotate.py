@@ -138,7 +138,7 @@ def test_duckdb(model: Path) -> None:
     films = pa.table({"text": TEXTS})
     found = Annotator(model)(duckdb.sql("select text from films").to_arrow_table())
     assert found.num_rows == films.num_rows == 3
-    assert duckdb.sql("select count(label) from found").fetchone() == (2,)
+    assert duckdb.sql("select count(label) from found").fetchall() == [(2,)]
 
 
 def test_what_it_refuses(model: Path) -> None:

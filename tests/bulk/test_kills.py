@@ -1,4 +1,4 @@
-"""Slow: kills by the dozen, a full disk, generated inputs, a billion rows planned, clusters."""
+"""Slow: kills by the dozen, a full disk, generated inputs, a billion rows planned."""
 
 import csv
 import io
@@ -22,20 +22,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distilbert import DistilBertError
-from distilbert.bulk import BulkSettings, run
+from distilbert.bulk import BulkSettings
 from distilbert.bulk import parts as parts_module
 from distilbert.bulk import work as work_module
 from distilbert.bulk.places import File
-from distilbert.bulk.plan import Plan, cut, read_plan, write_plan
+from distilbert.bulk.plan import Plan, cut, groups_of, read_plan, write_plan
 from distilbert.bulk.source import find_source
 from distilbert.bulk.work import Counts
-from helpers.bulk import Runner
+from helpers.bulk import Runner, contents
 
 pytestmark = pytest.mark.slow
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("part-*")}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -201,7 +197,7 @@ def test_a_billion_rows_are_planned_in_a_minute_and_a_gigabyte(tmp_path: Path, m
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
     source = find_source(files, "text-classification", BulkSettings())
-    plan = Plan({"task": "a"}, files, cut(source, files, 10_000, 1))
+    plan = Plan({"task": "a"}, files, cut(source, files, groups_of(source, files), 10_000, 1))
     write_plan(str(tmp_path / "out"), plan)
     again = read_plan(str(tmp_path / "out"))
     took = time.monotonic() - started
@@ -237,25 +233,3 @@ def job_of(source: Any) -> Any:
     return work_module.Job(
         "m", "text-classification", {}, source, ("text",), "o", "parquet", ",", "", "column", 1, None
     )
-
-
-# clusters -------------------------------------------------------------------------------------------
-
-
-def test_ray(model: Path, table: Any, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    pq.write_table(table.select(["id", "text"]), tmp_path / "in.parquet")
-    settings = BulkSettings(part_rows=40, on="ray://local", threads=1)
-    done = run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "out", settings=settings, quiet=True)
-    assert (done.rows, done.finished) == (400, True)
-
-
-def test_dask(model: Path, table: Any, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    pq.write_table(table.select(["id", "text"]), tmp_path / "in.parquet")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        on = cluster.scheduler_address.replace("tcp://", "dask://")
-        settings = BulkSettings(part_rows=40, on=on, threads=1)
-        where = tmp_path / "in.parquet", tmp_path / "out"
-        done = run(model, "text-classification", *where, settings=settings, quiet=True)
-    assert (done.rows, done.finished) == (400, True)

@@ -180,7 +180,8 @@ def test_what_is_there_is_not_run_again(bulk: Runner, table: Any, tmp_path: Path
     first, second, *_ = parts(tmp_path / "out")
     first.write_bytes(b"mine")
     second.unlink()
-    (tmp_path / "out/.part-000003.parquet.0a1b2c3d").touch()  # of a killed worker
+    (tmp_path / "out/.part-000003.parquet.0a1b2c3d").mkdir()  # of a killed worker
+    (tmp_path / "out/.part-000003.parquet.0a1b2c3d/part-000003.parquet").touch()
     done = bulk(tmp_path / "in.parquet", part_rows=17)  # the plan is what it was
     assert first.read_bytes() == b"mine"
     first.write_bytes(before[first.name])

@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 from distilbert import InputError
 from distilbert.bulk import BulkSettings, run
 from distilbert.bulk.pool import LocalWorkers
+from helpers.bulk import KILLER, planted
 from helpers.patience import PATIENCE
-
-KILLER = "this row ends the process"
 
 
 def die(_: int) -> None:
@@ -27,7 +26,7 @@ def die(_: int) -> None:
 
 
 def test_a_worker_that_dies_takes_no_other_call_along() -> None:
-    workers = LocalWorkers(2, 1)
+    workers = LocalWorkers(2)
     try:
         slow, dead = workers.submit(time.sleep, 0.5), workers.submit(die, 0)
         assert dead.exception() is not None
@@ -37,29 +36,12 @@ def test_a_worker_that_dies_takes_no_other_call_along() -> None:
         workers.shutdown()
 
 
-PLANTED = f"""
-import os, signal, sys
-from distilbert.bulk import annotate
-
-plain = annotate.run_rows
-
-def deadly(task, rows, options, errors):
-    if any({KILLER!r} in row for row in rows):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return plain(task, rows, options, errors)
-
-annotate.run_rows = deadly
-"""
-
-
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of other processes die with one text."""
     site = tmp_path / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(PLANTED)
-    monkeypatch.setenv("THIRD_PART", str(tmp_path / "third"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(planted(site)), os.environ.get("PYTHONPATH", "")]))
 
 
 def test_rows_that_end_their_worker_are_found(

@@ -3,17 +3,25 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 from ..errors import DistilBertError, InputError, error_text
+from .clusters import DaskTasks, RayTasks, WorkersDied
 from .plan import Plan
 from .pool import Interrupts, LocalWorkers
 from .progress import Progress
 from .work import Counts, Job, part_name, run_part, try_rows
 
+Value = TypeVar("Value")
+
 _MOST_DEATHS = 4
-_IN_FLIGHT = 4096  # parts handed to a cluster at once
+_IN_FLIGHT = 4096  # parts handed at once to an executor of which nothing is known
 _POLL = 0.2  # seconds between looks for Ctrl-C
+
+
+def slots_of(executor: Executor, unknown: int) -> int:
+    """How many calls can run at once; `unknown` for an executor of which nothing is known."""
+    return executor.slots if isinstance(executor, LocalWorkers | RayTasks | DaskTasks) else unknown
 
 
 class Parts:
@@ -21,7 +29,7 @@ class Parts:
 
     def __init__(self, executor: Executor, job: Job, plan: Plan, progress: Progress) -> None:
         self._executor, self._job, self._plan, self._progress = executor, job, plan, progress
-        self._window = executor.workers if isinstance(executor, LocalWorkers) else _IN_FLIGHT
+        self._interrupts = Interrupts(progress.tell)
         self._deaths: Counter[int] = Counter()
         self._failed: list[str] = []
 
@@ -31,11 +39,14 @@ class Parts:
         Raises KeyboardInterrupt after Ctrl-C, and DistilBertError for what concerns more than one part.
         """
         todo, running = deque(numbers), dict[Future[Counts], int]()
-        with Interrupts(self._progress.tell) as interrupts:
+        with self._interrupts as interrupts:
             while (todo and not interrupts.count) or running:
-                while todo and len(running) < self._window and not interrupts.count:
+                most = self._window()
+                while todo and len(running) < most and not interrupts.count:
                     number = todo.popleft()
                     running[self._executor.submit(run_part, self._job, self._plan.part(number))] = number
+                if interrupts.count:
+                    running = {future: number for future, number in running.items() if not future.cancel()}
                 for future in wait(running, _POLL, FIRST_COMPLETED).done:
                     number = running.pop(future)
                     if not self._ended(future, number):
@@ -46,12 +57,17 @@ class Parts:
             raise KeyboardInterrupt
         return self._failed
 
+    def _window(self) -> int:
+        """How many parts to hand out; a cluster has some waiting, so that no node is idle."""
+        slots = slots_of(self._executor, _IN_FLIGHT)
+        return slots if isinstance(self._executor, LocalWorkers) else 2 * slots
+
     def _ended(self, future: Future[Counts], number: int) -> bool:
         """Whether the part need not be run again."""
         try:
             counts = future.result()
-        except (BrokenProcessPool, BrokenExecutor):
-            self._deaths[number] += 1
+        except BrokenExecutor as error:
+            self._deaths[number] += error.deaths if isinstance(error, WorkersDied) else 1
             if self._deaths[number] < _MOST_DEATHS:
                 return False
             counts = self._without_killers(number)
@@ -70,7 +86,7 @@ class Parts:
         """Run a part whose workers died without the rows that end them. Raises InputError for errors "stop"."""
         part = self._plan.part(number)
         place = f"{part_name(number, self._job.form)} ({part.url}, {part.start} to {part.stop})"
-        died = f"{place}: {_MOST_DEATHS} workers died with it"
+        died = f"{place}: {self._deaths[number]} workers died with it"
         if self._job.errors == "stop":
             raise InputError(f"{died}; with errors 'column' the row is looked for")
         self._progress.tell(f"{died}; looking for the row")
@@ -79,7 +95,7 @@ class Parts:
             raise InputError(f"{died}, which it takes to read it, whatever the row")
         bad = dict.fromkeys(self._killers(number, 0, count), "the worker died with this row")
         try:
-            return self._executor.submit(run_part, self._job, part, bad).result()
+            return self._result(self._executor.submit(run_part, self._job, part, bad))
         except BrokenExecutor:
             raise InputError(f"{died}, and without the rows that ended them once more") from None
 
@@ -94,9 +110,17 @@ class Parts:
 
     def _survives(self, number: int, start: int, stop: int) -> int | None:
         """How many rows the part has; None where running those from `start` to `stop` ends two workers in turn."""
-        for _ in range(2):
+        deaths = 0
+        while deaths < 2:
             try:
-                return self._executor.submit(try_rows, self._job, self._plan.part(number), start, stop).result()
-            except BrokenExecutor:
-                continue
+                return self._result(self._executor.submit(try_rows, self._job, self._plan.part(number), start, stop))
+            except BrokenExecutor as error:
+                deaths += error.deaths if isinstance(error, WorkersDied) else 1
         return None
+
+    def _result(self, future: Future[Value]) -> Value:
+        """What the call comes to, unless Ctrl-C says twice not to wait for it."""
+        while not wait([future], _POLL).done:
+            if self._interrupts.count > 1:
+                raise KeyboardInterrupt
+        return future.result()

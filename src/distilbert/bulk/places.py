@@ -3,7 +3,7 @@
 import errno
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from ..files import written_whole
 
 Value = TypeVar("Value")
 
-_ATTEMPTS = 6  # at what an object store refuses now and may grant soon
-_FIRST_WAIT = 0.05  # seconds; doubled each time
+_ATTEMPTS = 8  # at what an object store refuses now and may grant soon
+_FIRST_WAIT = 0.1  # seconds; doubled each time
 _FINAL = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EISDIR}
 
 
@@ -52,6 +52,12 @@ def place(url: str) -> tuple[Any, str]:
     except (ValueError, ImportError) as error:  # a protocol that is unknown, or whose package is not installed
         raise InputError(f"{url}: {error_text(error)}") from None
     return found
+
+
+def anchored(url: str) -> str:
+    """The same place for processes of another working directory: a local path made absolute."""
+    fs, path = place(url)
+    return path if isinstance(fs, LocalFileSystem) else url
 
 
 def joined(folder: str, name: str) -> str:
@@ -111,6 +117,18 @@ def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> b
     return bytes(patiently(lambda: fs.cat_file(path, start, stop)))
 
 
+def read_all(folder: str, names: Sequence[str]) -> dict[str, bytes]:
+    """What is in files of a folder, as far as they can be read; a store of a cloud is asked for many at once."""
+    fs, path = place(folder)
+    found: dict[str, bytes] = fs.cat([joined(path, name) for name in names], on_error="omit") if names else {}
+    there = {name.rpartition("/")[2]: data for name, data in found.items()}
+    for name in names:
+        if name not in there:  # the store refused
+            with suppress(OSError):
+                there[name] = read_bytes(joined(folder, name))
+    return there
+
+
 def opened(url: str) -> BinaryIO:
     fs, path = place(url)
     file: BinaryIO = patiently(lambda: fs.open(path, "rb"))
@@ -129,12 +147,12 @@ def written(url: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder, "file")
         yield temporary
-        patiently(lambda: fs.pipe_file(path, temporary.read_bytes()))
+        patiently(lambda: fs.put_file(str(temporary), path))  # one PUT, or several that are completed by one
 
 
 def remove(folder: str, names: set[str]) -> None:
-    """Remove files of a folder, as far as they are there."""
+    """Remove files and folders of a folder, as far as they are there."""
     fs, path = place(folder)
     for name in names:
         with suppress(FileNotFoundError):
-            patiently(lambda name=name: fs.rm_file(joined(path, name)))  # type: ignore[misc]
+            patiently(lambda name=name: fs.rm(joined(path, name), recursive=True))  # type: ignore[misc]

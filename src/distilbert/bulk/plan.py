@@ -82,12 +82,17 @@ def write_plan(folder: str, plan: Plan) -> None:
         file.write("\n ]\n}\n")
 
 
-def cut(source: Source, files: Sequence[File], rows: int, size: int) -> list[Piece]:
+def groups_of(source: Source, files: Sequence[File]) -> list[list[int]]:
+    """For each file of Parquet the rows of its row groups; nothing for text."""
+    return [row_groups(file.url, source.schema) for file in files] if source.form == "parquet" else []
+
+
+def cut(source: Source, files: Sequence[File], groups: Sequence[Sequence[int]], rows: int, size: int) -> list[Piece]:
     """The pieces of the files, each of about `rows` rows of Parquet or `size` bytes of text; one at least."""
     pieces: list[Piece] = []
     for number, file in enumerate(files):
         if source.form == "parquet":
-            bounds = _row_bounds(row_groups(file.url, source.schema), rows)
+            bounds = _row_bounds(groups[number], rows)
         elif not file.size:
             continue
         elif not source.is_cuttable(file.url):

@@ -27,9 +27,9 @@ class Progress:
         """Parts, their share, the rate of this run and the time that is left at that rate."""
         ran = self._done - self._first
         left = seconds / ran * (self._total - self._done) if ran else 0.0
-        errors = f", {self._errors:,} errors" if self._errors else ""
+        errors = f", {counted(self._errors, 'error')}" if self._errors else ""
         return (
-            f"{self._done:,} of {self._total:,} parts ({self._done / self._total:.0%}), "
+            f"{self._done:,} of {counted(self._total, 'part')} ({self._done / self._total:.0%}), "
             f"{self._rows / max(seconds, 1e-9):,.0f} rows/s{errors}, {duration(left)} left"
         )
 
@@ -44,6 +44,11 @@ class Progress:
 
     def _print(self, text: str, *, end: str) -> None:
         print(f"\r\x1b[K{text}" if self._live else text, end=end, file=sys.stderr, flush=True)
+
+
+def counted(count: int, noun: str) -> str:
+    """1 part, 1,234 parts."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """`run`: plan, then run every part that is not there yet. An executor says where; nothing here knows more of it."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor
@@ -12,12 +13,14 @@ from typing import Any
 from ..bulk_settings import BulkSettings, task_options
 from ..errors import InputError
 from ..fetching import fetch
+from ..files import is_folder
 from ..tasks.by_name import TASKS
-from .parts import Parts
-from .places import File, find_files, joined, names_in, read_bytes, remove, written
-from .plan import Plan, cut, read_plan, write_plan
-from .pool import LocalWorkers, executor_of
-from .progress import Progress, duration
+from .clusters import executor_of
+from .parts import Parts, slots_of
+from .places import File, anchored, find_files, joined, names_in, read_all, remove, written
+from .plan import PLAN, Plan, cut, groups_of, read_plan, write_plan
+from .pool import LocalWorkers
+from .progress import Progress, counted, duration
 from .reading import Part
 from .source import LINE, Source, find_source
 from .work import COUNTS, Counts, Job, Survey, default_workers, part_name, survey
@@ -29,6 +32,7 @@ _PARTS_A_WORKER = 4
 _MOST_ROWS = 1_000_000
 _SURVEYS = 3  # tries, should a worker die
 _POLL = 1.0  # seconds between looks for the plan of another share
+_COUNTS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -87,22 +91,22 @@ def run(
     settings = settings or BulkSettings()
     began = time.monotonic()
     files = find_files(str(input))
-    job = _job(str(model), task, files, str(output), settings)
+    job = _job(str(model), task, files, anchored(str(output)), settings)
     workers, threads = default_workers(settings.workers, settings.threads)
     if executor is None:
         job = replace(job, threads=threads)
     with _executor(executor, settings, workers, threads) as chosen:
         if isinstance(chosen, LocalWorkers):
             fetch(model)  # once, and what it says of weights that are converted is said here
-        else:
-            workers = max(settings.workers or 0, 1)
-        plan, schema = _plan(chosen, job, files, settings, workers)
+        plan, schema = _plan(chosen, job, files, settings, settings.shares[1] * slots_of(chosen, 1), quiet)
         if settings.dry_run:
             _tell_plan(plan, job.source, files, quiet)
             return Done(len(plan), 0, 0, 0, 0.0, 0.0, 0, False)
         present = _present(job, plan)
-        mine = [number for number in range(*_share(settings, len(plan))) if number not in present]
-        progress = Progress(len(mine) + len(present), len(present), quiet=quiet)
+        index, count = settings.shares
+        share = range(index, len(plan), count)
+        mine = [number for number in share if number not in present]
+        progress = Progress(len(share), len(share) - len(mine), quiet=quiet)
         failed = Parts(chosen, job, plan, progress).run(mine)
     if failed:
         raise InputError(f"{failed[0]} (all other parts are there)" if len(failed) == 1 else _all_failed(failed))
@@ -111,11 +115,6 @@ def run(
 
 def _all_failed(failed: list[str]) -> str:
     return f"{len(failed)} parts failed, all others are there; the first: {failed[0]}"
-
-
-def _share(settings: BulkSettings, parts: int) -> tuple[int, int, int]:
-    index, count = settings.shares
-    return index, parts, count
 
 
 @contextmanager
@@ -145,7 +144,7 @@ def _job(model: str, task: str, files: list[File], output: str, settings: BulkSe
     if source.dialect is not None and form == source.form and source.dialect.separator.isprintable():
         separator = source.dialect.separator
     return Job(
-        model=model,
+        model=str(Path(model).absolute()) if is_folder(Path(model)) else model,
         task=task,
         options=task_options(task, settings.options),
         source=source,
@@ -163,7 +162,9 @@ def _job(model: str, task: str, files: list[File], output: str, settings: BulkSe
 # the plan -------------------------------------------------------------------------------------------
 
 
-def _plan(executor: Executor, job: Job, files: list[File], settings: BulkSettings, workers: int) -> tuple[Plan, Any]:
+def _plan(
+    executor: Executor, job: Job, files: list[File], settings: BulkSettings, workers: int, quiet: bool
+) -> tuple[Plan, Any]:
     """The plan of the folder, or a new one where there is none; and the schema of the output."""
     plan = read_plan(job.output)
     index, _ = settings.shares
@@ -172,10 +173,13 @@ def _plan(executor: Executor, job: Job, files: list[File], settings: BulkSetting
     found = _survey(executor, job, part, measure=settings.part_rows is None)
     identity = _identity(job, found)
     if waits:
-        plan = _wait_for_plan(job.output)
+        plan = _wait_for_plan(job.output, quiet)
     if plan is None:
-        rows, size = _part_size(files, job.source, found, settings, workers)
-        plan = Plan(json.loads(json.dumps(identity)), files, cut(job.source, files, rows, size))
+        groups = groups_of(job.source, files)
+        total = sum(map(sum, groups)) if groups else sum(file.size for file in files) / found.bytes_per_row
+        rows = _part_rows(total, found.rows_per_second, settings, workers)
+        size = max(int(rows * found.bytes_per_row), 1)
+        plan = Plan(json.loads(json.dumps(identity)), files, cut(job.source, files, groups, rows, size))
         if not settings.dry_run:
             write_plan(job.output, plan)
     plan.check(identity, files, job.output)
@@ -217,24 +221,19 @@ def _identity(job: Job, found: Survey) -> dict[str, Any]:
     }
 
 
-def _part_size(
-    files: list[File], source: Source, found: Survey, settings: BulkSettings, workers: int
-) -> tuple[int, int]:
-    """(rows, bytes) of a part."""
-    width = max(found.bytes_per_row, 1.0)
+def _part_rows(total: float, rate: float, settings: BulkSettings, workers: int) -> int:
+    """Rows of a part: as many as take a worker `part_seconds`, or fewer where there is not enough for all workers."""
     if settings.part_rows is not None:
-        return settings.part_rows, max(int(settings.part_rows * width), 1)
-    rate = max(found.rows_per_second, 1e-3)
-    rows = rate * settings.part_seconds
-    if source.form != "parquet":  # small inputs: work for all
-        total = sum(file.size for file in files) / width
-        rows = min(rows, max(total / (_PARTS_A_WORKER * workers), rate * _FEWEST_SECONDS))
-    count = int(min(max(rows, 1), _MOST_ROWS))
-    return count, max(int(count * width), 1)
+        return settings.part_rows
+    rate = max(rate, 1e-3)
+    fair = max(total / (_PARTS_A_WORKER * workers), rate * _FEWEST_SECONDS)
+    return int(min(max(min(rate * settings.part_seconds, fair), 1), _MOST_ROWS))
 
 
-def _wait_for_plan(folder: str) -> Plan:
+def _wait_for_plan(folder: str, quiet: bool) -> Plan:
     """The plan that the first share makes."""
+    if not quiet:
+        print(f"waiting for {joined(folder, PLAN)}, which share 1 makes", file=sys.stderr)
     while (plan := read_plan(folder)) is None:
         time.sleep(_POLL)
     return plan
@@ -244,11 +243,11 @@ def _tell_plan(plan: Plan, source: Source, files: list[File], quiet: bool) -> No
     if quiet:
         return
     unit = "rows" if source.form == "parquet" else "bytes"
-    sizes = [stop - start for _, start, stop in plan.pieces if stop >= 0]
-    print(f"{len(files):,} files of {source.form}, {sum(file.size for file in files):,} bytes")
-    print(f"reads {', '.join(map(repr, source.columns))}")
-    span = f" of {min(sizes):,} to {max(sizes):,} {unit}" if sizes else ", a file each"
-    print(f"{len(plan):,} parts{span}")
+    sizes = sorted({stop - start for _, start, stop in plan.pieces if stop >= 0})
+    print(f"{counted(len(files), 'file')} of {source.form}, {sum(file.size for file in files):,} bytes")
+    print(f"reads {' and '.join(map(repr, source.columns))}")
+    span = f" of {' to '.join(f'{size:,}' for size in dict.fromkeys([sizes[0], sizes[-1]]))} {unit}" if sizes else ""
+    print(f"{counted(len(plan), 'part')}{span or ', a file each'}")
 
 
 # the end --------------------------------------------------------------------------------------------
@@ -264,7 +263,7 @@ def _finish(job: Job, plan: Plan, schema: Any, settings: BulkSettings, began: fl
     """Count, and where all parts are there say so, join them, and remove what killed workers left."""
     present = _present(job, plan)
     finished = len(present) == len(plan)
-    counts = [_counts(job.output, number) for number in sorted(present)]
+    counts = list(_counts(job.output, sorted(present)))
     done = Done(
         parts=len(present),
         rows=sum(each.rows for each in counts),
@@ -286,14 +285,17 @@ def _finish(job: Job, plan: Plan, schema: Any, settings: BulkSettings, began: fl
     rate = done.tokens / max(done.worker_seconds, 1e-9)
     progress.end()
     progress.tell(
-        f"{done.rows:,} rows in {done.parts:,} parts, {done.errors:,} errors, {duration(done.seconds)}"
-        f" ({rate:,.0f} tokens/s of a worker)" + ("" if finished else f"; {len(plan) - done.parts:,} parts are left")
+        f"{counted(done.rows, 'row')} in {counted(done.parts, 'part')}, {counted(done.errors, 'error')}, "
+        f"{duration(done.seconds)} ({rate:,.0f} tokens/s of a worker)"
+        + ("" if finished else f"; {counted(len(plan) - done.parts, 'part')} left")
     )
     return done
 
 
-def _counts(folder: str, number: int) -> Counts:
-    try:
-        return Counts(**json.loads(read_bytes(joined(folder, f"{COUNTS}/{part_name(number, 'json')}"))))
-    except (OSError, ValueError, TypeError):
-        return Counts()
+def _counts(folder: str, parts: list[int]) -> Iterator[Counts]:
+    """What each of the parts came to."""
+    for first in range(0, len(parts), _COUNTS_AT_ONCE):
+        names = [part_name(number, "json") for number in parts[first : first + _COUNTS_AT_ONCE]]
+        for text in read_all(joined(folder, COUNTS), names).values():
+            with suppress(ValueError, TypeError):  # a damaged one
+                yield Counts(**json.loads(text))

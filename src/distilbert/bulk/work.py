@@ -55,6 +55,9 @@ class Job:
     precision: Precision
 
     def open(self) -> Task:
+        """The model, opened once a process."""
+        if self.threads is not None:
+            os.environ["RAYON_NUM_THREADS"] = str(self.threads)  # the tokenizer's, read when it first runs
         return open_task(self.model, self.task, self.threads, self.precision)
 
     def schema(self) -> pa.Schema:
@@ -83,17 +86,16 @@ class Survey:
     digest: str
     schema: pa.Schema
     rows_per_second: float = 0.0
-    bytes_per_row: float = 0.0
+    bytes_per_row: float = 1.0
 
 
 def part_name(number: int, form: str) -> str:
     return f"part-{number:06d}.{form}"
 
 
-def start_worker(threads: int) -> None:
+def start_worker() -> None:
     """Called first in each process of the local pool: Ctrl-C is the parent's, and a worker ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["RAYON_NUM_THREADS"] = str(threads)  # the tokenizer's, read when it runs first
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
