@@ -24,6 +24,7 @@ from helpers.bulk import KILLER, contents, planted
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 SOURCE = str(Path(distilbert.__file__).parents[1])
 ROWS = 8_000
+MEMORY: dict[str, Any] = {"object_store_memory": 100 << 20}  # of a node of Ray
 
 
 @pytest.fixture(scope="module")
@@ -82,25 +83,25 @@ def ray_cluster(environment: None) -> Iterator[Any]:
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    memory = {"object_store_memory": 100 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **MEMORY})
     for _ in range(2):
-        cluster.add_node(num_cpus=1, **memory)
+        cluster.add_node(num_cpus=1, **MEMORY)
     ray.init(address=cluster.address, log_to_driver=False)
     yield cluster
     ray.shutdown()
     cluster.shutdown()
 
 
+def kill_a_node(cluster: Any, attempt: int) -> None:
+    cluster.remove_node(sorted(cluster.worker_nodes, key=id)[attempt % 2], allow_graceful=False)
+
+
 @pytest.mark.parametrize("attempt", range(10))
 def test_a_node_of_ray_is_killed(
     ray_cluster: Any, model: Path, sentences: list[str], tmp_path: Path, attempt: int
 ) -> None:
-    def kill() -> None:
-        ray_cluster.remove_node(sorted(ray_cluster.worker_nodes, key=id)[attempt % 2], allow_graceful=False)
-        ray_cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
-
-    survives(model, sentences, tmp_path, "ray://auto", kill)
+    survives(model, sentences, tmp_path, "ray://auto", lambda: kill_a_node(ray_cluster, attempt))
+    ray_cluster.add_node(num_cpus=1, **MEMORY)
 
 
 def test_a_row_that_ends_its_worker_is_found_on_ray(

@@ -5,17 +5,19 @@ from typing import Any, Protocol
 
 KILLER = "this row ends the process"
 PLANTED = f"""
-import os, signal
-from distilbert.bulk import annotate
+import os, signal, sys
 
-plain = annotate.run_rows
+if any("spawn_main" in word or "default_worker" in word for word in sys.orig_argv):
+    from distilbert.bulk import annotate
 
-def deadly(task, rows, options, errors):
-    if any({KILLER!r} in row for row in rows):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return plain(task, rows, options, errors)
+    plain = annotate.run_rows
 
-annotate.run_rows = deadly
+    def deadly(task, rows, options, errors):
+        if any({KILLER!r} in row for row in rows):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(task, rows, options, errors)
+
+    annotate.run_rows = deadly
 """
 
 
@@ -31,6 +33,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def planted(folder: Path) -> Path:
-    """A folder that makes Python processes which have it on their path die with the row KILLER."""
+    """A folder that makes workers (of the local pool, Ray, Dask) which have it on their path die with the row KILLER."""
     (folder / "sitecustomize.py").write_text(PLANTED)
     return folder

@@ -45,8 +45,9 @@ class Plan:
         job = json.loads(json.dumps(job))
         for name in dict.fromkeys([*job, *self.job]):
             if job.get(name) != self.job.get(name):
+                values = f"{self.job.get(name)!r}, not {job.get(name)!r}" if name != "model" else "another one"
                 raise InputError(
-                    f"{folder}: belongs to another job, whose {name} is {self.job.get(name)!r}, not {job.get(name)!r}; "
+                    f"{folder}: belongs to another job, whose {name} is {values}; "
                     "choose another folder, or remove this one"
                 )
         if list(files) != list(self.files):

@@ -140,6 +140,10 @@ def _job(model: str, task: str, files: list[File], output: str, settings: BulkSe
         raise InputError(f"keep: {files[0].url} has no column {unknown[0]!r}")
     kept = tuple(source.schema.names if raw or settings.keep is None else settings.keep)
     form = settings.format or ("jsonl" if source.form == "text" else source.form)
+    if settings.merge is not None and not settings.merge.endswith(f".{form}"):
+        raise InputError(
+            f"merge: {settings.merge} must end in .{form}, the format of the parts; say format for another"
+        )
     separator = "\t" if form == "tsv" else ","
     if source.dialect is not None and form == source.form and source.dialect.separator.isprintable():
         separator = source.dialect.separator
@@ -210,11 +214,12 @@ def _identity(job: Job, found: Survey) -> dict[str, Any]:
         "model": found.digest,
         "task": job.task,
         "options": job.options,
-        "columns": source.columns,
-        "kept": job.kept,
+        "column": source.text,
+        "pair_column": source.pair,
+        "keep": job.kept,
         "dialect": None if source.dialect is None else asdict(source.dialect),
         "encoding": source.encoding,
-        "form": job.form,
+        "format": job.form,
         "errors": job.errors,
         "precision": job.precision,
         "schema": str(found.schema.remove_metadata()),
