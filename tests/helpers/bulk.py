@@ -33,6 +33,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def planted(folder: Path) -> Path:
-    """A folder that makes workers (of the local pool, Ray, Dask) which have it on their path die with the row KILLER."""
+    """A folder on whose path workers (of the local pool, Ray and Dask) die with the row KILLER."""
     (folder / "sitecustomize.py").write_text(PLANTED)
     return folder

@@ -45,7 +45,7 @@ class Parts:
                 while todo and len(running) < most and not interrupts.count:
                     number = todo.popleft()
                     running[self._executor.submit(run_part, self._job, self._plan.part(number))] = number
-                if interrupts.count:
+                if interrupts.count and not isinstance(self._executor, LocalWorkers):  # whose parts all run
                     running = {future: number for future, number in running.items() if not future.cancel()}
                 for future in wait(running, _POLL, FIRST_COMPLETED).done:
                     number = running.pop(future)

@@ -141,9 +141,7 @@ def _job(model: str, task: str, files: list[File], output: str, settings: BulkSe
     kept = tuple(source.schema.names if raw or settings.keep is None else settings.keep)
     form = settings.format or ("jsonl" if source.form == "text" else source.form)
     if settings.merge is not None and not settings.merge.endswith(f".{form}"):
-        raise InputError(
-            f"merge: {settings.merge} must end in .{form}, the format of the parts; say format for another"
-        )
+        raise InputError(f"merge: {settings.merge} must end in .{form}, as the parts do; say format for another")
     separator = "\t" if form == "tsv" else ","
     if source.dialect is not None and form == source.form and source.dialect.separator.isprintable():
         separator = source.dialect.separator
