@@ -21,8 +21,9 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
-# torch would start a thread for every core in every worker, and they would wait for one another
+# torch and tokenizers would start a thread for every core in every worker, and they would wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
 # graphs are built anew in every test but those of the cache
 os.environ["DISTILBERT_CACHE"] = ""
 

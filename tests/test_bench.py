@@ -11,9 +11,9 @@ from distilbert.convert import quantize
 from distilbert.folder.checkpoint import Head
 
 
-@pytest.mark.parametrize("head", [Head.SEQUENCE_CLASSIFICATION, Head.MASKED_LM, Head.NONE])
+@pytest.mark.parametrize("head", [Head.SEQUENCE_CLASSIFICATION, Head.MASKED_LM])
 def test_every_setting_is_measured(make_checkpoint: Maker, sentences: list[str], head: Head) -> None:
-    report = bench(make_checkpoint(head), sentences[:20], rounds=1)
+    report = bench(make_checkpoint(head, n_layers=1), sentences[:5], rounds=1)
     assert {setting.precision for setting in report.settings} == {"float32", "int8"}
     assert {setting.batch_tokens for setting in report.settings} == set(BUDGETS)
     for precision, best in report.best.items():
