@@ -95,8 +95,8 @@ def weights_file(folder: Path) -> Path:
                     return path
     if indices := [path for path in sorted(folder.glob(f"*{CHECKPOINT_INDEX}")) if is_file(path)]:
         if len(indices) > 1:
-            names = name_list([path.name for path in indices])
-            raise CheckpointError(f"{folder}: has the checkpoints {names}; give one of these files as the source")
+            checkpoints = name_list([path.name for path in indices])
+            raise CheckpointError(f"{folder}: has the checkpoints {checkpoints}; give one of these files as the source")
         return indices[0]
     endings = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
     names = [path.name for path in sorted(folder.glob("*")) if path.name.endswith(endings) and is_file(path)]

@@ -171,6 +171,7 @@ def _what_there_is(folder: Path) -> str:
     if shard := next((name for name in names if fnmatch(name, SHARDS)), None):
         return f"it has {shard}, one of several; bring along {INDEX}, which lists them"
     ours = Path(WEIGHTS).suffix
-    if other := next((name for name in names if name.lower().endswith(ours) and not name.startswith("adapter_")), None):
-        return f"it has {short_repr(other)}; if these are the model's weights, call it {WEIGHTS}"
+    renamed = [name for name in names if name.lower().endswith(ours) and not name.startswith("adapter_")]
+    if renamed:
+        return f"it has {short_repr(renamed[0])}; if these are the model's weights, call it {WEIGHTS}"
     return f"this is {folder_name(folder)}"
