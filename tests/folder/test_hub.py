@@ -1,4 +1,4 @@
-"""Names: a folder, a starter, the cache, the hub, in this order, and the network only where nothing else is left."""
+"""Names: a folder, the cache, the hub, in this order, and the network only where nothing else is left."""
 
 import json
 import os
@@ -297,25 +297,6 @@ def test_what_is_a_file_is_no_folder(tmp_path: Path, calls: list[str]) -> None:
     for name in ("loop", "pipe"):
         with pytest.raises(HubError, match="no such folder"):
             resolve(tmp_path / name)
-    assert calls == []
-
-
-@pytest.mark.parametrize("name", ["nothing", "", ".", "..", "../starter", "a/b", "/etc", "a\0b", "x" * 5000, "a\nb"])
-def test_starters_that_there_are_not(name: str, calls: list[str]) -> None:
-    with pytest.raises(
-        HubError, match=r"no such starter model; (this version ships none|there are starter/)"
-    ) as caught:
-        resolve(f"starter/{name}")
-    assert calls == []
-    assert_one_line(caught.value, "starter/")
-
-
-def test_a_starter(make_checkpoint: Maker, monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
-    folder = make_checkpoint(name="small")
-    monkeypatch.setattr(module, "STARTERS", folder.parent)
-    assert resolve("starter/small") == folder
-    with pytest.raises(HubError, match="starter/other: no such starter model; there are starter/small"):
-        resolve("starter/other")
     assert calls == []
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("transformers")
 
+import distilbert
 from conftest import Maker
 from distilbert.folder.checkpoint import Head
 from helpers.scripts import ROOT, scripts
@@ -31,7 +32,8 @@ def write_data(folder: Path, sentences: list[str]) -> None:
     for start, name in enumerate(("pos", "neg")):
         write(folder / f"sentence_polarity/rt-polarity.{name}", "\n".join(sentences[start:120:2]) + "\n")
     long = [" ".join(sentences[start : start + 4]) for start in range(0, 160, 4)]
-    write(folder / "movie_reviews/reviews.jsonl", "\n".join(json.dumps({"text": text}) for text in long[:10]))
+    reviews = [{"id": text[:9], "text": text, "label": "pos" if n % 2 else "neg"} for n, text in enumerate(long)]
+    write(folder / "movie_reviews/reviews.jsonl", "\n".join(map(json.dumps, reviews)))
     runs = [" ".join(sentences[n : n + size]) for n in range(300) for size in (3, 4, 5)]
     write(folder / "books/one.md", "# One\n\n" + "\n\n".join(runs))
     for part in ("valid", "test"):
@@ -44,6 +46,12 @@ def write_data(folder: Path, sentences: list[str]) -> None:
         question = {"id": title, "question": "which word ?", "answers": [answer]}
         articles.append({"title": title, "paragraphs": [{"context": context, "qas": [question]}]})
     write(folder / "squad_dev/little-dev-v1.1.json", json.dumps({"version": "1.1", "data": articles}))
+    for article in articles:
+        (paragraph,) = article["paragraphs"]
+        paragraph["qas"].append(
+            {"id": article["title"] + "?", "question": "why ?", "answers": [], "is_impossible": True}
+        )
+    write(folder / "squad_dev/little-dev-v2.0.json", json.dumps({"version": "v2.0", "data": articles}))
     tagged = "\n\n".join(
         "\n".join([f"{text.split()[0]}\tB-person", f"{text.split()[1]}\tO"]) for text in sentences[:60]
     )
@@ -103,6 +111,24 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
     log = (tmp_path / "results" / f"{name}.log.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in log
     assert (tmp_path / "results" / f"{name}.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "starter", "task"),
+    [
+        ("starter_embed", "embed", "feature-extraction"),
+        ("starter_sentiment", "sentiment", "text-classification"),
+    ],
+)
+def test_starters(name: str, starter: str, task: str, recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    recipe(name).main()
+    folder = tmp_path / "work" / "distilbert_starter" / starter
+    assert distilbert.load(folder).task == task
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f'model = distilbert.load("starter/{starter}")' in card
+    for what, scores in results(tmp_path, f"starter-{starter}").items():
+        for metric, found in scores.items():
+            assert found["value"] is None or f"| {what} | {metric} | {found['value']:.3f} |" in card
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def run(
     where a run was ended, in whatever way.
 
     Args:
-        model: a folder, or a name on the Hugging Face hub; every worker must see it.
+        model: a folder, a starter model, or a name on the Hugging Face hub; every worker must see it.
         task: one of `distilbert.TASKS`.
         input: files, a folder or a glob, as a path or a URL of fsspec: .parquet, .csv, .tsv, .jsonl, .txt, .gz.
         output: a folder, as a path or a URL.

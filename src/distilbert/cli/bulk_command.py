@@ -6,7 +6,7 @@ import sys
 
 from ..bulk_settings import BulkSettings
 from ..tasks.by_name import TASKS
-from .options import add_options, read_options
+from .options import MODEL_HELP, add_options, read_options
 
 
 def add_bulk(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_bulk(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=default is None,
         default=default,
-        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help=MODEL_HELP,
     )
     add_options(parser, BulkSettings)
     parser.epilog = "Options that take several values stand after TASK, INPUT and OUTPUT."

@@ -10,7 +10,7 @@ EXAMPLES: Mapping[str, str] = {
     "choose": "distilbert choose 'He opened the umbrella.' 'It rained.' 'The sun shone.' -m MODEL",
     "classify": "distilbert classify --file reviews.csv --column text -m MODEL --json > labels.jsonl",
     "convert": "distilbert convert path/to/bert my-model",
-    "demo": "distilbert demo 'good actors'",
+    "demo": "distilbert demo",
     "distill": "distilbert distill --task text-classification --teacher MODEL --train train.csv --out student",
     "embed": "distilbert embed --file texts.txt -m MODEL --save vectors.npy",
     "evaluate": "distilbert evaluate MODEL test.csv",

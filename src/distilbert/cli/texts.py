@@ -16,7 +16,7 @@ from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from . import show
-from .options import add_options, given_options
+from .options import MODEL_HELP, add_options, given_options
 from .reading import count_texts, text_groups
 from .results import add_output, check_output
 
@@ -32,7 +32,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=default is None,
         default=default,
-        help="a folder, or a name on the Hugging Face hub (default: $DISTILBERT_MODEL)",
+        help=MODEL_HELP,
     )
     add_model_options(group)
     add_output(parser)

@@ -1,6 +1,6 @@
 """A model's name -> a local folder. Nothing goes over the network that is already here.
 
-In this order: an existing folder, a starter model of the package, the hub's local cache, the hub.
+In this order: an existing folder, a starter model, the hub's local cache, the hub.
 """
 
 import os
@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..diagnosis import file_name
-from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, short_repr
+from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, printable_name, short_repr
 from ..files import is_file, is_folder, read_json
 from .layout import (
     CONFIG,
@@ -28,9 +28,9 @@ from .layout import (
     VOCABULARY,
     WEIGHTS,
 )
+from .starters import PREFIX, starter_folder
 
 _MOST_COPIES = 200  # that a message looks at
-STARTERS = Path(__file__).parent / "starter"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def resolve(
 
     `revision` is a branch, tag or commit of a hub repository. A cached copy is used without asking the
     hub whether it is the newest. `foreign` takes a repository without weights in safetensors too, with those in the
-    first other format that it has. Raises HubError if `name` leads nowhere or the hub cannot be reached.
+    first other format that it has. Raises HubError if `name` leads nowhere or the hub cannot be reached,
+    MissingExtraError for a starter model where none are installed.
     """
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's own raises for an unknown user
     name = str(name)
@@ -70,21 +71,12 @@ def resolve(
     if is_file(folder):
         what = file_name(folder)
         raise HubError(f"{folder}: is a file{f', {what}' if what else ''}; give the model's folder")
-    if name.startswith("starter/"):
-        return _starter(name)
+    if name.startswith(PREFIX):
+        return starter_folder(name)
     # a hub's name is OWNER/MODEL or MODEL: anything else was meant as a path
     if name.startswith((".", "~")) or folder.is_absolute() or name.count("/") > 1:
-        raise HubError(f"{_printable(name)}: no such folder")
+        raise HubError(f"{printable_name(name)}: no such folder")
     return _fetch(name, revision, foreign, access)
-
-
-def _starter(name: str) -> Path:
-    folder = STARTERS / name.removeprefix("starter/")
-    if folder.parent == STARTERS and is_file(folder / CONFIG):
-        return folder
-    names = sorted(f"starter/{path.parent.name}" for path in STARTERS.glob(f"*/{CONFIG}"))
-    have = f"there are {', '.join(names)}" if names else "this version ships none"
-    raise HubError(f"{_printable(name)}: no such starter model; {have}")
 
 
 def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) -> Path:
@@ -131,7 +123,9 @@ def _cached(name: str, revision: str | None, access: HubAccess) -> Path | None:
             )
         )
     except HFValidationError:
-        raise HubError(f"{_printable(name)}: neither a folder here nor a name that a hub repository can have") from None
+        raise HubError(
+            f"{printable_name(name)}: neither a folder here nor a name that a hub repository can have"
+        ) from None
     except LocalEntryNotFoundError:
         return None
 
@@ -234,7 +228,3 @@ def _whole(copy: Path) -> bool:
         return not _lacking(copy) and read_json(_encoder_of(copy) / CONFIG).get("model_type") == "distilbert"
     except (DistilBertError, OSError, AttributeError):
         return False
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() and len(name) < 200 else short_repr(name)
