@@ -71,6 +71,11 @@ def test_spans_that_cannot_be_are_faults_of_their_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path, rows, WORDS, skip_bad=True).examples) == 1
 
 
+def test_words_that_are_there_are_not_made_again(tmp_path: Path) -> None:
+    row = {"text": "a b", "tokens": ["a", "b"], "ner_tags": ["O", "B-X"], "spans": []}
+    assert read(tmp_path, [row], WORDS).examples == [TaggedWords(("a", "b"), ("O", "B-X"))]
+
+
 def test_choices_and_categories_become_labels(tmp_path: Path) -> None:
     data = read(tmp_path, [studio("a", {"choices": ["pos"]}), studio("b", {"choices": ["neg"]})])
     assert [(e.text, e.label) for e in data.examples] == [("a", "pos"), ("b", "neg")]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distilbert.data.examples import LabelledText
+from distilbert.data.examples import LabelledText, TaggedWords
 from distilbert.data.frames import frame_columns, is_frame
 from distilbert.data.reading import read_data
 from distilbert.errors import InputError
@@ -66,6 +66,14 @@ def tables() -> dict[str, Any]:
         import pyarrow
 
         found["pyarrow"] = pyarrow.table(COLUMNS)
+        found["batch"] = pyarrow.record_batch(COLUMNS)
+    except ImportError:
+        pass
+    try:
+        import datasets
+
+        found["hub"] = datasets.Dataset.from_dict(COLUMNS)
+        found["hub stream"] = found["hub"].to_iterable_dataset()
     except ImportError:
         pass
     return found
@@ -93,6 +101,47 @@ def test_names_of_classes_that_a_table_knows() -> None:
     assert [example.label for example in data.examples] == ["neg", "pos", "pos"]
     data = read_data(HubDataset(), "text-classification", labels=["POS", "NEG"])
     assert [example.label for example in data.examples] == ["NEG", "POS", "POS"]
+
+
+def test_datasets_of_the_hub_have_their_classes_in_order() -> None:
+    datasets = pytest.importorskip("datasets")
+    names = ["world", "sports", "business"]
+    rows = {"text": ["a", "b", "c"], "label": [2, 0, 0]}
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.ClassLabel(names=names))
+    made = datasets.Dataset.from_dict(rows, features=features)
+    for table in (made, made.to_iterable_dataset(), made.select([0, 1, 2]), made.with_format("numpy")):
+        data = read_data(table, "text-classification")
+        assert [example.label for example in data.examples] == ["business", "world", "world"]
+        assert data.labels == ("world", "sports", "business")  # as models of Transformers number them
+    tags = datasets.List(datasets.ClassLabel(names=["O", "B-PER", "I-PER"]))
+    features = datasets.Features(tokens=datasets.List(datasets.Value("string")), ner_tags=tags)
+    made = datasets.Dataset.from_dict({"tokens": [["Amy", "Li", "x"]], "ner_tags": [[1, 2, 0]]}, features=features)
+    data = read_data(made, "token-classification")
+    assert data.examples == [TaggedWords(("Amy", "Li", "x"), ("B-PER", "I-PER", "O"))]
+    assert data.labels == ("O", "B-PER", "I-PER")
+    missing = datasets.Dataset.from_dict({"text": ["a", None], "label": [0, 1]})
+    with pytest.raises(InputError, match="the Dataset: row 2: 'text' must be text, not None"):
+        read_data(missing, "text-classification")
+    with pytest.raises(InputError, match=r"has several tables \(train, test\); give one of them"):
+        read_data(datasets.DatasetDict(train=missing, test=missing), "text-classification")
+
+
+def test_indexes_and_types_of_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(COLUMNS, index=["x", "y", "z"])
+    others = [frame.astype({"label": kind}) for kind in ("category", "Int64", "float32", "object")]
+    for other in (
+        *others,
+        frame.astype({"text": "string"}),
+        frame[["label", "text"]],
+        frame.set_index("label", drop=False),
+    ):
+        assert read_data(other, "text-classification").examples == WANTED
+    lists = pandas.DataFrame({"text": ["a", "b"], "labels": [["x", "y"], []]})
+    assert [example.label for example in read_data(lists, "text-classification").examples] == [("x", "y"), ()]
+    twice = pandas.DataFrame([["a", "b", 0]], columns=["text", "text", "label"])
+    with pytest.raises(InputError, match="two columns have one name, 'text'"):
+        read_data(twice, "text-classification")
 
 
 def test_missing_values_of_frames() -> None:
@@ -126,9 +175,12 @@ def test_what_is_no_table_says_so(table: Any, message: str) -> None:
         read_data(table, "text-classification")
 
 
+_FRAMES = ("polars", "lazy", "pandas", "floats", "pyarrow", "batch", "hub", "hub stream")
+
+
 def test_a_frame_is_told_from_texts() -> None:
     for name, table in tables().items():
-        assert is_frame(table) == (name in ("polars", "lazy", "pandas", "floats", "pyarrow")), name
+        assert is_frame(table) == (name in _FRAMES), name
         if is_frame(table):
             assert frame_columns(table) == ("text", "label")
     assert not any(map(is_frame, ("text", b"", ["a"], ("a", "b"), np.array(["a"]), None)))

@@ -107,7 +107,10 @@ def _labels_in(value: Any) -> list[str] | None:
 
 
 def _has_spans(values: Mapping[str, Any]) -> bool:
-    """Whether there is a text and a list of spans in it, perhaps an empty one."""
+    """Whether there is a text and a list of spans in it, perhaps an empty one, and no list of words."""
+    for words in (values.get("tokens"), values.get("words")):
+        if isinstance(words, list) and words and isinstance(words[0], str):
+            return False
     has_text = any(isinstance(values.get(name), str) for name in _TEXTS)
     return has_text and any(_spans(values.get(name)) is not None for name in _SPANS)
 

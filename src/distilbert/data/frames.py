@@ -68,6 +68,8 @@ def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
         return frame_columns(value), value.iter_rows(named=True)
     if hasattr(value, "itertuples"):  # pandas
         names = frame_columns(value)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InputError(f"{frame_name(value)}: two columns have one name, {twice!r}")
         return names, (dict(zip(names, row, strict=True)) for row in value.itertuples(index=False, name=None))
     if hasattr(value, "to_batches"):  # pyarrow's Table
         return frame_columns(value), chain.from_iterable(batch.to_pylist() for batch in value.to_batches())
