@@ -153,3 +153,16 @@ def test_training_defaults(
     (tmp_path / "found.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     script.table(tmp_path / "found.jsonl")
     assert "| 2 | 0.500 ± 0.000 | +0.000 |" in capsys.readouterr().out
+
+
+def test_tables(
+    benchmark: Callable[[str], ModuleType],
+    measured: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(benchmark("tables"), "FEW", 40)
+    found = measured("tables", "--rows", 60, "--resamples", 5)
+    assert set(found["costs"]) == {"40", "60"}
+    assert found["reading_share"] == pytest.approx(found["seconds"]["reading"] / found["seconds"]["evaluating"])
+    assert "| 60 rows |" in capsys.readouterr().out

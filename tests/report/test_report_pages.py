@@ -126,6 +126,8 @@ def test_numbers_and_similarities(tmp_path: Path) -> None:
     assert page.tables["Each metric"][3][:2] == ["rmse", "0.6124"]  # √((0.25 + 0 + 1 + 0.25) / 4)
     assert page.tables["The worst mistakes"][1][1:] == ["3", "2", "1"]
     assert page.tables["By the number of words"][1][:3] == ["all", "4", "0.500"]
+    least = [row[3].partition(" to ")[0] for row in page.tables["By the number of words"][1:]]
+    assert all(float(low) >= 0 for low in least)  # no distance is below 0
     assert "On average the prediction is +0.000 from the true value." in page.source
     page = page_of(reports.similarities(), tmp_path)
     assert page.tables["Each metric"][2][:2] == ["spearman", "0.8000"]

@@ -53,12 +53,14 @@ def _table(caption: str, head: str, found: list[Group], outcome: Outcome, errors
     for name, chosen in [("all", np.ones(len(errors), bool)), *found]:
         mean, count = float(errors[chosen].mean()), int(chosen.sum())
         shares = bool(np.isin(errors, (0, 1)).all())
-        interval = "{:.3f} to {:.3f}".format(*(wilson(mean * count, count) if shares else _spread(errors[chosen])))
+        interval = "{:.3f} to {:.3f}".format(
+            *(wilson(mean * count, count) if shares else _spread(errors[chosen], bounded=not distance))
+        )
         rows.append([name, f"{count:,}", measured(number(mean), mean / most if distance else mean), interval])
     return table(caption, (head, "examples", "errors", "95 % interval"), rows, numbers=(1, 3))
 
 
-def _spread(values: np.ndarray) -> tuple[float, float]:
-    """Of the mean, by the normal distribution."""
-    reach = 1.96 * float(values.std()) / np.sqrt(len(values))
-    return float(values.mean()) - reach, float(values.mean()) + reach
+def _spread(values: np.ndarray, *, bounded: bool) -> tuple[float, float]:
+    """Of the mean of what is not below 0, and not above 1 where it is bounded, by the normal distribution."""
+    mean, reach = float(values.mean()), 1.96 * float(values.std()) / np.sqrt(len(values))
+    return max(0.0, mean - reach), min(1.0, mean + reach) if bounded else mean + reach
