@@ -26,6 +26,7 @@ FACES = {"distilbert"} | {
         "distill",
         "evaluation",
         "explain",
+        "guarantee",
         "nn",
         "report",
         "search",
@@ -55,6 +56,7 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {*LOADING, "data", "bulk_settings"},
     "bench": {*LOADING, "arguments"},
     "evaluation": {*LOADING, "data", "arguments"},
+    "guarantee": {*LOADING, "data", "arguments", "evaluation", "convert"},
     "report": {*LOADING, "data", "evaluation", "convert"},
     "training_data": {"base", *TOKENIZER, "data", "arguments"},
     "trained": {"evaluation"},
@@ -96,7 +98,20 @@ LAYERS["cli"] = {*LAYERS}
 LAYERS["__main__"] = {"cli"}
 
 
-LEAVES = ("adapters", "bulk", "compat", "nn", "train", "distill", "convert", "explain", "report", "serve", "sklearn")
+LEAVES = (
+    "adapters",
+    "bulk",
+    "compat",
+    "nn",
+    "train",
+    "distill",
+    "convert",
+    "explain",
+    "guarantee",
+    "report",
+    "serve",
+    "sklearn",
+)
 
 
 def module_name(path: Path) -> str:

@@ -1,14 +1,22 @@
 """The command that makes a model folder with int8 weights."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..arguments import ReadOptions
 from ..command_text import command_text
+from ..errors import InputError
 from ..progress import working
 from . import show
-from .options import add_model_argument
+from .options import add_model_argument, add_options, read_options
 from .reading import lines_of
+
+if TYPE_CHECKING:
+    from ..convert import QuantizationReport
+    from ..guarantee import Guarantee
 
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:
@@ -18,13 +26,54 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--embeddings", choices=["8bit", "4bit"], default="8bit", help="bits of the word embeddings (default: 8bit)"
     )
-    parser.add_argument("--data", type=Path, metavar="FILE", help="compare on these texts, one a line")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="texts to calibrate and compare on, one a line; with --max-drop: examples",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="guarantee, at 95 %%, that the metric of these examples falls by no more; status 1 if it cannot be",
+    )
+    parser.add_argument("--task", help="of the examples, by default what the model was trained for")
+    add_options(parser, ReadOptions, group="the examples of --max-drop")
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report, as a page for a browser")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def quantize(args: argparse.Namespace) -> int:
+    return _compare(args) if args.max_drop is None else _guarantee(args)
+
+
+def _guarantee(args: argparse.Namespace) -> int:
+    from ..guarantee import quantize_within
+
+    if args.data is None:
+        raise InputError("--max-drop needs examples: --data FILE")
+    if args.report:
+        raise InputError("--report is drawn without --max-drop; --json has all that a guarantee is made of")
+    reading = dataclasses.asdict(read_options(args, ReadOptions))
+    with working("quantizing"):
+        done = quantize_within(
+            args.model,
+            args.out,
+            args.data,
+            max_drop=args.max_drop,
+            task=args.task,
+            bits=args.bits,
+            word_bits=int(args.embeddings[0]),
+            revision=args.revision,
+            **reading,
+        )
+    _print(args, done)
+    return 0 if done.chosen else 1
+
+
+def _compare(args: argparse.Namespace) -> int:
     from ..convert import quantize as run
 
     if args.report:
@@ -42,12 +91,16 @@ def quantize(args: argparse.Namespace) -> int:
         )
     if args.report:
         write_quantization(args.report, report, texts=str(args.data or ""), command=_command(args))
-    if args.json:
-        print(json.dumps(report.to_dict()))
-    else:
-        for line in str(report).splitlines():
-            show.line(show.clean(line))
+    _print(args, report)
     return 0
+
+
+def _print(args: argparse.Namespace, done: "QuantizationReport | Guarantee") -> None:
+    if args.json:
+        print(json.dumps(done.to_dict()))
+        return
+    for line in str(done).splitlines():
+        show.line(show.clean(line))
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -1,0 +1,52 @@
+"""int8 with a guarantee: what is chosen, what is written, and what is said where it cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import distilbert
+from conftest import Maker
+from distilbert import InputError
+from distilbert.folder.checkpoint import open_checkpoint
+from distilbert.guarantee import quantize_within
+
+
+@pytest.fixture
+def rows(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> tuple[Path, Path]:
+    """A classifier, and examples of what it says."""
+    model = make_checkpoint(dim=32, hidden_dim=64, n_heads=2)
+    texts = (sentences * 2)[:200]
+    labels = [found.label for found in distilbert.load(model)(texts)]
+    data = tmp_path / "dev.jsonl"
+    data.write_text("\n".join(json.dumps({"text": text, "label": label}) for text, label in zip(texts, labels)))
+    return model, data
+
+
+def test_a_wide_bound_is_met_by_all_of_int8(rows: tuple[Path, Path], tmp_path: Path) -> None:
+    done = quantize_within(rows[0], tmp_path / "out", rows[1], max_drop=30)
+    assert done.chosen is not None
+    assert done.chosen.float32 == ()
+    assert (done.metric, done.examples, done.score) == ("accuracy", 200, 1.0)
+    assert done.chosen.bound <= 0.3
+    assert [len(rung.float32) for rung in done.rungs] == sorted((len(r.float32) for r in done.rungs), reverse=True)
+    assert len(done.layers) == 1 + 4 * open_checkpoint(rows[0]).config.n_layers
+    assert max(layer.error for layer in done.layers) > 0
+    assert json.loads(json.dumps(done.to_dict()))["guaranteed"] is True
+    assert "guaranteed within 30 points" in str(done)
+    assert distilbert.load(tmp_path / "out")("a film").label
+
+
+def test_too_few_rows_are_told_with_how_many_would_do(rows: tuple[Path, Path], tmp_path: Path) -> None:
+    done = quantize_within(rows[0], tmp_path / "out", rows[1], max_drop=0.1)
+    assert done.chosen is None
+    assert not (tmp_path / "out").exists()
+    assert "no guarantee" in str(done)
+    if done.needed is not None:
+        assert done.needed > 2000
+
+
+@pytest.mark.parametrize("max_drop", [0, -1, 100, float("nan")])
+def test_a_bound_that_is_none(rows: tuple[Path, Path], tmp_path: Path, max_drop: float) -> None:
+    with pytest.raises(InputError, match="max_drop"):
+        quantize_within(rows[0], tmp_path / "out", rows[1], max_drop=max_drop)
