@@ -93,8 +93,8 @@ def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods
         convert(common.trained_model(), encoder)
         made: dict[str, Callable[..., tuple[float, float]]] = {
             "SetFit": lambda *given: setfit(given[0], common.trained_model(), *given[1:]),
-            "--few-shot": lambda *given: ours(given[0], encoder, *given[1:], few_shot=True),
-            "--head-only": lambda *given: ours(given[0], encoder, *given[1:], head_only=True),
+            "few-shot": lambda *given: ours(given[0], encoder, *given[1:], few_shot=True),
+            "head-only": lambda *given: ours(given[0], encoder, *given[1:], head_only=True),
         }
         for count, seed, task in ((count, seed, task) for count in examples for seed in seeds for task in TASKS):
             rows = drawn(samples / f"{task}.train.jsonl", count, seed)
@@ -135,7 +135,7 @@ def main() -> None:
     runs.add_argument("--out", type=Path, required=True)
     runs.add_argument("--examples", type=int, nargs="+", default=[8, 64])
     runs.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    runs.add_argument("--methods", nargs="+", default=["SetFit", "--few-shot", "--head-only"])
+    runs.add_argument("--methods", nargs="+", default=["SetFit", "few-shot", "head-only"])
     commands.add_parser("table").add_argument("file", type=Path)
     args = parser.parse_args()
     if args.command == "table":

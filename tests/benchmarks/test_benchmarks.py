@@ -89,6 +89,7 @@ def test_training(measured: Callable[..., dict[str, Any]]) -> None:
     found = measured("training", "--rounds", 1, "--texts", 40)
     assert found["apart"] < 1e-4
     assert len(found["tokens_per_second"]) == 3
+    assert all(0 < share < 1 for share in found["matrix_share"].values())
 
 
 @pytest.mark.slow
@@ -166,3 +167,30 @@ def test_tables(
     assert set(found["costs"]) == {"40", "60"}
     assert found["reading_share"] == pytest.approx(found["seconds"]["reading"] / found["seconds"]["evaluating"])
     assert "| 60 rows |" in capsys.readouterr().out
+
+
+def test_few_shot(
+    benchmark: Callable[[str], ModuleType], tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = benchmark("few_shot")
+    rows = [{"text": text, "label": ("no", "yes")["the" in text.split()]} for text in sentences[:60]]
+    for task in script.TASKS:
+        for part, chosen in {"train": rows[:40], "test": rows[40:]}.items():
+            (tmp_path / f"{task}.{part}.jsonl").write_text("\n".join(map(json.dumps, chosen)) + "\n")
+    out = tmp_path / "found.jsonl"
+    for _ in range(2):  # what is there is not run again
+        script.run(tmp_path, out, [3], [0, 1], ["head-only"])
+    assert len(out.read_text().splitlines()) == 4
+    assert len(script.drawn(tmp_path / "topics.train.jsonl", 3, 0)) == 6
+    script.table(out)
+    assert "| topics, 3 a class, head-only | 2 | 0." in capsys.readouterr().out
+
+
+def test_operations_of_a_step(benchmark: Callable[[str], ModuleType]) -> None:
+    import transformers
+
+    model = transformers.DistilBertForSequenceClassification(
+        transformers.DistilBertConfig(dim=8, n_layers=2, n_heads=2, hidden_dim=16, vocab_size=30)
+    )
+    # two layers of four products of 8 by 8 and two of 8 by 16, forward and twice backward; attention of 3 by 3 tokens
+    assert benchmark("training").step_operations(model, [3]) == 3 * (2 * 2 * (4 * 64 + 2 * 128) * 3 + 4 * 2 * 8 * 9)

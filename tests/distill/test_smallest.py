@@ -40,10 +40,10 @@ def test_the_best_third_goes_on_and_what_is_larger_than_one_that_keeps_the_share
               trial("4x8", 4, 0.97, 0.95), trial("5x8", 5, 1.0, 0.98), trial("6x8", 6, 0.96, 0.94)]  # fmt: skip
     found = halving.smallest(trials, 0.97)
     assert found is trials[2]
-    assert [shape_name(shape) for shape in survivors(trials, found)] == ["2x8", "1x8"]
-    assert [shape_name(shape) for shape in survivors(trials, None)] == ["5x8", "3x8"]
+    assert [shape_name(shape) for shape in survivors(trials, found, 3)] == ["2x8", "1x8"]
+    assert [shape_name(shape) for shape in survivors(trials, None, 2)] == ["5x8", "3x8"]
     assert halving.smallest(trials, 0.99) is None
-    assert survivors(trials[2:3], found) == []
+    assert survivors(trials[2:3], found, 1) == []
 
 
 def test_shapes_follow_from_the_teachers() -> None:

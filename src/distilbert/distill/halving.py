@@ -23,6 +23,7 @@ from ..train.loop import run as train
 from ..train.loop import step_seconds
 from ..train.run import Run
 from .distillation import Taught, begin
+from .initial_weights import student_config
 from .inputs import Inputs
 from .shapes import shape_name
 from .student import save_student
@@ -75,14 +76,15 @@ class Halving:
     def search(self, shapes: Sequence[Shape]) -> list[Trial]:
         """Every shape's last trial. Raises InputError for too little time."""
         last: dict[Shape, Trial] = {}
+        costs = {shape: self._cost(shape) for shape in shapes}
         begin(self._run, self._settings(shapes[0], 0), self._inputs)  # computes the teacher's outputs, for all of them
         for number in range(ROUNDS):
             if not shapes:
                 break
-            ends = time.monotonic() + self._left() / (ROUNDS - number)
-            for place, shape in enumerate(shapes):
-                seconds = (ends - time.monotonic()) / (len(shapes) - place)
-                trial = self._train(shape, number, seconds, last.get(shape))
+            ends = time.monotonic() + (self._ends - time.monotonic()) / (ROUNDS - number)
+            for place, shape in enumerate(shapes):  # each gets as many steps, so that shares can be compared
+                part = costs[shape] / sum(costs[other] for other in shapes[place:])
+                trial = self._train(shape, number, (ends - time.monotonic()) * part, last.get(shape))
                 if trial is None:
                     continue
                 last[shape] = trial
@@ -90,16 +92,18 @@ class Halving:
                     f"round {number + 1} of {ROUNDS}, {shape_name(shape)}: {trial.share} of the teacher's score after "
                     f"{trial.state.step:,} steps"
                 )
-            shapes = survivors([last[shape] for shape in shapes], smallest(last.values(), self._to))
+            shapes = survivors(list(last.values()), smallest(last.values(), self._to), math.ceil(len(shapes) / _KEPT))
         return list(last.values())
+
+    def _cost(self, shape: Shape) -> int:
+        """Of a token, about: the weights of the layers. Raises InputError for a larger shape than the teacher's."""
+        config = student_config(self._inputs.teacher.config, shape, 1)
+        return config.n_layers * config.dim * (4 * config.dim + 2 * config.hidden_dim)
 
     def _settings(self, shape: Shape, number: int) -> DistillArguments:
         """Those of a student's training in a round, which has an order of its own."""
         seed = self._arguments.seed + number
         return dataclasses.replace(self._arguments, **dataclasses.asdict(shape), seed=seed)
-
-    def _left(self) -> float:
-        return self._ends - time.monotonic()
 
     def _train(self, shape: Shape, number: int, seconds: float, before: Trial | None) -> Trial | None:
         """A student after another round; None where no time is left for it, or nothing to learn."""
@@ -167,8 +171,7 @@ def smallest(trials: Iterable[Trial], to: float) -> Trial | None:
     return min((trial for trial in trials if trial.share.least >= to), key=lambda trial: trial.weights, default=None)
 
 
-def survivors(trials: Sequence[Trial], found: Trial | None) -> list[Shape]:
-    """The shapes of a round that go on: of those smaller than `found` the best third of the round."""
+def survivors(trials: Sequence[Trial], found: Trial | None, most: int) -> list[Shape]:
+    """The shapes that go on: the `most` best of all that are smaller than `found`, those that were out before too."""
     left = [trial for trial in trials if found is None or trial.weights < found.weights]
-    best = sorted(left, key=lambda trial: -trial.share.value)
-    return [trial.shape for trial in best[: math.ceil(len(trials) / _KEPT)]]
+    return [trial.shape for trial in sorted(left, key=lambda trial: -trial.share.value)[:most]]
