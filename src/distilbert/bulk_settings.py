@@ -43,7 +43,9 @@ class _Running:
     threads: int | None = setting(None, least=1, help="threads of a worker", unset="cores / workers")
     part_seconds: float = setting(30.0, above=0, help="how long a part should take a worker", metavar="S")
     part_rows: int | None = setting(None, least=1, help="rows of a part, instead of measuring")
-    on: str = setting("local", help="where workers run: local, ray://HOST:PORT, dask://HOST:PORT", metavar="WHERE")
+    on: str = setting(
+        "local", help="where workers run: local, ray://HOST:PORT, ray://auto, dask://HOST:PORT", metavar="WHERE"
+    )
     share: str | None = setting(None, help="run the I-th of N shares, I from 1 on", unset="all", metavar="I/N")
     dry_run: bool = setting(False, help="show the plan; write nothing")
 
