@@ -48,8 +48,11 @@ def test_decimal_commas_of_a_german_excel(tmp_path: Path) -> None:
     text = "Text\tWertung\r\nGut, ja\t0,5\r\nMies\t1,5\r\n"  # "Unicode text"
     data = read(tmp_path, "u.tsv", text.encode("utf-16"), columns={"label": "Wertung"})
     assert labels_of(data) == [0.5, 1.5]
-    data = read(tmp_path, "l.csv", 'text,label\na,"1,2"\nb,"2,3"\nc,"1,3"\n')  # where commas separate they are lists
-    assert labels_of(data) == [("1", "2"), ("2", "3"), ("1", "3")]
+    for wanted in (["0,5", "1,25", "3"], ["4,5", "3,5", "5,0"]):  # Google Sheets, whose commas separate as well
+        data = read(tmp_path, "g.csv", "text,score\n" + "".join(f'a,"{number}"\n' for number in wanted))
+        assert labels_of(data) == [float(number.replace(",", ".")) for number in wanted]
+    data = read(tmp_path, "l.csv", 'text,label\na,"1,2"\nb,2\nc,"1,2,3"\n')  # these are lists
+    assert labels_of(data) == [("1", "2"), ("2",), ("1", "2", "3")]
     with pytest.raises(InputError, match=r"a.csv:2: 'score' must be a number, not '1,500'"):
         read(tmp_path, "a.csv", "sentence1;sentence2;score\na;b;1,500\n", PAIRS)
 

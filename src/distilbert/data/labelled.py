@@ -187,15 +187,17 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
         alone = len(lists) > 1 and all(len(parts) == 1 for parts in lists)
         why = "a multi-label problem" + ("; if no text can have two labels, --problem single-label" if alone else "")
         return "multi_label_classification", why
-    convert = number_of if decimal_commas else float
+    # where commas separate the cells, "1,2" may be two labels; it is a number where every label has one comma, or where
+    # parts do not come again
+    several = hold_several(values, mark := mark_between(values))
+    every = all(isinstance(value, str) and value.count(",") == 1 for value in values)
+    convert = number_of if decimal_commas or every or not several else float
     try:
         numbers = [convert(value) for value in values if not isinstance(value, bool)]
     except (TypeError, ValueError, OverflowError):
-        if hold_several(values, mark := mark_between(values)):
-            return (
-                "multi_label_classification",
-                f"labels with {_MARK_NAMES[mark]} between taken for several; if they are one, --problem single-label",
-            )
+        if several:
+            why = f"labels with {_MARK_NAMES[mark]} between taken for several; if they are one, --problem single-label"
+            return "multi_label_classification", why
         return "single_label_classification", "a single-label problem"
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
         return "regression", "a regression problem"
