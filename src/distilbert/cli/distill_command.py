@@ -55,7 +55,11 @@ def _find_smallest(
         print(json.dumps(found.to_dict()))
         return
     _show(found.tried)
-    show.line("* the smallest that keeps the share there with 95 % confidence, else the best")
+    taken = next(each.share for each in found.tried if each.best and each.precision == "float32")
+    reached = taken is not None and taken.least >= to
+    show.line(
+        f"* {'the smallest that keeps' if reached else 'the best; none keeps'} {to:.1%} here with 95 % confidence"
+    )
     show.line("")
     show.line(f"{found.shape} and its teacher, on {found.share.examples:,} examples that decided nothing")
     _show(found.beside_teacher)
