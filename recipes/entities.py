@@ -21,6 +21,7 @@ SETTINGS = {
     "patience": 3,
     "precision": "bfloat16",
 }
+TWEETS = "wnut17/wnut17train.conll"
 # wnut17's types -> UNER's three; its products and creative works are none of them
 TYPES = {"person": "PER", "location": "LOC", "corporation": "ORG", "group": "ORG"}
 
@@ -29,7 +30,7 @@ def prepare() -> dict[str, Path]:
     tweets, dev, test = (
         read_data(source(name), TASK).examples
         for name in (
-            "wnut17/wnut17train.conll",
+            TWEETS,
             "uner_english_ewt/en_ewt-ud-dev.iob2",
             "uner_english_ewt/en_ewt-ud-test.iob2",
         )

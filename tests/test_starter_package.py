@@ -60,6 +60,15 @@ def test_sentiment_knows_good_from_bad() -> None:
     assert [result.label for result in classify(texts)] == ["positive", "negative"]
 
 
+def test_ner_knows_persons_and_places() -> None:
+    found = distilbert.load("starter/ner")("Angela Merkel met Emmanuel Macron in Paris.")
+    assert [(entity.label, entity.text) for entity in found] == [
+        ("PER", "Angela Merkel"),
+        ("PER", "Emmanuel Macron"),
+        ("LOC", "Paris"),
+    ]
+
+
 def test_the_demo_shows_each_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == 0
     lines = capsys.readouterr().out.splitlines()

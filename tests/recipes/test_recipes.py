@@ -118,6 +118,7 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
     [
         ("starter_embed", "embed", "feature-extraction"),
         ("starter_sentiment", "sentiment", "text-classification"),
+        pytest.param("starter_entities", "ner", "token-classification", marks=pytest.mark.slow),
     ],
 )
 def test_starters(name: str, starter: str, task: str, recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:

@@ -58,6 +58,13 @@ def _sentiment(model: Any) -> None:
         _paragraph(f"  {result.score:.2f}  {result.label:<10}", text)
 
 
+def _entities(model: Any) -> None:
+    for text in _texts("names"):
+        _paragraph("  ", text)
+        for entity in model(text):
+            show.line((f"    {entity.score:.2f}  {entity.label}  {entity.text}", "bold"))
+
+
 def _search(model: Any) -> None:
     sentences = _texts("sentences")
     started = time.perf_counter()
@@ -72,6 +79,7 @@ def _search(model: Any) -> None:
 
 _SECTIONS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "starter/sentiment": ("Is a review good or bad?", _sentiment),
+    "starter/ner": ("Who, where, which organisation?", _entities),
     "starter/embed": ("Search by meaning", _search),
 }
 
