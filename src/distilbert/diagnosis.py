@@ -50,6 +50,7 @@ _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (layout.OF_DATA_SETS, "a data set, not a model"),
     (layout.PICKLES, "a pickle, which is never run"),
     ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
+    ((layout.CONFIG,), f"a config.json without weights; bring along {layout.WEIGHTS} from its source"),
     ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
 )  # fmt: skip
 _MOST_LISTED = 1000

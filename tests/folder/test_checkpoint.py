@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import distilbert
 from conftest import Maker, random_weights
@@ -529,6 +530,44 @@ def test_weights_in_another_format_name_the_command_that_converts_them(name: str
     folder, _, _ = make()
     (folder / WEIGHTS).rename(folder / name)
     with pytest.raises(CheckpointError, match=rf"no model\.safetensors; it has {name}: `distilbert convert .* OUT`"):
+        open_checkpoint(folder)
+
+
+SHARD = "pytorch_model-00001-of-00002.bin"
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ([SHARD], f"it has {SHARD}, one of several; bring along the file that ends in .index.json"),
+        (
+            [SHARD, "pytorch_model.bin.index.json"],
+            "it has pytorch_model.bin.index.json: `distilbert convert .*/model OUT`",
+        ),
+        (["model-00001-of-00002.safetensors"], "it has model-00001-of-00002.safetensors, one of several"),
+        (["onnx/model.onnx", "onnx/model_quantized.onnx"], "it has onnx/model.onnx: `distilbert convert .*/model OUT`"),
+        (["openvino_model.bin", "openvino_model.xml"], "this is an OpenVINO model"),
+        (["adapter_model.bin", "adapter_config.json"], "this is an adapter"),
+        (["optimizer.bin", "consolidated.00.pth"], "it has consolidated.00.pth: `distilbert convert .*.pth OUT`"),
+        ([], "this is a config.json without weights; bring along model.safetensors"),
+    ],
+)
+def test_what_lies_in_place_of_the_weights(files: list[str], reason: str, make: Any) -> None:
+    folder, _, _ = make()
+    (folder / WEIGHTS).unlink()
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    with pytest.raises(CheckpointError, match=f"no model.safetensors; {reason}"):
+        open_checkpoint(folder)
+
+
+def test_an_adapter_that_was_not_merged(make: Any) -> None:
+    folder, _, weights = make()
+    renamed = {name.replace("q_lin.weight", "q_lin.base_layer.weight"): array for name, array in weights.items()}
+    lora = "distilbert.transformer.layer.0.attention.q_lin.lora_A.default.weight"
+    safetensors.numpy.save_file(renamed | {lora: np.zeros((4, 32), np.float32)}, folder / WEIGHTS)
+    with pytest.raises(CheckpointError, match=r"an adapter \(LoRA\) that was not merged; call PEFT"):
         open_checkpoint(folder)
 
 

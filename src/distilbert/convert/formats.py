@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from ..diagnosis import folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
 from ..files import is_file
 from ..folder.layout import (
+    ANY_SHARD,
     BESIDE_WEIGHTS,
     CHECKPOINT_INDEX,
     FLAX,
@@ -99,8 +101,15 @@ def weights_file(folder: Path) -> Path:
             raise CheckpointError(f"{folder}: has the checkpoints {checkpoints}; give one of these files as the source")
         return indices[0]
     endings = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
-    names = [path.name for path in sorted(folder.glob("*")) if path.name.endswith(endings) and is_file(path)]
-    if named := [name for name in names if not name.startswith(BESIDE_WEIGHTS)]:
+    paths = [path for path in sorted((*folder.glob("*"), *folder.glob("onnx/*"))) if is_file(path)]
+    named = [
+        path.relative_to(folder).as_posix()
+        for path in paths
+        if path.name.endswith(endings) and not path.name.startswith(BESIDE_WEIGHTS)
+    ]
+    if shard := next((name for name in named if fnmatch(name, ANY_SHARD)), None):
+        raise CheckpointError(f"{folder}: has {shard}, one of several; bring along the file ending in {SHARDS_INDEX}")
+    if named:
         raise CheckpointError(f"{folder}: no weights under a name that is looked for; give {name_list(named)}")
     files = ", ".join(name for form in FORMATS.values() for name in form.files)
     raise CheckpointError(

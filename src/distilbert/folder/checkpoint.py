@@ -236,6 +236,10 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
     missing = [name for name in table if name not in found and name not in optional]
     others = [name for name in found if name not in table]
+    if missing and any("lora_" in name for name in stored):
+        raise CheckpointError(
+            f"{place}: weights hold an adapter (LoRA) that was not merged; call PEFT's merge_and_unload() and save anew"
+        )
     if missing:
         near = nearest(missing[0], others)
         raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a {head.value}{near}")

@@ -11,10 +11,13 @@ WEIGHTS = "model.safetensors"
 SHARDS_INDEX = ".index.json"
 INDEX = f"{WEIGHTS}{SHARDS_INDEX}"
 SHARDS = "model-*.safetensors"
+ANY_SHARD = "*-[0-9]*-of-[0-9]*.*"
 # of other programs, which `distilbert convert` reads
 PYTORCH, RUST, NUMPY = "pytorch_model.bin", "rust_model.ot", "model.npz"
 PYTORCH_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar")
-BESIDE_WEIGHTS = ("adapter_", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "training_args")
+BESIDE_WEIGHTS = (  # how names of files that hold no model's weights begin
+    *("adapter_", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "training_args", "openvino_"),
+)
 KERAS, FLAX = "tf_model.h5", "flax_model.msgpack"
 FOREIGN = (PYTORCH, RUST, NUMPY, KERAS, FLAX)
 ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or a folder below (transformers.js)

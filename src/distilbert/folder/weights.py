@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
 from ..files import is_file, is_text, read_json
-from .layout import BESIDE_WEIGHTS, FOREIGN, INDEX, PYTORCH_SUFFIXES, SHARDS, WEIGHTS
+from .layout import ANY_SHARD, BESIDE_WEIGHTS, FOREIGN, INDEX, ONNX, PYTORCH_SUFFIXES, SHARDS_INDEX, WEIGHTS
 
 # safetensors' names of types -> NumPy's; the bits of a bfloat16, which NumPy does not have, are in a uint16
 NUMBERS: dict[str, np.dtype[Any]] = {
@@ -165,11 +165,13 @@ def _what_there_is(folder: Path) -> str:
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
     suffixes = (*PYTORCH_SUFFIXES, *(Path(name).suffix for name in FOREIGN))
     kept = [name for name in names if name.endswith(suffixes) and not name.startswith(BESIDE_WEIGHTS)]
-    if other := next((name for name in FOREIGN if name in kept), kept[0] if kept else ""):
-        source = folder if other in FOREIGN else folder / other
-        return f"it has {name_list([other])}: `distilbert convert {source} OUT` makes one"
-    if shard := next((name for name in names if fnmatch(name, SHARDS)), None):
-        return f"it has {shard}, one of several; bring along {INDEX}, which lists them"
+    known = (name for file in FOREIGN for name in (file, f"{file}{SHARDS_INDEX}"))
+    if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
+        return f"it has {other}: `distilbert convert {folder} OUT` makes one"
+    if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), None):
+        return f"it has {name_list([shard])}, one of several; bring along the file that ends in {SHARDS_INDEX}"
+    if kept:
+        return f"it has {name_list(kept)}: `distilbert convert {folder / kept[0]} OUT` makes one"
     ours = Path(WEIGHTS).suffix
     renamed = [name for name in names if name.lower().endswith(ours) and not name.startswith("adapter_")]
     if renamed:
