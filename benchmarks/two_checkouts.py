@@ -59,7 +59,7 @@ def main() -> None:
         runs: dict[str, dict[str, list[float]]] = {}
         for turn in range(args.rounds):
             for name, tree in sorted(trees.items(), reverse=turn % 2 == 0):
-                environment(tree, Path(temporary) / f"cache-{name}-{turn}")
+                environment(tree, Path(temporary) / f"cache-{name}-{turn}", Path(temporary) / f"bytecode-{name}")
                 for part in args.only:
                     for figure, value in PARTS[part](Path(temporary)).items():
                         runs.setdefault(figure, {}).setdefault(name, []).append(value)
@@ -72,9 +72,17 @@ def main() -> None:
     common.save(args.save, {"machine": common.machine(), "medians": medians})
 
 
-def environment(tree: Path, cache: Path) -> None:
-    """Processes started from now on use that checkout's sources, and a cache of graphs of their own."""
-    os.environ |= {"PYTHONPATH": str(tree / "src"), "DISTILBERT_CACHE": str(cache)}
+def environment(tree: Path, cache: Path, bytecode: Path) -> None:
+    """Processes started from now on use that checkout's sources, and a cache of graphs of their own.
+
+    Sources are compiled once, as pip does for an installed package: else the checkout with more of them starts later.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ |= {
+        "PYTHONPATH": str(tree / "src"),
+        "DISTILBERT_CACHE": str(cache),
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+    }
 
 
 def start_part(temporary: Path) -> dict[str, float]:

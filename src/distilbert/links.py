@@ -1,5 +1,6 @@
 """Links in a model folder: where one may lead, for its file to be read or copied."""
 
+import os
 from pathlib import Path
 
 from .errors import ConfigError, DistilBertError
@@ -14,7 +15,7 @@ def check_read(path: Path, error: type[DistilBertError]) -> None:
     """
     if not path.is_symlink():
         return
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # of a link to itself too, where `resolve` raises
     if real.name == path.name or real.is_relative_to(path.parent.resolve()) or _is_in_hub_cache(real):
         return
     raise error(f"{path}: is a link out of the folder, which is not read; put the file itself there")
@@ -22,7 +23,7 @@ def check_read(path: Path, error: type[DistilBertError]) -> None:
 
 def check_copied(path: Path, root: Path) -> None:
     """Raises ConfigError for a link out of the model folder `root`, unless into the hub's cache."""
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # of a link to itself too, where `resolve` raises
     if not real.is_relative_to(root.resolve()) and not _is_in_hub_cache(real):
         raise ConfigError(f"{path}: is a link out of the folder, which is not copied; put the file itself there")
 

@@ -309,6 +309,10 @@ def test_numbers_beside_a_file_are_no_link_to_any_file(program: str, make_checkp
     data.symlink_to(tmp_path / "secret")
     with pytest.raises(CheckpointError, match=f"{data.name}: is a link out of the folder, which is not read"):
         convert(source, tmp_path / "out")
+    data.unlink()
+    data.symlink_to(data.name)  # to itself
+    with pytest.raises(CheckpointError, match=f"{data.name}: must lie beside"):
+        convert(source, tmp_path / "out")
 
 
 def test_quantised_and_foreign_files_say_what_they_are(tmp_path: Path) -> None:

@@ -342,6 +342,13 @@ def test_weights_under_another_name_are_named(name: str, source: Path, tmp_path:
             open_checkpoint(source)
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "rust_model.ot", "tf_model.h5", "model.npz"])
+def test_safetensors_under_the_name_of_another_format(name: str, source: Path, tmp_path: Path) -> None:
+    (source / "model.safetensors").rename(source / name)
+    with pytest.raises(CheckpointError, match=f"{name}: this is a safetensors file; call it model.safetensors"):
+        convert(source, tmp_path / "out")
+
+
 def test_npz_that_lies(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, a=np.array([{}], object))

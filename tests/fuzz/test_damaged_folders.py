@@ -93,7 +93,8 @@ def test_some_mutants(prototypes: Path, tmp_path: Path) -> None:
 
 def test_mutants_come_from_their_seeds_alone(prototypes: Path) -> None:
     assert [mutate(seed, prototypes) for seed in range(50)] == [mutate(seed, prototypes) for seed in range(50)]
-    assert len({mutate(seed, prototypes).content for seed in range(50)}) > 45
+    mutants = [mutate(seed, prototypes) for seed in range(50)]
+    assert len({(mutant.content, mutant.link) for mutant in mutants}) > 45
 
 
 # thousands, in processes of their own -----------------------------------------------------------------

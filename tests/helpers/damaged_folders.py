@@ -31,7 +31,10 @@ TEXT = "A charming [MASK] and often affecting journey."
 
 @dataclass(frozen=True)
 class Mutant:
-    """One damaged file of one of the prototypes; `same` says that the model must still be the same one."""
+    """One damaged file of one of the prototypes; `same` says that the model must still be the same one.
+
+    `link` is where the file leads, if it is a link.
+    """
 
     seed: int
     prototype: str
@@ -39,6 +42,7 @@ class Mutant:
     what: str
     content: bytes
     same: bool = False
+    link: str = ""
 
     def __str__(self) -> str:
         return f"seed {self.seed}: {self.prototype}/{self.file}, {self.what}"
@@ -47,7 +51,11 @@ class Mutant:
         """The prototype with the damaged file in its place."""
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prototypes / self.prototype, folder)
-        (folder / self.file).write_bytes(self.content)
+        if self.link:
+            (folder / self.file).unlink()
+            (folder / self.file).symlink_to(self.link)
+        else:
+            (folder / self.file).write_bytes(self.content)
         return folder
 
 
@@ -192,6 +200,9 @@ def mutate(seed: int, prototypes: Path) -> Mutant:
     if path.parent.name == GRAPHS:  # a damaged graph is built anew
         content, what = random.choice((_flip, _cut, _splice, _overwrite))(content, random)
         return Mutant(seed, prototype, file, what, content, same=True)
+    if random.random() < 0.05:
+        link = random.choice(("/dev/zero", "/dev/null", "/etc/passwd", "/proc/self/environ", ".", "nothing", path.name))
+        return Mutant(seed, prototype, file, f"a link to {link}", b"", link=link)
     if random.random() < 0.08 and file.endswith((".json", ".txt")):
         content, what = _harmless(content, file, random)
         return Mutant(seed, prototype, file, what, content, same=True)

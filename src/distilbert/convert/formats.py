@@ -74,9 +74,11 @@ def read_file(path: Path) -> dict[str, Weight]:
     form = _format(path)
     try:
         with path.open("rb") as file:
-            what = stand_in_name(file.read(300))
-        if what:
+            start = file.read(300)
+        if what := stand_in_name(start):
             raise CheckpointError(f"{path}: this is {what}")
+        if form is not FORMATS["safetensors"] and start[5:10] == b'\0\0\0{"':  # the length of a header, and it
+            raise CheckpointError(f"{path}: this is a safetensors file; call it {WEIGHTS}")
         return read_shards(path, form.read) if path.name.endswith(SHARDS_INDEX) else form.read(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None

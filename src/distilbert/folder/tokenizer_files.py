@@ -109,8 +109,7 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
     is_bert = kind is None or kind in _BERT_NAMES
     file = folder / _json_name(settings, folder)
     if is_file(file):
-        path, text = file, read_text(file, TokenizerError)
-        content = read_json(file, TokenizerError)
+        path, content = file, read_json(file, TokenizerError)
         is_bert = is_bert and _is_word_piece(content)
     elif is_file(path := folder / VOCABULARY):
         content = {}
@@ -126,7 +125,7 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
     settings, declared = read_declared(settings, content, folder, path)
     if not is_bert:
         with library_errors(f"{path}: not a tokenizer that can be read"):
-            backend = tokenizers.Tokenizer.from_str(text)
+            backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
         add_declared(backend, declared)
     else:
         normalizer = _normalizer(settings, config)
@@ -237,7 +236,8 @@ def _json_vocab(content: Mapping[str, Any], path: Path) -> dict[str, int]:
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(vocab, dict):
         raise TokenizerError(f"{message} (it has no vocabulary)")
-    if not all(type(index) is int and 0 <= index < 2**32 for index in vocab.values()):
+    ids = vocab.values()
+    if set(map(type, ids)) - {int} or (ids and not 0 <= min(ids) <= max(ids) < 2**32):
         raise TokenizerError(f"{message} (ids of pieces must be whole numbers from 0 on)")
     with library_errors(message):
         tokenizers.Tokenizer.from_str(json.dumps({**content, "model": {**model, "vocab": {}}, "added_tokens": []}))

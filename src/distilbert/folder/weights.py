@@ -19,7 +19,17 @@ from safetensors import SafetensorError, safe_open
 from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
 from ..files import is_file, is_text, read_json
-from .layout import ANY_SHARD, BESIDE_WEIGHTS, FOREIGN, INDEX, ONNX, PYTORCH_SUFFIXES, SHARDS_INDEX, WEIGHTS
+from .layout import (
+    ANY_SHARD,
+    BESIDE_WEIGHTS,
+    CHECKPOINT_INDEX,
+    FOREIGN,
+    INDEX,
+    ONNX,
+    PYTORCH_SUFFIXES,
+    SHARDS_INDEX,
+    WEIGHTS,
+)
 
 # safetensors' names of types -> NumPy's; the bits of a bfloat16, which NumPy does not have, are in a uint16
 NUMBERS: dict[str, np.dtype[Any]] = {
@@ -163,7 +173,7 @@ def read_weights(folder: Path) -> dict[str, Weight]:
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
-    suffixes = (*PYTORCH_SUFFIXES, *(Path(name).suffix for name in FOREIGN))
+    suffixes = (*PYTORCH_SUFFIXES, CHECKPOINT_INDEX, *(Path(name).suffix for name in FOREIGN))
     kept = [name for name in names if name.endswith(suffixes) and not name.startswith(BESIDE_WEIGHTS)]
     known = (name for file in FOREIGN for name in (file, f"{file}{SHARDS_INDEX}"))
     if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
