@@ -17,9 +17,9 @@ from distilbert.search import TextIndex
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "tests" / "data" / "published_outputs.json"
-WIDTH = 640
+WIDTH = 420
 STYLE = (
-    "body{margin:0;padding:12px 16px;font:15px/1.6 system-ui,sans-serif;color:#1a1d21;background:#fff}"
+    "body{margin:0;padding:12px 16px;font:14px/1.6 system-ui,sans-serif;color:#1a1d21;background:#fff}"
     "p{margin:.2em 0}table{border-collapse:collapse;margin:.3em 0}th,td{text-align:left;padding:.1em 1em .1em 0}"
     "@media(prefers-color-scheme:dark){body{color:#e8eaed;background:#14171b}}"
 )
@@ -36,19 +36,19 @@ def main(minilm: str, reviews: str, ner: str) -> None:
     classify, tag, embed = (distilbert.load(folder) for folder in (reviews, ner, minilm))
     text = "the actors are wonderful , but the plot is a dull mess"
     labels = classify("a moving story , told with warmth and care", top_k=None)
-    draw("text_classification", distilbert.to_html(labels) + explain(classify, text)._repr_html_(), 520)
+    draw("text_classification", distilbert.to_html(labels) + explain(classify, text)._repr_html_(), 510)
     sentence = "Angela Merkel met Emmanuel Macron in Paris on Tuesday."
-    draw("token_classification", distilbert.to_html(tag(sentence, aggregation="first"), sentence), 48)
+    draw("token_classification", distilbert.to_html(tag(sentence, aggregation="first"), sentence), 74)
     found = TextIndex(embed, QUESTIONS).search("I cannot log in", top_k=3)
-    draw("embeddings", distilbert.to_html(found), 140)
+    draw("embeddings", distilbert.to_html(found), 155)
 
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     text, top = (published["fills"]["cases"][0][key] for key in ("text", "top"))
     fills = [distilbert.MaskFill(token, place, score, text.replace("[MASK]", token)) for token, place, score in top]
-    draw("fill_mask", distilbert.to_html(fills), 190)
+    draw("fill_mask", distilbert.to_html(fills), 285)
     case = published["answers"]["cases"][1]
     answer = distilbert.Entity("answer", case["answer"], case["start"], case["end"], case["score"])
-    draw("question_answering", f"<p>{case['question']}</p>" + distilbert.to_html([answer], case["context"]), 72)
+    draw("question_answering", f"<p>{case['question']}</p>" + distilbert.to_html([answer], case["context"]), 98)
 
 
 def draw(name: str, html: Any, height: int) -> None:
