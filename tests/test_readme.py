@@ -92,4 +92,4 @@ def test_commands(environment: dict[str, str], place: Path) -> None:
 
 
 def test_it_is_short() -> None:
-    assert len(README.splitlines()) <= 160
+    assert len(README.splitlines()) <= 120
