@@ -150,6 +150,10 @@ def load(
     checkpoint = folder.checkpoint
     task = task or task_of(checkpoint.head, folder.sentence)
     kind = TASKS[task]
+    if task == "zero-shot-classification" and checkpoint.head is Head.NONE:
+        from .tasks.zero_shot_similarity import SimilarityClassifier  # read where it is asked for, as other tasks
+
+        kind, folder = SimilarityClassifier, open_folder(root)
     if kind.head not in (checkpoint.head, Head.NONE):
         raise CheckpointError(
             f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from distilbert import InputError, LateInteractionEncoder, Reranker, TextClassifier, ZeroShotClassifier
 from distilbert.serve import Settings, create_app, schemas, schemas_hub, schemas_openai
 from distilbert.tasks.task import Task
+from distilbert.tasks.zero_shot_similarity import SimilarityClassifier
 from helpers.live import Live, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
@@ -221,6 +222,11 @@ def test_texts_are_classified(server: Live, tasks: dict[str, Task]) -> None:
         assert each["probs"] == pytest.approx([want["negative"], want["positive"]], abs=1e-5)
         assert (each["label"], each["num_classes"]) == (max(want, key=lambda label: want[label]), 2)
     zero_shot = ZeroShotClassifier(tasks["nli"].model)(TEXT, ["travel", "war"])
+    similar = SimilarityClassifier(tasks["embed"].model)(TEXT, ["travel", "war"])
+    parameters = {"candidate_labels": ["travel", "war"]}
+    found = server.post("/models/embed", inputs=TEXT, parameters=parameters).json()
+    assert [each["label"] for each in found] == [each.label for each in similar]
+    assert [each["score"] for each in found] == pytest.approx([each.score for each in similar], abs=1e-4)
     (found,) = server.post("/v1/classify", input=[TEXT], labels=["travel", "war"]).json()["data"]
     assert (found["prediction"], found["score"]) == (zero_shot[0].label, pytest.approx(zero_shot[0].score, abs=1e-5))
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..batch import Batch
 from ..engine.seam import CpuEngine
 from ..errors import CheckpointError, InputError, short_repr
+from ..folder.checkpoint import Head
 from ..loading import load
 from ..prompts import Prompts
 from ..server_settings import Settings
@@ -22,6 +23,7 @@ from ..tasks.task import FIRST, Model, Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
+from ..tasks.zero_shot_similarity import SimilarityClassifier
 from .batcher import Batcher
 from .errors import Fault, RequestError
 
@@ -178,10 +180,14 @@ def _prompted(name: str, task: Embedder | SparseEncoder, settings: Settings) -> 
 
 
 def _tasks(task: Task, served: ServedModel) -> tuple[Task, ...]:
-    """The tasks that one opened model can do: a sequence classifier may also rerank, or do zero-shot classification."""
+    """The tasks that one opened model can do: a sequence classifier may also rerank, or do zero-shot classification,
+    and so may an encoder, by similarity.
+    """
     model = served.model
     tasks: list[Task] = [type(task)(model)]
-    if isinstance(task, TextClassifier | ZeroShotClassifier | Reranker):
+    if isinstance(task, Embedder):
+        tasks.append(SimilarityClassifier(model))
+    elif isinstance(task, TextClassifier | ZeroShotClassifier | Reranker) and task.head is not Head.NONE:
         kinds: Mapping[type[Task], bool] = {
             TextClassifier: True,
             ZeroShotClassifier: task.config.num_labels > 1,

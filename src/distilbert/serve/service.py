@@ -124,14 +124,16 @@ class Service:
     def task(self, request: Request, kind: type[AnyTask], what: str, name: str | None = None) -> AnyTask:
         """The named model's task of a kind; where none is named, that of the first model that has one.
 
+        One of exactly this kind stands before one that does the same by other means.
+
         Raises RequestError for a name that is not served, and where no model is `what`.
         """
         name = request.path_params.get("name", name)
         if name is None:
-            for model in self.models.values():
-                if found := model.find(kind):
-                    self._chosen(request, model)
-                    return found
+            able = [(model, found) for model in self.models.values() if (found := model.find(kind))]
+            for model, found in sorted(able, key=lambda pair: type(pair[1]) is not kind):
+                self._chosen(request, model)
+                return found
             raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {', '.join(self.models)}")
         return self.model(request, name).get(kind, what)
 

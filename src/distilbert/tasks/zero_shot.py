@@ -46,13 +46,13 @@ class ZeroShotOptions(TaskOptions):
         super().__post_init__()
 
 
-class _TemplateKeyword(LongTextKeyword, total=False):
+class TemplateKeyword(LongTextKeyword, total=False):
     """Options of the logits, for type checkers."""
 
     hypothesis_template: str
 
 
-class _Keywords(_TemplateKeyword, total=False):
+class _Keywords(TemplateKeyword, total=False):
     """All options, for type checkers."""
 
     multi_label: bool
@@ -132,10 +132,10 @@ class ZeroShotClassifier(PairTask):
         return self._results(several(texts), labels, ZeroShotOptions(**options))
 
     def logits(
-        self, texts: str | Iterable[str], labels: str | Iterable[str], **options: Unpack[_TemplateKeyword]
+        self, texts: str | Iterable[str], labels: str | Iterable[str], **options: Unpack[TemplateKeyword]
     ) -> np.ndarray:
         """The head's raw output, float32 [B, labels, outputs]; [labels, outputs] for one text."""
-        names = _labels(labels)
+        names = read_labels(labels)
         groups = list(self._label_rows(listed(texts), names, ZeroShotOptions(**options)))
         logits = np.array([[row.logits for row in rows] for rows in groups], np.float32)
         logits = logits.reshape(len(groups), len(names), self.config.num_labels)
@@ -144,7 +144,7 @@ class ZeroShotClassifier(PairTask):
     def _results(
         self, texts: Iterable[str], labels: str | Iterable[str], options: ZeroShotOptions
     ) -> Iterator[list[Classification]]:
-        names = _labels(labels)
+        names = read_labels(labels)
         entailment, contradiction = self._entailment(options.entailment)
         independent = options.multi_label or len(names) == 1
         if independent and contradiction is None:
@@ -199,7 +199,8 @@ class ZeroShotClassifier(PairTask):
                 )
 
 
-def _labels(labels: str | Iterable[str]) -> list[str]:
+def read_labels(labels: str | Iterable[str]) -> list[str]:
+    """The candidates, of a list or of one string with commas. Raises InputError for what is no label, and for none."""
     if isinstance(labels, str):
         labels = [label.strip() for label in labels.split(",") if label.strip()]
     names = list(listed(labels))
