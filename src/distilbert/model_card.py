@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from .command_text import setting_text
 from .evaluation.intervals import Interval
@@ -48,6 +47,8 @@ def metadata(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]
         base = str(facts["from"])
     about: dict[str, Any] = {}
     if is_file(source / "README.md"):
+        from yaml import YAMLError  # type: ignore[import-untyped]  # not at the top: huggingface-hub's
+
         try:
             about = ModelCard.load(source / "README.md").data.to_dict()
         except (ValueError, YAMLError, OSError):  # a card of another kind

@@ -21,7 +21,7 @@ def drop_of_accuracy(lost: int, won: int, examples: int) -> float:
     decisions that the data allow (Berger and Boos 1994, https://doi.org/10.1080/01621459.1994.10476836).
     """
     most = _poisson_limit(lost + won, _OF_TOTAL)
-    low, high = max(lost - won, 0), most
+    low, high = float(max(lost - won, 0)), most
     for _ in range(40):
         middle = (low + high) / 2
         rare = _skellam(lost - won, (most + middle) / 2, (most - middle) / 2) + _OF_TOTAL <= 1 - CONFIDENCE

@@ -189,7 +189,7 @@ def _write_report(
     named = [
         (name, part) for name, part in zip(("train", "evaluation", "test"), parts, strict=True) if part is not None
     ]
-    made = Training(facts, named, facts["losses"], [], details, *scores)
+    made = Training(facts, named, facts["losses"], [], details, scores[0], scores[1])
     for place in places:
         if place is not None:
             write_training(place, made)
