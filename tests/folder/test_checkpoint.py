@@ -539,7 +539,7 @@ SHARD = "pytorch_model-00001-of-00002.bin"
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ([SHARD], f"it has {SHARD}, one of several; bring along the file that ends in .index.json"),
+        ([SHARD], f"it has {SHARD}, one of several; bring along pytorch_model.bin.index.json, which"),
         (
             [SHARD, "pytorch_model.bin.index.json"],
             "it has pytorch_model.bin.index.json: `distilbert convert .*/model OUT`",

@@ -23,7 +23,7 @@ from ..folder.layout import (
     SHARDS_INDEX,
     WEIGHTS,
 )
-from ..folder.weights import Weight, read_header, read_shards
+from ..folder.weights import Weight, index_of, read_header, read_shards
 from . import bin as pytorch
 from . import flax, keras, npz, onnx_weights, safetensors, tensorflow, torchscript
 
@@ -110,7 +110,7 @@ def weights_file(folder: Path) -> Path:
         if path.name.endswith(endings) and not path.name.startswith(BESIDE_WEIGHTS)
     ]
     if shard := next((name for name in named if fnmatch(name, ANY_SHARD)), None):
-        raise CheckpointError(f"{folder}: has {shard}, one of several; bring along the file ending in {SHARDS_INDEX}")
+        raise CheckpointError(f"{folder}: has {shard}, one of several; bring along {index_of(shard)}")
     if named:
         raise CheckpointError(f"{folder}: no weights under a name that is looked for; give {name_list(named)}")
     files = ", ".join(name for form in FORMATS.values() for name in form.files)

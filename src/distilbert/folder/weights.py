@@ -6,6 +6,7 @@ Headers are read, never the numbers: those are mapped when an engine or a reader
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -170,6 +171,11 @@ def read_weights(folder: Path) -> dict[str, Weight]:
     raise CheckpointError(f"{folder}: no {WEIGHTS}; {_what_there_is(folder)}")
 
 
+def index_of(shard: str) -> str:
+    """The name of the index that lists a shard: of model-00001-of-00002.safetensors model.safetensors.index.json."""
+    return re.sub(r"-\d+-of-\d+", "", shard) + SHARDS_INDEX
+
+
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
@@ -179,7 +185,7 @@ def _what_there_is(folder: Path) -> str:
     if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
         return f"it has {other}: `distilbert convert {folder} OUT` makes one"
     if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), None):
-        return f"it has {name_list([shard])}, one of several; bring along the file that ends in {SHARDS_INDEX}"
+        return f"it has {name_list([shard])}, one of several; bring along {index_of(shard)}, which lists them"
     if kept:
         return f"it has {name_list(kept)}: `distilbert convert {folder / kept[0]} OUT` makes one"
     ours = Path(WEIGHTS).suffix
