@@ -134,12 +134,6 @@ def test_a_worker_of_dask_is_killed(
     survives(model, sentences, tmp_path, address(dask_cluster), kill)
 
 
-def test_a_row_that_ends_its_worker_is_found_on_dask(
-    dask_cluster: Any, model: Path, sentences: list[str], tmp_path: Path
-) -> None:
-    finds_the_killer(model, sentences, tmp_path, address(dask_cluster))
-
-
 def test_an_error_of_a_part_is_one_line(dask_cluster: Any, model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,n\na film,1\nb\n")
     settings = BulkSettings(part_rows=1, on=address(dask_cluster), threads=1)
