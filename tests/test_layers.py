@@ -109,6 +109,7 @@ LEAVES = (
     "explain",
     "guarantee",
     "report",
+    "search",
     "serve",
     "sklearn",
 )

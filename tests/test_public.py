@@ -270,7 +270,7 @@ else:
 """
     done = run(code)
     assert done.returncode == 0, done.stderr
-    if leaf in ("adapters", "compat", "convert", "explain", "guarantee"):  # a part of the core's install
+    if leaf in ("adapters", "compat", "convert", "explain", "guarantee", "search"):  # a part of the core's install
         assert done.stdout == "imported\n"
     else:
         assert done.stdout.startswith("MissingExtraError distilbert.")
