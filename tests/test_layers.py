@@ -57,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "bench": {*LOADING, "arguments"},
     "evaluation": {*LOADING, "data", "arguments"},
     "guarantee": {*LOADING, "data", "arguments", "evaluation", "convert"},
-    "report": {*LOADING, "data", "evaluation", "convert"},
+    "report": {*LOADING, "data", "evaluation", "convert", "guarantee"},
     "training_data": {"base", *TOKENIZER, "data", "arguments"},
     "trained": {"evaluation"},
     "model_card": {"base", "evaluation"},

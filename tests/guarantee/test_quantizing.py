@@ -8,6 +8,7 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert import InputError
+from distilbert.cli import main
 from distilbert.folder.checkpoint import open_checkpoint
 from distilbert.guarantee import quantize_within
 
@@ -50,3 +51,28 @@ def test_too_few_rows_are_told_with_how_many_would_do(rows: tuple[Path, Path], t
 def test_a_bound_that_is_none(rows: tuple[Path, Path], tmp_path: Path, max_drop: float) -> None:
     with pytest.raises(InputError, match="max_drop"):
         quantize_within(rows[0], tmp_path / "out", rows[1], max_drop=max_drop)
+
+
+def test_the_command_and_its_report(
+    rows: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "report.html"
+    command = ["quantize", str(rows[0]), str(tmp_path / "out"), "--data", str(rows[1]), "--report", str(page)]
+    assert main([*command, "--max-drop", "30"]) == 0
+    assert f"{tmp_path / 'out'}: all in int8, guaranteed within 30 points" in capsys.readouterr().out
+    shown = page.read_text(encoding="utf-8")
+    assert "all in int8, guaranteed within 30 points" in shown
+    assert "--max-drop 30.0" in shown
+    assert "distilbert.transformer.layer.0.ffn.lin1" in shown
+    assert main([*command[:2], str(tmp_path / "none"), *command[3:], "--max-drop", "0.01", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["guaranteed"] is False
+    assert "nothing written" in page.read_text(encoding="utf-8")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_guarantee_needs_examples(
+    rows: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["quantize", str(rows[0]), str(tmp_path / "out"), "--max-drop", "1"]) == 1
+    assert "--max-drop needs examples: --data FILE" in capsys.readouterr().err

@@ -55,7 +55,9 @@ def _guarantee(args: argparse.Namespace) -> int:
     if args.data is None:
         raise InputError("--max-drop needs examples: --data FILE")
     if args.report:
-        raise InputError("--report is drawn without --max-drop; --json has all that a guarantee is made of")
+        from ..report import check_place, write_guarantee
+
+        check_place(args.report)
     reading = dataclasses.asdict(read_options(args, ReadOptions))
     with working("quantizing"):
         done = quantize_within(
@@ -69,6 +71,8 @@ def _guarantee(args: argparse.Namespace) -> int:
             revision=args.revision,
             **reading,
         )
+    if args.report:
+        write_guarantee(args.report, done, command=_command(args))
     _print(args, done)
     return 0 if done.chosen else 1
 
@@ -107,6 +111,7 @@ def _command(args: argparse.Namespace) -> str:
     """What makes the report again."""
     words = ["distilbert", "quantize", args.model, args.out]
     given = {"--data": args.data, "--revision": args.revision, "--bits": args.bits if args.bits != 8 else None}
+    given |= {"--max-drop": args.max_drop, "--task": args.task}
     given["--embeddings"] = args.embeddings if args.embeddings != "8bit" else None
     words += [str(word) for flag, value in given.items() if value is not None for word in (flag, value)]
     return command_text([*words, "--report", args.report])

@@ -45,6 +45,11 @@ class Rung:
     bytes: int
     examples_per_second: float
 
+    @property
+    def mixture(self) -> str:
+        """In words."""
+        return f"{len(self.float32)} matrices in float32" if self.float32 else "all in int8"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Guarantee:
@@ -86,20 +91,23 @@ class Guarantee:
             f"float32: {self.metric} {100 * self.score:.2f}, {self.bytes / 1e6:.1f} MB",
         ]
         lines += [self._line(rung) for rung in self.rungs]
-        if self.chosen:
-            lines.append(f"{self.out}: {_mixture(self.chosen)}, guaranteed within {100 * self.max_drop:g} points")
-        else:
-            lines.append(
-                f"no guarantee: a drop of at most {100 * self.max_drop:g} points cannot be shown; nothing written"
-            )
+        lines.append(f"{self.out}: {self.verdict}" if self.chosen else self.verdict)
         if self.needed:
             lines.append(f"about {self.needed:,} examples like these would show it for all of int8")
         return "\n".join(lines)
 
+    @property
+    def verdict(self) -> str:
+        """Whether there is a guarantee, in words."""
+        points = f"{100 * self.max_drop:g} points"
+        if self.chosen:
+            return f"{self.chosen.mixture}, guaranteed within {points}"
+        return f"no guarantee: a drop of at most {points} cannot be shown; nothing written"
+
     def _line(self, rung: Rung) -> str:
         speed = rung.examples_per_second / self.examples_per_second
         return (
-            f"{_mixture(rung)}: {100 * rung.score:.2f}, lower by {100 * rung.bound:.2f} points at most "
+            f"{rung.mixture}: {100 * rung.score:.2f}, lower by {100 * rung.bound:.2f} points at most "
             f"(at {CONFIDENCE:.0%}); {rung.bytes / 1e6:.1f} MB, {speed:.1f} times the speed"
         )
 
@@ -241,7 +249,3 @@ def _needed(first: Scores, second: Scores, most: float) -> int | None:
         return examples_needed(bound, most, count)
     width = _bound(first, second) - drop
     return examples_needed(lambda examples: drop + width * (count / examples) ** 0.5, most, count)
-
-
-def _mixture(rung: Rung) -> str:
-    return f"{len(rung.float32)} matrices in float32" if rung.float32 else "all in int8"
