@@ -146,6 +146,16 @@ class FinetuneArguments(RunArguments):
         super().__post_init__()
         if self.few_shot and self.head_only:
             raise InputError("give either few_shot or head_only: the first fits a head as well")
+        if self.head_only:
+            self._refuse_steps()
+
+    def _refuse_steps(self) -> None:
+        """Raises InputError for what only training by steps would heed."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        names = {field.name for field in dataclasses.fields(LoopArguments)} - {"seed", "threads", "device"}
+        given = [name for name in defaults if name in names | {"best_by", "resume"}]
+        if unheeded := [name for name in given if getattr(self, name) != defaults[name]]:
+            raise InputError(f"head_only fits without steps, and does not heed {', '.join(unheeded)}")
 
 
 @dataclasses.dataclass(frozen=True)

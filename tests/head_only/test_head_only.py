@@ -219,3 +219,17 @@ def test_a_head_on_int8_weights(make_checkpoint: Maker, tmp_path: Path, sentence
             np.abs(written.tensors[f"distilbert.{name.removeprefix('distilbert.')}"].read() - tensor.read()).max()
             < 1e-2
         )
+
+
+def test_uneven_classes_and_settings_of_steps_are_told(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = tmp_path / "train.jsonl"
+    rows = [{"text": text, "label": "bad" if place < 3 else "good"} for place, text in enumerate(sentences[:40])]
+    train.write_text("\n".join(map(json.dumps, rows)))
+    folder = make_checkpoint(Head.NONE)
+    command = ["train", "--task", "text-classification", "--model", str(folder), "--train", str(train), "--head-only"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert "classes are uneven ('bad' 7.5%): weights make all count the same" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "x"), "--epochs", "3", "--best-by", "accuracy"]) == 1
+    assert "does not heed epochs, --best-by" in capsys.readouterr().err

@@ -60,6 +60,14 @@ def rare_classes(data: Data[Any]) -> list[str]:
     return [label for label in data.labels if 0 < counts[label] < rare]
 
 
+def uneven_classes(data: Data[Any]) -> str:
+    """That classes are uneven, with the rarest; empty where they are not."""
+    counts = label_counts(data)
+    rare = rare_classes(data)
+    named = ", ".join(f"{short_repr(label)} {counts[label] / counts.total():.1%}" for label in rare[:5])
+    return f"classes are uneven ({named})" if rare else ""
+
+
 def _counted(counts: Counter[str]) -> str:
     if len(counts) <= _MOST_LABELS:
         return "labels: " + ", ".join(f"{label} {count:,}" for label, count in counts.most_common())

@@ -16,6 +16,7 @@ from ..arguments import FinetuneArguments
 from ..command_text import command_text
 from ..config import DistilBertConfig
 from ..data.examples import Data
+from ..data.summary import uneven_classes
 from ..errors import CheckpointError, InputError, MissingExtraError
 from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
@@ -32,6 +33,11 @@ from ..training_data import ExampleReader
 from .heads import as_classifier, fit_head, last_norm_names
 
 DONE = "training.json"
+_WEIGHTED = {
+    None: "weights make all count the same; --class-weights none leaves them out",
+    True: "weights make all count the same",
+    False: "--class-weights balanced makes all count the same",
+}
 
 
 def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
@@ -99,7 +105,10 @@ def fit_and_save(
     data, held_out, test = parts
     out = Path(arguments.out)
     vectors = mean_states(embedder, data)
-    head = fit_head(vectors, data, balanced=_balanced(arguments), seed=arguments.seed)
+    balanced = _balanced(arguments)
+    if uneven := uneven_classes(data):
+        console.print(f"{uneven}: {_WEIGHTED[balanced]}", markup=False)
+    head = fit_head(vectors, data, balanced=balanced, seed=arguments.seed)
     gain, bias = (weights[name] for name in last_norm_names(source.config.n_layers))
     config = classifier_config(source.config, data)
     scores: list[dict[str, Interval]] = []

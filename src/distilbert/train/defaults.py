@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from ..arguments import FinetuneArguments, LoopArguments
 from ..data.examples import Data
-from ..data.summary import label_counts, rare_classes
-from ..errors import short_repr
+from ..data.summary import label_counts, rare_classes, uneven_classes
 
 Settings = TypeVar("Settings", bound=LoopArguments)
 
@@ -76,10 +75,8 @@ def remarks(
     if steps < _FEW_STEPS and not used.max_steps:
         epochs = math.ceil(_FEW_STEPS / math.ceil(items / used.batch_size))
         yield f"so few steps seldom are enough: --epochs {epochs} makes them {_FEW_STEPS} or more"
-    if rare := rare_classes(data):
-        counts = label_counts(data)
-        named = ", ".join(f"{short_repr(label)} {counts[label] / counts.total():.1%}" for label in rare[:5])
-        yield f"classes are uneven ({named}): " + (
+    if uneven := uneven_classes(data):
+        yield f"{uneven}: " + (
             "weights make all count the same in the loss; --class-weights none leaves them out"
             if used.class_weights == "balanced" and given.class_weights is None
             else "--class-weights balanced makes all count the same in the loss"
