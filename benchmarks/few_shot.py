@@ -7,7 +7,7 @@
 `run` wants SetFit 1.2, which brings packages that this project does not use: install it beside `distilbert[train]` in
 an environment of its own. It draws so many examples a class from the training sample for each seed, and scores on the
 test sample: film reviews of two classes, and questions about four articles. SetFit draws 20 pairs a text, as its paper
-does (Tunstall et al. 2022), which is fewer than its default. Seconds are those of the processor, models being loaded
+does (Tunstall et al. 2022), where its default is every pair. Seconds are those of the processor, models being loaded
 and texts read included, scoring left out. A line for each is appended to the file; what is there is not run again.
 """
 

@@ -10,7 +10,8 @@ from conftest import Maker
 from distilbert import InputError
 from distilbert.cli import main
 from distilbert.folder.checkpoint import open_checkpoint
-from distilbert.guarantee import quantize_within
+from distilbert.guarantee import LayerError, quantize_within
+from distilbert.guarantee.layers import ladder
 
 
 @pytest.fixture
@@ -76,3 +77,15 @@ def test_a_guarantee_needs_examples(
 ) -> None:
     assert main(["quantize", str(rows[0]), str(tmp_path / "out"), "--max-drop", "1"]) == 1
     assert "--max-drop needs examples: --data FILE" in capsys.readouterr().err
+
+
+def test_what_costs_most_for_its_size_stays_in_float32_first() -> None:
+    errors = [LayerError((), 0, 0.5)]
+    errors += [LayerError((f"m{place}",), 100, error) for place, error in enumerate((0.1, 0.4, 0.2, 0.3))]
+    errors += [LayerError((f"large{place}",), 400, 0.39) for place in range(4)]
+    assert ladder(errors) == [
+        (),
+        ("m1", "m3"),
+        ("m1", "m3", "m2", "m0"),
+        ("m1", "m3", "m2", "m0", "large0", "large1", "large2", "large3"),
+    ]
