@@ -28,6 +28,7 @@ FACES = (
     "distilbert.distill",
     "distilbert.evaluation",
     "distilbert.explain",
+    "distilbert.guarantee",
     "distilbert.nn",
     "distilbert.report",
     "distilbert.search",

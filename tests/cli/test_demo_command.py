@@ -28,6 +28,7 @@ def test_each_model_on_real_text(
     labels = {"0": "bad", "1": "good"}
     make_checkpoint(name="distilbert_starter/sentiment", id2label=labels)
     make_checkpoint(Head.NONE, name="distilbert_starter/embed")
+    (tmp_path / "distilbert_starter/__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["demo"]) == 0
     found = blocks(capsys)

@@ -132,7 +132,7 @@ def test_every_command_has_an_example_that_it_understands(command: str, capsys: 
     assert (program, parse(arguments).command) == ("distilbert", command)
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert f"Example: distilbert {command} " in " ".join(capsys.readouterr().out.split())
+    assert f"Example: distilbert {command} " in " ".join(capsys.readouterr().out.split()) + " "
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from distilbert import HubError, MissingExtraError, resolve
 from distilbert.cli import main
 from distilbert.folder import starters as module
 from distilbert.folder.checkpoint import Head
-from distilbert.serve.models import open_models
 
 
 @pytest.fixture
@@ -51,6 +50,9 @@ def test_without_the_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_command_the_server_and_training_know_them(
     installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sentences: list[str]
 ) -> None:
+    pytest.importorskip("fastapi")
+    from distilbert.serve.models import open_models
+
     assert main(["classify", "a film", "-m", "starter/sentiment"]) == 0
     assert "a film" in capsys.readouterr().out
     assert open_models(["starter/sentiment"])["sentiment"]("a film").label in ("bad", "good")

@@ -1,0 +1,104 @@
+"""The guarantee on real predictions: three metrics of models with trained weights, over resampled data sets."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import distilbert
+from distilbert.arguments import FinetuneArguments, ReadOptions
+from distilbert.convert import convert, quantize
+from distilbert.evaluation.evaluations import read_for
+from distilbert.evaluation.metrics import Metric
+from distilbert.evaluation.scores import Scores
+from distilbert.evaluation.scoring import score_task
+from distilbert.guarantee.bounds import drop_of_accuracy, drop_of_metric
+from distilbert.head_only.fitting import fit_classifier
+
+DRAWS = 200
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def encoder(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder") / "minilm"
+    convert(minilm, folder)
+    return folder
+
+
+def reviews(shared_data: Path, share_of_negative: float) -> list[dict[str, str]]:
+    """Film-review sentences in random order."""
+    rows = []
+    for label in ("pos", "neg"):
+        lines = (shared_data / f"sentence_polarity/rt-polarity.{label}").read_text("utf-8", "replace").splitlines()
+        kept = lines if label == "pos" else lines[: round(len(lines) * share_of_negative)]
+        rows += [{"text": line, "label": label} for line in kept]
+    return [rows[place] for place in np.random.default_rng(0).permutation(len(rows))]
+
+
+def both_scores(model: Path, data: Path, place: Path) -> tuple[Scores, Scores]:
+    """float32's and int8's, on the same examples."""
+    quantize(model, place / "int8")
+    tasks = [distilbert.load(model), distilbert.load(place / "int8")]
+    first, second = (score_task(task, read_for(task, data, ReadOptions())) for task in tasks)
+    return first, second
+
+
+def classified(encoder: Path, rows: list[dict[str, str]], place: Path) -> tuple[Scores, Scores]:
+    """A head fitted on a third of the rows, scored on the others."""
+    third = len(rows) // 3
+    for name, part in (("train", rows[:third]), ("rest", rows[third:])):
+        (place / f"{name}.jsonl").write_text("\n".join(map(json.dumps, part)), encoding="utf-8")
+    arguments = FinetuneArguments(
+        task="text-classification", model=encoder, train=place / "train.jsonl", out=place / "model", head_only=True
+    )
+    fit_classifier(arguments, quiet=True)
+    return both_scores(place / "model", place / "rest.jsonl", place)
+
+
+def on(metric: Metric, rows: np.ndarray, examples: int) -> Metric:
+    """The metric of some of the examples."""
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        whole = np.zeros((len(weights), examples))
+        whole[:, rows] = weights
+        return metric(whole)
+
+    return value
+
+
+def bound(scores: tuple[Scores, Scores], metric: str, rows: np.ndarray) -> float:
+    first, second = scores
+    if metric == "accuracy":
+        assert first.right is not None
+        assert second.right is not None
+        lost, won = first.right & ~second.right, second.right & ~first.right
+        return drop_of_accuracy(int(lost[rows].sum()), int(won[rows].sum()), len(rows))
+    pair = [on(each.metrics[metric], rows, each.examples) for each in scores]
+    return drop_of_metric(pair[0], pair[1], len(rows))
+
+
+def drop(scores: tuple[Scores, Scores], metric: str, rows: np.ndarray) -> float:
+    plain = np.ones((1, len(rows)))
+    first, second = (float(on(each.metrics[metric], rows, each.examples)(plain)[0]) for each in scores)
+    return first - second
+
+
+@pytest.mark.parametrize(("metric", "most"), [("accuracy", 0.015), ("f1_macro", 0.02), ("spearman", 0.01)])
+def test_guarantees_hold_on_the_other_half(
+    encoder: Path, shared_data: Path, tmp_path: Path, metric: str, most: float
+) -> None:
+    if metric == "spearman":
+        scores = both_scores(encoder, shared_data / "stsb" / "stsb-en-dev.csv", tmp_path)
+    else:
+        scores = classified(encoder, reviews(shared_data, 1 if metric == "accuracy" else 0.2), tmp_path)
+    rng, false, yes = np.random.default_rng(0), 0, 0
+    for _ in range(DRAWS):
+        order = rng.permutation(scores[0].examples)
+        half, rest = np.array_split(order, 2)
+        if bound(scores, metric, half) <= most:
+            yes += 1
+            false += drop(scores, metric, rest) > most
+    print(f"{metric}: {scores[0].examples} examples, drop {drop(scores, metric, order):.4f}, yes {yes}, false {false}")
+    assert false <= 15
