@@ -60,8 +60,8 @@ class Guarantee:
         max_drop: the most that it may fall by; of 1, not of 100.
         rungs: those that were tried, the most precise first; of a guarantee the last within the bound is `chosen`.
         chosen: None where no mixture is within the bound; then nothing is written.
-        needed: about how many examples would show that all of int8 is within the bound, if they were as these are; None
-            where it is not, or where it was shown.
+        needed: about how many examples would show that the last mixture tried is within the bound, if they were as
+            these are; None where it is not, or where it was shown.
         layers: each layer's error alone.
         bytes, examples_per_second: of float32.
     """
@@ -93,7 +93,7 @@ class Guarantee:
         lines += [self._line(rung) for rung in self.rungs]
         lines.append(f"{self.out}: {self.verdict}" if self.chosen else self.verdict)
         if self.needed:
-            lines.append(f"about {self.needed:,} examples like these would show it for all of int8")
+            lines.append(f"about {self.needed:,} examples like these would show it for {self.rungs[-1].mixture}")
         return "\n".join(lines)
 
     @property
