@@ -15,10 +15,10 @@ check: lint types $(CORE)/ready ## for every change: lint, types, and the core's
 	$(CORE)/bin/pytest -n 2 tests/test_*.py tests/tasks tests/data tests/engine
 
 test: lint types test-core $(VENV)/native ## lint, types, and all tests: without torch, and the others with it
-	$(BIN)/pytest -n 2 --skip-passed $(CORE)/passed.json
+	$(BIN)/pytest -n 2 --skip-passed=$(CORE)/passed.json
 
 test-core: $(CORE)/ready ## the core's tests, in an environment without torch
-	$(CORE)/bin/pytest -n 2 --write-passed $(CORE)/passed.json
+	$(CORE)/bin/pytest -n 2 --write-passed=$(CORE)/passed.json
 
 test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
 	$(BIN)/pip install --quiet --editable '.[slow]'

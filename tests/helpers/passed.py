@@ -1,4 +1,4 @@
-"""Options that keep one run of the tests from repeating another's: `--write-passed FILE`, `--skip-passed FILE`.
+"""Options that keep one run of the tests from repeating another's: `--write-passed=FILE`, `--skip-passed=FILE`.
 
 The tests run in two environments. What passed in the core's, without torch, need not run in the full one again,
 but for the files that run int8: the native engine does so only in the full one.
