@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from distilbert.train import FinetuneArguments, finetune
-from helpers.patience import PATIENCE
 
 
 def start(values: dict[str, Any]) -> int:
@@ -34,7 +33,7 @@ def main(kills: int, seed: int, values: dict[str, Any]) -> None:
     while True:
         child = start(values)
         # a run is killed early enough that there is something left to kill in the next
-        deadline = time.monotonic() + (moments.uniform(0, takes / 3) if killed < kills else PATIENCE)
+        deadline = time.monotonic() + (moments.uniform(0, takes / 3) if killed < kills else 600)
         done, status = 0, 0
         while not done and time.monotonic() < deadline:
             done, status = os.waitpid(child, os.WNOHANG)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,14 +114,6 @@ def test_other_devices_run_on_pytorch(make_checkpoint: Maker, monkeypatch: pytes
     assert engine == (checkpoint, Head.SEQUENCE_CLASSIFICATION, "meta")
     with pytest.raises(InputError, match="int8 runs on the CPU"):
         open_engine(checkpoint, checkpoint.head, precision="int8", **options)
-
-
-def test_int8_folders_name_the_way_out(make_checkpoint: Maker, tmp_path: Path) -> None:
-    from distilbert.convert import quantize
-
-    quantize(make_checkpoint(), tmp_path / "int8")
-    with pytest.raises(CheckpointError, match="int8 weights; load the folder"):
-        DistilBertForSequenceClassification.from_pretrained(tmp_path / "int8")
 
 
 @gpu
