@@ -13,6 +13,7 @@ import contextlib
 import functools
 import itertools
 import json
+import os
 import re
 import selectors
 import socket
@@ -21,7 +22,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -156,12 +158,14 @@ def flooded(port: int, seconds: float, requests: Sequence[bytes]) -> dict[str, f
 def offline(folder: Path, precision: str, texts: Sequence[str]) -> float:
     task = distilbert.load(folder, precision=precision)
     task(texts[:40])
-    rates = []
-    for _ in range(3):
-        started = time.perf_counter()
-        task(texts)
-        rates.append(len(texts) / (time.perf_counter() - started))
-    return float(np.median(rates))
+    return float(np.median([rate(task, texts) for _ in range(3)]))
+
+
+def rate(task: Callable[[Sequence[str]], object], texts: Sequence[str]) -> float:
+    """Texts a second of the library, with all of them at hand."""
+    started = time.perf_counter()
+    task(texts)
+    return len(texts) / (time.perf_counter() - started)
 
 
 def added(folder: Path, precision: str, text: str, rounds: int = 100) -> dict[str, float]:
@@ -207,12 +211,13 @@ def plot(path: Path, rows: dict[str, dict[int, dict[str, float]]]) -> None:
 
 
 def main() -> None:
-    parts = {"load": load_part, "added": added_part, "flood": flood_part}
+    parts = {"load": load_part, "added": added_part, "flood": flood_part, "saturation": saturation_part}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=list(SERVERS))
     parser.add_argument("--parts", nargs="+", default=list(parts), choices=list(parts))
+    parser.add_argument("--rounds", type=int, default=5, help="of the part saturation")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
@@ -267,6 +272,32 @@ def flood_part(folder: Path, args: argparse.Namespace) -> dict[str, object]:
             rows[name] = flooded(port, 3 * args.seconds, requests)
     cells = {name: [f"{value:.0f}" for value in row.values()] for name, row in rows.items()}
     print(common.table("Short texts among texts of 512 tokens", cells, ["p50 ms", "p95 ms", "p99 ms"]))
+    return dict(rows)
+
+
+def saturation_part(folder: Path, args: argparse.Namespace) -> dict[str, object]:
+    """int8 with 64 clients against the library with all texts at hand, by turns: the machine's speed drifts."""
+    texts = common.sentences()
+    requests = [request(text) for text in texts]
+    rows: dict[str, dict[str, list[float]]] = {}
+    for engine in ("onnx", "native") if find_spec("distilbert_native") else ("onnx",):
+        os.environ["DISTILBERT_ENGINE"] = engine
+        task = distilbert.load(folder, precision="int8")
+        library, server = [], []
+        with ours(folder, "int8") as port:
+            rate(task, texts)
+            library.append(rate(task, texts))
+            for _ in range(args.rounds):
+                server.append(load(port, 64, args.seconds, requests)["texts/s"])
+                library.append(rate(task, texts))
+        shares = [2 * served / (before + after) for served, before, after in zip(server, library, library[1:])]
+        rows[engine] = {"library": library, "server": server, "shares": shares}
+    cells = {}
+    for name, row in rows.items():
+        library, served, shares = row["library"], row["server"], row["shares"]
+        cells[name] = [f"{np.median(rates):.1f}" for rates in (library, served)]
+        cells[name] += [f"{share:.0%}" for share in (min(shares), float(np.median(shares)), max(shares))]
+    print(common.table("int8 at saturation", cells, ["library, texts/s", "server", "share, least", "median", "most"]))
     return dict(rows)
 
 

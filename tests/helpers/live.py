@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -133,6 +134,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def check_error(answer: httpx.Response, status: int, kind: str) -> None:
+    """An error in TEI's form."""
+    assert (answer.status_code, answer.json()["error_type"]) == (status, kind), answer.text
+
+
 class Live:
     """A server that answers at `url`."""
 
@@ -142,6 +148,16 @@ class Live:
 
     def post(self, path: str, **body: object) -> httpx.Response:
         return self.http.post(path, json=body)
+
+    def send(self, content: bytes, *, path: str = "/embed", **headers: str) -> httpx.Response:
+        """The answer to a body as it is."""
+        return self.http.post(path, content=content, headers={"Content-Type": "application/json"} | headers)
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[socket.socket]:
+        host, port = self.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
+            yield sock
 
     def wait_until_warm(self) -> None:
         until(lambda: self.http.get("/health").status_code == 200)

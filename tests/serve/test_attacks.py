@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.endurance import report
 from helpers.live import until
 from helpers.process import Process
 
@@ -150,6 +151,16 @@ def test_memory_stays_within_its_bound(process: Process, attack: Attack) -> None
         attack(process)
     assert process.send("/embed", b'{"inputs":"a film"}') == 200
     assert peak.grown < (MEMORY + 1000 * 0.35) * 1e6, f"{peak.grown / 1e6:.0f} MB more"
-    if report := os.environ.get("DISTILBERT_ATTACKS"):
-        with Path(report).open("a") as file:
-            file.write(f"{attack.__name__}: {peak.grown / 1e6:.0f} MB, lag {1e3 * process.worst_lag():.0f} ms so far\n")
+    report(attack.__name__, grown_mb=peak.grown / 1e6, worst_lag_ms_so_far=1e3 * process.worst_lag())
+
+
+def test_few_open_files_are_fewer_connections(folders: dict[str, Path]) -> None:
+    with Process(str(folders["embed"]), "--threads", "1") as process, contextlib.ExitStack() as stack:
+        resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (192, 192))  # while it starts
+        until(process.warm)
+        for _ in range(400):
+            stack.enter_context(process.connected())
+        assert process.send("/embed", b'{"inputs":"a"}') == 200
+        (line,) = [line for line in process.log if str(line["event"]).startswith("fewer connections")]
+        assert line["most"] == 192 - 128
+        assert not [line for line in process.log if line["level"] == "error"]

@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 TABLE = re.compile(r"(## Every field\n.*?\| field \|.*?\n\|---\|---\|---\|\n)(.*?)(?=\n[^|]|\Z)", re.DOTALL)
 BODIES = {
     "`/models/NAME` of texts": schemas_hub.TextsRequest,
+    "`/models/NAME` of pairs": schemas_hub.PairsRequest,
     "`/models/NAME`, zero-shot": schemas_hub.ZeroShotRequest,
     "`/models/NAME`, question answering": schemas_hub.QuestionRequest,
     "`/models/NAME`, multiple choice": schemas_hub.ChoiceRequest,

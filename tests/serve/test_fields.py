@@ -31,6 +31,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "TokenizeRequest": ("/tokenize", {"inputs": TEXT}),
     "DecodeRequest": ("/decode", {"ids": [101, 102]}),
     "TextsRequest": ("/models/embed", {"inputs": TEXT}),
+    "PairsRequest": ("/models/nli", {"inputs": {"text": TEXT, "text_pair": TEXT}}),
     "ZeroShotRequest": ("/models/nli", {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"]}}),
     "QuestionRequest": ("/models/qa", {"inputs": {"question": "where ?", "context": TEXT}}),
     "ChoiceRequest": ("/models/choice", {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}}),
@@ -146,6 +147,23 @@ def test_parameters_do_what_they_say(server: Live, tasks: dict[str, Task]) -> No
     assert {each["label"]: each["score"] for each in got} == {
         each.label: pytest.approx(each.score, abs=1e-5) for each in classify("bad " * 126, top_k=None)
     }
+
+
+def test_pairs_are_classified_as_transformers_has_them(server: Live) -> None:
+    def ask(inputs: object, **given: object) -> Any:
+        return server.post("/models/nli", inputs=inputs, parameters=given).json()
+
+    predicted = server.post("/models/nli/predict", inputs=[[TEXT, "it rains"], [TEXT]]).json()
+    want = [
+        [{"label": each["label"], "score": pytest.approx(each["score"], abs=1e-5)} for each in labels]
+        for labels in predicted
+    ]
+    pair = {"text": TEXT, "text_pair": "it rains"}
+    assert ask([pair, {"text": TEXT}]) == want
+    assert ask(pair) == want[:1]
+    assert ask(pair, top_k=1) == [want[0][:1]]
+    assert "inputs.texts: not known here" in ask({"text": TEXT, "texts": 1})["error"]
+    assert "a sequence classification model" in server.post("/models/embed", inputs=pair).json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,14 @@ They need other versions of some packages than the rest of the tests, so they ha
 (`make test-clients`); where one is not installed, its test is skipped.
 """
 
+import functools
+import http.server
 import json
 import shutil
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +21,8 @@ pytest.importorskip("fastapi")
 
 from distilbert import Reranker
 from distilbert.tasks.task import Task
-from helpers.live import Live
+from helpers.browser import chromium
+from helpers.live import Live, serving
 from helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -99,15 +104,16 @@ def test_chroma(server: Live, tasks: dict[str, Task]) -> None:
     close(ours(TEXTS), tasks["embed"](TEXTS))
 
 
-def test_npm(server: Live, tasks: dict[str, Task]) -> None:
-    node = shutil.which("node") or pytest.skip("node is not installed")
+@pytest.fixture
+def npm() -> Path:
+    """The folder with npm's clients."""
     if not (NPM / "node_modules").is_dir():
         pytest.skip(f"npm install --prefix {NPM} has not been run")
-    done = subprocess.run(
-        [node, NPM / "ask.mjs", server.url], capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
+    return NPM
+
+
+def check_answers(answer: dict[str, Any], tasks: dict[str, Any]) -> None:
+    """Of npm's clients: those of the library."""
     close(answer["embedding"], tasks["embed"]([TEXT, "it rains"]))
     assert answer["models"] == list(tasks)
     assert answer["refused"] == [404, "model_not_found"]
@@ -119,3 +125,33 @@ def test_npm(server: Live, tasks: dict[str, Task]) -> None:
     assert [each["token_str"] for each in answer["fillMask"]] == [each.token for each in tasks["mlm"]("a [MASK] film")]
     assert answer["questionAnswering"]["answer"] == tasks["qa"]("what ?", TEXT).text
     assert {each["label"] for each in answer["zeroShot"]} == {"travel", "war"}
+
+
+def test_npm(server: Live, tasks: dict[str, Task], npm: Path) -> None:
+    node = shutil.which("node") or pytest.skip("node is not installed")
+    done = subprocess.run(
+        [node, npm / "main.mjs", server.url], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    check_answers(json.loads(done.stdout), tasks)
+
+
+def test_npm_in_a_browser(tasks: dict[str, Task], npm: Path) -> None:
+    """On a page of another origin, which `cors` lets in."""
+    handler = functools.partial(_Silent, directory=npm)
+    with chromium() as browser, http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+        threading.Thread(target=pages.serve_forever).start()
+        origin = f"http://127.0.0.1:{pages.server_port}"
+        try:
+            with serving(tasks, cors=origin) as live:
+                browser.open(f"{origin}/page.html?{live.url}")
+                answer = json.loads(browser.wait("pre").text)
+        finally:
+            pages.shutdown()
+    assert "error" not in answer, answer
+    check_answers(answer, tasks)
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Nothing."""

@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -32,13 +31,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Protocol, "head_seconds", 0.3)
 
 
-@contextlib.contextmanager
-def connected(server: Live) -> Iterator[socket.socket]:
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
-        yield sock
-
-
 def told(sock: socket.socket) -> bytes:
     """All that comes until the server hangs up."""
     received = b""
@@ -50,13 +42,13 @@ def told(sock: socket.socket) -> bytes:
 
 @pytest.mark.usefixtures("hurried")
 def test_a_silent_connection_is_closed(server: Live) -> None:
-    with connected(server) as sock:
+    with server.connected() as sock:
         assert told(sock).startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.usefixtures("hurried")
 def test_a_head_that_drips_is_closed(server: Live) -> None:
-    with connected(server) as sock:
+    with server.connected() as sock:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for letter in b"GET /health HTTP/1.1\r\nHost: a-name-that-goes-on-and-on-and-on":
                 sock.sendall(bytes([letter]))
@@ -67,7 +59,7 @@ def test_a_head_that_drips_is_closed(server: Live) -> None:
 @pytest.mark.usefixtures("hurried")
 def test_a_connection_between_requests_stays(server: Live) -> None:
     server.http.get("/health")
-    with connected(server) as sock:
+    with server.connected() as sock:
         for _ in range(2):
             sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert sock.recv(4096).startswith(b"HTTP/1.1 200")
@@ -78,7 +70,7 @@ def test_a_connection_between_requests_stays(server: Live) -> None:
     "start", [b"GET /health HTTP/1.1\r\nX-Long: ", b"GET /", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9]
 )
 def test_a_head_without_end_is_closed(server: Live, start: bytes) -> None:
-    with connected(server) as sock:
+    with server.connected() as sock:
         sent = 0
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sock.sendall(start)
@@ -95,7 +87,7 @@ def test_requests_sent_at_once_are_answered_in_turn(server: Live) -> None:
         body = json.dumps({"inputs": text, "dimensions": 2}).encode()
         head = f"POST /embed HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nContent-Length: {len(body)}\r\n"
         requests += f"{head}{'Connection: close' if text == texts[-1] else 'A: b'}\r\n\r\n".encode() + body
-    with connected(server) as sock:
+    with server.connected() as sock:
         sock.sendall(requests)
         answers = told(sock).split(b"HTTP/1.1 200 OK")[1:]
     want = [server.post("/embed", inputs=text, dimensions=2).json() for text in texts]
@@ -123,7 +115,7 @@ def test_an_offer_to_upgrade_is_passed_over(server: Live, offer: str, whole: boo
         request = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
     else:
         request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    with connected(server) as sock:
+    with server.connected() as sock:
         for part in [request] if whole else [request[:150], request[150:600], request[600:]]:
             sock.sendall(part)
             time.sleep(0 if whole else 0.05)
@@ -135,19 +127,19 @@ def test_an_offer_to_upgrade_is_passed_over(server: Live, offer: str, whole: boo
 
 def test_a_request_that_is_whole_is_answered_whatever_follows(server: Live) -> None:
     body = json.dumps({"inputs": "film " * 16_000, "truncate": True, "dimensions": 2}).encode()
-    with connected(server) as sock:
+    with server.connected() as sock:
         sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: local")
         assert sock.recv(4096).startswith(b"HTTP/1.1 200")
         sock.sendall(b"host\r\nConnection: close\r\n\r\n")
         assert statuses(told(sock)) == [200]
-    with connected(server) as sock:  # and what cannot be right is told in its turn
+    with server.connected() as sock:  # and what cannot be right is told in its turn
         sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x00 nonsense\r\n\r\n")
         assert statuses(told(sock)) == [200, 200, 400]
 
 
 def test_thousands_of_requests_at_once_are_all_answered(server: Live) -> None:
     request = b"GET /v1/models/qa HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with connected(server) as sock:
+    with server.connected() as sock:
         sending = threading.Thread(target=sock.sendall, args=(request * 2999 + request[:-2] + CLOSE,))
         sending.start()
         assert statuses(told(sock)) == [200] * 3000
@@ -161,23 +153,23 @@ def test_trailers_are_no_headers_and_have_an_end(server: Live) -> None:
     head = f"{HEAD}Transfer-Encoding: chunked\r\n"
     body = b'{"inputs": "a", "dimensions": 2}'
     chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n"
-    with connected(server) as sock:
+    with server.connected() as sock:
         sock.sendall(f"{head}Connection: close\r\n\r\n".encode() + chunk + b"X-Request-Id: trailer\r\n\r\n")
         answer = told(sock)
     assert statuses(answer) == [200]
     assert b"trailer" not in answer
     for endless in (b"A: b\r\n", b"a"):
-        with connected(server) as sock:
+        with server.connected() as sock:
             sock.sendall(f"{head}\r\n".encode() + chunk + (b"X: " if len(endless) == 1 else b""))
             assert sent_until_refused(sock, endless * 2000) < 10_000_000
 
 
 def test_chunks_extensions_have_an_end(server: Live) -> None:
-    with connected(server) as sock:
+    with server.connected() as sock:
         sock.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1;".encode())
         assert sent_until_refused(sock, b"a=b;" * 2000) < 10_000_000
     body = b'{"inputs": "' + b"a " * 20_000 + b'", "truncate": true, "dimensions": 2}'
-    with connected(server) as sock:  # but chunks may be small
+    with server.connected() as sock:  # but chunks may be small
         pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
         sock.sendall(f"{HEAD}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode() + pieces)
         sock.sendall(b"0\r\n\r\n")
@@ -218,14 +210,14 @@ def test_head_is_get_without_a_body(server: Live) -> None:
     ],
 )
 def test_a_request_has_one_host_that_is_served(server: Live, lines: list[str], status: int) -> None:
-    with connected(server) as sock:
+    with server.connected() as sock:
         sock.sendall(("GET /health " + "\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode())
         assert statuses(told(sock)) == [status]
 
 
 def test_the_target_says_the_host_where_it_has_one(server: Live) -> None:
     for target, status in (("http://localhost/health", 200), ("http://evil.example/health", 421)):
-        with connected(server) as sock:
+        with server.connected() as sock:
             sock.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             assert statuses(told(sock)) == [status]
 
@@ -276,15 +268,18 @@ def test_a_client_that_does_not_read_is_cut_off(tasks: dict[str, Task], monkeypa
     body = json.dumps({"inputs": ["a film " * 100] * 200, "truncate": True}).encode()
     request = post(body).replace(b"/embed ", b"/embed_all ")  # some megabytes
     with serving({"embed": tasks["embed"]}) as live, contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(connected(live)) for _ in range(3)]
+        sockets = [stack.enter_context(live.connected()) for _ in range(3)]
         for sock in sockets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.sendall(request)
         until(lambda: live.metric('distilbert_requests_total{model="embed",route="/embed_all"') == 3)
 
 
-def test_more_connections_than_the_most_close_the_idle_ones(tasks: dict[str, Task]) -> None:
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", post(b"{" * 99)[:-1]], ids=["nothing", "half a head", "half a body"]
+)
+def test_more_connections_than_the_most_close_those_that_wait(tasks: dict[str, Task], sent: bytes) -> None:
     with serving({"embed": tasks["embed"]}, max_connections=8) as live, contextlib.ExitStack() as stack:
         for _ in range(40):
-            stack.enter_context(connected(live))
+            stack.enter_context(live.connected()).sendall(sent)
         assert httpx.post(f"{live.url}/embed", json={"inputs": "a"}, timeout=PATIENCE).status_code == 200

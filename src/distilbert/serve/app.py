@@ -105,7 +105,7 @@ def create_app(
             layers,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            allow_headers=["*"],  # clients in browsers send their own, such as OpenAI's x-stainless-…
             expose_headers=["X-Request-Id", "Retry-After", "Server-Timing", "X-Compute-Tokens"],
         )
 
@@ -186,6 +186,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405 and (methods := sorted(_methods(request))):
         headers["Allow"] = ", ".join(methods)  # Starlette tells those of the first route alone
+        if request.method == "OPTIONS":  # which asks for just that (9110, 9.3.7), as HAProxy does to see who is up
+            return Response(status_code=204, headers=headers)
     raise HttpError(error.status_code, str(error.detail), headers)
 
 

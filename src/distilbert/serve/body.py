@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,13 +15,6 @@ from .errors import Fault, RequestError
 LARGE = 1 << 16  # bytes: a larger body is counted against the budget of bodies, and parsed off the event loop
 _STILL_SECONDS = 5.0  # that a large body may make no progress for
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that does not end reaches to the end
-_TAGS = (
-    ("texts",),
-    ("labels",),
-    ("question",),
-    ("compared",),
-    ("choice",),
-)  # tags of the hub's bodies, which are no fields
 
 
 async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, *, most: int, seconds: float) -> bytes:
@@ -81,15 +75,39 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
         raise RequestError(Fault.UNPROCESSABLE, "the body is empty")
     _check_items(content, most_items)
     try:
+        text = content.decode("utf-8-sig")  # in other encodings the bytes that are counted above mean something else
+    except UnicodeDecodeError as error:
+        raise RequestError(Fault.NOT_JSON, f"the body is not UTF-8 (byte {error.start})") from None
+    try:
         # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
-        return kind.validate_python(json.loads(content))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"][int(first["loc"][:1] in _TAGS) :]))
-        what = "not known here; /docs has what is" if first["type"] == "extra_forbidden" else first["msg"][:300]
-        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
+        body = json.loads(text)
     except (ValueError, RecursionError):
         raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None
+    try:
+        return kind.validate_python(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        places = [list(_place(body, each["loc"], missing=each["type"] == "missing")) for each in found]
+        # of the forms that a value may have, the one that is right the furthest
+        deepest = max(range(len(found)), key=lambda index: (len(places[index]), _numbers(places[index])))
+        place, what = ".".join(map(str, places[deepest])), found[deepest]["msg"][:300]
+        if found[deepest]["type"] == "extra_forbidden":
+            what = "not known here; /docs has what is"
+        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
+
+
+def _place(value: Any, location: tuple[int | str, ...], *, missing: bool) -> Iterator[int | str]:
+    """The parts of a location that are in the body, and what is missing there; others name forms that it may have."""
+    for index, part in enumerate(location):
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
+            value = value[part]
+            yield part
+        elif missing and index == len(location) - 1:
+            yield part
+
+
+def _numbers(place: Iterable[int | str]) -> list[int]:
+    return [part for part in place if isinstance(part, int)]
 
 
 def _check_items(content: bytes, most: int) -> None:

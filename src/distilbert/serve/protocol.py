@@ -27,7 +27,7 @@ class Protocol(HttpToolsProtocol):
         head_seconds: for a head, from when the connection is made or from the first byte of a later request; also
             for the rest of a body whose request has been refused.
         reader_seconds, reader_bytes: for a client to take its answer, beside a second for each so many bytes of it.
-        most_connections: where there are more, the one whose head has been awaited the longest is closed.
+        most_connections: where there are more, the one whose request has been awaited the longest is closed.
     """
 
     head_seconds = 10.0
@@ -54,9 +54,16 @@ class Protocol(HttpToolsProtocol):
         self.flow = _Flow(transport, self._unread)
         self._expect()
         if len(self.connections) > self.most_connections:
-            waiting = [each for each in self.connections if isinstance(each, Protocol) and each is not self]
-            idle = [each for each in waiting if not each._answering and not each._in_message]
-            (min(idle, key=lambda each: each._since) if idle else self).transport.abort()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the connection that has been idle the longest; where none is, that whose body has come the longest."""
+        others = [each for each in self.connections if isinstance(each, Protocol) and each is not self]
+        closed = [each for each in others if not each._answering and not each._in_message]
+        closed = closed or [each for each in others if not each._answering or each.cycle.more_body]
+        chosen = min(closed, key=lambda each: each._since, default=self)
+        self.connections.discard(chosen)  # its end is told later, and more may come until then
+        chosen.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._deadline, self._reader):

@@ -22,6 +22,8 @@ from .schemas import SimilarityRequest
 from .schemas_hub import (
     ChoiceRequest,
     HubRequest,
+    Pair,
+    PairsRequest,
     Parameters,
     QuestionParameters,
     QuestionRequest,
@@ -75,6 +77,8 @@ def hub_routes(service: Service) -> APIRouter:
 
 def _answer(service: Service, model: ServedModel, body: Any) -> object:
     match body:
+        case PairsRequest():
+            return _pairs(service, model.get(TextClassifier, "a sequence classification model"), body)
         case QuestionRequest():
             return _question(service, model.get(QuestionAnswerer, "a question answering model"), body)
         case SimilarityRequest():
@@ -127,6 +131,18 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
                 Fault.WRONG_MODEL, f"the model's task is {task.task!r}, which needs other inputs than texts alone"
             )
     return next(results) if one else results
+
+
+def _pairs(service: Service, task: TextClassifier, body: PairsRequest) -> object:
+    pairs = [body.inputs] if isinstance(body.inputs, Pair) else body.inputs
+    service.check_texts(pairs)
+    tokens = service.tokens(task, [text for pair in pairs for text in (pair.text, pair.text_pair or "")])
+    service.charge(texts_cost(task, tokens, len(pairs), answer=labels_bytes(len(pairs), task.config.num_labels)))
+    texts = [pair.text if pair.text_pair is None else (pair.text, pair.text_pair) for pair in pairs]
+    given = body.parameters.model_dump(exclude_none=True) if body.parameters else {}
+    options = {"top_k": None} | {_PARAMETERS[TextClassifier][name]: value for name, value in given.items()}
+    results: Any = task.stream(texts, **options)
+    return (_labels(labels if isinstance(labels, list) else [labels]) for labels in results)
 
 
 def _options(task: Task, body: TextsRequest) -> tuple[dict[str, Any], Parameters]:

@@ -12,10 +12,11 @@ from pydantic import (
     GetJsonSchemaHandler,
     model_validator,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+_MOST_FIELDS = 64
 # lists are read up to the first mistake: there may be a hundred thousand of them
 _FAIL_FAST = Field(fail_fast=True)
 Texts = Annotated[list[str], _FAIL_FAST]
@@ -37,7 +38,11 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        if len(given) > _MOST_FIELDS:  # each that is not known would be an error of its own
+            raise PydanticCustomError("too_many_fields", "more fields than any request has")
+        return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -54,6 +54,30 @@ class TextsRequest(Exact):
     encoding_format: EncodingFormat | None = Field(None, description="feature extraction")
 
 
+class Pair(Exact):
+    """As Transformers' pipeline has it."""
+
+    text: str
+    text_pair: str | None = Field(None, description="a second text, read with the first")
+
+
+class PairParameters(Exact):
+    top_k: Count | None = Field(None, description="so many of the best labels; all by default")
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(
+        None, description="from logits to scores; by default as the model says"
+    )
+
+
+class PairsRequest(Exact):
+    """Text classification of pairs."""
+
+    inputs: Pair | Annotated[list[Pair], Field(fail_fast=True)] = Field(
+        examples=[{"text": "It rains.", "text_pair": "It is wet."}]
+    )
+    parameters: PairParameters | None = None
+    options: HubOptions | None = None
+
+
 class ZeroShotParameters(Exact):
     candidate_labels: Texts = Field(examples=[["travel", "cooking"]])
     multi_label: bool | None = Field(False, description="each label is right or wrong by itself")
@@ -112,17 +136,27 @@ def _shape(body: Any) -> str:
     """Which request this is, by what only that one has."""
     inputs, parameters = (body.get(key) if isinstance(body, dict) else None for key in ("inputs", "parameters"))
     if isinstance(inputs, dict):
-        return next((tag for key, tag in _INPUTS.items() if key in inputs), "question")
-    return "labels" if isinstance(parameters, dict) and "candidate_labels" in parameters else "texts"
+        return next((kind for key, kind in _INPUTS.items() if key in inputs), "QuestionRequest")
+    if isinstance(inputs, list) and inputs and isinstance(inputs[0], dict):
+        return "PairsRequest"
+    return "ZeroShotRequest" if isinstance(parameters, dict) and "candidate_labels" in parameters else "TextsRequest"
 
 
-_INPUTS = {"question": "question", "source_sentence": "compared", "sentences": "compared", "choices": "choice"}
+_INPUTS = {
+    "question": "QuestionRequest",
+    "source_sentence": "SimilarityRequest",
+    "sentences": "SimilarityRequest",
+    "choices": "ChoiceRequest",
+    "text": "PairsRequest",
+    "text_pair": "PairsRequest",
+}
 
 HubRequest = Annotated[
-    Annotated[TextsRequest, Tag("texts")]
-    | Annotated[ZeroShotRequest, Tag("labels")]
-    | Annotated[QuestionRequest, Tag("question")]
-    | Annotated[SimilarityRequest, Tag("compared")]
-    | Annotated[ChoiceRequest, Tag("choice")],
+    Annotated[TextsRequest, Tag("TextsRequest")]
+    | Annotated[PairsRequest, Tag("PairsRequest")]
+    | Annotated[ZeroShotRequest, Tag("ZeroShotRequest")]
+    | Annotated[QuestionRequest, Tag("QuestionRequest")]
+    | Annotated[SimilarityRequest, Tag("SimilarityRequest")]
+    | Annotated[ChoiceRequest, Tag("ChoiceRequest")],
     Discriminator(_shape),
 ]

@@ -77,11 +77,12 @@ class DocumentsRequest(Body):
 
 
 def _ranking(body: Any) -> str:
-    return "documents" if isinstance(body, dict) and "documents" in body else "texts"
+    return "DocumentsRequest" if isinstance(body, dict) and "documents" in body else "RerankRequest"
 
 
 AnyRerankRequest = Annotated[
-    Annotated[RerankRequest, Tag("texts")] | Annotated[DocumentsRequest, Tag("documents")], Discriminator(_ranking)
+    Annotated[RerankRequest, Tag("RerankRequest")] | Annotated[DocumentsRequest, Tag("DocumentsRequest")],
+    Discriminator(_ranking),
 ]
 
 

@@ -20,7 +20,11 @@ from .protocol import Protocol
 from .service import Service
 from .workers import Worker, private_memory
 
+if sys.platform != "win32":
+    import resource
+
 _GRACE = 10  # seconds beyond the time limit of requests, for those that are at work when the end is asked for
+_FILES = 128  # that may be open beside the connections: models, also while they are reloaded, and sockets of our own
 
 
 def run_server(
@@ -70,11 +74,25 @@ def run_server(
     uvicorn.Server(server_config(app, settings)).run(sockets=[listening])
 
 
+def _connections(most: int) -> int:
+    """`most`, or what the system lets the process have: a connection is an open file. Raises its limit where it may."""
+    if sys.platform == "win32":
+        return most
+    now, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and now < most + _FILES:
+        now = most + _FILES if highest == resource.RLIM_INFINITY else min(most + _FILES, highest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, highest))
+        if now < most + _FILES:
+            most = max(1, now - _FILES)
+            logger.warning("fewer connections: too few files may be open (ulimit -n)", extra={"fields": {"most": most}})
+    return most
+
+
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How uvicorn is to run the application."""
 
     class Limited(Protocol):
-        most_connections = settings.max_connections
+        most_connections = _connections(settings.max_connections)
 
     return uvicorn.Config(
         app,

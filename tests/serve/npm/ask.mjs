@@ -1,19 +1,19 @@
-// npm's clients of OpenAI and of the hub, as they are: node ask.mjs URL, what they answer on a line of JSON.
+// npm's clients of OpenAI and of the hub, as they are: what they answer, in node (main.mjs) and in a browser (page.html).
 
 import { InferenceClient } from "@huggingface/inference";
 import OpenAI from "openai";
 
-const url = process.argv[2];
 const text = "a charming and often affecting journey";
 
-const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
-const embedding = await openai.embeddings.create({ model: "embed", input: [text, "it rains"] });
-const models = await openai.models.list();
-const refused = await openai.embeddings.create({ model: "none", input: text }).catch((error) => error);
+/** All that is asked of a server of the tests' models. */
+export async function ask(url) {
+  const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0, dangerouslyAllowBrowser: true });
+  const embedding = await openai.embeddings.create({ model: "embed", input: [text, "it rains"] });
+  const models = await openai.models.list();
+  const refused = await openai.embeddings.create({ model: "none", input: text }).catch((error) => error);
 
-const hub = (model) => new InferenceClient("none").endpoint(`${url}/models/${model}`);
-console.log(
-  JSON.stringify({
+  const hub = (model) => new InferenceClient("none").endpoint(`${url}/models/${model}`);
+  return {
     embedding: embedding.data.map((each) => each.embedding),
     models: models.data.map((model) => model.id),
     refused: [refused.status, refused.code],
@@ -29,5 +29,5 @@ console.log(
       inputs: text,
       parameters: { candidate_labels: ["travel", "war"] },
     }),
-  }),
-);
+  };
+}
