@@ -32,9 +32,15 @@ def folder(folders: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(folders["embed"], tmp_path / "embed"))
 
 
-@pytest.fixture
-def process(folder: Path) -> Iterator[Process]:
-    with Process(DISTILBERT_SERVE_MODELS=str(folder), DISTILBERT_SERVE_THREADS="1") as process:
+@pytest.fixture(scope="module")
+def served(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of the process."""
+    return Path(shutil.copytree(folders["embed"], tmp_path_factory.mktemp("served") / "embed"))
+
+
+@pytest.fixture(scope="module")
+def process(served: Path) -> Iterator[Process]:
+    with Process(DISTILBERT_SERVE_MODELS=str(served), DISTILBERT_SERVE_THREADS="1") as process:
         until(process.warm)
         yield process
 
@@ -71,7 +77,7 @@ def reload(process: Process, outcome: str) -> None:
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_models_are_reloaded_without_a_gap(process: Process, folder: Path, times: int) -> None:
+def test_models_are_reloaded_without_a_gap(process: Process, served: Path, times: int) -> None:
     before, ended = vector(process), threading.Event()
     statuses: list[int] = []
 
@@ -85,11 +91,11 @@ def test_models_are_reloaded_without_a_gap(process: Process, folder: Path, times
         thread.start()
     try:
         for seed in range(100, 100 + times):
-            put_other_weights(folder, seed)
+            put_other_weights(served, seed)
             reload(process, "reloaded")
             after = vector(process)
             assert not np.allclose(before, after)
-            np.testing.assert_allclose(after, distilbert.load(folder, threads=1)(TEXT), atol=1e-5)
+            np.testing.assert_allclose(after, distilbert.load(served, threads=1)(TEXT), atol=1e-5)
             before = after
     finally:
         ended.set()
@@ -98,11 +104,20 @@ def test_models_are_reloaded_without_a_gap(process: Process, folder: Path, times
     assert set(statuses) == {200}
 
 
-def test_a_folder_that_is_broken_changes_nothing(process: Process, folder: Path) -> None:
+def test_a_hangup_while_models_are_opened_ends_nothing(served: Path) -> None:
+    with Process(str(served)) as process:
+        status = Path(f"/proc/{process.process.pid}/status")
+        until(lambda: int(status.read_text().split("SigIgn:")[1].split()[0], 16) & 1 == 1)
+        process.process.send_signal(signal.SIGHUP)
+        until(process.warm)
+
+
+def test_a_folder_that_is_broken_changes_nothing(process: Process, served: Path) -> None:
     before = vector(process)
-    (folder / "config.json").rename(folder / "config.kept")
+    (served / "config.json").rename(served / "config.kept")
     reload(process, "not reloaded")
     np.testing.assert_array_equal(vector(process), before)
+    (served / "config.kept").rename(served / "config.json")
 
 
 def test_models_are_told(server: Live) -> None:

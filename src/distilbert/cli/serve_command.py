@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from ..server_settings import PREFIX, Settings, read_served
@@ -43,6 +44,8 @@ def serve(args: argparse.Namespace) -> int:
     worker = start_workers(settings) if settings.workers > 1 else None  # before there are threads
     if worker is None:
         set_up_log(settings.log_level)  # for what opening the models has to say
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be opened as they are now
     if not sys.stderr.isatty():  # a bar is no line of a log
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     settings = worker.settings if worker else settings
