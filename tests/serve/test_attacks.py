@@ -112,6 +112,13 @@ def parallel(process: Process) -> None:
     assert found <= {200, 413, 429, 503}
 
 
+def medium(process: Process) -> None:
+    """Bodies that are too small to be counted, and take some milliseconds each, from many clients at once."""
+    body = b'{"inputs":[' + b"[1],[2]," * 8000 + b"{}]}"
+    with ThreadPoolExecutor(100) as pool:
+        assert set(pool.map(lambda _: process.send("/embed", body), range(1500))) == {422}
+
+
 def unread(process: Process) -> None:
     """Answers that nobody reads."""
     body = json.dumps({"inputs": ["a " * 100] * 300}).encode()
@@ -135,7 +142,7 @@ def pipelined(process: Process) -> None:
 
 
 ATTACKS: list[Attack] = [
-    objects, quotes, masks, windows, ids, products, vectors, stalled, parallel, unread, pipelined,
+    objects, quotes, masks, windows, ids, products, vectors, stalled, parallel, medium, unread, pipelined,
 ]  # fmt: skip
 
 

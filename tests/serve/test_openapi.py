@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-import distilbert
-from helpers.live import Live, make_folders, serving
+from distilbert.tasks.task import Task
+from helpers.live import Live, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -68,11 +68,11 @@ def test_every_route_has_a_description_and_an_example_that_works(server: Live) -
     assert tried == 22
 
 
-def test_the_description_holds_what_the_server_does(server: Live, tmp_path: Path) -> None:
+def test_the_description_holds_what_the_server_does(server: Live, tasks: dict[str, Task]) -> None:
     schema = server.http.get("/openapi.json").json()
     assert "HTTPValidationError" not in json.dumps(schema)
     assert "security" not in schema
-    with serving({"embed": distilbert.load(make_folders(tmp_path)["embed"])}, api_key="k") as keyed:
+    with serving({"embed": tasks["embed"]}, api_key="k") as keyed:
         schema = keyed.http.get("/openapi.json", headers={"Authorization": "Bearer k"}).json()
         assert schema["security"] == [{"key": []}]
         assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"

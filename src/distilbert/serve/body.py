@@ -12,7 +12,8 @@ from starlette.types import Receive
 from .budget import Share
 from .errors import Fault, RequestError
 
-LARGE = 1 << 16  # bytes: a larger body is counted against the budget of bodies, and parsed off the event loop
+SMALL = 1 << 12  # bytes: a larger body is parsed off the event loop, where hundreds may come at once
+LARGE = 1 << 16  # bytes: a larger body is counted against the budget of bodies, and waits for none that is smaller
 _STILL_SECONDS = 5.0  # that a large body may make no progress for
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that does not end reaches to the end
 

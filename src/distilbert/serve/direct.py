@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .body import LARGE, parsed, read_body
+from .body import LARGE, SMALL, parsed, read_body
 from .budget import BODY_BYTE, Share
 from .service import Service
 
@@ -62,9 +62,10 @@ class Direct:
             content = await read_body(headers, receive, arriving, most=settings.max_bytes, seconds=settings.timeout)
             share.take(BODY_BYTE * len(content))
             arguments = kind, headers.get(b"content-type", b"").decode("latin-1"), content, settings.max_tokens
-            if len(content) <= LARGE:
+            if len(content) <= SMALL:
                 return parsed(*arguments)
-            return await asyncio.get_running_loop().run_in_executor(service.parser, parsed, *arguments)
+            parser = service.parser if len(content) <= LARGE else service.large_parser
+            return await asyncio.get_running_loop().run_in_executor(parser, parsed, *arguments)
         finally:
             arriving.let_go()
 

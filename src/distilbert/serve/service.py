@@ -49,8 +49,10 @@ class Service:
         self.memory, self.bodies = Budget(memory - memory // 4), Budget(memory // 4)
         self.metrics.memory.labels("requests").set_function(lambda: self.memory.held)
         self.metrics.memory.labels("bodies").set_function(lambda: self.bodies.held)
-        # large bodies are parsed one at a time: JSON holds Python's lock, which the event loop needs
-        self.parser = ThreadPoolExecutor(1, thread_name_prefix="distilbert-parser")
+        # larger bodies are parsed one at a time: JSON holds Python's lock, which the event loop needs
+        self.parser, self.large_parser = (
+            ThreadPoolExecutor(1, thread_name_prefix=f"distilbert-{name}") for name in ("parser", "large-parser")
+        )
         self._pool = ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="distilbert-request")
         self._at_work = 0
         self.metrics.at_work.set_function(lambda: self._at_work)
@@ -105,6 +107,7 @@ class Service:
         self.warm = False
         self._pool.shutdown()
         self.parser.shutdown()
+        self.large_parser.shutdown()
         self.batcher.close()
 
     def model(self, request: Request, name: str | None = None) -> ServedModel:
