@@ -146,6 +146,14 @@ def test_thousands_of_requests_at_once_are_all_answered(server: Live) -> None:
         sending.join()
 
 
+@pytest.mark.parametrize(("version", "answer"), [("1.1", b"HTTP/1.1 100 Continue"), ("1.0", b"HTTP/1.1 200 OK")])
+def test_an_expectation_is_met_where_the_client_knows_it(server: Live, version: str, answer: bytes) -> None:
+    with server.connected() as sock:
+        request = post(b'{"inputs": "a"}', "Expect: 100-continue", close=True)
+        sock.sendall(request.replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1))
+        assert told(sock).startswith(answer)
+
+
 CLOSE = b"Connection: close\r\n\r\n"
 
 
@@ -207,6 +215,7 @@ def test_head_is_get_without_a_body(server: Live) -> None:
         (["HTTP/1.1", "Host: [::1]:8080"], 200),
         (["HTTP/1.1", "Host: models.localhost"], 200),
         (["HTTP/1.0"], 200),
+        (["HTTP/2.0", "Host: localhost"], 400),
     ],
 )
 def test_a_request_has_one_host_that_is_served(server: Live, lines: list[str], status: int) -> None:

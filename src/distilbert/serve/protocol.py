@@ -153,6 +153,11 @@ class Protocol(HttpToolsProtocol):
                 raise ValueError("this is no proxy")
             self._offered = True
             return
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise ValueError("another HTTP")
+        if version == "1.0":
+            self.expect_100_continue = False  # which such a client does not understand (9110, 10.1.1)
         self._in_head = False
         self._excess = 0
         self._expect_no_more()
