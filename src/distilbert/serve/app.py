@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import functools
+import json
 import re
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
@@ -86,8 +88,7 @@ def create_app(
         version=__version__,
         summary="Every DistilBERT task, for the clients of the Hugging Face hub, of TEI and of OpenAI",
         lifespan=lambda _: _lifespan(service, open_again, ready),
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # its own route would write the whole description anew for each request
         redirect_slashes=False,  # it would lead to the client's own Host
         telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own; ours know models and tokens
         exception_handlers={HTTPException: _refused},
@@ -95,6 +96,7 @@ def create_app(
     routers = _include_routes(app, service)
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
+    app.add_api_route("/openapi.json", _description(app), include_in_schema=False)
 
     def around(inner: ASGIApp) -> ASGIApp:
         layers: ASGIApp = Direct(inner, routers=routers, service=service)
@@ -164,6 +166,16 @@ def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
     app.include_router(operation_routes(service))
     app.include_router(page_routes())
     return [*for_each, hub]
+
+
+def _description(app: FastAPI) -> Callable[[], Awaitable[Response]]:
+    """The route of what `app.openapi` says."""
+    content = functools.cache(lambda: json.dumps(app.openapi()).encode())
+
+    async def description() -> Response:
+        return Response(content(), media_type="application/json")
+
+    return description
 
 
 def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
