@@ -104,6 +104,7 @@ def test_bodies_that_cannot_be_right(server: Live, content: bytes, status: int) 
     ("path", "body", "message"),
     [
         ("/embed", {"inputs": 3}, "inputs: "),
+        ("/embed", [], "the body: Input should be an object"),
         ("/embed", {"inputs": ["a", "b", {}]}, "inputs.2: "),
         ("/embed", {"inputs": [[1, 2], [1, -1]]}, "inputs.1.1: Input should be greater than or equal to 0"),
         ("/predict", {"inputs": [["a"], ["b", 1]]}, "inputs.1.1: Input should be a valid string"),

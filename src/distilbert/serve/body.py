@@ -15,6 +15,10 @@ from .errors import Fault, RequestError
 SMALL = 1 << 12  # bytes: a larger body is parsed off the event loop, where hundreds may come at once
 LARGE = 1 << 16  # bytes: a larger body is counted against the budget of bodies, and waits for none that is smaller
 _STILL_SECONDS = 5.0  # that a large body may make no progress for
+_MESSAGES = {  # in place of pydantic's, which name our own types
+    "extra_forbidden": "not known here; /docs has what is",
+    "model_type": "Input should be an object",
+}
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that does not end reaches to the end
 
 
@@ -91,9 +95,8 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
         places = [list(_place(body, each["loc"], missing=each["type"] == "missing")) for each in found]
         # of the forms that a value may have, the one that is right the furthest
         deepest = max(range(len(found)), key=lambda index: (len(places[index]), _numbers(places[index])))
-        place, what = ".".join(map(str, places[deepest])), found[deepest]["msg"][:300]
-        if found[deepest]["type"] == "extra_forbidden":
-            what = "not known here; /docs has what is"
+        place, chosen = ".".join(map(str, places[deepest])), found[deepest]
+        what = _MESSAGES.get(chosen["type"], chosen["msg"][:300])
         raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
 
 
