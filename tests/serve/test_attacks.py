@@ -116,7 +116,7 @@ def medium(process: Process) -> None:
     """Bodies that are too small to be counted, and take some milliseconds each, from many clients at once."""
     body = b'{"inputs":[' + b"[1],[2]," * 8000 + b"{}]}"
     with ThreadPoolExecutor(100) as pool:
-        assert set(pool.map(lambda _: process.send("/embed", body), range(1500))) == {422}
+        assert set(pool.map(lambda _: process.send("/embed", body), range(300))) <= {422, 429}
 
 
 def unread(process: Process) -> None:

@@ -174,6 +174,7 @@ def test_pairs_are_classified_as_transformers_has_them(server: Live) -> None:
         ("qa", {"inputs": {"question": "a", "context": "b"}, "normalize": True}, "normalize"),
         ("embed", BODIES["SimilarityRequest"][1] | {"parameters": {"nonsense": 1}}, "parameters.nonsense"),
         ("sentiment", {"inputs": TEXT, "parameters": {"temperature": 1}}, "parameters.temperature"),
+        ("sentiment", {"inputs": TEXT, "temperature": None}, "temperature"),
         ("choice", BODIES["ChoiceRequest"][1] | {"parameters": {}}, "parameters"),
     ],
 )

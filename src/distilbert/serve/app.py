@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
@@ -170,10 +170,10 @@ def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
 
 def _description(app: FastAPI) -> Callable[[], Awaitable[Response]]:
     """The route of what `app.openapi` says."""
-    content = functools.cache(lambda: json.dumps(app.openapi()).encode())
+    content = functools.cache(lambda: json.dumps(app.openapi()).encode())  # half a second, at first
 
     async def description() -> Response:
-        return Response(content(), media_type="application/json")
+        return Response(await asyncio.to_thread(content), media_type="application/json")
 
     return description
 
@@ -196,15 +196,16 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    if error.status_code == 405 and (methods := sorted(_methods(request))):
+    methods = sorted(await asyncio.to_thread(_methods, request)) if error.status_code == 405 else []
+    if methods:
         headers["Allow"] = ", ".join(methods)  # Starlette tells those of the first route alone
         if request.method == "OPTIONS":  # which asks for just that (9110, 9.3.7), as HAProxy does to see who is up
             return Response(status_code=204, headers=headers)
     raise HttpError(error.status_code, str(error.detail), headers)
 
 
-def _methods(request: Request) -> Iterator[str]:
+def _methods(request: Request) -> set[str]:
     """Those that the path of a request has, of all routes together."""
-    for path, methods in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.scope["path"]):
-            yield from (method.upper() for method in methods)
+    paths = request.app.openapi()["paths"]
+    found = [path for path in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.scope["path"])]
+    return {method.upper() for path in found for method in paths[path]}

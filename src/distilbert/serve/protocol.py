@@ -57,13 +57,16 @@ class Protocol(HttpToolsProtocol):
             self._make_room()
 
     def _make_room(self) -> None:
-        """Close the connection that has been idle the longest; where none is, that whose body has come the longest."""
+        """Close the connections that have been idle the longest; where none are, those whose bodies have come so long.
+
+        A twentieth of the most at once, so that a flood of connections is not a search for each.
+        """
         others = [each for each in self.connections if isinstance(each, Protocol) and each is not self]
         closed = [each for each in others if not each._answering and not each._in_message]
         closed = closed or [each for each in others if not each._answering or each.cycle.more_body]
-        chosen = min(closed, key=lambda each: each._since, default=self)
-        self.connections.discard(chosen)  # its end is told later, and more may come until then
-        chosen.transport.abort()
+        for each in sorted(closed, key=lambda each: each._since)[: 1 + self.most_connections // 20] or [self]:
+            self.connections.discard(each)  # its end is told later, and more may come until then
+            each.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._deadline, self._reader):

@@ -12,6 +12,7 @@ from .shared import errors
 
 def operation_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["Operation"])
+    one_at_a_time = asyncio.Lock()
 
     @routes.get("/models", responses=errors(401))
     async def models() -> list[dict[str, Any]]:
@@ -27,7 +28,8 @@ def operation_routes(service: Service) -> APIRouter:
     @routes.get("/metrics", response_class=Response, responses=errors(401))
     async def metrics() -> Response:
         """For Prometheus."""
-        text = await asyncio.to_thread(service.metrics_text)  # it takes some milliseconds
+        async with one_at_a_time:  # it takes some milliseconds of Python, which the event loop needs too
+            text = await asyncio.to_thread(service.metrics_text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

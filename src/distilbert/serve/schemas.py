@@ -42,7 +42,12 @@ class Body(BaseModel):
             return given
         if len(given) > _MOST_FIELDS:  # each that is not known would be an error of its own
             raise PydanticCustomError("too_many_fields", "more fields than any request has")
-        return {name: value for name, value in given.items() if value is not None}
+        exact = cls.model_config.get("extra") == "forbid"  # where what is not known is an error, null or not
+        return {
+            name: value
+            for name, value in given.items()
+            if value is not None or (exact and name not in cls.model_fields)
+        }
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -71,7 +71,6 @@ def run_server(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     shared = SharedMetrics(worker.folder, worker.number) if worker else None
     app = create_app(tasks, settings, open_again=open_again, ready=ready, shared_metrics=shared)
-    app.openapi()  # which whoever asks first would hold the event loop up with
     uvicorn.Server(server_config(app, settings)).run(sockets=[listening])
 
 
