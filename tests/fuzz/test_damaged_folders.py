@@ -1,7 +1,8 @@
 """Damaged model folders: an error that says what is wrong, or a result; never a crash, a hang or a flood of memory.
 
 A few dozen are opened in this process whenever the tests run. `make test-slow` opens thousands, each with a time limit
-and a memory limit, in processes of their own (DISTILBERT_MUTANTS sets how many). A failure prints its seed;
+and a memory limit, in processes of their own (DISTILBERT_MUTANTS sets how many, DISTILBERT_FIRST_MUTANT from which
+seed on, so that a long run can be cut into parts). A failure prints its seed;
 `PYTHONPATH=tests python tests/fuzz/test_damaged_folders.py SEED` opens that one again.
 """
 
@@ -25,6 +26,7 @@ from helpers.damaged_folders import GRAPHS, Mutant, mutate, run, write_prototype
 pytest.importorskip("msgpack")
 pytest.importorskip("pyfive")
 
+FIRST = int(os.environ.get("DISTILBERT_FIRST_MUTANT", "0"))
 MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000"))
 SECONDS = 30
 MEMORY = 4 << 30  # address space; opening and running one takes 1.3 GB of it
@@ -103,10 +105,11 @@ def test_mutants_come_from_their_seeds_alone(prototypes: Path) -> None:
 @pytest.mark.slow
 def test_many_mutants(prototypes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ThreadPoolExecutor(2) as pool:
-        halves = list(pool.map(lambda first: _open_many(range(first, MANY, 2), prototypes), range(2)))
+        seeds = range(FIRST, FIRST + MANY)
+        halves = list(pool.map(lambda part: _open_many(seeds[part::2], prototypes), range(2)))
     kinds, failures = halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
     with capsys.disabled():
-        print(f"\n{MANY} mutants: {dict(kinds.most_common())}")
+        print(f"\n{MANY} mutants from seed {FIRST} on: {dict(kinds.most_common())}")
     assert not failures, report(failures)
     assert kinds.total() == MANY
 
