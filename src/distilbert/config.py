@@ -224,7 +224,7 @@ class DistilBertConfig:
             ours["labels"] = read_labels(named) or cls.labels
         except ConfigError:  # a head with labels finds out, see for_head
             extra |= named
-        if extra.get(int8.KEY) is not None:
+        if int8.is_ours(extra.get(int8.KEY)):
             int8.read_scheme(extra[int8.KEY])
         return cls(**ours, extra=extra)
 
@@ -252,20 +252,20 @@ class DistilBertConfig:
         """The config of the same weights in float32."""
         return dataclasses.replace(self, extra={key: value for key, value in self.extra.items() if key != int8.KEY})
 
-    def for_training(self) -> Self:
-        """The config in float32, without the calibration of its head as it was.
+    def for_training(self, folder: Path) -> Self:
+        """The config, read from `folder`, in float32 and without the calibration of its head as it was.
 
         Raises ConfigError naming a key that only training reads and that cannot be right.
         """
         for name in self.extra:
             if name in _KEYS and _KEYS[name].read_by == "training":
-                raise _wrong(name, self.extra[name])
+                raise ConfigError(f"{folder / CONFIG}: {_wrong(name, self.extra[name])}")
         return self.uncalibrated().unquantized()
 
-    def check_problem_type(self) -> None:
-        """Raises ConfigError where config.json names a problem type that does not exist."""
+    def check_problem_type(self, folder: Path) -> None:
+        """Raises ConfigError where the config.json of `folder` names a problem type that does not exist."""
         if "problem_type" in self.extra:
-            raise _wrong("problem_type", self.extra["problem_type"])
+            raise ConfigError(f"{folder / CONFIG}: {_wrong('problem_type', self.extra['problem_type'])}")
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a config.json that Transformers, rust-bert and this package read."""
@@ -310,6 +310,8 @@ def _stated(name: str, key: _Key, values: Mapping[str, Any]) -> Any:
 def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
     """Raises ConfigError saying what else this is; files older than the key model_type show it otherwise."""
     kind = values.get("model_type")
+    if isinstance(kind, str) and kind.lower().replace("_", "") == "distilbert":
+        return
     if kind is None:
         names = _strings(values.get("architectures"))
         if names and not any("DistilBert" in name for name in names):
@@ -318,7 +320,7 @@ def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
             kind = "bert"
     if kind == "bert":
         raise ConfigError("this is a BERT, not a DistilBERT; `distilbert convert SOURCE OUT` folds one into the other")
-    if kind not in (None, "distilbert"):
+    if kind is not None:
         raise ConfigError(
             f"this is a {short_repr(kind)}, by its model_type or architectures; only a DistilBERT runs here"
         )

@@ -49,8 +49,8 @@ _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (layout.ARCHIVES, "an archive; unpack it and give the model's folder"),
     (layout.OF_DATA_SETS, "a data set, not a model"),
     (layout.PICKLES, "a pickle, which is never run"),
-    ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
     ((layout.CONFIG,), f"a config.json without weights; bring along {layout.WEIGHTS} from its source"),
+    ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
     ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
 )  # fmt: skip
 _MOST_LISTED = 1000
@@ -77,9 +77,12 @@ def _by_start(start: bytes, table: tuple[tuple[bytes, str], ...]) -> str:
 
 
 def other_case(path: Path) -> str:
-    """ " (there is NAME: …)" where a file has this name but for capital letters; "" where none has."""
+    """ " (there is NAME: …)" where a file, or its folder, has this name but for capital letters; "" where none has."""
+    if not path.parent.exists():
+        path = path.parent
     try:
-        names = [each.name for each in path.parent.iterdir() if each.name.lower() == path.name.lower()]
+        others = (each.name for each in path.parent.iterdir() if each.name != path.name)
+        names = [name for name in others if name.lower() == path.name.lower()]
     except OSError:
         return ""
     return f" (there is {_printable(names[0])}: call it {path.name})" if names else ""

@@ -60,7 +60,7 @@ class LabelWarning(UserWarning):
 
 
 class TokenizerWarning(UserWarning):
-    """A tokenizer's files that are read as Transformers reads them, and perhaps not as they were meant."""
+    """A tokenizer's files that are read as they stand, and perhaps not as they were meant."""
 
 
 class CheckpointWarning(UserWarning):

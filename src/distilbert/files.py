@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .diagnosis import file_name, stand_in_name
+from .diagnosis import file_name, other_case, stand_in_name
 from .errors import ConfigError, DistilBertError, error_text, short_repr
 from .links import check_read
 
@@ -31,6 +31,18 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a folder that may not be entered, a name too long (Python before 3.14)
         return False
+
+
+def has_file(path: Path, error: type[DistilBertError] = ConfigError) -> bool:
+    """Whether a file is here to be read.
+
+    Raises `error` for a link that leads nowhere, as in a copy whose files were removed: a folder that is read without
+    one of its files answers otherwise.
+    """
+    if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114  # these raise for no name
+        target = short_repr(str(path.readlink()))
+        raise error(f"{path}: is a link to {target}, where there is nothing; bring the file along")
+    return is_file(path)
 
 
 def is_folder(path: Path) -> bool:
@@ -53,14 +65,15 @@ def is_text(value: object) -> bool:
 def read_text(path: Path, error: type[DistilBertError]) -> str:
     """The text of a UTF-8 file. Raises `error`, naming the file, for one that is not there or not such a text."""
     try:
-        if not path.is_file():  # a pipe or a device would be read for ever
-            raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file")
+        if not has_file(path, error):  # a pipe or a device would be read for ever
+            raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file{other_case(path)}")
         check_read(path, error)
         if path.stat().st_size > _MOST_BYTES:
             raise error(f"{path}: has more than {_MOST_BYTES >> 20} MB, which no such file has")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise error(f"{path}: not UTF-8 text" + (f"; this is {what}" if (what := file_name(path)) else "")) from None
+        what = f"this is {what}" if (what := file_name(path)) else "save it as UTF-8"
+        raise error(f"{path}: not UTF-8 text; {what}") from None
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from None
     if what := stand_in_name(text[:300].encode()):

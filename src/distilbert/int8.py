@@ -75,10 +75,13 @@ class Scheme:
         return {"quant_method": METHOD, "version": VERSION, **asdict(self), "float32": list(self.float32)}
 
 
-def read_scheme(values: object) -> Scheme:
+def is_ours(values: object) -> bool:
+    """Whether a `quantization_config` is that of this scheme, not of another program."""
+    return isinstance(values, Mapping) and values.get("quant_method") == METHOD
+
+
+def read_scheme(values: Mapping[str, Any]) -> Scheme:
     """The scheme of a folder. Raises ConfigError for one that this version does not know."""
-    if not isinstance(values, Mapping) or values.get("quant_method") != METHOD:
-        raise ConfigError(f"{KEY} is {short_repr(values)}; this package runs {METHOD!r} only")
     version = values.get("version")
     if type(version) is not int or version not in (1, VERSION):
         raise ConfigError(f"{KEY} has version {short_repr(version)}; this package reads versions 1 and {VERSION}")

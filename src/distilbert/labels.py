@@ -71,7 +71,7 @@ def _in_order(given: object) -> tuple[str, ...]:
         try:
             by_index[int(index)] = name
         except (TypeError, ValueError, OverflowError):
-            raise ConfigError(f"id2label has {short_repr(index)}, which is not an index") from None
+            raise ConfigError(f"id2label has {short_repr(index)}, which is not an index (0: name)") from None
     if len(by_index) < len(given) or set(by_index) != set(range(len(given))):
         raise ConfigError(f"id2label must number its {len(given)} labels from 0 on, not {short_repr([*given])}")
     return tuple(by_index[index] for index in range(len(by_index)))

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, name_list, short_repr
-from ..folder.checkpoint import Head, refuse_colbert
+from ..folder.checkpoint import Head
+from ..folder.other_weights import refuse_other_kinds
 from ..folder.weight_names import PREFIX
 from ..folder.weights import Weight
 
@@ -118,7 +119,7 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
     `stored` are by today's names (`weight` and `bias`, not `gamma` and `beta`). Raises ConfigError or
     CheckpointError, naming `place` and the reason, for a BERT that no DistilBERT equals.
     """
-    refuse_colbert(stored, place)
+    refuse_other_kinds(stored, values, place)
     config = _config(values, place)
     found = dict(stored)
     if "bert.embeddings.word_embeddings.weight" not in found:  # saved from a bare BertModel

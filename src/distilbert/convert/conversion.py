@@ -124,7 +124,7 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     """The model whose config.json lies in `folder`, by today's names, a BERT already folded."""
     is_google = not is_file(folder / CONFIG) and is_file(folder / GOOGLE_CONFIG)
     values = read_json(folder / (GOOGLE_CONFIG if is_google else CONFIG))
-    if int8.KEY in values:
+    if int8.is_ours(values.get(int8.KEY)):
         raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
     modern = {modern_name(name): weight for name, weight in stored.items()}
@@ -137,10 +137,8 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
         config, found, left_out, notes = DistilBertConfig.from_file(folder), modern, (), ()
     fitted = fit_weights(config, found, folder)
     left_out = (*left_out, *((weight, why_unread(name)) for name, weight in fitted.unread.items()))
-    if fitted.prefix:
-        notes = (*notes, fitted.prefix_note)
     config = dataclasses.replace(fitted.config, architectures=(fitted.head.value,))
-    return _Model(config, fitted.head, fitted.weights, left_out, notes, is_bert)
+    return _Model(config, fitted.head, fitted.weights, left_out, (*notes, *fitted.notes), is_bert)
 
 
 def _write(folder: Path, model: _Model, form: Format, dtype: DType) -> dict[str, Weight]:

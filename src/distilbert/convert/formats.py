@@ -8,12 +8,13 @@ from typing import Literal
 
 from ..diagnosis import folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
-from ..files import is_file
+from ..files import has_file, is_file
 from ..folder.layout import (
     ANY_SHARD,
     BESIDE_WEIGHTS,
     CHECKPOINT_INDEX,
     FLAX,
+    INDEX,
     KERAS,
     NUMPY,
     ONNX,
@@ -23,7 +24,7 @@ from ..folder.layout import (
     SHARDS_INDEX,
     WEIGHTS,
 )
-from ..folder.weights import Weight, index_of, read_header, read_shards
+from ..folder.weights import Weight, index_of, read_shards, variant_index
 from . import bin as pytorch
 from . import flax, keras, npz, onnx_weights, safetensors, tensorflow, torchscript
 
@@ -57,7 +58,7 @@ class Format:
 
 # a folder that holds several is read in this order
 FORMATS: dict[str, Format] = {
-    "safetensors": Format((WEIGHTS,), (".safetensors",), read_header, safetensors.write),
+    "safetensors": Format((WEIGHTS,), (".safetensors",), safetensors.read, safetensors.write),
     "bin": Format((PYTORCH,), PYTORCH_SUFFIXES, pytorch.read, pytorch.write, pytorch.notes),
     "ot": Format((RUST,), (".ot",), torchscript.read, torchscript.write, for_rust=True),
     "npz": Format((NUMPY,), (".npz",), npz.read, npz.write, for_rust=True),
@@ -95,7 +96,7 @@ def weights_file(folder: Path) -> Path:
     for form in FORMATS.values():
         for name in form.files:
             for path in (folder / name, folder / f"{name}{SHARDS_INDEX}"):
-                if is_file(path):
+                if has_file(path, CheckpointError):
                     return path
     if indices := [path for path in sorted(folder.glob(f"*{CHECKPOINT_INDEX}")) if is_file(path)]:
         if len(indices) > 1:
@@ -109,6 +110,8 @@ def weights_file(folder: Path) -> Path:
         for path in paths
         if path.name.endswith(endings) and not path.name.startswith(BESIDE_WEIGHTS)
     ]
+    if index := variant_index(folder):
+        raise CheckpointError(f"{folder}: has {index}; call it {INDEX}")
     if shard := next((name for name in named if fnmatch(name, ANY_SHARD)), None):
         raise CheckpointError(f"{folder}: has {shard}, one of several; bring along {index_of(shard)}")
     if named:

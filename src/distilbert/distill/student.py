@@ -68,7 +68,9 @@ def _initial_model(
     if arguments.student is not None:
         checkpoint = open_folder(fetch(arguments.student), vectors=False).checkpoint
         config = dataclasses.replace(
-            checkpoint.config.for_training(), labels=teacher.config.labels, problem_type=teacher.config.problem_type
+            checkpoint.config.for_training(checkpoint.folder),
+            labels=teacher.config.labels,
+            problem_type=teacher.config.problem_type,
         )
         new_head = checkpoint.head is not kind.head or (checkpoint.config.labels != config.labels)
         return kind.from_checkpoint(checkpoint, config=config, new_head=new_head and kind.head is not Head.NONE), None

@@ -10,7 +10,7 @@ import tokenizers
 from tokenizers import AddedToken
 
 from ..errors import TokenizerError, error_text, short_repr
-from ..files import is_file, is_text, read_json
+from ..files import has_file, is_text, read_json
 from .layout import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER_CONFIG
 
 # the roles of special tokens, in the order in which missing ones are added to a vocabulary
@@ -207,4 +207,4 @@ def role_tokens(declared: Declared) -> dict[str, str | None]:
 
 def read_optional(path: Path) -> dict[str, Any]:
     """A JSON object from a file, an empty one where there is no file."""
-    return read_json(path, TokenizerError) if is_file(path) else {}
+    return read_json(path, TokenizerError) if has_file(path, TokenizerError) else {}

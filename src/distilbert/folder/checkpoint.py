@@ -9,7 +9,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -24,9 +24,10 @@ from .. import int8
 from ..config import DistilBertConfig
 from ..diagnosis import folder_name, other_case
 from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
-from ..files import is_folder, written_whole
+from ..files import has_file, is_folder, written_whole
 from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
+from .other_weights import refuse_other_kinds
 from .weight_names import PREFIX, by_table_name, changes_answers, common_prefix, is_buffer, nearest
 from .weights import FLOATS, NOT_FLOAT, Weight, read_weights
 
@@ -174,13 +175,16 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     check_config_is_there(folder)
     config = DistilBertConfig.from_file(folder / CONFIG)
     fitted = fit_weights(config, read_weights(folder), folder)
-    if fitted.prefix:
-        warnings.warn(f"{folder}: {fitted.prefix_note}", CheckpointWarning, stacklevel=3)
+    for note in fitted.notes:
+        warnings.warn(f"{folder}: {note}", CheckpointWarning, stacklevel=3)
     return Checkpoint(folder, fitted.config, fitted.head, fitted.weights, tuple(fitted.unread))
 
 
 def check_config_is_there(folder: Path) -> None:
     """Raises ConfigError saying what lies in a folder that has no config.json."""
+    has_file(folder / CONFIG)
+    if is_folder(folder / CONFIG):
+        raise ConfigError(f"{folder / CONFIG}: is a folder, not a file")
     try:
         (folder / CONFIG).stat()
     except FileNotFoundError:
@@ -199,18 +203,14 @@ class Fitted(NamedTuple):
         config: with the labels that the head has.
         weights: by the names of the key table, in its order.
         unread: by their names in the file, those that no answer depends on.
-        prefix: what every name in the file begins with ("" for nothing).
+        notes: what was done to make them fit, or left undone, that a person should know.
     """
 
     config: DistilBertConfig
     head: Head
     weights: dict[str, Weight]
     unread: dict[str, Weight]
-    prefix: str
-
-    @property
-    def prefix_note(self) -> str:
-        return f"the names of all weights begin with {short_repr(self.prefix)}, which was taken off"
+    notes: tuple[str, ...]
 
 
 def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: Path) -> Fitted:
@@ -221,13 +221,14 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     CheckpointError naming `place` for all that is missing, has another shape, or shows another architecture, and
     ConfigError where the head has other labels than config.json.
     """
-    refuse_colbert(stored, place)
+    refuse_other_kinds(stored, config.extra, place)
     prefix = common_prefix(stored, _HEAD_KEYS)
     found = by_table_name(stored, prefix)
     head = _recognise(config, found, place)
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
-    if scheme := _scheme(config):
+    scheme = _scheme(config)
+    if scheme:
         try:
             table = int8.table(table, scheme)
         except ConfigError as error:
@@ -236,10 +237,6 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
     missing = [name for name in table if name not in found and name not in optional]
     others = [name for name in found if name not in table]
-    if missing and any("lora_" in name for name in stored):
-        raise CheckpointError(
-            f"{place}: weights hold an adapter (LoRA) that was not merged; call PEFT's merge_and_unload() and save anew"
-        )
     if missing:
         near = nearest(missing[0], others)
         raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a {head.value}{near}")
@@ -253,16 +250,11 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
         _check_weight(name, weight, table[name], config, place)
     used = {id(weight) for weight in weights.values()}
     unread = {name: weight for name, weight in stored.items() if id(weight) not in used}
-    return Fitted(config, head, weights, unread, prefix)
-
-
-def refuse_colbert(names: Collection[str], place: Path) -> None:
-    """Raises CheckpointError for a folder of Stanford's ColBERT: a layer without bias makes its tokens' vectors."""
-    if "linear.weight" in names and "linear.bias" not in names:
-        raise CheckpointError(
-            f"{place}: has linear.weight beside an encoder, as Stanford's ColBERT does; open it with PyLate, save it "
-            "there, and load that folder"
-        )
+    notes = [f"the names of all weights begin with {short_repr(prefix)}, which was taken off"] if prefix else []
+    if config.extra.get(int8.KEY) is not None and not scheme:
+        notes.append(f"{int8.KEY} of config.json is another program's, and the weights are in float: it is left unread")
+        config = config.unquantized()
+    return Fitted(config, head, weights, unread, tuple(notes))
 
 
 def why_unread(name: str) -> str:
@@ -347,4 +339,4 @@ def _check_weight(name: str, weight: Weight, shape: tuple[int, ...], config: Dis
 
 def _scheme(config: DistilBertConfig) -> int8.Scheme | None:
     scheme = config.extra.get(int8.KEY)
-    return None if scheme is None else int8.read_scheme(scheme)
+    return int8.read_scheme(scheme) if int8.is_ours(scheme) else None

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..files import is_file, read_json, read_json_list, written_whole
+from ..files import has_file, is_file, read_json, read_json_list, written_whole
 from ..links import check_copied
 from .layout import (
     CONFIG,
@@ -29,7 +29,7 @@ from .sentence_writing import write_json
 
 def encoder_folder(root: Path) -> Path:
     """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
-    modules = all_modules(root) if is_file(root / MODULES) else []
+    modules = all_modules(root) if has_file(root / MODULES) else []
     return next((module.folder for module in modules if module.kind in ENCODERS), root)
 
 
@@ -73,10 +73,10 @@ def copy_companions(
     if parts:
         named += [(encoder / name, name) for name in TRANSFORMER_CONFIGS]
         named += [(root / SENTENCE_CONFIG, SENTENCE_CONFIG)]
-    brought = [bring(path, out / name) for path, name in named if is_file(path)]
+    brought = [bring(path, out / name) for path, name in named if has_file(path)]
     if is_file(encoder / CONFIG):  # of which the caller takes over all keys
         check_copied(encoder / CONFIG, root)
-    if parts and is_file(root / MODULES):
+    if parts and has_file(root / MODULES):
         check_copied(root / MODULES, root)
         listed = read_json_list(root / MODULES)
         for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
@@ -101,7 +101,7 @@ def _copy_part(module: Module, root: Path, to: Path, copy: Callable[[Path, Path]
     files = [module.folder / name for name in PART_FILES]
     if module.kind == TOKEN_TABLE and (weights := token_weights_file(module.folder, root)):
         files.append(weights)
-    return [copy(path, to / path.name) for path in files if is_file(path)]
+    return [copy(path, to / path.name) for path in files if has_file(path)]
 
 
 def _copy_router(router: Module, root: Path, encoder: Path, to: Path, copy: Callable[[Path, Path], Path]) -> list[Path]:

@@ -4,6 +4,7 @@ In this order: an existing folder, a starter model, the hub's local cache, the h
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from .layout import (
 )
 from .starters import PREFIX, starter_folder
 
+# of a model's page, or of one of its files
+_ADDRESS = re.compile(r"(?:(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)([^/]+/[^/?#]+)(?:[/?#].*)?")
 _MOST_COPIES = 200  # that a message looks at
 
 
@@ -75,8 +78,17 @@ def resolve(
         return starter_folder(name)
     # a hub's name is OWNER/MODEL or MODEL: anything else was meant as a path
     if name.startswith((".", "~")) or folder.is_absolute() or name.count("/") > 1:
-        raise HubError(f"{printable_name(name)}: no such folder")
+        raise HubError(f"{printable_name(name)}: no such folder{_written_otherwise(name)}")
     return _fetch(name, revision, foreign, access)
+
+
+def _written_otherwise(name: str) -> str:
+    """The next step for a model that was named as other programs name it; "" where it was not."""
+    if address := _ADDRESS.fullmatch(name):
+        return f"; give its name alone, {printable_name(address[1])}"
+    if "://" in name:
+        return "; give a folder's path, or a name on the hub"
+    return "; give the revision apart" if "@" in name else ""
 
 
 def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) -> Path:
@@ -125,6 +137,7 @@ def _cached(name: str, revision: str | None, access: HubAccess) -> Path | None:
     except HFValidationError:
         raise HubError(
             f"{printable_name(name)}: neither a folder here nor a name that a hub repository can have"
+            f"{_written_otherwise(name)}"
         ) from None
     except LocalEntryNotFoundError:
         return None

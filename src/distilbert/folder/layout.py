@@ -10,6 +10,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SHARDS_INDEX = ".index.json"
 INDEX = f"{WEIGHTS}{SHARDS_INDEX}"
+VARIANT_INDEX = f"{WEIGHTS}.index.*.json"  # of weights that Transformers saved with variant="fp16", not looked for
 SHARDS = "model-*.safetensors"
 ANY_SHARD = "*-[0-9]*-of-[0-9]*.*"
 # of other programs, which `distilbert convert` reads
@@ -32,7 +33,9 @@ VOCABULARY = "vocab.txt"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 ADDED_TOKENS = "added_tokens.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
-SENTENCE_PIECE = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")  # not read
+# not read: of SentencePiece, and of byte pairs
+SENTENCE_PIECE = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+BYTE_PAIRS = ("vocab.json", "merges.txt")
 TOKENIZER_VERSIONS = "tokenizer.[0-9]*.json"  # tokenizer.json for versions of Transformers
 TOKENIZER_FILES = (TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, ADDED_TOKENS, SPECIAL_TOKENS)
 

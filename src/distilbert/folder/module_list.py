@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, short_repr
-from ..files import is_file, read_json_list
+from ..files import has_file, read_json_list
 from .layout import CONFIG, MODULES, ROUTER_CONFIG
 from .settings import Settings
 
@@ -74,7 +74,7 @@ def is_router(module: Module) -> bool:
 def router_file(module: Module) -> Path:
     """Where a Router's routes are written."""
     newer = module.folder / ROUTER_CONFIG
-    return newer if is_file(newer) else module.folder / CONFIG
+    return newer if has_file(newer) else module.folder / CONFIG
 
 
 def routes_of(folder: Path) -> dict[str | None, list[Module]]:

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..errors import CheckpointError, ConfigError, short_repr
-from ..files import is_file, read_json
+from ..files import has_file, is_file, read_json
 from ..module_activations import ACTIVATIONS, OVER_SEVERAL, activation_name, leaky_relu
 from ..pooling import Dense, LayerNorm, Pooling, SpladePooling, WordWeights
 from ..tokenizer import BertTokenizer
-from .layout import CONFIG, WEIGHTS
+from .layout import CONFIG, PYTORCH, WEIGHTS
 from .settings import Settings
 from .weights import read_header
 
@@ -124,7 +124,7 @@ def token_weights_file(folder: Path, root: Path) -> Path | None:
         return None
     name = PurePosixPath(stated.replace("\\", "/")).name
     for path in (folder / name, root / name):
-        if is_file(path):
+        if has_file(path):
             return path
     raise ConfigError(f"{folder / CONFIG}: path names {short_repr(name)}, which is neither beside it nor in {root}")
 
@@ -133,7 +133,7 @@ def read_token_weights(folder: Path, root: Path) -> np.ndarray:
     """float32 [V]: one weight for each piece of a SparseStaticEmbedding's vocabulary."""
     if path := token_weights_file(folder, root):
         return _weights_by_piece(path, BertTokenizer.from_folder(folder))
-    if not is_file(folder / WEIGHTS):
+    if not has_file(folder / WEIGHTS, CheckpointError):
         raise _no_weights(folder)
     tensors = read_header(folder / WEIGHTS)
     if list(tensors) != ["weight"] or len(tensors["weight"].shape) != 1:
@@ -166,7 +166,7 @@ def _as_float32(numbers: list[float], path: Path) -> np.ndarray:
 
 def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     path = folder / WEIGHTS
-    if not is_file(path):
+    if not has_file(path, CheckpointError):
         raise _no_weights(folder)
     tensors = read_header(path)
     if {name: tensor.shape for name, tensor in tensors.items()} != expected:
@@ -175,4 +175,5 @@ def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[st
 
 
 def _no_weights(folder: Path) -> CheckpointError:
-    return CheckpointError(f"{folder}: no {WEIGHTS}; `distilbert convert` makes one from pytorch_model.bin")
+    there = f"`distilbert convert` makes one from {PYTORCH}" if is_file(folder / PYTORCH) else "bring it along"
+    return CheckpointError(f"{folder}: no {WEIGHTS}; {there}")

@@ -8,14 +8,27 @@ from pathlib import Path
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, CheckpointWarning
+from ..errors import CheckpointError, CheckpointWarning, TokenizerWarning
 from ..files import is_file
 from ..tokenizer import BertTokenizer
 from .checkpoint import Checkpoint, open_checkpoint
 from .companions import check_companions, copy_companions
 from .hub import resolve
-from .layout import SETFIT_HEAD
+from .layout import ADAPTER_CONFIG, SETFIT_HEAD
 from .sentence import SentenceFolder, read_sentence_folder
+
+_MOST_PADDING = 256  # rows of embeddings that no piece has: their number is often rounded up to a multiple of 64 or so
+# what may lie beside a model, would change its answers, and is not read
+_NOT_READ = {
+    SETFIT_HEAD: (
+        "the head of a SetFit model, a pickle, and not read: this is its encoder alone; `distilbert train` makes a "
+        "classifier of it"
+    ),
+    ADAPTER_CONFIG: (
+        "of an adapter (LoRA, PEFT), which is not applied: unless it is merged into the weights already, merge it "
+        "first with PEFT's merge_and_unload()"
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +98,16 @@ def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool 
     checkpoint = open_checkpoint(sentence.transformer if sentence else root)
     tokenizer = BertTokenizer.from_folder(checkpoint.folder)
     tokenizer.embedded = checkpoint.config.vocab_size
-    if is_file(root / SETFIT_HEAD):
+    if tokenizer.embedded - tokenizer.vocab_size > max(_MOST_PADDING, tokenizer.embedded // 20):
         warnings.warn(
-            f"{root}: a SetFit model, whose head ({SETFIT_HEAD}) is a pickle and not read; this is its encoder alone, "
-            "and `distilbert train` makes a classifier of it",
-            CheckpointWarning,
+            f"{checkpoint.folder}: its tokenizer has {tokenizer.vocab_size} pieces and its model embeds "
+            f"{tokenizer.embedded}; unless it was trained so, the vocabulary was cut short: bring along the whole file",
+            TokenizerWarning,
             stacklevel=3,
         )
+    for name, what in _NOT_READ.items():
+        if is_file(root / name):
+            warnings.warn(f"{root}: {name} is {what}", CheckpointWarning, stacklevel=3)
     if not vectors:
         sentence = None
     if sentence and sentence.lower_case:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigError, short_repr
-from ..files import is_file, read_json
+from ..files import has_file, read_json
 from ..pooling import Dense, Layer, LayerNorm, Normalize, Pooling, SpladePooling, TokenLayer
 from ..prompts import Prompts
 from .layout import CONFIG, MODULES, SENTENCE_CONFIG
@@ -149,7 +149,7 @@ def read_sentence_folder(folder: Path) -> SentenceFolder | None:
     Raises ConfigError naming the file and the field for a module or an option that is not known.
     """
     described = Settings(folder / SENTENCE_CONFIG, optional=True)
-    if not is_file(folder / MODULES) or described.values.get("model_type") == "CrossEncoder":
+    if not has_file(folder / MODULES) or described.values.get("model_type") == "CrossEncoder":
         return None
     routes = routes_of(folder)
     encoders = {module.folder for route in routes.values() for module in route if module.kind in ENCODERS}
@@ -276,11 +276,10 @@ def _check_known(folder: Path, modules: list[Module], otherwise: str | None = No
     kind = modules[0].kind
     if kind in UNSUPPORTED:
         raise ConfigError(f"{folder / MODULES}: module {kind!r} is not supported: {UNSUPPORTED[kind]}")
-    raise ConfigError(
-        f"{folder / MODULES}: "
-        + (
-            otherwise
-            or f"module {short_repr(kind)} is not supported, or not here; a Transformer is followed by a Pooling "
-            "and any of Dense, LayerNorm, Normalize, Dropout, or by a SpladePooling"
-        )
+    what = (
+        f"{otherwise}, not {short_repr(kind)}"
+        if otherwise
+        else f"module {short_repr(kind)} is not supported, or not here; a Transformer is followed by a Pooling and any "
+        "of Dense, LayerNorm, Normalize, Dropout, or by a SpladePooling"
     )
+    raise ConfigError(f"{folder / MODULES}: {what}")

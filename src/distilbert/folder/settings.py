@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, name_list, short_repr
-from ..files import is_file, read_json
+from ..files import has_file, read_json
 from ..prompts import Prompts
 
 
@@ -14,7 +14,7 @@ class Settings:
 
     def __init__(self, path: Path, *, optional: bool = False) -> None:
         self.path = path
-        self.values: dict[str, Any] = {} if optional and not is_file(path) else read_json(path)
+        self.values: dict[str, Any] = {} if optional and not has_file(path) else read_json(path)
 
     def get(self, *keys: str) -> Any:
         """The value of the first of these keys that says something: newer spellings stand before older ones."""
@@ -44,7 +44,8 @@ class Settings:
     def choice(self, key: str, default: str, choices: Collection[str]) -> str:
         value = self.values.get(key)
         if value is not None and not (isinstance(value, str) and value in choices):
-            raise self.wrong(key, f"one of {name_list(choices, most=40)}")
+            wanted = f"one of {name_list(choices, most=40)}" if choices else "null, as there is none to choose"
+            raise self.wrong(key, wanted)
         return default if value is None else value
 
     def strings(self, key: str) -> tuple[str, ...] | None:

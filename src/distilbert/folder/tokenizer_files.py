@@ -47,7 +47,7 @@ from tokenizers.models import WordPiece
 
 from ..diagnosis import other_case
 from ..errors import TokenizerError, TokenizerWarning, short_repr
-from ..files import is_file, is_text, read_json, read_text
+from ..files import has_file, is_file, is_text, read_json, read_text
 from .added_tokens import (
     BERT_TOKENS,
     Declared,
@@ -58,7 +58,7 @@ from .added_tokens import (
     read_optional,
     role_tokens,
 )
-from .layout import CONFIG, SENTENCE_PIECE, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY
+from .layout import BYTE_PAIRS, CONFIG, SENTENCE_PIECE, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY
 
 # keys of tokenizer_config.json -> BertNormalizer's
 _NORMALIZER = {
@@ -108,10 +108,10 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
     kind = _tokenizer_class(folder, settings)
     is_bert = kind is None or kind in _BERT_NAMES
     file = folder / _json_name(settings, folder)
-    if is_file(file):
+    if has_file(file, TokenizerError):
         path, content = file, read_json(file, TokenizerError)
         is_bert = is_bert and _is_word_piece(content)
-    elif is_file(path := folder / VOCABULARY):
+    elif has_file(path := folder / VOCABULARY, TokenizerError):
         content = {}
         if not is_bert or settings.get("word_tokenizer_type", "basic") != "basic":
             raise TokenizerError(_no_word_piece(path, kind or "BertJapaneseTokenizer"))
@@ -292,9 +292,13 @@ def _no_word_piece(path: Path, kind: str) -> str:
 
 
 def _no_tokenizer(folder: Path) -> str:
-    for name in SENTENCE_PIECE:
-        if is_file(folder / name):
-            return f"{folder}: {name} is a SentencePiece model, which is not read; bring along a tokenizer.json"
+    for names, what in ((SENTENCE_PIECE, "a SentencePiece model"), (BYTE_PAIRS, "a part of a byte-pair tokenizer")):
+        for name in names:
+            if is_file(folder / name):
+                return (
+                    f"{folder}: {name} is {what}, which is not read; bring along a {TOKENIZER}, as Transformers' "
+                    "AutoTokenizer.from_pretrained(…).save_pretrained(OUT) writes it"
+                )
     case = other_case(folder / TOKENIZER) or other_case(folder / VOCABULARY)
     return f"{folder}: no {TOKENIZER} and no {VOCABULARY}{case}; bring along the model's tokenizer"
 
@@ -312,7 +316,8 @@ def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:
 def _cut_left(settings: Mapping[str, Any], content: Mapping[str, Any], path: Path) -> bool:
     truncation = content.get("truncation")
     stored = truncation.get("direction") if isinstance(truncation, dict) else None
-    side = settings.get("truncation_side", str(stored or "right").lower())
+    side = settings.get("truncation_side")
+    side = str(stored or "right").lower() if side is None else side
     if side not in ("left", "right"):
         raise TokenizerError(f"{path}: truncation_side must be 'left' or 'right', not {short_repr(side)}")
     return bool(side == "left")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, short_repr
-from ..files import is_file
+from ..files import has_file
 from .layout import TRANSFORMER_CONFIGS
 from .module_list import Module
 from .settings import Settings
@@ -84,7 +84,7 @@ def read_transformer_settings(module: Module) -> TransformerSettings:
 
 def transformer_file(module: Module) -> Settings:
     """The file beside an encoder: its name says which model sentence-transformers was first used with."""
-    found = next((name for name in TRANSFORMER_CONFIGS if is_file(module.folder / name)), TRANSFORMER_CONFIGS[0])
+    found = next((name for name in TRANSFORMER_CONFIGS if has_file(module.folder / name)), TRANSFORMER_CONFIGS[0])
     return Settings(module.folder / found, optional=True)
 
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..diagnosis import file_name, folder_name
 from ..errors import CheckpointError, error_text, name_list, short_repr
-from ..files import is_file, is_text, read_json
+from ..files import has_file, is_file, is_text, read_json
 from .layout import (
     ANY_SHARD,
     BESIDE_WEIGHTS,
@@ -29,6 +29,7 @@ from .layout import (
     ONNX,
     PYTORCH_SUFFIXES,
     SHARDS_INDEX,
+    VARIANT_INDEX,
     WEIGHTS,
 )
 
@@ -113,14 +114,14 @@ def read_header(path: Path) -> dict[str, Weight]:
     """
     try:
         if path.stat().st_size == 0:
-            raise CheckpointError(f"{path}: not a whole safetensors file (it is empty)")
+            raise CheckpointError(f"{path}: not a whole safetensors file (it is empty); bring it along again")
         with path.open("rb") as file, safe_open(path, framework="numpy"):
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
     except (SafetensorError, ValueError) as error:
-        reason = f"; this is {what}" if (what := file_name(path)) else f" ({error_text(error)})"
+        reason = f"; this is {what}" if (what := file_name(path)) else f"; bring it along again ({error_text(error)})"
         raise CheckpointError(f"{path}: not a whole safetensors file{reason}") from None
     header.pop("__metadata__", None)
     real = Path(os.path.realpath(path))  # the hub's cache keeps links to files elsewhere
@@ -148,8 +149,8 @@ def read_shards(index: Path, read: Callable[[Path], dict[str, Weight]]) -> dict[
     for file in files:
         if Path(file).name != file or file in ("", ".", ".."):
             raise CheckpointError(f"{index}: {short_repr(file)} points outside the folder")
-        if not is_file(index.parent / file):
-            raise CheckpointError(f"{index}: names {short_repr(file)}, which is not in the folder")
+        if not has_file(index.parent / file, CheckpointError):
+            raise CheckpointError(f"{index}: names {short_repr(file)}, which is not in the folder; bring it along")
     weights: dict[str, Weight] = {}
     for file in files:
         shard = read(index.parent / file)
@@ -164,9 +165,9 @@ def read_weights(folder: Path) -> dict[str, Weight]:
 
     Raises CheckpointError where there is none, naming what `distilbert convert` makes one of.
     """
-    if is_file(folder / WEIGHTS):
+    if has_file(folder / WEIGHTS, CheckpointError):
         return read_header(folder / WEIGHTS)
-    if is_file(folder / INDEX):
+    if has_file(folder / INDEX, CheckpointError):
         return read_shards(folder / INDEX, read_header)
     raise CheckpointError(f"{folder}: no {WEIGHTS}; {_what_there_is(folder)}")
 
@@ -174,6 +175,11 @@ def read_weights(folder: Path) -> dict[str, Weight]:
 def index_of(shard: str) -> str:
     """The name of the index that lists a shard: of model-00001-of-00002.safetensors model.safetensors.index.json."""
     return re.sub(r"-\d+-of-\d+", "", shard) + SHARDS_INDEX
+
+
+def variant_index(folder: Path) -> str:
+    """The name of an index of shards that are a variant; "" for none."""
+    return next((path.name for path in sorted(folder.glob(VARIANT_INDEX))), "")
 
 
 def _what_there_is(folder: Path) -> str:
@@ -184,6 +190,8 @@ def _what_there_is(folder: Path) -> str:
     known = (name for file in FOREIGN for name in (file, f"{file}{SHARDS_INDEX}"))
     if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
         return f"it has {other}: `distilbert convert {folder} OUT` makes one"
+    if index := variant_index(folder):
+        return f"it has {index}; call it {INDEX}"
     if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), None):
         return f"it has {name_list([shard])}, one of several; bring along {index_of(shard)}, which lists them"
     if kept:

@@ -130,7 +130,7 @@ class TextClassifier(Task):
     @property
     def function(self) -> Function:
         """From logits to scores, as the model was trained."""
-        self.config.check_problem_type()
+        self.config.check_problem_type(self.model.folder)
         problem = self.config.problem_type
         if problem == "regression":
             return "none"

@@ -68,7 +68,7 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
         raise InputError(f"max_length={max_length} has no room for text beside {special} special tokens")
 
     head = kind.head
-    config, new_head = checkpoint.config.for_training(), checkpoint.head is not head
+    config, new_head = checkpoint.config.for_training(checkpoint.folder), checkpoint.head is not head
     if data.labels:
         new_head |= config.labels != data.labels
         config = dataclasses.replace(config, labels=data.labels, problem_type=data.problem)
