@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from distilbert import DistilBertConfig
 from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
-pytest_plugins = ["helpers.passed"]
+pytest_plugins = ["helpers.passed", "helpers.tiny_folders"]
 
 # no test fails because the machine is slow; what an example starts from is the same for all of a test
 settings.register_profile(

@@ -111,7 +111,7 @@ def test_what_is_wrong_in_a_file_that_was_brought_along_is_told_of_the_source(tm
     (source / "vocab.txt").write_bytes(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n\xff\n")
     with pytest.raises(TokenizerError) as caught:
         convert(source, tmp_path / "out")
-    assert str(caught.value) == f"{source}/vocab.txt: not UTF-8 text"
+    assert str(caught.value) == f"{source}/vocab.txt: not UTF-8 text; save it as UTF-8"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 

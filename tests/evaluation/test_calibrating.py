@@ -170,7 +170,7 @@ def test_it_goes_along_and_is_dropped_where_the_head_changes(
         assert task(sentences[0]).score == pytest.approx(float(softmax(row).max()), abs=1e-6)
     assert main(["export", "onnx", str(folder), str(tmp_path / "again")]) == 0
     assert "its logits are raw: scores are those of logits / temperature + bias" in capsys.readouterr().out
-    assert "calibration" not in distilbert.load(folder).config.for_training().extra
+    assert "calibration" not in distilbert.load(folder).config.for_training(folder).extra
 
 
 def test_both_engines_use_it(make_checkpoint: Maker, sentences: list[str]) -> None:

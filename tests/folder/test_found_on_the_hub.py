@@ -10,8 +10,10 @@ from safetensors.numpy import load_file, save_file
 
 import distilbert
 from conftest import Maker
-from distilbert import DistilBertError
+from distilbert import DistilBertError, HubError
+from distilbert.convert import convert
 from distilbert.folder.layout import CONFIG, INDEX, VOCABULARY, WEIGHTS
+from helpers.sentence_folders import write_sentence_folder
 
 TEXT = "a charming film ."
 
@@ -48,6 +50,8 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
     "labels in a list": lambda folder: edit(folder / CONFIG, id2label=["LABEL_0", "LABEL_1"], label2id=None),
     "an index beside the whole file": lambda folder: (folder / INDEX).write_text("{}"),
     "another format beside it": lambda folder: (folder / "pytorch_model.bin").write_bytes(b"x"),
+    "a side of null": lambda folder: edit(folder / "tokenizer_config.json", truncation_side=None),
+    "another way to write the kind": lambda folder: edit(folder / CONFIG, model_type="DistilBERT"),
     "no limit of length": lambda folder: edit(folder / "tokenizer_config.json", model_max_length=10**30),
     "a folder called tokenizer.json": lambda folder: (folder / "tokenizer.json").mkdir(),
     "other ends of lines": lambda folder: (folder / VOCABULARY).write_bytes(
@@ -81,6 +85,26 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "capitals of vocabulary": (called(VOCABULARY, "VOCAB.TXT"), "(there is VOCAB.TXT: call it vocab.txt)"),
     "weights by another name": (called(WEIGHTS, "model.fp16.safetensors"), "call it model.safetensors"),
     "a shard alone": (called(WEIGHTS, "model-00001-of-00002.safetensors"), "bring along model.safetensors.index.json"),
+    "an index of a variant": (
+        called(WEIGHTS, "model.safetensors.index.fp16.json"),
+        "it has model.safetensors.index.fp16.json; call it model.safetensors.index.json",
+    ),
+    "weights cut off": (
+        lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-9]),
+        "not a whole safetensors file; bring it along again",
+    ),
+    "a config in UTF-16": (
+        lambda folder: (folder / CONFIG).write_text((folder / CONFIG).read_text(), encoding="utf-16"),
+        "config.json: not UTF-8 text; save it as UTF-8",
+    ),
+    "labels and indices that changed places": (
+        lambda folder: edit(folder / CONFIG, id2label={"bad": 0, "good": 1}),
+        "id2label has 'bad', which is not an index (0: name)",
+    ),
+    "a problem that there is not": (
+        lambda folder: edit(folder / CONFIG, problem_type="multi_label"),
+        "config.json: problem_type must be one of regression,",
+    ),
     "config of no bytes": (emptied(CONFIG), "config.json: not valid JSON (it is empty)"),
     "weights of no bytes": (emptied(WEIGHTS), "model.safetensors: not a whole safetensors file (it is empty)"),
     "settings of no bytes": (emptied("tokenizer_config.json"), "tokenizer_config.json: not valid JSON (it is empty)"),
@@ -96,3 +120,48 @@ def test_what_is_wrong_says_what_it_is(change: Callable[[Path], object], message
         distilbert.load(folder)(TEXT)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("share", "warned"), [(1, False), (0.96, False), (0.5, True)], ids=["whole", "its end is padding", "half"]
+)
+def test_a_vocabulary_that_was_cut_short(
+    share: float, warned: bool, make_checkpoint: Maker, recwarn: pytest.WarningsRecorder
+) -> None:
+    folder = make_checkpoint()
+    lines = (folder / VOCABULARY).read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / VOCABULARY).write_text("".join(lines[: int(share * len(lines))]), encoding="utf-8")
+    distilbert.load(folder)(TEXT)
+    message = "has 3000 pieces and its model embeds 6000; unless it was trained so, the vocabulary was cut short"
+    assert [message in str(each.message) for each in recwarn] == [True] * warned
+
+
+OPTIONAL = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "modules.json"]
+
+
+@pytest.mark.parametrize("file", [CONFIG, WEIGHTS, VOCABULARY, "1_Pooling/config.json", *OPTIONAL])
+def test_a_link_that_leads_nowhere(file: str, make_checkpoint: Maker) -> None:
+    """As in a copy of the hub's cache whose blobs were removed: the rest would be read as another model."""
+    folder = write_sentence_folder(make_checkpoint)
+    (folder / file).unlink(missing_ok=True)
+    (folder / file).symlink_to("../../blobs/0123")
+    for action in (lambda: distilbert.load(folder), lambda: convert(folder, folder.with_name("out"))):
+        with pytest.raises(DistilBertError) as caught:
+            action()
+        assert f"{file}: is a link to '../../blobs/0123', where there is nothing" in str(caught.value)
+    assert not folder.with_name("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("https://huggingface.co/owner/model", "give its name alone, owner/model"),
+        ("huggingface.co/owner/model/tree/main", "give its name alone, owner/model"),
+        ("hf://owner/model", "give its name alone, owner/model"),
+        ("file:///models/one", "give a folder's path, or a name on the hub"),
+        ("owner/model@main", "give the revision apart"),
+    ],
+)
+def test_a_model_that_is_named_as_other_programs_do(name: str, message: str) -> None:
+    with pytest.raises(HubError, match=message):
+        distilbert.load(name)

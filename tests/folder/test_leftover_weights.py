@@ -68,7 +68,6 @@ def test_the_same_beside_a_bare_encoder(name: str, make_checkpoint: Maker) -> No
     [
         ("distilbert.embeddings.token_type_embeddings.weight", "distilbert.embeddings.word_embeddings.weight"),
         ("distilbert.transformer.layer.2.attention.q_lin.weight", "distilbert.transformer.layer.1.attention.q_lin"),
-        ("distilbert.transformer.layer.0.attention.q_lin.lora_A.weight", "distilbert.transformer.layer.0.attention"),
         ("distilbert.transformer.layer.0.adapter.down.weight", "distilbert.transformer.layer.0"),
         ("crf.transitions", ""),
         ("prompt_encoder.embedding.weight", ""),

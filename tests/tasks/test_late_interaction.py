@@ -1,4 +1,4 @@
-"""Late interaction by itself; against sentence-transformers: tests/folder/test_saved_by_sentence_transformers.py."""
+"""Late interaction by itself; against sentence-transformers: tests/folder/test_saved_late_interaction.py."""
 
 import json
 import pickle

@@ -1,0 +1,96 @@
+"""Small encoders for tests that have sentence-transformers itself save folders, and its older spellings.
+
+Whoever imports this is skipped where the library is not installed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import random_weights, small_config
+from distilbert import SparseVector
+from distilbert.folder.checkpoint import Head, save_checkpoint
+
+library = pytest.importorskip("sentence_transformers")
+torch = pytest.importorskip("torch")
+base = pytest.importorskip("sentence_transformers.base.modules")
+multi = pytest.importorskip("sentence_transformers.multi_vector_encoder.modules")
+dense = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
+sparse = pytest.importorskip("sentence_transformers.sparse_encoder.modules")
+nn = torch.nn
+TEXTS = ["A charming and often affecting journey.", "no", "the film , the whole film , and nothing but the film"]
+QUERY = "a moving story about love , and death !"
+PROMPTS = {"query": "find this: ", "document": "read this: ", "other": "OTHER "}
+MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+Modules = Callable[[str], list[Any]]
+
+
+def write_encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head, str]:
+    """One layer, 32 wide, with each head."""
+    folders = {}
+    for head in (Head.NONE, Head.MASKED_LM, Head.SEQUENCE_CLASSIFICATION):
+        folder = tmp_path_factory.mktemp(head.name)
+        config = small_config(head, n_layers=1, max_position_embeddings=64, num_labels=1)
+        weights = random_weights(config, head)
+        if config.tie_word_embeddings:
+            weights.pop("vocab_projector.weight", None)
+        save_checkpoint(folder, config, weights)
+        shutil.copy(vocab, folder / "vocab.txt")
+        settings = {"do_lower_case": True, "model_max_length": 64, "tokenizer_class": "DistilBertTokenizer"}
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+        folders[head] = str(folder)
+    return folders
+
+
+def edit(path: Path, /, **changes: object) -> None:
+    path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | changes))
+
+
+def randomized(*modules: Any) -> list[Any]:
+    """Modules behind the encoder with weights that matter."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for module in modules[1:]:
+            for weight in module.parameters():
+                weight.add_(0.5 * torch.randn_like(weight))
+    return list(modules)
+
+
+def in_old_spelling(folder: Path) -> None:
+    """Rewrites a folder as versions up to 5 wrote it."""
+    modules = json.loads((folder / "modules.json").read_text())
+    for module in modules:
+        module["type"] = "sentence_transformers.models." + module["type"].rpartition(".")[2]
+        path = folder / module["path"] / "config.json"
+        if module["type"].endswith("Pooling"):
+            pooling = json.loads(path.read_text())
+            modes = pooling["pooling_mode"]
+            names = {"cls": "cls_token", "lasttoken": "lasttoken"}
+            flags = {
+                f"pooling_mode_{names.get(mode, mode if 'len' in mode else mode + '_tokens')}": mode == modes
+                or (mode in modes and not isinstance(modes, str))
+                for mode in MODES
+            }
+            flags = {key.replace("cls_token_tokens", "cls_token"): value for key, value in flags.items()}
+            path.write_text(json.dumps({"word_embedding_dimension": 32, "include_prompt": True} | flags))
+        elif module["type"].endswith("Dense"):
+            about = json.loads(path.read_text())
+            path.write_text(json.dumps({key: about[key] for key in about if not key.startswith("module_")}))
+        elif module["type"].endswith("Normalize") and path.exists():
+            path.unlink()
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "sentence_bert_config.json").unlink()
+    edit(folder / "sentence_distilbert_config.json", max_seq_length=64, do_lower_case=False)
+    (folder / "config_sentence_transformers.json").unlink()
+
+
+def spread(vectors: list[SparseVector], size: int) -> np.ndarray:
+    rows = np.zeros((len(vectors), size), np.float32)
+    for row, vector in zip(rows, vectors, strict=True):
+        row[vector.indices] = vector.values
+    return rows
