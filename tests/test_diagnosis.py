@@ -87,6 +87,7 @@ FOLDERS = [
     (["optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json"], "what a Trainer keeps to resume a run"),
     (["checkpoint-500/config.json", "checkpoint-500/model.safetensors"], "give one of them, such as checkpoint-500"),
     (["zero_to_fp32.py", "global_step10/x.pt"], "a checkpoint of DeepSpeed"),
+    (["pytorch_model_fsdp_0/__0_0.distcp"], "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file"),
     (["saved_model.pb", "variables/x"], "a model saved by TensorFlow or Keras"),
     (["model.keras"], "a model saved by TensorFlow or Keras"),
     (["meta.json", "config.cfg", "ner/model"], "a pipeline of spaCy"),

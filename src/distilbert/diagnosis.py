@@ -34,6 +34,7 @@ _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
      "a SetFit model: its head is a pickle, which is never run; its encoder can be loaded for feature-extraction, "
      "and `distilbert train` makes a classifier of it"),
     (layout.OF_DEEPSPEED, "a checkpoint of DeepSpeed; run its zero_to_fp32.py first"),
+    (layout.OF_FSDP, "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file of them"),
     (layout.OF_KERAS,
      "a model saved by TensorFlow or Keras; save it with Transformers' save_pretrained first"),
     (layout.OF_SPACY, "a pipeline of spaCy, which spaCy loads"),

@@ -30,6 +30,21 @@ def test_old_names_of_layer_norms(make_tiny: MakeTiny) -> None:
     check_equal(folder, weights, Head.QUESTION_ANSWERING)
 
 
+def test_an_old_name_beside_the_new_one(make_tiny: MakeTiny) -> None:
+    folder, config, weights = make_tiny()
+    write_weights(folder, config, weights | {f"{PREFIX}embeddings.LayerNorm.gamma": np.ones(4, np.float32)})
+    with pytest.raises(CheckpointError, match="a weight under its old and its new name"):
+        open_checkpoint(folder)
+
+
+def test_heads_that_were_pruned(make_tiny: MakeTiny) -> None:
+    folder, _, weights = make_tiny()
+    query = f"{PREFIX}transformer.layer.0.attention.q_lin.weight"
+    write_weights(folder, tiny(Head.QUESTION_ANSWERING, pruned_heads={"0": [1]}), weights | {query: weights[query][:2]})
+    with pytest.raises(CheckpointError, match=r"asks for \[4, 4\]; its heads were pruned, which is not supported"):
+        open_checkpoint(folder)
+
+
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_the_buffer_of_old_versions_is_no_weight(prefix: str, make_tiny: MakeTiny) -> None:
     folder, _, weights = make_tiny()

@@ -12,6 +12,7 @@ import safetensors.numpy
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointError, CheckpointWarning, ConfigError, DistilBertError
+from distilbert.convert import convert
 from distilbert.folder.checkpoint import Head, open_checkpoint
 from distilbert.folder.layout import WEIGHTS
 from helpers.tiny_folders import MakeTiny
@@ -54,12 +55,18 @@ def test_what_lies_in_place_of_the_weights(files: list[str], reason: str, make_t
         open_checkpoint(folder)
 
 
-@pytest.mark.parametrize("base", ["q_lin.base_layer.weight", "q_lin.weight"])
-def test_an_adapter_that_was_not_merged(base: str, make_tiny: MakeTiny) -> None:
+@pytest.mark.parametrize(
+    ("base", "more"),
+    [
+        ("q_lin.base_layer.weight", "distilbert.transformer.layer.0.attention.q_lin.lora_A.default.weight"),
+        ("q_lin.weight", "distilbert.transformer.layer.0.attention.q_lin.lora_A.default.weight"),
+        ("q_lin.weight", "qa_outputs.modules_to_save.default.weight"),
+    ],
+)
+def test_an_adapter_that_was_not_merged(base: str, more: str, make_tiny: MakeTiny) -> None:
     folder, _, weights = make_tiny()
     renamed = {name.replace("q_lin.weight", base): array for name, array in weights.items()}
-    lora = "distilbert.transformer.layer.0.attention.q_lin.lora_A.default.weight"
-    safetensors.numpy.save_file(renamed | {lora: np.zeros((4, 32), np.float32)}, folder / WEIGHTS)
+    safetensors.numpy.save_file(renamed | {more: np.zeros((4, 32), np.float32)}, folder / WEIGHTS)
     with pytest.raises(CheckpointError, match=r"an adapter \(LoRA\) that was not merged; call PEFT"):
         open_checkpoint(folder)
 
@@ -105,6 +112,9 @@ def test_files_that_may_not_be_read(name: str, reason: str, make_checkpoint: Mak
         try:
             with pytest.raises(DistilBertError, match=reason):
                 distilbert.load(folder)
+            if name != ".":
+                with pytest.raises(DistilBertError, match=reason):
+                    convert(folder, Path(place) / "out")
         finally:
             os.seteuid(os.getuid())
             (folder / name).chmod(0o777)

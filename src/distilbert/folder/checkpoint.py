@@ -224,6 +224,8 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     refuse_other_kinds(stored, config.extra, place)
     prefix = common_prefix(stored, _HEAD_KEYS)
     found = by_table_name(stored, prefix)
+    if len(found) < len(stored):
+        raise CheckpointError(f"{place}: holds a weight under its old and its new name (gamma and weight, …)")
     head = _recognise(config, found, place)
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
@@ -329,7 +331,10 @@ def _declared(config: DistilBertConfig) -> Head | None:
 
 def _check_weight(name: str, weight: Weight, shape: tuple[int, ...], config: DistilBertConfig, place: Path) -> None:
     if weight.shape != shape:
-        raise CheckpointError(f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}")
+        pruned = "; its heads were pruned, which is not supported" if config.extra.get("pruned_heads") else ""
+        raise CheckpointError(
+            f"{place}: {name} has shape {list(weight.shape)}, but config.json asks for {list(shape)}{pruned}"
+        )
     if _scheme(config) and (expected := int8.STORED_AS.get(name.rpartition(".")[2])):
         if weight.dtype != expected:
             raise CheckpointError(f"{place}: {name} is stored as {weight.dtype}, not as {expected}")

@@ -57,6 +57,7 @@ HUB_REPOSITORY, HUB_SNAPSHOTS, HUB_BLOBS = "models--", "snapshots", "blobs"
 # files, or their endings, by which a folder that is no model folder is known
 OF_SETFIT = (SETFIT_HEAD, "config_setfit.json")
 OF_DEEPSPEED = ("zero_to_fp32.py",)
+OF_FSDP = (".distcp", "pytorch_model_fsdp_0")
 OF_KERAS = ("saved_model.pb", "keras_metadata.pb", ".keras")
 OF_SPACY = ("config.cfg", "meta.json")
 OF_LLAMA = (".gguf",)

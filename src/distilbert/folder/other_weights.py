@@ -40,7 +40,7 @@ def _other_kind(names: Collection[str], config: Mapping[str, Any], place: Path) 
             f"weights were quantised {program} (it has {name_list(beside[:1])}), which is not read; take the model "
             "that they were made from, or save it in float (Transformers: `model.dequantize()`, then `save_pretrained`)"
         )
-    if any("lora_" in name for name in names):
+    if any("lora_" in name or ".modules_to_save." in name for name in names):
         return "weights hold an adapter (LoRA) that was not merged; call PEFT's merge_and_unload() and save anew"
     is_torch = any(name.endswith(f"{_WORDS}weight") for name in names)
     if not is_torch and any(name.endswith((".kernel", "/kernel:0")) for name in names):

@@ -81,6 +81,7 @@ _REASONS = {
     "Roberta|GPT2|Bart|Longformer|BPE": "cuts into byte pairs",
     "MPNet|Funnel|Splinter|Tapas": "has special tokens of its own",
 }
+_NOT_READ = f"not a tokenizer that can be read by tokenizers {tokenizers.__version__}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
         )
     settings, declared = read_declared(settings, content, folder, path)
     if not is_bert:
-        with library_errors(f"{path}: not a tokenizer that can be read"):
+        with library_errors(f"{path}: {_NOT_READ}"):
             backend = tokenizers.Tokenizer.from_str(read_text(path, TokenizerError))
         add_declared(backend, declared)
     else:
@@ -231,7 +232,7 @@ def _is_word_piece(content: Mapping[str, Any]) -> bool:
 
 def _json_vocab(content: Mapping[str, Any], path: Path) -> dict[str, int]:
     """The vocabulary of a WordPiece tokenizer.json, whose other parts must be such as the library reads."""
-    message = f"{path}: not a tokenizer that can be read"
+    message = f"{path}: {_NOT_READ}"
     model = content.get("model")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(vocab, dict):
