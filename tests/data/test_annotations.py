@@ -114,3 +114,48 @@ def test_large_files_are_read_in_the_same_way(tmp_path: Path) -> None:
     rows = [{"text": f"t{n}", "label": "SPORT", "answer": ("accept", "reject")[n % 2]} for n in range(10_010)]
     data = read(tmp_path, rows, hold=False)
     assert [e.label for e in list(data.examples)[-2:]] == [("SPORT",), ()]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"inputs": {"text": "a"}, "annotation": "pos"}, {"inputs": {"text": "b"}, "annotation": "neg"},
+         {"inputs": {"text": "c"}, "annotation": None}],
+        [{"text": t, "label.responses": [label], "label.responses.users": ["u"], "label.suggestion": "neg"}
+         for t, label in (("a", "pos"), ("b", "neg"))] + [{"text": "c", "label.responses": []}],
+        [{"id": "1", "fields": {"text": t}, "responses": {"sentiment": [{"value": label, "user_id": "u"}]}}
+         for t, label in (("a", "pos"), ("b", "neg"))] + [{"id": "3", "fields": {"text": "c"}, "responses": {}}],
+        [{"data": {"text": "a"}, "annotations": [{"was_cancelled": True, "result": []},
+                                                 {"result": [{"value": {"choices": ["pos"]}}]}]},
+         {"data": {"text": "b"}, "completions": [{"result": [{"value": {"choices": ["neg"]}}]}]},
+         {"data": {"text": "c"}, "annotations": []}],
+    ],
+    ids=["argilla-1", "argilla-hub", "argilla-2", "label-studio"],
+)  # fmt: skip
+def test_what_nobody_has_answered_is_left_out(tmp_path: Path, rows: list[Any]) -> None:
+    data = read(tmp_path, rows, name="a.json")
+    assert [(e.text, e.label) for e in data.examples] == [("a", "pos"), ("b", "neg")]
+    assert "left out" in data.guessed
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [json.dumps([{"start": s, "end": e, "text": TEXT[s:e], "labels": [label]} for s, e, label in ENDS]),
+     str([list(end) for end in ENDS]), str(ENDS)],
+    ids=["label-studio", "lists", "tuples"],
+)  # fmt: skip
+def test_spans_in_cells_of_a_csv(tmp_path: Path, cell: str) -> None:
+    quoted = cell.replace('"', '""')
+    (tmp_path / "a.csv").write_text(f'id,label,text\n1,"{quoted}","{TEXT}"\n', encoding="utf-8")
+    assert read_data(tmp_path / "a.csv", WORDS).examples == [TAGGED]
+
+
+def test_spans_beside_tokens_of_argilla(tmp_path: Path) -> None:
+    spans = [{"start": s, "end": e, "label": label} for s, e, label in ENDS]
+    row = {"text": TEXT, "tokens": TEXT.split(), "annotation": spans}
+    assert read(tmp_path, [row], WORDS).examples == [TAGGED]
+
+
+def test_faults_of_all_rows_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.jsonl:1: spans .* overlap; a word has one label"):
+        read(tmp_path, [{"text": "EU bank", "entities": [[0, 2, "ORG"], [0, 7, "ORG"]]}], WORDS)

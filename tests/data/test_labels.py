@@ -1,4 +1,4 @@
-"""Labels as tables write them: one name for one value, several, vectors, columns of 0 and 1, maps, kinds of problem."""
+"""Labels as tables write them: one name for one value, maps, kinds of problem, numbers."""
 
 import json
 from pathlib import Path
@@ -6,26 +6,14 @@ from typing import Any
 
 import pytest
 
-from distilbert.data.cells import label_name, listed_parts
-from distilbert.data.examples import Data, LabelledText, Question, TaggedWords
+from distilbert.data.cells import label_name
+from distilbert.data.examples import Data, LabelledText, TaggedWords
 from distilbert.data.labels import tags_of_known_types, with_labels
 from distilbert.data.reading import read_data
 from distilbert.errors import InputError
+from helpers.tables import json_lines, labels_of, write
 
 CLASSES, WORDS, ANSWERS = "text-classification", "token-classification", "question-answering"
-
-
-def write(tmp_path: Path, name: str, text: str) -> Path:
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path / name
-
-
-def json_lines(tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
-    return write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)))
-
-
-def labels_of(data: Any) -> list[Any]:
-    return [example.label for example in data.examples]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +23,12 @@ def labels_of(data: Any) -> list[Any]:
         ([1, 1.0, "1", "1.0"], "1"),
         ([-1, -1.0, "-1.0"], "-1"),
         ([True, "True", "true", "TRUE"], "true"),
+        (
+            ["pos", " pos ", "pos\N{NO-BREAK SPACE}", "pos\N{ZERO WIDTH SPACE}", "\ufeffpos", "p\N{SOFT HYPHEN}os"],
+            "pos",
+        ),
+        (["very good", "very  good", "very\N{NO-BREAK SPACE}good", "very\tgood", "very\r\ngood"], "very good"),
+        (["caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"], "café"),
         ([False, "False", "false"], "false"),
         (["1.5", 1.5], "1.5"),
         (["007"], "007"),
@@ -54,91 +48,6 @@ def test_labels_of_a_csv_and_of_json_lines_are_the_same(tmp_path: Path, values: 
     assert one.labels == two.labels
     assert labels_of(one) == labels_of(two)
     assert labels_of(read_data(table, CLASSES, labels=two.labels)) == labels_of(two)
-
-
-@pytest.mark.parametrize(
-    "vectors",
-    [
-        [[0, 1, 0], [1, 1, 0], [0, 0, 0]],
-        [[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]],
-        [[False, True, False], [True, True, False], [False, False, False]],
-        ["[0, 1, 0]", "[1, 1, 0]", "[0, 0, 0]"],
-        ["[0. 1. 0.]", "[1. 1. 0.]", "[0. 0. 0.]"],
-    ],
-)
-def test_vectors_of_0_and_1(tmp_path: Path, vectors: list[Any]) -> None:
-    path = json_lines(tmp_path, [{"text": f"t{i}", "labels": vector} for i, vector in enumerate(vectors)])
-    data = read_data(path, CLASSES)
-    assert (data.problem, data.labels, labels_of(data)) == (
-        "multi_label_classification",
-        ("0", "1", "2"),
-        [("1",), ("0", "1"), ()],
-    )
-    assert "labels as 0 and 1 in their order" in data.guessed
-    data = read_data(path, CLASSES, label_names={"0": "toxic", "1": "rude", "2": "threat"})
-    assert (data.labels, labels_of(data)) == (("toxic", "rude", "threat"), [("rude",), ("toxic", "rude"), ()])
-    data = read_data(path, CLASSES, labels=["x", "y", "z"], problem="multi-label")
-    assert labels_of(data) == [("y",), ("x", "y"), ()]
-    with pytest.raises(InputError, match=r"a.jsonl:1: the label \('labels'\) must be 2 times 0 or 1, not 3"):
-        read_data(path, CLASSES, labels=["x", "y"], problem="multi-label")
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("['a', 'b']", ["a", "b"]),
-        ('["a", "b c"]', ["a", "b c"]),
-        ("['a' 'b']", ["a", "b"]),  # NumPy
-        ("{'a'}", ["a"]),
-        ("('a', 'b')", ["a", "b"]),
-        ("[]", []),
-        ("[3, 0]", ["3", "0"]),
-        ("[3 0\n 1]", ["3", "0", "1"]),
-        (r"""["it's", 'say \'x\'']""", ["it's", "say 'x'"]),
-        ("array(['Rome'], dtype=object)", ["Rome"]),
-        ("a, b", None),
-        ("['a'", None),
-        ("[[1], [2]]", None),
-    ],
-)
-def test_lists_in_cells(text: str, parts: list[str] | None) -> None:
-    assert listed_parts(text) == parts
-
-
-def test_several_labels_in_a_csv(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.csv", "text,label\na,\"['x', 'y']\"\nb,[]\nc,\nd,\"['y']\"\n")
-    data = read_data(path, CLASSES)
-    assert (data.problem, data.labels, labels_of(data)) == (
-        "multi_label_classification",
-        ("x", "y"),
-        [("x", "y"), (), (), ("y",)],
-    )
-    for text in ('text,label\na,"x,y"\nb,\n', "text,label\na,x;y\nb,\n", "text,label\na,x|y\nb,\n"):
-        data = read_data(write(tmp_path, "n.csv", text), CLASSES, problem="multi-label", separator=",")
-        assert labels_of(data) == [("x", "y"), ()]
-
-
-@pytest.mark.parametrize("yes_no", [("1", "0"), ("True", "False"), ("1.0", "0.0")])
-def test_a_column_for_each_label(tmp_path: Path, yes_no: tuple[str, str]) -> None:
-    yes, no = yes_no
-    text = f"id,comment_text,toxic,obscene,insult\n1,a,{no},{yes},{no}\n2,b,{yes},{yes},{no}\n3,c,{no},{no},{no}\n"
-    path = write(tmp_path, "c.csv", text)
-    data = read_data(path, CLASSES)
-    assert (data.problem, data.labels) == ("multi_label_classification", ("toxic", "obscene", "insult"))
-    assert labels_of(data) == [("obscene",), ("toxic", "obscene"), ()]
-    data = read_data(path, CLASSES, columns={"label": "insult,toxic"})
-    assert (data.labels, labels_of(data)) == (("insult", "toxic"), [(), ("toxic",), ()])
-    with pytest.raises(InputError, match=r"c.csv:3: has 2 labels where there must be one"):
-        read_data(path, CLASSES, problem="single-label", columns={"label": "toxic,obscene"}, skip_bad=False)
-
-
-def test_one_hot_columns_are_classes_where_that_is_said(tmp_path: Path) -> None:
-    data = read_data(write(tmp_path, "c.csv", "text,neg,pos\na,0,1\nb,1,0\n"), CLASSES, problem="single-label")
-    assert (data.problem, data.labels, labels_of(data)) == (
-        "single_label_classification",
-        ("neg", "pos"),
-        ["pos", "neg"],
-    )
 
 
 def test_many_whole_numbers_are_classes_unless_they_are_a_quantity(tmp_path: Path) -> None:
@@ -222,61 +131,6 @@ def test_labels_that_say_that_there_is_none(tmp_path: Path) -> None:
     assert labels_of(read_data(glue, CLASSES, label_names={"-1": ""})) == ["0", "1"]
 
 
-def test_tags_as_numbers_as_texts_and_a_word_a_row(tmp_path: Path) -> None:
-    rows = [{"tokens": ["EU", "x"], "ner_tags": [3, 0]}]
-    path = json_lines(tmp_path, rows)
-    with pytest.raises(InputError, match=r"'ner_tags' has numbers \(3\); say what they stand for: --labels 0=O"):
-        read_data(path, WORDS)
-    names = {"0": "O", "3": "B-ORG"}
-    assert read_data(path, WORDS, label_names=names).examples == [TaggedWords(("EU", "x"), ("B-ORG", "O"))]
-    wanted = [TaggedWords(("EU", "rejects"), ("B-ORG", "O")), TaggedWords(("It", "is"), ("O", "O"))]
-    table = write(tmp_path, "w.csv", "words,tags\n\"['EU', 'rejects']\",\"['B-ORG', 'O']\"\nIt is,O O\n")
-    assert read_data(table, WORDS).examples == wanted
-    kaggle = "Sentence #,Word,POS,Tag\nSentence: 1,EU,NNP,B-ORG\n,rejects,VBZ,O\nSentence: 2,It,PRP,O\n,is,VBZ,O\n"
-    assert read_data(write(tmp_path, "k.csv", kaggle), WORDS).examples == wanted
-    with pytest.raises(InputError, match=r"w.csv:2: has 2 words and 1 labels"):
-        read_data(write(tmp_path, "w.csv", "words,tags\nIt is,O\n"), WORDS)
-
-
-def test_conll_as_its_specifications_have_it(tmp_path: Path) -> None:
-    data = read_data(write(tmp_path, "d.conll", "a O\n-DOCSTART- O\nb O\n"), WORDS)
-    assert [example.words for example in data.examples] == [("a",), ("b",)]
-    data = read_data(write(tmp_path, "d.conll", "-DOCSTART- -X- -X- O\n\na NN I-NP B-X\nb NN I-NP O\n"), WORDS)
-    assert data.examples == [TaggedWords(("a", "b"), ("B-X", "O"))]
-    universal = (
-        "# sent_id = 1\n# text = vámonos al mar\n1-2\tvámonos\t_\t_\t_\t_\t_\t_\t_\t_\n"
-        "1\tvamos\tir\tVERB\t_\t_\t0\troot\t_\t_\n2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_\n"
-        "2.1\tleft\t_\t_\t_\t_\t_\t_\t_\t_\n3\t#mar\tmar\tNOUN\t_\t_\t1\tobl\t_\tSpaceAfter=No\n\n"
-    )
-    data = read_data(write(tmp_path, "u.conllu", universal), WORDS)
-    assert data.examples == [TaggedWords(("vamos", "nos", "#mar"), ("VERB", "PRON", "NOUN"))]
-    data = read_data(write(tmp_path, "u.conllu", universal), WORDS, columns={"labels": "8"})
-    assert data.examples[0].labels == ("root", "obj", "obl")
-    data = read_data(write(tmp_path, "n.conll", "10\N{NO-BREAK SPACE}000 O\nEuro O\n"), WORDS)
-    assert data.examples[0].words == ("10\N{NO-BREAK SPACE}000", "Euro")
-    bad = write(tmp_path, "b.conll", "a O\nb\n\nc O\n\nd O\ne O x\n")
-    with pytest.raises(InputError, match=r"b.conll: 2 rows cannot be used.*\n.*b.conll:2: .*\n.*b.conll:7: "):
-        read_data(bad, WORDS)
-    data = read_data(bad, WORDS, skip_bad=True)
-    assert [example.words for example in data.examples] == [("c",)]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "question,context,answer\nwhere?,Amy lives in Rome.,Rome\n",
-        "question\tcontext\tanswers\nwhere?\tAmy lives in Rome.\t['Rome']\n",
-        "question,context,answer,answer_start\nwhere?,Amy lives in Rome.,Rome,13\n",
-        "question,context,answers\nwhere?,Amy lives in Rome.,\"{'text': ['Rome'], 'answer_start': [13]}\"\n",
-        "question,context,answers\nwhere?,Amy lives in Rome.,"
-        "\"{'text': array(['Rome'], dtype=object), 'answer_start': array([13], dtype=int32)}\"\n",
-    ],
-)
-def test_answers_in_cells(tmp_path: Path, text: str) -> None:
-    path = write(tmp_path, "q.tsv" if "\t" in text else "q.csv", text)
-    assert read_data(path, ANSWERS).examples == [Question("0", "where?", "Amy lives in Rome.", (("Rome", 13),))]
-
-
 def test_an_answer_as_a_text_and_none(tmp_path: Path) -> None:
     path = json_lines(tmp_path, [{"question": "q", "context": "In Rome.", "answer": "Rome"}])
     assert read_data(path, ANSWERS).examples[0].answers == (("Rome", 3),)
@@ -329,3 +183,27 @@ def test_labels_that_the_data_lack_are_added_in_the_usual_order() -> None:
     assert with_labels(numbered, ["3", ""]).labels == ("2", "3", "10")
     assert with_labels(Data("d", [LabelledText("a", 0.5)], ("x",), "regression"), ["y"]).labels == ("x",)
     assert tags_of_known_types(["O", "I-PER", "B-ORG", "B-PER"], ["O", "B-PER"]) == ["I-PER", "B-PER"]
+
+
+@pytest.mark.parametrize("known", [["false", "true"], ["False", "True"], ["0", "1"]])
+def test_true_is_1_for_a_model_that_knows_the_other(tmp_path: Path, known: list[str]) -> None:
+    for text in ("text,label\na,1\nb,0\n", "text,label\na,TRUE\nb,False\n", "text,label\na,1.0\nb,0.0\n"):
+        assert labels_of(read_data(write(tmp_path, "a.csv", text), CLASSES, labels=known)) == known[::-1]
+
+
+def test_true_is_1_in_one_table(tmp_path: Path) -> None:
+    mixed = json_lines(tmp_path, [{"text": "a", "label": label} for label in (True, 1, 0.0, "FALSE")])
+    data = read_data(mixed, CLASSES)
+    assert (data.labels, labels_of(data)) == (("false", "true"), ["true", "true", "false", "false"])
+    assert "0 and 1 taken for false and true" in data.guessed
+    more = json_lines(tmp_path, [{"text": "a", "label": label} for label in (True, 1, 2)])
+    assert read_data(more, CLASSES).labels == ("1", "2", "true")
+
+
+@pytest.mark.parametrize("nothing", ["NULL", "NA", "None", "\\N", "n/a", ""])
+def test_numbers_stay_numbers_beside_cells_that_are_empty(tmp_path: Path, nothing: str) -> None:
+    path = write(tmp_path, "a.tsv", f"text\tlabel\na\t0.5\nb\t{nothing}\nc\t0.7\n")
+    with pytest.raises(InputError, match=r"a\.tsv:3: the label \('label'\) is missing"):
+        read_data(path, CLASSES)
+    data = read_data(path, CLASSES, skip_bad=True)
+    assert (data.problem, labels_of(data)) == ("regression", [0.5, 0.7])

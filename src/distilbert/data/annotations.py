@@ -1,4 +1,4 @@
-"""Rows as tools for annotating text write them (Label Studio, Prodigy, doccano, spaCy) -> plain rows."""
+"""Rows as tools for annotating text write them (Label Studio, Prodigy, doccano, Argilla, spaCy) -> plain rows."""
 
 import itertools
 import re
@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError, short_repr
+from .cells import literal
 from .faults import Faults
 from .tables import Row
 
 _ANSWERS = ("accept", "reject", "ignore")  # Prodigy
-_SPANS = ("spans", "entities", "label", "labels")  # columns that spans stand in
+_SPANS = ("spans", "entities", "label", "labels", "annotation")  # columns that spans stand in
+_RESPONSES = ".responses"  # behind the name of a question of Argilla's, in a data set of the hub
 _TEXTS = ("text", "data", "content", "sentence")
 _LOOKED_AT = 100  # rows that show how all are written
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -46,14 +48,44 @@ def is_annotated(rows: Sequence[Row]) -> bool:
     return any(
         _is_label_studio(row.values)
         or _is_prodigy(row.values)
+        or _is_argilla(row.values)
         or _has_spans(row.values)
         or any(_labels_in(value) is not None for value in row.values.values())
         for row in rows[:_LOOKED_AT]
     )
 
 
+def has_objects(rows: Sequence[Row]) -> bool:
+    """Whether cells of separated values have labels or spans as JSON or Python writes them."""
+    return any(_object_in(name, value) is not None for row in rows[:_LOOKED_AT] for name, value in row.values.items())
+
+
+def with_objects(rows: Sequence[Row]) -> list[Row]:
+    """The rows, with what such cells say in their place."""
+    made = []
+    for row in rows:
+        found = {name: _object_in(name, value) for name, value in row.values.items()}
+        known = {name: value for name, value in found.items() if value is not None}
+        made.append(Row(row.place, {**row.values, **known}, row.after_blank) if known else row)
+    return made
+
+
+def _object_in(column: str, value: Any) -> Any:
+    if not isinstance(value, str) or column.lower() in _TEXTS or not value.lstrip().startswith(("{", "[{", "[[", "[(")):
+        return None
+    found = literal(value)
+    return found if _labels_in(found) is not None or _spans(found) else None
+
+
 def _is_label_studio(values: Mapping[str, Any]) -> bool:
-    return isinstance(values.get("data"), dict) and isinstance(values.get("annotations"), list)
+    return isinstance(values.get("data"), dict) and isinstance(
+        values.get("annotations", values.get("completions")), list
+    )
+
+
+def _is_argilla(values: Mapping[str, Any]) -> bool:
+    inner = values.get("fields"), values.get("inputs")
+    return any(isinstance(texts, dict) for texts in inner) or any(name.endswith(_RESPONSES) for name in values)
 
 
 def _is_prodigy(values: Mapping[str, Any]) -> bool:
@@ -63,8 +95,11 @@ def _is_prodigy(values: Mapping[str, Any]) -> bool:
 def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool) -> Mapping[str, Any] | None:
     """The values of one row; None for one to leave out."""
     row = dict(values)
-    if _is_label_studio(row):
-        row = _of_label_studio(row)
+    if _is_label_studio(row) or _is_argilla(row):
+        found = _of_label_studio(row) if _is_label_studio(row) else _of_argilla(row)
+        if found is None:
+            return None
+        row = found
     elif _is_prodigy(row):
         if row["answer"] == "ignore" or (row["answer"] == "reject" and not rejects):
             return None
@@ -81,11 +116,14 @@ def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool)
     return {name: value if (inside := _labels_in(value)) is None else inside for name, value in row.items()}
 
 
-def _of_label_studio(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a task, and what its first annotation says of it."""
+def _of_label_studio(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The data of a task, and what its first annotation says of it; None where nobody has annotated it."""
     row, spans = dict(values["data"]), []
-    results = [part for each in values["annotations"][:1] for part in each.get("result", ())]
-    for value in (part.get("value", {}) for part in results):
+    given = values.get("annotations", values.get("completions")) or ()
+    annotation = next((each for each in given if not each.get("was_cancelled")), None)
+    if annotation is None:
+        return None
+    for value in (part.get("value", {}) for part in annotation.get("result", ())):
         if "choices" in value:
             row["label"] = value["choices"] if len(value["choices"]) > 1 else value["choices"][0]
         elif "rating" in value:
@@ -95,13 +133,27 @@ def _of_label_studio(values: Mapping[str, Any]) -> dict[str, Any]:
     return row | {"spans": spans}
 
 
+def _of_argilla(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The fields of a record, and the first response to each question; None where nobody has answered."""
+    if isinstance(fields := values.get("inputs"), dict):  # version 1
+        return {**fields, **values} if values.get("annotation") is not None else None
+    if isinstance(fields := values.get("fields"), dict):
+        given = values.get("responses") or {}
+        answers = {name: each[0].get("value") for name, each in given.items() if each}
+    else:
+        fields = {name: value for name, value in values.items() if "." not in name}
+        given = {name: value for name, value in values.items() if name.endswith(_RESPONSES)}
+        answers = {name.removesuffix(_RESPONSES): value[0] for name, value in given.items() if value}
+    return {**fields, **answers} if answers else None
+
+
 def _labels_in(value: Any) -> list[str] | None:
     """The labels that an object has: Label Studio's choices, or spaCy's categories; None for any other."""
     if not isinstance(value, dict) or not value:
         return None
     if set(value) == {"choices"} and isinstance(value["choices"], list):
         return value["choices"]
-    if all(isinstance(score, bool | float) for score in value.values()):
+    if all(isinstance(score, bool | int | float) and 0 <= score <= 1 for score in value.values()):
         return [name for name, score in value.items() if score > 0.5]
     return None
 
@@ -109,7 +161,7 @@ def _labels_in(value: Any) -> list[str] | None:
 def _has_spans(values: Mapping[str, Any]) -> bool:
     """Whether there is a text and a list of spans in it, perhaps an empty one, and no list of words."""
     for words in (values.get("tokens"), values.get("words")):
-        if isinstance(words, list) and words and isinstance(words[0], str):
+        if isinstance(words, list) and words and isinstance(words[0], str) and not _spans(values.get("annotation")):
             return False
     has_text = any(isinstance(values.get(name), str) for name in _TEXTS)
     return has_text and any(_spans(values.get(name)) is not None for name in _SPANS)
@@ -125,7 +177,7 @@ def _spans(value: Any) -> list[Span] | None:
             start, end = (part.get(name, part.get(f"{name}_offset")) for name in ("start", "end"))
             label = part.get("label", part.get("labels"))
             label = label[0] if isinstance(label, list) and label else label
-        elif isinstance(part, list) and len(part) == 3:
+        elif isinstance(part, list | tuple) and len(part) == 3:
             start, end, label = part
         else:
             return None

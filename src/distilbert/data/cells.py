@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +15,8 @@ _TRUTH = {"true": "true", "false": "false"}
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "n": False, "y": True}
 _FLAGS |= {"f": False, "t": True, "falsch": False, "wahr": True, "nein": False, "ja": True}  # German Excel
 _FLAGS |= {"faux": False, "vrai": True, "non": False, "oui": True, "falso": False, "verdadero": True, "x": True}
-# what pandas, R and Excel (also in German) write where there is no value
-_NOTHING = ("nan", "<na>", "nat", "#n/a", "#na", "#nv", "#name?", "#ref!", "#value!", "#wert!", "#div/0!")
+# what pandas, R, MySQL and Excel (also in German) write where there is no value
+_NOTHING = ("nan", "<na>", "nat", "#n/a", "#na", "#nv", "#name?", "#ref!", "#value!", "#wert!", "#div/0!", "\\n")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?P<rest>\.\d+)?")
 _ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w.<]+)?\)\s*", re.DOTALL)  # NumPy
@@ -23,7 +24,12 @@ _LIST = re.compile(r"\s*[\[({](.*)[\])}]\s*", re.DOTALL)
 _PART = re.compile(
     r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"\[\]]+))\s*(?:,|(?=\s|['"])|\Z)""", re.DOTALL
 )
-_MARKS = (";", "|", ",")  # a comma stands within names as well
+_TAGS = re.compile(r"\s*(?:<[^<>]+>\s*)+")  # <a><b>, as Stack Overflow writes them
+_FLAG = r"[01](?:\.0*)?"
+_FLAGS_IN_A_ROW = re.compile(rf"\s*{_FLAG}(?:\s*[,;|]\s*{_FLAG}|\s+{_FLAG})+\s*")
+_MARKS = (";", "|", ",", "#", "\n", "\t")  # a comma stands within names as well
+_UNSURE_MARKS = ("/", "+", "&", "::", " ")  # names of single labels have these as often
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))  # letters that nobody sees
 _LONGEST_LIST = 1 << 20  # characters
 
 
@@ -55,6 +61,9 @@ def number_of(value: Any) -> float:
 def label_name(value: object) -> str:
     """The name of a label: "0" for 0, 0.0, "0" and "0.0", "true" for True and "TRUE".
 
+    Of texts that look the same one is made: with one blank for several of any kind, composed letters (Unicode's NFC),
+    and without letters that nobody sees.
+
     Raises InputError, without a place, for what is neither a text nor a number.
     """
     if isinstance(value, bool):
@@ -63,7 +72,10 @@ def label_name(value: object) -> str:
         return str(int(value))
     if not isinstance(value, str | int | float):
         raise InputError(f"must be a text or a number, not {short_repr(value)}")
-    text = str(value).strip()
+    text = str(value)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_UNSEEN))
+    text = " ".join(text.split())
     if match := _WHOLE.fullmatch(text):
         return match[1]
     return _TRUTH.get(text.lower(), text)
@@ -112,19 +124,46 @@ def literal(value: str) -> Any:
     return None
 
 
+def label_parts(value: object) -> list[Any] | None:
+    """As `listed_parts`, and of "<a><b>"."""
+    if isinstance(value, str) and _TAGS.fullmatch(value):
+        return re.findall(r"<([^<>]+)>", value)
+    return listed_parts(value)
+
+
+def flags_in_a_row(value: object) -> list[Any] | None:
+    """The parts of a list, and of "0 1 0" and "0,1,0"; None for any other."""
+    if isinstance(value, str) and _FLAGS_IN_A_ROW.fullmatch(value):
+        return re.findall(_FLAG, value)
+    return listed_parts(value)
+
+
 def mark_between(values: Sequence[Any]) -> str:
-    """What stands between the labels of cells that have several: semicolons, bars or commas."""
+    """What stands between the labels of cells that have several: semicolons, bars, commas, … or, where there are none
+    of these, what is more often part of a name.
+    """
     texts = [value for value in values if isinstance(value, str)]
-    counts = {mark: sum(mark in text for text in texts) for mark in _MARKS}
-    return max(_MARKS, key=lambda mark: counts[mark])
+    counts = {mark: sum(mark in text.strip() for text in texts) for mark in _MARKS}
+    mark = max(_MARKS, key=lambda mark: counts[mark])
+    return mark if counts[mark] else next((mark for mark in _UNSURE_MARKS if hold_several(texts, mark)), ",")
+
+
+def is_sure(mark: str) -> bool:
+    """Whether such marks stand between labels much more often than within one."""
+    return mark in _MARKS
+
+
+def split_at(text: str, mark: str) -> list[str]:
+    """The parts of a text, and none of marks that stand double or at its ends."""
+    return [part for piece in text.split(mark) if (part := piece.strip())]
 
 
 def hold_several(values: Sequence[Any], mark: str) -> bool:
     """Whether texts with such marks are several labels: two thirds of their parts stand in other texts too."""
     whole = {str(value).strip() for value in values}
-    several = {text: {part.strip() for part in text.split(mark)} for text in whole if mark in text}
-    if len(several) < 2:
+    several = {text: set(split_at(text, mark)) for text in whole if mark in text}
+    if len(several) < 2 or all(len(parts) < 2 for parts in several.values()):
         return False
     counts = Counter(part for text in whole for part in several.get(text, {text}))
     parts = set().union(*several.values())
-    return "" not in parts and 3 * sum(counts[part] > 1 for part in parts) >= 2 * len(parts)
+    return 3 * sum(counts[part] > 1 for part in parts) >= 2 * len(parts)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import InputError, name_list
+from ..errors import InputError, name_list, short_repr
 from .labelled import flag_columns
 from .tables import Row, Table
 
@@ -16,15 +16,17 @@ def _names(listed: str) -> tuple[str, ...]:
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "text-classification": {
         "text": _names(
-            "text, sentence, sentence1, sentence_1, sentence_a, premise, question1, review, content, document, "
-            "comment, comment_text, review_text, body, message, tweet, utterance, query, question, prompt, "
-            "headline, title, data"
+            "text, sentence, text1, text_a, sentence1, sentence_1, sentence_a, premise, question1, #1 string, "
+            "review, content, document, comment, comment_text, review_text, reviewtext, body, message, tweet, "
+            "utterance, query, question, prompt, headline, title, data"
         ),
-        "pair": _names("pair, text2, text_pair, sentence2, sentence_2, sentence_b, hypothesis, question2"),
+        "pair": _names(
+            "pair, text2, text_b, text_pair, sentence2, sentence_2, sentence_b, hypothesis, question2, #2 string"
+        ),
         "label": _names(
             "label, labels, category, class, target, sentiment, score, rating, stars, intent, gold_label, "
             "coarse_label, emotion, cats, topic, tag, is_duplicate, entailment_judgment, airline_sentiment, "
-            "label-coarse, completion"
+            "label-coarse, annotation, overall, quality, completion"
         ),
     },
     "token-classification": {
@@ -42,11 +44,12 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "fill-mask": {"text": _names("text, sentence, content, document")},
     "sentence-similarity": {
         "text": _names(
-            "text, text1, sentence1, sentence_1, sentence_a, anchor, query, question1, premise, first, question, title"
+            "text, text1, text_a, sentence1, sentence_1, sentence_a, anchor, query, question1, #1 string, premise, "
+            "first, question, title"
         ),
         "pair": _names(
-            "pair, text2, sentence2, sentence_2, sentence_b, positive, pos, answer, question2, hypothesis, second, "
-            "passage, document, abstract, body"
+            "pair, text2, text_b, sentence2, sentence_2, sentence_b, positive, pos, answer, question2, #2 string, "
+            "hypothesis, second, passage, document, abstract, body"
         ),
         "score": _names("score, similarity, similarity_score, relatedness_score, label, rating, is_duplicate"),
     },
@@ -65,6 +68,7 @@ _OPTIONAL = {
 }
 _CHOICE_COLUMN = re.compile(r"(?:(?:choice|ending|option|answer)_?([0-9]+|[a-z]))|([a-h])")
 _NEGATIVE = re.compile(r"(?:hard_)?neg(?:ative)?s?(?:_?\d+)?")
+_MOST_NAMED = 12  # columns, in a message
 _MOST_KINDS = 0.5  # of the rows may have a label of their own where a table without a header is guessed
 
 
@@ -91,6 +95,9 @@ def find_columns(
             found[role] = ""
         elif (task, role) not in _OPTIONAL:
             missing.append(role)
+    if task == "sentence-similarity" and not given and missing == ["text", "pair"] and _are_numbered(table.names):
+        found = _by_place(table.names, rows)
+        missing = []
     if missing == ["label"] and (flags := flag_columns(rows, table.names, list(found.values()))):
         found["label"] = ",".join(flags)
         missing = []
@@ -99,16 +106,42 @@ def find_columns(
     for name in found.values():
         if f"{name}.1" in table.names:
             raise InputError(f"{table.source}:1: two columns have one name, {name!r}; is the first line a header?")
+    if missing and not table.names:
+        raise InputError(f"{table.source}: its rows have no columns")
     if missing:
         raise InputError(
-            f"{table.source}: no column looks like {missing[0]!r} among {', '.join(map(repr, table.names))}; "
+            f"{table.source}: no column looks like {missing[0]!r} among {_listed(table.names)}; "
             f"say which it is: --columns {missing[0]}=NAME, in Python columns={{'{missing[0]}': 'NAME'}}"
             + ("; numbers from 1 on mean that there is no header" if table.has_header and table.dialect else "")
         )
     guessed = any(role not in given and name for role, name in found.items())
-    named = ", ".join(f"{role} from column {name!r}" for role, name in found.items() if name)
+    named = ", ".join(f"{role} from {_described(name, table.names)}" for role, name in found.items() if name)
     parts = [named if guessed else "", _unread(table) if task == "sentence-similarity" else ""]
     return found, "; ".join(filter(None, parts)), rows
+
+
+def _listed(names: Sequence[str]) -> str:
+    return name_list([short_repr(name) for name in names], _MOST_NAMED)
+
+
+def _described(name: str, names: Sequence[str]) -> str:
+    """A column, or several with commas between, in words."""
+    if name in names or name.count(",") < _MOST_NAMED:
+        return f"column {name!r}"
+    return f"{name.count(',') + 1:,} columns ({name_list(name.split(','))})"
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether columns have no names."""
+    return list(names) == [str(number) for number in range(1, len(names) + 1)]
+
+
+def _by_place(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
+    """The columns of pairs without names, as sets for sentence-transformers have them: two texts, perhaps a score."""
+    found = dict(zip(("text", "pair"), names, strict=False))
+    if len(names) > 2 and all(isinstance(row.values.get(names[2]), int | float) for row in rows):
+        found["score"] = names[2]
+    return found
 
 
 def _unread(table: Table) -> str:
@@ -136,7 +169,7 @@ def _named(table: Table, name: str) -> str:
         return name
     alike = [column for column in table.names if column.strip().lower() == name.strip().lower()]
     if len(alike) != 1:
-        raise InputError(f"{table.source}: has no column {name!r}; it has {', '.join(map(repr, table.names))}")
+        raise InputError(f"{table.source}: has no column {name!r}; it has {_listed(table.names)}")
     return alike[0]
 
 

@@ -7,7 +7,7 @@ make of the rows: the right one gives every row as many cells as the header has,
 import csv
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import _csv  # where the types of csv are
 
-_USUAL = (",", ";", "\t", "|")
-_UNUSUAL = ("^", "~", ":", " ", "\x01", "\x1f")  # taken where a header of known names comes of it
+_USUAL = (",", ";", "\t", "|", "\x01", "\x1f")
+_UNUSUAL = ("^", "~", ":", " ")  # taken where a header of known names comes of it
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _NOWHERE = "\x1e"  # the separator of a table of one column
 _ROWS = 2000  # that are tried
@@ -142,7 +142,10 @@ def _one_column(
         other = _best_marks(char, sample, tabs or char == "\t", quote, known, whole)
         if other.fit == 0 and len(other.others) == 1:
             (count,) = other.others
-            raise InputError(f"its first line has 1 cell and the others {count}; is the first line a header?")
+            raise InputError(
+                f"its first line has 1 cell and the others {count}; is the first line a header? Take out what is "
+                "before the header, such as a title"
+            )
     if trial.fit < 0 and '"' in sample:  # marks at wrong places: say where
         return trial.dialect
     return Dialect(_NOWHERE, trial.dialect.quote, trial.dialect.escape)
@@ -218,8 +221,15 @@ def _try(dialect: Dialect, sample: str, known: Collection[str], whole: bool) -> 
         return _Trial(dialect, 0, -1.0 if wrong else 0.0, 0, frozenset())
     width = len(rows[0])
     fit = sum(len(row) == width for row in rows[1:]) / max(len(rows) - 1, 1) if len(rows) > 1 else 1.0
+    if fit == 0 and are_numbered(rows):
+        fit = 1.0
     names = sum(cell.strip().lower() in known for cell in rows[0])
     return _Trial(dialect, width, fit - 2 if wrong else fit, names, frozenset(len(row) for row in rows[1:]))
+
+
+def are_numbered(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all rows but the header have a number before their cells, as R writes tables."""
+    return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and row[0].isdecimal() for row in rows[1:])
 
 
 def _lines(text: str) -> Iterator[str]:

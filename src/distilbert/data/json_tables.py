@@ -1,26 +1,44 @@
 """JSON -> rows: an object a line, a list of objects, and tables as pandas and others write them."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, error_text, short_repr
+from ..errors import InputError, error_text, name_list, short_repr
 from .faults import Faults
+from .foreign_files import no_json_lines
 from .source import opened_text
 
 _WRAPPERS = ("data", "rows", "examples", "records", "items")  # names under which a list of objects lies
+
+_SAMPLE = 1 << 12  # characters by which what is no JSON is known
+_DECODER = json.JSONDecoder()
+_VALUE = re.compile(r"[\s,]*[^\s,]")  # what is between values, and the first character of the next
 
 Values = Mapping[str, Any]
 Placed = Iterator[tuple[str, Values]]
 
 
 def json_lines(path: Path, encoding: str, faults: Faults) -> Placed:
-    """Each object with its place: one a line or, in a file that is one list, each of its own."""
+    """Each object with its place: one a line or, in a file that is one list, each of its own.
+
+    Objects that go over several lines, or stand on one, are read where the first line is no value by itself.
+    """
     with opened_text(path, encoding) as file:
-        first = next((line for line in file if line.strip()), "")
+        sample = file.read(_SAMPLE)
+        if other := no_json_lines(sample):
+            raise InputError(f"{path}:1: is {other}")
+        file.seek(0)
+        lines = (line for line in file if line.strip())
+        first, second = next(lines, ""), next(lines, "")
         if first.lstrip().startswith("[") and _is_no_row(first):
             yield from json_table(path, encoding, faults)
+            return
+        if _goes_on(first.strip(), second):
+            file.seek(0)
+            yield from _stream(path, file.read(), faults)
             return
         file.seek(0)
         for number, line in enumerate(file, 1):
@@ -29,6 +47,44 @@ def json_lines(path: Path, encoding: str, faults: Faults) -> Placed:
                     yield f"{path}:{number}", _object(json.loads(line))
                 except (ValueError, RecursionError) as error:
                     faults.add(InputError(f"{path}:{number}: {_fault(error)}"))
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether an object has not its end in its line, and so has not the next, or another is behind it."""
+    if not line.startswith("{"):
+        return False
+    try:
+        _, end = _DECODER.raw_decode(line)
+    except (ValueError, RecursionError):
+        return not _is_value(following)
+    return line[end:].lstrip()[:1] in ("{", ",")
+
+
+def _is_value(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _stream(path: Path, text: str, faults: Faults) -> Placed:
+    """Objects with nothing, blanks, line ends or commas between them."""
+    at, line = 0, 1
+    while match := _VALUE.search(text, at):
+        line += text.count("\n", at, match.end() - 1)
+        place = f"{path}:{line}"
+        try:
+            value, end = _DECODER.raw_decode(text, match.end() - 1)
+        except (ValueError, RecursionError) as error:
+            faults.add(InputError(f"{place}: {_fault(error)}; nothing behind it can be read"))
+            return
+        line += text.count("\n", match.end() - 1, end)
+        at = end
+        try:
+            yield place, _object(value)
+        except InputError as error:
+            faults.add(InputError(f"{place}: {error}"))
 
 
 def _is_no_row(line: str) -> bool:
@@ -43,18 +99,24 @@ def _is_no_row(line: str) -> bool:
 def json_table(path: Path, encoding: str, faults: Faults) -> Placed:
     """Each row with its place of a list of objects, or of an object as pandas writes one; else as `json_lines`."""
     with opened_text(path, encoding) as file:
+        text = file.read()
         try:
-            value = json.load(file)
+            value = json.loads(text)
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
-                raise InputError(f"{path}: {_fault(error)}") from None
+                other = no_json_lines(text[:_SAMPLE])
+                raise InputError(f"{path}: is {other}" if other else f"{path}: {_fault(error)}") from None
             value = None
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: {_fault(error)}") from None
     if value is None:
         yield from json_lines(path, encoding, faults)
         return
-    for number, row in enumerate(_rows_of(value), 1):
+    try:
+        rows = _rows_of(value)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    for number, row in enumerate(rows, 1):
         try:
             yield f"{path}: row {number}", _object(row)
         except InputError as error:
@@ -68,11 +130,13 @@ def _rows_of(value: Any) -> list[Any]:
     for name in _WRAPPERS:
         inside = value.get(name)
         if isinstance(inside, list) and inside and isinstance(inside[0], dict):
-            return inside
+            return [row["row"] if isinstance(row, dict) and isinstance(row.get("row"), dict) else row for row in inside]
     names, rows = value.get("columns"), value.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):  # "split"
         return [dict(zip(map(str, names), row)) for row in rows]
     columns = list(value.values())
+    if len(columns) > 1 and all(isinstance(column, list) and column and _is_row(column[0]) for column in columns):
+        raise InputError(f"has several tables ({name_list(list(value))}); give each a file of its own")
     if columns and all(isinstance(column, dict) for column in columns):
         if all(name.isdecimal() for name in value):  # "index"
             return columns
@@ -82,10 +146,16 @@ def _rows_of(value: Any) -> list[Any]:
     return [value]
 
 
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict | list)
+
+
 def _object(value: object) -> Values:
     match value:
         case [str() as text, dict() as about]:  # spaCy's training data
             return {"text": text, **about}
+        case [first, second, *_] if isinstance(first, str) or isinstance(second, str):  # columns without names
+            return {str(number): part for number, part in enumerate(value, 1)}
     if not isinstance(value, dict):
         raise InputError(f"must be an object, not {short_repr(value)}")
     return value

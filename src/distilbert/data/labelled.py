@@ -1,5 +1,6 @@
 """Rows -> labelled texts: what kind of labels they are, and which there are."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,22 +9,30 @@ from ..config import Problem
 from ..errors import InputError, short_repr
 from .cells import (
     flag,
+    flags_in_a_row,
     hold_several,
     is_missing,
+    is_sure,
     label_name,
-    listed_parts,
+    label_parts,
     mark_between,
     number_of,
     says_nothing,
+    split_at,
 )
 from .examples import Data, LabelledText
 from .faults import Faults
 from .labels import LabelNames, by_number
 from .tables import Row
 
+_PAIR = re.compile(r"([0-9]+),([0-9]+)")
 _FEW_CLASSES = 20  # so many whole numbers are classes, whatever they are
-_MARK_NAMES = {";": "semicolons", "|": "bars", ",": "commas"}
-_NO_LABEL = ("-1", "-", "none", "None", "null", "NULL", "n/a", "N/A", "NA")  # what many write where there is none
+_MARK_NAMES = {";": "semicolons", "|": "bars", ",": "commas", "\n": "line ends", "\t": "tabs"}
+_NO_WORDS = ("none", "None", "null", "NULL", "n/a", "N/A", "NA")  # what many write where there is no label
+_NO_LABEL = ("-1", "-", *_NO_WORDS)
+_TRUTH = ({"0", "1"}, {"false", "true"})
+# columns of numbers, perhaps with decimal commas
+_QUANTITIES = ("score", "rating", "stars", "overall", "similarity", "bewertung", "wertung", "sterne", "note", "punkte")
 
 
 class Labelling:
@@ -55,17 +64,17 @@ class Labelling:
             problem, why = _problem(rows, columns, named=bool(names.in_order), decimal_commas=decimal_commas)
             self._guessed.append(why)
         self.problem = problem
-        self._vectors = (
-            problem == "multi_label_classification"
-            and len(columns) == 1
-            and _are_vectors([row.values.get(columns[0]) for row in rows])
-        )
-        self._mark = mark_between([row.values.get(columns[0]) for row in rows])
+        values = [row.values.get(columns[0]) for row in rows]
+        self._vectors = problem == "multi_label_classification" and len(columns) == 1 and are_vectors(values)
+        self._mark = mark_between(values) if problem == "multi_label_classification" else ""
+        if problem == "single_label_classification" and _is_truth_mixed(values):
+            names.take_numbers_for_truth()
+            self._guessed.append("0 and 1 taken for false and true")
         self._ticked = {name for name in columns if any(_is_tick(row.values.get(name)) for row in rows)}
         self._given = columns  # the labels that there are, where the form of the table says it
         if self._vectors:
             self._guessed.append("labels as 0 and 1 in their order")
-            self._given = tuple(map(str, range(len(listed_parts(rows[0].values[columns[0]]) or ()))))
+            self._given = tuple(map(str, range(len(flags_in_a_row(rows[0].values[columns[0]]) or ()))))
         self.counts: Counter[str] = Counter()
         self.without = 0
 
@@ -92,7 +101,7 @@ class Labelling:
         column, names = self._columns[0], self._names
         value = row.values.get(column)
         if self.problem == "regression":
-            if says_nothing(value):
+            if says_nothing(value) or value in _NO_WORDS:
                 raise row.fault(f"the label ({column!r}) is missing")
             return row.number(column)
         try:
@@ -104,7 +113,7 @@ class Labelling:
             elif says_nothing(value) and (is_missing(value) or not names.is_named(value)):
                 raise InputError(f"the label ({column!r}) is missing")
             else:
-                parts = listed_parts(value) if isinstance(value, list) else None
+                parts = value if isinstance(value, list) else None
                 return names(parts[0] if parts and len(parts) == 1 else value) or None
         except InputError as error:
             text = str(error)
@@ -182,23 +191,24 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
     values: list[Any] = [value for row in rows if not says_nothing(value := row.values.get(columns[0]))]
     if len(columns) > 1:
         return "multi_label_classification", "a multi-label problem, a column a label"
-    if any(listed_parts(value) is not None for value in values):
-        lists = [parts for value in values if (parts := listed_parts(value)) is not None]
+    if are_vectors(values):
+        return "multi_label_classification", "a multi-label problem"
+    lists = [parts for value in values if (parts := label_parts(value)) is not None]
+    if lists:
         alone = len(lists) > 1 and all(len(parts) == 1 for parts in lists)
         why = "a multi-label problem" + ("; if no text can have two labels, --problem single-label" if alone else "")
         return "multi_label_classification", why
-    # where commas separate the cells, "1,2" may be two labels; it is a number where every label has one comma, or where
-    # parts do not come again
     several = hold_several(values, mark := mark_between(values))
-    every = all(isinstance(value, str) and value.count(",") == 1 for value in values)
-    convert = number_of if decimal_commas or every or not several else float
+    convert = number_of if decimal_commas or not several or _are_decimal(rows, columns[0], values) else float
     try:
-        numbers = [convert(value) for value in values if not isinstance(value, bool)]
+        numbers = [convert(value) for value in values if not isinstance(value, bool) and value not in _NO_WORDS]
     except (TypeError, ValueError, OverflowError):
-        if several:
-            why = f"labels with {_MARK_NAMES[mark]} between taken for several; if they are one, --problem single-label"
+        if several and is_sure(mark):
+            marks = _MARK_NAMES.get(mark, repr(mark))
+            why = f"labels with {marks} between taken for several; if they are one, --problem single-label"
             return "multi_label_classification", why
-        return "single_label_classification", "a single-label problem"
+        why = f"; if labels with {mark!r} between are several, --problem multi-label" if several and mark != " " else ""
+        return "single_label_classification", f"a single-label problem{why}"
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
         return "regression", "a regression problem"
     distinct = set(numbers)
@@ -217,16 +227,49 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
     )
 
 
-def _are_vectors(values: Sequence[Any]) -> bool:
-    """Whether all labels are lists of 0 and 1 of one length."""
+def _are_decimal(rows: Sequence[Row], column: str, values: Sequence[Any]) -> bool:
+    """Whether commas in cells that commas separate are those of numbers: "4,5" may be two labels.
+
+    They are in columns that have the name of a quantity, where a number before one is no smaller than that behind,
+    which is no order of labels, and where halves alone are behind.
+
+    Raises InputError where it cannot be told.
+    """
+    pairs = [match for value in values if isinstance(value, str) and (match := _PAIR.fullmatch(value.strip()))]
+    alone = [value for value in values if not isinstance(value, str) or value.strip().isdecimal()]
+    if len(pairs) + len(alone) < len(values):
+        return False
+    behind = {match[2].rstrip("0") for match in pairs}
+    if column.strip().lower() in _QUANTITIES or behind <= {"", "5"}:
+        return True
+    if any(int(match[1]) >= int(match[2]) or len(match[2]) > len(match[1]) for match in pairs):
+        return True
+    place = next(row for row in rows if str(row.values.get(column)).strip() == pairs[0][0])
+    raise place.fault(
+        f"the label {pairs[0][0]!r} may be two or a number; say which: --problem multi-label or --problem regression"
+    )
+
+
+def _is_truth_mixed(values: Sequence[Any]) -> bool:
+    """Whether labels are true and false in some rows, and 1 and 0 in others."""
+    found = {label_name(value) for value in values if isinstance(value, str | int | float) and not says_nothing(value)}
+    return found <= set().union(*_TRUTH) and all(found & names for names in _TRUTH)
+
+
+def are_vectors(values: Sequence[Any]) -> bool:
+    """Whether all labels are lists of 0 and 1 of one length, or texts that are."""
     size = None
+    bare = False  # whether all are texts without brackets, which "0,1" may be the labels 0 and 1 of
+    ordered = True
     for value in values:
-        parts = listed_parts(value)
+        parts = flags_in_a_row(value)
         if parts is None or len(parts) < 2 or len(parts) != (size := size or len(parts)):
             return False
         if any(flag(part) is None for part in parts):
             return False
-    return size is not None
+        bare = bare or (isinstance(value, str) and value.strip()[:1] in ("0", "1"))
+        ordered = ordered and parts == sorted(set(parts))
+    return size is not None and not (bare and ordered)
 
 
 def _is_tick(value: Any) -> bool:
@@ -237,7 +280,7 @@ def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) 
     """The labels of a cell: a list, or a text with marks between; none of an empty one."""
     if says_nothing(value):
         return []
-    parts = listed_parts(value)
+    parts = flags_in_a_row(value) if vectors else label_parts(value)
     if vectors and parts is not None:
         if known is not None and len(known) != len(parts):
             raise InputError(f"must be {len(known)} times 0 or 1, not {len(parts)}")
@@ -245,7 +288,7 @@ def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) 
     if parts is None:
         if not isinstance(value, str):
             return [value]
-        parts = [part.strip() for part in value.split(mark)]
+        parts = split_at(value, mark)
     if not all(isinstance(part, str | int | float) for part in parts):
         raise InputError(f"must be a list of texts, not {short_repr(value)}")
     return [part for part in parts if part != ""]

@@ -11,6 +11,8 @@ from .cells import label_name
 from .examples import Data
 
 _TAG = re.compile(r"[BIESLUM]-.+")
+_TRUTH = {"0": "false", "1": "true"}
+_OTHER_TRUTH = {**_TRUTH, "false": "0", "true": "1"}
 _PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
 
 
@@ -43,6 +45,7 @@ class LabelNames:
         self._by_case = _unique(self.known or (), lambda label: label_name(label).casefold())
         self._numbered = bool(self.known) and all(_PLACEHOLDER.fullmatch(label) for label in self.known or ())
         self._open_ended = open_ended
+        self._numbers_are_truth = False
         self.unseen: Counter[str] = Counter()
         self.seen = 0  # values that were names of known labels
         self.changed: dict[str, str] = {}  # what was taken for another name without being told
@@ -50,6 +53,8 @@ class LabelNames:
     def __call__(self, value: object) -> str:
         """The label's name, "" for one that is none. Raises InputError, without a place, for an unknown one."""
         given = label_name(value)
+        if self._numbers_are_truth:
+            given = _TRUTH.get(given, given)
         if given in self._names:
             named = self._names[given]
             return self._known(named) if named else ""
@@ -61,6 +66,10 @@ class LabelNames:
                 f"else name each: --labels {given}=NAME …, in Python labels={{{given!r}: 'NAME', …}}"
             )
         return self._known(given)
+
+    def take_numbers_for_truth(self) -> None:
+        """0 and 1 are false and true."""
+        self._numbers_are_truth = True
 
     def is_named(self, value: object) -> bool:
         """Whether what a table says is a label's name, or has one."""
@@ -78,6 +87,7 @@ class LabelNames:
             self.seen += 1
             return label
         found = self._by_name.get(label) or self._by_case.get(label.casefold())
+        found = found or self._by_name.get(_OTHER_TRUTH.get(label, ""))
         number = _PLACEHOLDER.fullmatch(label)
         index = int(number[1]) if number else int(label) if self._numbered and label.isdecimal() else -1
         if self._numbered and label in self.in_order:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, error_text, short_repr
+from ..errors import InputError, short_repr
 from .cells import is_missing, listed_parts, literal
 from .examples import Data, Question
 from .faults import Faults
@@ -17,10 +17,15 @@ _COLUMNS = {name: name for name in ("id", "question", "context", "answers")}
 _WHOLE = re.compile(r"\d+(?:\.0*)?")
 
 
-def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[Question]:
-    """SQuAD 1.1 or 2.0."""
+def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[Question] | None:
+    """SQuAD 1.1 or 2.0, or a list of its articles; None for a table of questions."""
     try:
-        articles = json.loads(read_text(path, encoding))["data"]
+        value = json.loads(read_text(path, encoding))
+        articles = value["data"] if isinstance(value, dict) and "data" in value else value
+        if not (
+            isinstance(articles, list) and all(isinstance(each, dict) and "paragraphs" in each for each in articles)
+        ):
+            return None
         questions = [
             (paragraph["context"], question)
             for article in articles
@@ -29,10 +34,10 @@ def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[
         ]
     except InputError:
         raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error_text(error)})") from None
+    except (ValueError, RecursionError):  # objects one a line, or no JSON
+        return None
     except (KeyError, TypeError):
-        raise InputError(f"{path}: not in SQuAD's format (data, paragraphs, qas); or name it .jsonl") from None
+        raise InputError(f"{path}: not in SQuAD's format (data, paragraphs, qas)") from None
     examples = []
     for number, (context, question) in enumerate(questions, 1):
         known = isinstance(question, dict)

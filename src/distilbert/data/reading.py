@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
-from .annotations import is_annotated, plain_rows
+from .annotations import has_objects, is_annotated, plain_rows, with_objects
 from .cells import is_missing, listed_parts
 from .columns import COLUMNS, choice_columns, find_columns
+from .conversations import asked_and_answered, is_conversation
 from .dialect import Dialect
 from .examples import PROBLEMS, Choices, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
@@ -148,7 +149,7 @@ def _reread(
     table = opened(Faults("", skip=True))
     first = list(islice(table.rows, _DECIDING))
     few = next(table.rows, None) is None
-    if few or (_may_be_annotated(table, "text-classification", columns) and is_annotated(first)):
+    if few or _are_to_convert(table, first, "text-classification", columns):
         return None
     found, guessed, rows = find_columns(table, "text-classification", columns, first)
     like = None if rows is first else table.dialect
@@ -157,8 +158,20 @@ def _reread(
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
 
-def _may_be_annotated(table: Table, task: str, columns: Mapping[str, str]) -> bool:
-    return task in ("text-classification", "token-classification") and not columns and table.dialect is None
+def _are_to_convert(table: Table, rows: Sequence[Row], task: str, columns: Mapping[str, str]) -> bool:
+    """Whether rows have to be made plain first: tools for annotation wrote them, or they are conversations."""
+    if columns or task not in ("text-classification", "token-classification"):
+        return False
+    if table.dialect is not None:
+        return has_objects(rows)
+    return is_annotated(rows) or (task == "text-classification" and is_conversation(rows))
+
+
+def _converted(rows: list[Row], task: str, faults: Faults) -> tuple[list[Row], str]:
+    """Plain rows, and in words what was left out."""
+    if task == "text-classification" and is_conversation(rows):
+        return asked_and_answered(rows, faults), ""
+    return plain_rows(with_objects(rows), task, faults)
 
 
 def _problem(name: Problem | ProblemName | None) -> Problem | None:
@@ -175,15 +188,17 @@ def _read_other(
 ) -> Data[Any] | None:
     """The examples of a file that is none of tables; None for a table."""
     check_file(path)
-    if task == "question-answering" and suffix(path) == ".json":
-        return read_squad(path, faults, encoding)
+    if task == "question-answering" and suffix(path) == ".json" and (squad := read_squad(path, faults, encoding)):
+        return squad
     if is_table(path) and not (task == "token-classification" and is_conll(path, columns, encoding)):
         return None
     if task == "token-classification":
         return read_conll(path, columns, names, faults, encoding)
     if task == "question-answering":
-        return read_squad(path, faults, encoding)
-    if task == "fill-mask" and suffix(path) not in (".xlsx", ".xls", ".ods"):
+        raise InputError(
+            f"{path}: not in SQuAD's format (data, paragraphs, qas); name it .json where it is, else .jsonl"
+        )
+    if task == "fill-mask":
         lines = (line.strip() for line in read_text(path, encoding).split("\n"))
         return Data(str(path), [PlainText(line) for line in lines if line])
     return None
@@ -200,9 +215,13 @@ def _read_table(
     rows, left_out = list(table.rows), ""
     if not rows:
         faults.check()
-        raise InputError(f"{table.source}: has no examples")
-    if _may_be_annotated(table, task, columns) and is_annotated(rows):
-        rows, left_out = plain_rows(rows, task, faults)
+        header = "; its first line, its only one, is the header" if table.has_header and table.names else ""
+        raise InputError(f"{table.source}: has no examples{header if table.dialect else ''}")
+    if _are_to_convert(table, rows, task, columns):
+        rows, left_out = _converted(rows, task, faults)
+        if not rows:
+            faults.check()
+            raise InputError(f"{table.source}: has no examples ({left_out})")
         table = dataclasses.replace(table, names=tuple(dict.fromkeys(name for row in rows for name in row.values)))
     found, guessed, rows = find_columns(table, task, columns, rows)
     data: Data[Any]

@@ -41,6 +41,12 @@ def opened_text(path: Path, encoding: str, *, newline: str | None = None) -> Ite
         yield io.TextIOWrapper(file, encoding=encoding, newline=newline)
 
 
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a file, unpacked. Raises InputError where it cannot be read."""
+    with _readable(path), _opened(path) as file:
+        return file.read(count)
+
+
 def read_text(path: Path, encoding: str | None = None) -> str:
     """All of a file's text, its line ends as "\\n". Raises as `find_encoding` does."""
     encoding = find_encoding(path, encoding)
@@ -144,6 +150,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
+    except gzip.BadGzipFile:
+        raise InputError(f"{path}: is not compressed by gzip; name it without .gz") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or short_repr(error)})") from None
     except (EOFError, zlib.error) as error:

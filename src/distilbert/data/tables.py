@@ -9,21 +9,21 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from ..diagnosis import stand_in_name
 from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
 from .cells import number_of
-from .dialect import Dialect, sniff
+from .dialect import Dialect, are_numbered, sniff
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
+from .foreign_files import foreign_name, no_separated_values
 from .frames import frame_labels, frame_name, frame_rows
 from .json_tables import json_lines, json_table
 from .source import find_encoding, opened_text
 
 _TABS = (".tsv", ".tab")
 _SAMPLE = 1 << 20  # characters by which a dialect is found
-_BEGINNING = 300  # characters by which what is no table is known
 _PEEKED = 1000  # rows by which the columns of JSON lines are known
+_PADDING = "\0\x1a"  # behind the last row, as DOS and damaged disks leave it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,10 @@ def open_table(
         return _named(Table(name, names, rows, class_names=frame_labels(source), has_header=not numbered))
     path = Path(source)
     check_file(path)
+    if not is_table(path):
+        raise InputError(f"{path}: cannot tell its format; name it {', '.join(TABLES)}")
     if suffix(path) == ".parquet":
         return _named(Table(str(path), (), _parquet(path)))
-    if not is_table(path):
-        raise InputError(f"{path}: {_no_table(path)}")
-    with path.open("rb") as file:
-        if file.read(4) == b"PK\3\4":
-            raise InputError(f"{path}: is a workbook or an archive, whatever its name; save the sheet as CSV, in UTF-8")
     found = find_encoding(path, encoding)
     form = "" if found in ("utf-8", "utf-8-sig") or encoding else f"in {found}"
     if suffix(path) == ".json":
@@ -142,15 +139,11 @@ def decimal_commas(table: Table) -> bool:
 
 
 def check_file(path: Path) -> None:
-    """Raises InputError for what is no file."""
+    """Raises InputError for what is no file, and for one that holds no text or table."""
     if not is_file(path):
         raise InputError(f"{path}: is a folder; give a file" if is_folder(path) else f"{path}: no such file")
-
-
-def _no_table(path: Path) -> str:
-    if suffix(path) in (".xlsx", ".xls", ".ods"):
-        return "cannot tell its format: save the workbook's sheet as .csv, in UTF-8"
-    return f"cannot tell its format; name it {', '.join(TABLES)}"
+    if other := foreign_name(path):
+        raise InputError(f"{path}: is {other}")
 
 
 def _named(table: Table) -> Table:
@@ -185,7 +178,7 @@ def _separated(
     with opened_text(path, encoding, newline="") as file:
         sample = file.read(_SAMPLE)
         whole = not file.read(1)
-    if other := stand_in_name(sample[:_BEGINNING].encode(errors="replace")):
+    if other := no_separated_values(sample):
         raise InputError(f"{path}: is {other}")
     stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
     if stated:  # Excel's way to say it
@@ -210,8 +203,8 @@ def _separated(
         cells = header[1]
         first = list(islice(rows, _PEEKED))
         rows = chain(first, rows)
-        if first and not headless and all(len(row) == len(cells) + 1 and row[0].isdecimal() for _, row, _ in first):
-            cells = ["", *cells]  # R numbers its rows, and has no header for that column
+        if not headless and are_numbered([cells, *(row for _, row, _ in first)]):
+            cells = ["", *cells]
         names = tuple(str(number) for number in range(1, len(cells) + 1)) if headless else _column_names(cells)
         if headless:
             rows = chain([header], rows)
@@ -225,7 +218,8 @@ def _column_names(cells: Iterable[str]) -> tuple[str, ...]:
     seen: Counter[str] = Counter()
     names = []
     for number, cell in enumerate(cells):
-        name = cell if cell.strip() else f"Unnamed: {number}"
+        name = cell.lstrip("\ufeff")  # a second byte order mark
+        name = name if name.strip() else f"Unnamed: {number}"
         names.append(f"{name}.{seen[name]}" if seen[name] else name)
         seen[name] += 1
     return tuple(names)
@@ -246,16 +240,17 @@ def _rows(
         try:
             for cells in reader:
                 place, line = f"{path}:{line}", 1 + skip + reader.line_num
-                if any(cell.strip() for cell in cells):
+                if any(cell.strip().strip(_PADDING) for cell in cells):
                     yield place, cells, blank
                     blank = False
                 else:
                     blank = True
         except csv.Error as error:
             kind = "TSV" if suffix(path) in _TABS else "CSV"
+            why = "a quotation mark opens a cell and none closes it" if "end of data" in str(error) else str(error)
             faults.add(
                 InputError(
-                    f"{path}:{line}: not valid {kind} ({error}); nothing behind it can be read. Where marks are "
+                    f"{path}:{line}: not valid {kind} ({why}); nothing behind it can be read. Where marks are "
                     "letters like any other, say --quote none, in Python quote='none'"
                 )
             )

@@ -18,6 +18,8 @@ _TAG = re.compile(r"O|[BIESLUM]-.+")
 _DOCUMENT = "-DOCSTART-"
 _UNIVERSAL = 10  # columns of CoNLL-U: https://universaldependencies.org/format.html
 _FORM, _UPOS = 1, 3  # of them, the word and its part of speech
+_BEGINS = "#begin document"  # of CoNLL-2012
+_WORD_OF_2012, _ENTITIES = 3, 10
 _PLACES = ""  # no column's name: where each word of a sentence stands
 _HEADERS = {  # names that columns of words and labels have where a file of CoNLL's has a header
     "words": ("word", "words", "token", "tokens", "form"),
@@ -134,6 +136,10 @@ def read_conll(
     and its words left out by its specification; its labels are the parts of speech (column 4), unless columns say else.
     """
     text = read_text(path, encoding)
+    guessed = []
+    if not columns and _BEGINS in text:
+        text, columns = _of_2012(text), {"words": "1", "labels": "2"}
+        guessed.append("CoNLL-2012: words from column 4, named entities from column 11")
     opening = next((line for line in text.split("\n") if line.strip() and not line.startswith(("#", _DOCUMENT))), "")
     lines = [_cells(line, tabs="\t" in opening) for line in text.split("\n")]
     first = _cells(opening, tabs=False)
@@ -174,7 +180,8 @@ def read_conll(
             rows.append(Row(places[0], {"words": words, "labels": tags, _PLACES: places}))
         start = max(start, end)
     data = _named(str(path), rows, "words", "labels", names, faults)
-    guessed = [] if len(columns) == 2 else [f"words from column {word + 1}, labels from column {tag + 1}"]
+    if len(columns) < 2:
+        guessed.append(f"words from column {word + 1}, labels from column {tag + 1}")
     return Data(data.source, data.examples, data.labels, guessed="; ".join(filter(None, [*guessed, data.guessed])))
 
 
@@ -187,6 +194,26 @@ def _cells(line: str, *, tabs: bool) -> list[str]:
     if "\t" in line or (tabs and line.startswith("#")):
         return line.split("\t")
     return re.split(" +", line)
+
+
+def _of_2012(text: str) -> str:
+    """CoNLL-2012 -> lines of a word and its tag. Its entities are in brackets: "(GPE*", "*)", "(DATE)".
+
+    https://cemantix.org/conll/2012/data.html
+    """
+    lines, entity = [], ""
+    for line in text.split("\n"):
+        cells = line.split()
+        if len(cells) <= _ENTITIES or line.startswith((_BEGINS, "#end document")):
+            lines.append("" if not cells or line.startswith("#") else line)
+            continue
+        word, mark = cells[_WORD_OF_2012], cells[_ENTITIES]
+        if begins := mark.startswith("("):
+            entity = mark.strip("()*")
+        lines.append(f"{word}\t{f'B-{entity}' if begins else f'I-{entity}' if entity else 'O'}")
+        if mark.endswith(")"):
+            entity = ""
+    return "\n".join(lines)
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -212,7 +239,8 @@ def _conll_columns(
     else:
         word = next((i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)), 0)
         tags = [i for i, column in enumerate(by_column) if all(_TAG.fullmatch(cell) for cell in column)]
-        tag = tags[-1] if tags else len(by_column) - 1
+        # where words are counted, the outer entities come first (GermEval 2014); else phrases do (CoNLL-2003)
+        tag = (tags[0] if word else tags[-1]) if tags else len(by_column) - 1
     word, tag = int(columns_of.get("words", word + 1)) - 1, int(columns_of.get("labels", tag + 1)) - 1
     if word == tag:
         raise InputError(f"{path}: column {word + 1} cannot be both words and labels; say which are, with --columns")
