@@ -25,7 +25,8 @@ def test_what_stands_before_a_text(options: dict[str, str], text: str) -> None:
 
 def test_a_folder_without_prompts() -> None:
     assert Prompts().text() == ""
-    assert Prompts().text("query") == "query"
+    for literal in ("query: ", "query ", "Query:", "find", "Represent this query"):
+        assert Prompts().text(literal) == literal
     assert Prompts({"a": "A "}).text() == ""
 
 
@@ -42,6 +43,17 @@ def test_a_folder_without_prompts() -> None:
 def test_what_would_be_a_wrong_text_in_silence(options: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         PROMPTS.text(**options)
+
+
+@pytest.mark.parametrize("name", ["query", "Query", "passage", "search_document"])
+def test_a_usual_name_is_no_text(name: str) -> None:
+    with pytest.raises(
+        InputError, match=f"prompt='{name}' is the name of a prompt, and the model has none; .*'{name}: '"
+    ):
+        Prompts().text(name)
+    with pytest.raises(InputError, match="and the model has find; what stands before each text ends in a blank or a c"):
+        Prompts({"find": "Find: "}).text(name)
+    assert Prompts({name: name}).text(name) == name
 
 
 def test_a_name_where_there_are_no_prompts() -> None:

@@ -215,3 +215,22 @@ def test_the_faults_of_a_file_are_a_line_each(
     head, *lines = capsys.readouterr().err.splitlines()
     assert head.endswith("2 rows cannot be used; mend them, or leave them out with --skip-bad, in Python skip_bad=True")
     assert lines == [f"  {path}:2: 'text' is empty", f"  {path}:3: the label ('label') is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.xlsx", b"PK\3\4", "r.xlsx: is a workbook; save its sheet as CSV"),
+        ("r.csv", b"PAR1", "r.csv: is a Parquet file; name it .parquet"),
+        ("r.txt", b"%PDF-1.7", "r.txt: is a document, not a text"),
+        ("r.txt.gz", gzip.compress(b"good film\n"), "r.txt.gz: is compressed; unpack it, or pipe it in: gzip -dc"),
+    ],
+)
+def test_bytes_that_are_no_text_are_never_read_as_lines(
+    name: str, content: bytes, message: str, make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert main(["classify", "-m", str(make_checkpoint(id2label=LABELS)), "--file", str(tmp_path / name)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err

@@ -32,9 +32,21 @@ def text_groups(texts: Sequence[str], path: Path | None) -> Iterator[Iterator[st
     if texts:
         yield iter(texts)
         return
+    if path is not None and path.is_file():
+        _check_text(path)
     lines = _lines(path)
     for line in lines:
         yield _group(line, lines)
+
+
+def _check_text(path: Path) -> None:
+    """Raises InputError for a file that is no text."""
+    from ..data.foreign_files import foreign_name  # not at the top: the readers take time to import
+
+    if path.suffix.lower() == ".gz":
+        raise InputError(f"{path}: is compressed; unpack it, or pipe it in: gzip -dc FILE | distilbert …")
+    if other := foreign_name(path):
+        raise InputError(f"{path}: is {other}")
 
 
 def count_texts(texts: Sequence[str], path: Path | None) -> int | None:
