@@ -1,5 +1,7 @@
 """Tables of other libraries, and of none: the same examples as from a file. Libraries that are absent are acted."""
 
+import datetime
+import enum
 from collections.abc import Iterator
 from typing import Any
 
@@ -184,3 +186,47 @@ def test_a_frame_is_told_from_texts() -> None:
         if is_frame(table):
             assert frame_columns(table) == ("text", "label")
     assert not any(map(is_frame, ("text", b"", ["a"], ("a", "b"), np.array(["a"]), None)))
+
+
+class Topic(enum.Enum):
+    FILM = "film"
+    CAST = "cast"
+
+
+class Mood(str, enum.Enum):  # noqa: UP042 - whose str() is not its value
+    GOOD = "good"
+    BAD = "bad"
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ([Topic.FILM, Topic.CAST], ["film", "cast"]),
+        ([Mood.GOOD, Mood.BAD], ["good", "bad"]),
+        ([datetime.date(2024, 1, 31), datetime.date(2024, 2, 1)], ["2024-01-31", "2024-02-01"]),
+        ([{"x", "y"}, frozenset("x")], [("x", "y"), ("x",)]),
+        ([("x", "y"), ()], [("x", "y"), ()]),
+        (np.array([[0, 1, 0], [1, 1, 0]]), [("1",), ("0", "1")]),
+        ([np.int64(1), np.bool_(False)], ["true", "false"]),
+    ],
+)
+def test_labels_as_pythons_values(labels: Any, wanted: list[Any]) -> None:
+    data = read_data({"text": ["a", "b"], "label": labels}, "text-classification")
+    assert [example.label for example in data.examples] == wanted
+
+
+def test_one_hot_vectors_are_classes_where_that_is_said() -> None:
+    table = {"text": ["a", "b", "c"], "label": np.eye(3)[[0, 2, 2]]}
+    assert "if no text can have two labels, --problem single-label" in read_data(table, "text-classification").guessed
+    data = read_data(table, "text-classification", problem="single-label", labels=["x", "y", "z"])
+    assert [example.label for example in data.examples] == ["x", "z", "z"]
+    table["label"] = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 1]])
+    with pytest.raises(InputError, match="row 1: has 2 labels where there must be one"):
+        read_data(table, "text-classification", problem="single-label")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_one_column_is_no_table(library: str) -> None:
+    column = pytest.importorskip(library).Series(["a", "b"])
+    with pytest.raises(InputError, match="a Series is one column; give the table that it is from"):
+        read_data(column, "text-classification")

@@ -72,7 +72,7 @@ def label_name(value: object) -> str:
         return str(int(value))
     if not isinstance(value, str | int | float):
         raise InputError(f"must be a text or a number, not {short_repr(value)}")
-    text = str(value)
+    text = str.__str__(value) if isinstance(value, str) else str(value)  # an enumeration's member is its value
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     text = " ".join(text.split())

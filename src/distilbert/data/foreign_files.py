@@ -50,7 +50,7 @@ _ENDINGS = {
     **dict.fromkeys((".arrow", ".feather", ".ipc"), _ARROW),
     **dict.fromkeys((".pkl", ".pickle"), _PICKLE),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".duckdb", ".mdb", ".accdb"), _DATABASE),
-    **dict.fromkeys((".rds", ".rdata", ".sav", ".dta", ".sas7bdat"), _STATISTICS),
+    **dict.fromkeys((".rds", ".rdata", ".dta", ".sas7bdat"), _STATISTICS),
     **dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf"), _DOCUMENT),
     ".ann": "a file of brat's annotations, of texts in files beside it; brat's tools/anntoconll.py makes CoNLL of both",
     ".spacy": "documents of spaCy as they lie in memory; write them as JSON lines of texts with their labels",

@@ -1,5 +1,7 @@
 """Python's tables -> rows, by what they can do: no library of frames is imported that the caller does not have."""
 
+import datetime
+import enum
 import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,6 +81,8 @@ def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
         return _array_rows(value)
     if hasattr(value, "column_names") and hasattr(value, "__iter__") and not isinstance(value, Mapping):
         return tuple(value.column_names or ()), iter(value)  # a datasets.Dataset, also a streamed one
+    if hasattr(value, "to_frame") and hasattr(value, "dtype"):
+        raise InputError(f"a {type(value).__name__} is one column; give the table that it is from")
     if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__"):
         return _rows(_through_arrow(value))
     if isinstance(value, Mapping):
@@ -153,10 +157,16 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value.tolist()]
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain, value), key=str)
+    if isinstance(value, enum.Enum) and not isinstance(value, str):
+        return value.value
     if hasattr(value, "to_list") and hasattr(value, "dtype"):  # a Polars Series in a cell
         return [_plain(part) for part in value.to_list()]
     if isinstance(value, float) and math.isnan(value):
         return None
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas'
         return None
+    if isinstance(value, datetime.date):
+        return str(value)
     return value

@@ -65,7 +65,8 @@ class Labelling:
             self._guessed.append(why)
         self.problem = problem
         values = [row.values.get(columns[0]) for row in rows]
-        self._vectors = problem == "multi_label_classification" and len(columns) == 1 and are_vectors(values)
+        lists = problem == "multi_label_classification" or all(isinstance(value, list) for value in values)
+        self._vectors = problem != "regression" and len(columns) == 1 and lists and are_vectors(values)
         self._mark = mark_between(values) if problem == "multi_label_classification" else ""
         if problem == "single_label_classification" and _is_truth_mixed(values):
             names.take_numbers_for_truth()
@@ -108,7 +109,7 @@ class Labelling:
             if len(self._columns) > 1:
                 flags = zip(self._columns, self._flags(row), strict=True)
                 named = tuple(names(name) for name, yes in flags if yes)
-            elif self.problem == "multi_label_classification":
+            elif self.problem == "multi_label_classification" or self._vectors:
                 named = tuple(names(part) for part in _several(value, self._mark, self._vectors, names.known))
             elif says_nothing(value) and (is_missing(value) or not names.is_named(value)):
                 raise InputError(f"the label ({column!r}) is missing")
@@ -190,14 +191,14 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
     """What labels look like, and that in words; `named`: whole numbers have names."""
     values: list[Any] = [value for row in rows if not says_nothing(value := row.values.get(columns[0]))]
     if len(columns) > 1:
-        return "multi_label_classification", "a multi-label problem, a column a label"
+        flags = [[flag(row.values.get(column)) for column in columns] for row in rows]
+        return "multi_label_classification", f"a multi-label problem, a column a label{_alone(flags)}"
     if are_vectors(values):
-        return "multi_label_classification", "a multi-label problem"
+        flags = [list(map(flag, flags_in_a_row(value) or ())) for value in values]
+        return "multi_label_classification", f"a multi-label problem{_alone(flags)}"
     lists = [parts for value in values if (parts := label_parts(value)) is not None]
     if lists:
-        alone = len(lists) > 1 and all(len(parts) == 1 for parts in lists)
-        why = "a multi-label problem" + ("; if no text can have two labels, --problem single-label" if alone else "")
-        return "multi_label_classification", why
+        return "multi_label_classification", f"a multi-label problem{_alone([[True] * len(parts) for parts in lists])}"
     several = hold_several(values, mark := mark_between(values))
     convert = number_of if decimal_commas or not several or _are_decimal(rows, columns[0], values) else float
     try:
@@ -225,6 +226,12 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
         "regression",
         f"{len(distinct)} whole numbers taken for a quantity; if they are classes, --problem single-label",
     )
+
+
+def _alone(flags: Sequence[Sequence[bool | None]]) -> str:
+    """What is said where every row of several has one label."""
+    alone = len(flags) > 1 and all(row.count(True) == 1 for row in flags)
+    return "; if no text can have two labels, --problem single-label" if alone else ""
 
 
 def _are_decimal(rows: Sequence[Row], column: str, values: Sequence[Any]) -> bool:
