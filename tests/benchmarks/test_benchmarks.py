@@ -162,10 +162,13 @@ def test_tables(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(benchmark("tables"), "FEW", 40)
+    for name in ("FEW", "REPORTED"):
+        monkeypatch.setattr(benchmark("tables"), name, 40)
     found = measured("tables", "--rows", 60, "--resamples", 5)
-    assert set(found["costs"]) == {"40", "60"}
-    assert found["reading_share"] == pytest.approx(found["seconds"]["reading"] / found["seconds"]["evaluating"])
+    assert set(found["memory"]["costs"]) == {"40", "60"}
+    seconds, share = found["reading"]["seconds"], found["reading"]["reading_share"]
+    assert share == pytest.approx(seconds["reading"] / seconds["evaluating"])
+    assert 0.02 < found["report"]["mb"] < 2
     assert "| 60 rows |" in capsys.readouterr().out
 
 

@@ -109,8 +109,8 @@ def test_no_task_reads_bytes_as_words(tmp_path: Path, task: str, name: str) -> N
 @pytest.mark.parametrize(
     "content",
     [TABLE + bytes(500), TABLE + b"\x1a", b"\xef\xbb\xbf\xef\xbb\xbf" + TABLE, b"\n\n" + TABLE,
-     TABLE.replace(b",", b"\x01"), b'"text" "label"\n"1" "a" "x"\n"2" "b" "y"\n'],
-    ids=["zeros-behind", "DOS-end", "two-marks", "blank-lines", "Hive", "R-write.table"],
+     TABLE.replace(b",", b"\x01"), b'"text" "label"\n"1" "a" "x"\n"2" "b" "y"\n', b"text;label\na;x;\nb;y;\n"],
+    ids=["zeros-behind", "DOS-end", "two-marks", "blank-lines", "Hive", "R-write.table", "separators-behind"],
 )  # fmt: skip
 def test_what_a_table_may_have_around_its_cells(tmp_path: Path, content: bytes) -> None:
     data = read(tmp_path, "a.csv", content)
@@ -131,5 +131,11 @@ def test_many_columns_are_told_in_a_line(tmp_path: Path) -> None:
 def test_a_damaged_cell_does_not_hide_the_rest(tmp_path: Path) -> None:
     data: Any = read(tmp_path, "a.csv", "text,label\na\0b,x\nc,y\n")
     assert [example.text for example in data.examples] == ["a\0b", "c"]
-    huge = write(tmp_path, "b.csv", 'text,label\n"' + "word " * 300_000 + '",x\nc,y\n')
-    assert len(read_data(huge, "text-classification").examples[0].text) == 1_500_000
+    long = write(tmp_path, "b.csv", 'text,label\n"' + "word " * 300_000 + '",x\nc,y\n')
+    assert len(read_data(long, "text-classification").examples[0].text) == 1_500_000
+    huge = write(tmp_path, "b.csv", 'text,label\n"' + "word " * 3_400_000 + '",x\nc,y\n')
+    with pytest.raises(
+        InputError, match=r"b\.csv:2: 'text' has 17,000,000 characters, more than 16,777,216; is a quot"
+    ):
+        read_data(huge, "text-classification")
+    assert len(read_data(huge, "text-classification", skip_bad=True).examples) == 1

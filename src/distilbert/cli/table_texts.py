@@ -108,4 +108,5 @@ def _cell(row: Row, column: str) -> str:
         return ""
     if not isinstance(value, str):
         raise row.fault(f"{column!r} must be text, not {type(value).__name__}")
+    row.check_length(column, value)
     return value

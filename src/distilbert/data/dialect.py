@@ -221,7 +221,7 @@ def _try(dialect: Dialect, sample: str, known: Collection[str], whole: bool) -> 
         return _Trial(dialect, 0, -1.0 if wrong else 0.0, 0, frozenset())
     width = len(rows[0])
     fit = sum(len(row) == width for row in rows[1:]) / max(len(rows) - 1, 1) if len(rows) > 1 else 1.0
-    if fit == 0 and are_numbered(rows):
+    if fit == 0 and (are_numbered(rows) or end_in_separators(rows)):
         fit = 1.0
     names = sum(cell.strip().lower() in known for cell in rows[0])
     return _Trial(dialect, width, fit - 2 if wrong else fit, names, frozenset(len(row) for row in rows[1:]))
@@ -230,6 +230,11 @@ def _try(dialect: Dialect, sample: str, known: Collection[str], whole: bool) -> 
 def are_numbered(rows: Sequence[Sequence[str]]) -> bool:
     """Whether all rows but the header have a number before their cells, as R writes tables."""
     return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and row[0].isdecimal() for row in rows[1:])
+
+
+def end_in_separators(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all rows but the header have an empty cell behind the others."""
+    return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
 
 
 def _lines(text: str) -> Iterator[str]:

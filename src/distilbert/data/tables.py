@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
 from .cells import number_of
-from .dialect import Dialect, are_numbered, sniff
+from .dialect import Dialect, are_numbered, end_in_separators, sniff
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
 from .foreign_files import foreign_name, no_separated_values
@@ -20,6 +20,7 @@ from .frames import frame_labels, frame_name, frame_rows
 from .json_tables import json_lines, json_table
 from .source import find_encoding, opened_text
 
+LONGEST_TEXT = 1 << 24  # characters
 _TABS = (".tsv", ".tab")
 _SAMPLE = 1 << 20  # characters by which a dialect is found
 _PEEKED = 1000  # rows by which the columns of JSON lines are known
@@ -43,7 +44,15 @@ class Row:
             raise self.fault(f"{column!r} must be text, not {short_repr(value)}")
         if not value.strip():
             raise self.fault(f"{column!r} is empty")
+        self.check_length(column, value)
         return value
+
+    def check_length(self, column: str, text: str) -> None:
+        """Raises InputError for a text that no one has written: half a file, where a quotation mark is missing."""
+        if len(text) > LONGEST_TEXT:
+            raise self.fault(
+                f"{column!r} has {len(text):,} characters, more than {LONGEST_TEXT:,}; is a quotation mark missing?"
+            )
 
     def number(self, column: str) -> float:
         value = self.values.get(column)
@@ -205,6 +214,8 @@ def _separated(
         rows = chain(first, rows)
         if not headless and are_numbered([cells, *(row for _, row, _ in first)]):
             cells = ["", *cells]
+        elif not headless and end_in_separators([cells, *(row for _, row, _ in first)]):
+            cells = [*cells, ""]
         names = tuple(str(number) for number in range(1, len(cells) + 1)) if headless else _column_names(cells)
         if headless:
             rows = chain([header], rows)
