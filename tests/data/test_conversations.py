@@ -34,6 +34,12 @@ def test_a_question_and_its_answer(tmp_path: Path, rows: list[Any]) -> None:
     assert [(example.text, example.label) for example in data.examples] == list(PAIRS)
 
 
+def test_a_conversation_that_has_a_label_is_none_of_a_text_and_its_label(tmp_path: Path) -> None:
+    rows = [messages(("user", t), ("assistant", "Sorry, no.")) | {"label": label} for t, label in PAIRS]
+    with pytest.raises(InputError, match="no column looks like 'text' among 'messages', 'label'"):
+        read_data(json_lines(tmp_path, rows), CLASSES)
+
+
 def test_more_turns_are_faults_of_their_rows(tmp_path: Path) -> None:
     one = messages(("user", "a"), ("assistant", "pos"))
     two = messages(("user", "a"), ("assistant", "hm?"), ("user", "b"), ("assistant", "neg"))

@@ -146,6 +146,11 @@ def test_marks_that_names_have_as_well_are_asked_for(tmp_path: Path, mark: str) 
     assert (f"if labels with {mark!r} between are several, --problem multi-label" in data.guessed) == (mark != " ")
     data = read(tmp_path, "a.csv", text, problem="multi-label", separator=",")
     assert labels_of(data) == [("x", "y"), ("z",), ("x", "z")]
+    assert f"labels with {mark!r} between taken for several" in data.guessed
+    known = [f"x{mark}y", "z", f"x{mark}z"]  # a model's labels are never cut
+    assert labels_of(read(tmp_path, "a.csv", text, problem="multi-label", separator=",", labels=known)) == [
+        (label,) for label in known
+    ]
     one = "text,label\na,R/D\nb,TCP/IP\nc,C++\nd,C#\ne,F#\nf,C\n"
     data = read(tmp_path, "b.csv", one)
     assert data.labels == ("C", "C#", "C++", "F#", "R/D", "TCP/IP")

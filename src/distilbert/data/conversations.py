@@ -9,13 +9,14 @@ from .tables import Row
 
 _PERSON, _MODEL, _SYSTEM = ("user", "human"), ("assistant", "gpt", "model"), ("system", "developer")
 _NAMES = ("messages", "conversations", "conversation")
+_LABELS = {"label", "labels", "category"}
 _INSTRUCTED = {"instruction", "output"}  # Alpaca's columns, beside "input"
 
 
 def is_conversation(rows: Sequence[Row]) -> bool:
-    """Whether rows are as OpenAI's API, ShareGPT or Alpaca have them."""
+    """Whether rows are as OpenAI's API, ShareGPT or Alpaca have them, and have no label besides."""
     values = rows[0].values
-    return _turns(values) is not None or values.keys() >= _INSTRUCTED
+    return not values.keys() & _LABELS and (_turns(values) is not None or values.keys() >= _INSTRUCTED)
 
 
 def asked_and_answered(rows: Sequence[Row], faults: Faults) -> list[Row]:

@@ -233,8 +233,8 @@ def are_numbered(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def end_in_separators(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether all rows but the header have an empty cell behind the others."""
-    return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
+    """Whether all rows but the header, two at least, have an empty cell behind the others."""
+    return len(rows) > 2 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
 
 
 def _lines(text: str) -> Iterator[str]:

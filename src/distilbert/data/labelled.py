@@ -68,6 +68,8 @@ class Labelling:
         lists = problem == "multi_label_classification" or all(isinstance(value, list) for value in values)
         self._vectors = problem != "regression" and len(columns) == 1 and lists and are_vectors(values)
         self._mark = mark_between(values) if problem == "multi_label_classification" else ""
+        if self._mark and not is_sure(self._mark):
+            self._guessed.append(f"labels with {self._mark!r} between taken for several")
         if problem == "single_label_classification" and _is_truth_mixed(values):
             names.take_numbers_for_truth()
             self._guessed.append("0 and 1 taken for false and true")
@@ -287,6 +289,8 @@ def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) 
     """The labels of a cell: a list, or a text with marks between; none of an empty one."""
     if says_nothing(value):
         return []
+    if known is not None and isinstance(value, str) and label_name(value) in known:  # "Arts, Crafts"
+        return [value]
     parts = flags_in_a_row(value) if vectors else label_parts(value)
     if vectors and parts is not None:
         if known is not None and len(known) != len(parts):
