@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 COLOURS = ("light", "dark")
-WIDTHS = (360, 768, 1440)
+WIDTHS = (360, 768, 1600)
 
 
 @contextmanager
