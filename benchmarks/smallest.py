@@ -78,10 +78,10 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def measure(
-    folder: Path, encoder: Path, task: str, seed: int, minutes: float, options: dict[str, Any]
+    folder: Path, encoder: Path, task: str, seed: int, minutes: float, shapes: list[str], options: dict[str, Any]
 ) -> dict[str, Any]:
     """A row of the table: what the search said, and what is so on the unseen part."""
-    from distilbert.distill import DistillArguments, find_smallest  # after the spawn: they import PyTorch
+    from distilbert.distill import DistillArguments, Shape, find_smallest  # after the spawn: they import PyTorch
     from distilbert.train import FinetuneArguments, finetune
 
     with tempfile.TemporaryDirectory(dir=encoder.parent) as temporary:
@@ -109,6 +109,7 @@ def measure(
             ),
             SHARE,
             minutes,
+            [Shape.parse(shape) for shape in shapes],
             quiet=True,
         )  # fmt: skip
         searched = time.monotonic()
@@ -131,7 +132,14 @@ def measure(
 
 
 def run(
-    folder: Path, out: Path, tasks: list[str], seeds: list[int], minutes: float, processes: int, options: dict[str, Any]
+    folder: Path,
+    out: Path,
+    tasks: list[str],
+    seeds: list[int],
+    minutes: float,
+    shapes: list[str],
+    processes: int,
+    options: dict[str, Any],
 ) -> None:
     done = {(row["task"], row["seed"]) for row in map(json.loads, _lines(out))} if out.exists() else set()
     wanted = [(task, seed) for task in tasks for seed in seeds if (task, seed) not in done]
@@ -140,15 +148,22 @@ def run(
         encoder = Path(temporary) / "encoder"
         build(folder / "encoder", "6x384", encoder)
         with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
-            given = [(folder, encoder, task, seed, minutes, options, out) for task, seed in wanted]
+            given = [(folder, encoder, task, seed, minutes, shapes, options, out) for task, seed in wanted]
             pool.starmap(_append, given, chunksize=1)
 
 
 def _append(
-    folder: Path, encoder: Path, task: str, seed: int, minutes: float, options: dict[str, Any], out: Path
+    folder: Path,
+    encoder: Path,
+    task: str,
+    seed: int,
+    minutes: float,
+    shapes: list[str],
+    options: dict[str, Any],
+    out: Path,
 ) -> None:
     try:
-        result = measure(folder, encoder, task, seed, minutes, options)
+        result = measure(folder, encoder, task, seed, minutes, shapes, options)
     except Exception as error:  # one run that fails leaves the others
         result = {"error": f"{type(error).__name__}: {error}"}
     with out.open("a", encoding="utf-8") as file:  # one write a line: those of processes do not mix
@@ -188,6 +203,7 @@ def main() -> None:
         "--batch-size", type=int, default=32, help="of students; a GPU takes a larger one in the same time"
     )
     runs.add_argument("--max-batch-tokens", type=int, default=1024)
+    runs.add_argument("--shapes", nargs="+", default=[], help="that are tried; by default the command's own nine")
     runs.add_argument("--threads", type=int, default=0, help="of each process; by default they share all cores")
     commands.add_parser("table").add_argument("file", type=Path)
     args = parser.parse_args()
@@ -198,7 +214,7 @@ def main() -> None:
     else:
         options = {"batch_size": args.batch_size, "max_batch_tokens": args.max_batch_tokens}
         options["threads"] = args.threads or max(1, (os.cpu_count() or 1) // args.processes)
-        run(args.folder, args.out, args.tasks, args.seeds, args.minutes, args.processes, options)
+        run(args.folder, args.out, args.tasks, args.seeds, args.minutes, args.shapes, args.processes, options)
 
 
 if __name__ == "__main__":
