@@ -23,9 +23,9 @@ from statistics import mean, stdev
 from typing import Any
 
 import common
-from distilbert.convert import convert
 from distilbert.evaluation import evaluate
 from distilbert.train import FinetuneArguments, finetune
+from training_samples import build
 
 TASKS = ("sentiment", "topics")
 _PAIRS = 20  # of SetFit, a text
@@ -86,17 +86,17 @@ def drawn(sample: Path, examples: int, seed: int) -> Rows:
     return [row for label in sorted(classes) for row in rng.sample(classes[label], examples)]
 
 
-def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods: list[str]) -> None:
+def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods: list[str], tasks: list[str]) -> None:
     done = {tuple(row["case"]) for row in _rows(out)}
     with tempfile.TemporaryDirectory() as temporary:
         encoder = Path(temporary) / "encoder"
-        convert(common.trained_model(), encoder)
+        build(samples / "encoder", "6x384", encoder)
         made: dict[str, Callable[..., tuple[float, float]]] = {
-            "SetFit": lambda *given: setfit(given[0], common.trained_model(), *given[1:]),
+            "SetFit": lambda *given: setfit(given[0], encoder, *given[1:]),
             "few-shot": lambda *given: ours(given[0], encoder, *given[1:], few_shot=True),
             "head-only": lambda *given: ours(given[0], encoder, *given[1:], head_only=True),
         }
-        for count, seed, task in ((count, seed, task) for count in examples for seed in seeds for task in TASKS):
+        for count, seed, task in ((count, seed, task) for count in examples for seed in seeds for task in tasks):
             rows = drawn(samples / f"{task}.train.jsonl", count, seed)
             for name in methods:
                 case = (task, count, name, seed)
@@ -136,12 +136,13 @@ def main() -> None:
     runs.add_argument("--examples", type=int, nargs="+", default=[8, 64])
     runs.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     runs.add_argument("--methods", nargs="+", default=["SetFit", "few-shot", "head-only"])
+    runs.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     commands.add_parser("table").add_argument("file", type=Path)
     args = parser.parse_args()
     if args.command == "table":
         table(args.file)
     else:
-        run(args.samples, args.out, args.examples, args.seeds, args.methods)
+        run(args.samples, args.out, args.examples, args.seeds, args.methods, args.tasks)
 
 
 if __name__ == "__main__":
