@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import FinetuneArguments
@@ -30,7 +30,8 @@ def train(args: argparse.Namespace) -> int:
         from ..head_only.fitting import fit_classifier as finetune
     else:
         from ..train import finetune
-    with resume_hint():
+    has_checkpoints = not (arguments.head_only or arguments.few_shot)
+    with resume_hint() if has_checkpoints else nullcontext():
         show_trained(finetune(arguments), as_json=args.json)
     return 0
 

@@ -76,6 +76,7 @@ class Halving:
     def search(self, shapes: Sequence[Shape]) -> list[Trial]:
         """Every shape's last trial. Raises InputError for too little time."""
         last: dict[Shape, Trial] = {}
+        beside = 0.0  # seconds that a trial takes besides its training: the student is opened, written and scored
         costs = {shape: self._cost(shape) for shape in shapes}
         begin(self._run, self._settings(shapes[0], 0), self._inputs)  # computes the teacher's outputs, for all of them
         for number in range(ROUNDS):
@@ -83,10 +84,15 @@ class Halving:
                 break
             ends = time.monotonic() + (self._ends - time.monotonic()) / (ROUNDS - number)
             for place, shape in enumerate(shapes):  # each gets as many steps, so that shares can be compared
-                part = costs[shape] / sum(costs[other] for other in shapes[place:])
-                trial = self._train(shape, number, (ends - time.monotonic()) * part, last.get(shape))
+                left = shapes[place:]
+                part = costs[shape] / sum(costs[other] for other in left)
+                started = time.monotonic()
+                seconds = (ends - started - beside * len(left)) * part
+                trial = self._train(shape, number, seconds, last.get(shape))
                 if trial is None:
                     continue
+                trained = trial.state.seconds - (last[shape].state.seconds if shape in last else 0.0)
+                beside = max(beside, time.monotonic() - started - trained)
                 last[shape] = trial
                 self._run.console.print(
                     f"round {number + 1} of {ROUNDS}, {shape_name(shape)}: {trial.share} of the teacher's score after "
@@ -122,7 +128,6 @@ class Halving:
         taught = begin(self._run, arguments, self._inputs)
         if before is not None:
             taught.model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))
-        seconds -= time.monotonic() - started
         steps = self._steps(taught, arguments, seconds, before)
         if steps < _LEAST:
             return False

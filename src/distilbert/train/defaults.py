@@ -20,7 +20,7 @@ _STEPS = {"token-classification": 500, "question-answering": 500}  # what small 
 _STEPS_OF_OTHERS = 180
 _WIDTH, _RATE, _RATE_OF_TRAINED = 384, 1.5e-4, 7.5e-5  # learning rates at that width, with a fresh head and without
 _FEW_STEPS = 100
-_FEW_EXAMPLES = 64  # of the rarest class
+_FEW_EXAMPLES = 64  # a class, on average
 
 
 def with_defaults(arguments: Settings, task: str, examples: int, width: int, *, fresh_head: bool) -> Settings:
@@ -84,8 +84,5 @@ def remarks(
             else "they have the weights that were given"
         )
     counts = label_counts(data)
-    if data.problem == "single_label_classification" and min(counts.values()) <= _FEW_EXAMPLES:
-        yield (
-            f"the rarest class has {min(counts.values())} examples: with so few, --few-shot and --head-only are worth "
-            "a trial"
-        )
+    if data.problem == "single_label_classification" and counts.total() <= _FEW_EXAMPLES * len(counts):
+        yield f"{counts.total()} examples of {len(counts)} classes are few: try --few-shot or --head-only"
