@@ -171,6 +171,18 @@ def test_a_search_that_was_killed_goes_on_where_it_was(
     assert {each.name for each in found.tried} == {"1x16x24", "2x16x24", "teacher"}
 
 
+def test_a_student_that_turns_out_slow_does_not_end_the_search(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([1e-6, 1e9])
+    monkeypatch.setattr(halving, "step_seconds", lambda *_: next(seconds))
+    task = "text-classification"
+    arguments = settings(task, teacher_of(task, make_checkpoint), tmp_path, sentences[:24], **FREE)
+    shapes = [Shape(1, 16, hidden_dim=24), Shape(2, 16, hidden_dim=24)]
+    found = find_smallest(arguments, 0.5, 5, shapes, quiet=True)
+    assert {each.name for each in found.tried} == {"1x16x24", "2x16x24", "teacher"}
+
+
 def test_the_command_says_what_was_tried_and_whether_it_holds(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,12 +70,13 @@ class Halving:
         """`score` gives the share of a student in a folder; the time of runs that were killed counts as well."""
         self._run, self._arguments, self._inputs, self._score = run, arguments, inputs, score
         self._to, self._minutes = to, minutes
+        self._last: dict[Shape, Trial] = {}
         spent = sum(float(read_json(path)["seconds"]) for path in run.out.glob(f"*/round-*/{_DONE}"))
         self._ends = time.monotonic() + 60 * minutes - spent
 
     def search(self, shapes: Sequence[Shape]) -> list[Trial]:
         """Every shape's last trial. Raises InputError for too little time."""
-        last: dict[Shape, Trial] = {}
+        last = self._last
         beside = 0.0  # seconds that a trial takes besides its training: the student is opened, written and scored
         costs = {shape: self._cost(shape) for shape in shapes}
         begin(self._run, self._settings(shapes[0], 0), self._inputs)  # computes the teacher's outputs, for all of them
@@ -156,14 +157,16 @@ class Halving:
         return True
 
     def _steps(self, taught: Taught, arguments: DistillArguments, seconds: float, before: Trial | None) -> int:
-        """How many steps fit into so many seconds. Raises InputError for too few in the first round."""
+        """How many steps fit into so many seconds, in the first round a few at least: what was trained before is not
+        thrown away for one student. Raises InputError where they are too few for the very first.
+        """
         if before is not None:
             a_step = before.state.seconds / before.state.step
         else:
             a_step = step_seconds(taught.model, taught.objective, arguments, self._run.accelerator)
         most = math.ceil(_MOST_EPOCHS * len(taught.objective.items) / arguments.batch_size)
         steps = min(int(seconds / a_step), most - (before.state.step if before else 0))
-        if before is None and seconds < _LEAST * a_step:
+        if not self._last and seconds < _LEAST * a_step:
             raise InputError(
                 f"{self._minutes:g} minutes are too few: a step of a student of {shape_name(arguments.shape)} takes "
                 f"{a_step:.2g} s, and each gets {max(seconds, 0):.1f} s; give more minutes, or fewer shapes (--search)"
