@@ -63,5 +63,9 @@ def test_what_is_said_before_training() -> None:
     ]
     shared = summary(texts(("good", "neg"), ("new", "neg")), data)
     assert shared == ["labels: neg 2", "1 of its texts stand in reviews.csv as well: scores on them say little"]
+    same = summary(texts(("same", "neg"), ("same", "positive")))
+    assert same == ["labels: neg 1, positive 1", "all its texts are the same: there is nothing to learn from"]
+    once = summary(texts(("same", "neg"), ("same", "neg"), ("new", "neg")))
+    assert once == ["labels: neg 3", "1 text stands in it more than once"]
     many = texts(*((f"t{index}", f"l{index % 30:02}") for index in range(65)))
     assert summary(many) == ["30 labels, from 2 times 'l29' to 3 times 'l00'"]

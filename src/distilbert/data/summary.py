@@ -96,6 +96,9 @@ def _repeated(data: Data[Any]) -> list[str]:
     repeated: Sequence[list[Any]] = [each for each in labels.values() if len(each) > 1]
     if not repeated:
         return []
+    if len(labels) == 1:
+        return ["all its texts are the same: there is nothing to learn from"]
     unlike = sum(any(label != each[0] for label in each) for each in repeated)
     rest = f", {unlike:,} of them with different labels" if unlike else ""
-    return [f"{len(repeated):,} texts stand in it more than once{rest}"]
+    stand = "text stands" if len(repeated) == 1 else "texts stand"
+    return [f"{len(repeated):,} {stand} in it more than once{rest}"]

@@ -19,7 +19,7 @@ def fit_head(
     """
     targets, loss = _targets(data)
     if loss is softmax_loss and targets.any(0).sum() < 2:
-        raise InputError(f"{data.source}: all labels are the same; there is nothing to tell apart")
+        raise InputError(f"{data.source}: all labels are {data.examples[0].label!r}; there is nothing to tell apart")
     weights = None
     if loss is softmax_loss and (balanced or (balanced is None and rare_classes(data))):
         counts = targets.sum(0)

@@ -75,8 +75,10 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         raise InputError("--few-shot takes a few minutes and keeps no checkpoints: run it again, without --resume")
     run = Run(arguments, quiet=quiet)
     data, held_out, test = run.reader.read_all()
-    if data.problem != "single_label_classification" or len(data.labels) < 2:
-        raise InputError(f"{data.source}: --few-shot is for texts with one label each, of two labels at least")
+    if data.problem != "single_label_classification":
+        raise InputError(f"{data.source}: --few-shot is for texts with one label each; --head-only takes other kinds")
+    if len({example.label for example in data.examples}) < 2:
+        raise InputError(f"{data.source}: all labels are {data.examples[0].label!r}; there is nothing to tell apart")
     if not all(isinstance(example.text, str) for example in data.examples):
         raise InputError(f"{data.source}: has pairs of texts, and --few-shot is for single ones")
     plain: Data[SentencePair] = Data(data.source, [])
