@@ -40,14 +40,14 @@ class Card:
     licence: str = "apache-2.0"
 
 
-def train(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> Path:
-    """Fine-tune the encoder, or go on where it was left."""
-    out = WORK / f"starter-{name}"
+def train(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any], seed: int = 0) -> Path:
+    """Fine-tune the encoder, or go on where it was left. Of another seed than 0 the log is kept under its own name."""
+    out = WORK / (f"starter-{name}-seed-{seed}" if seed else f"starter-{name}")
     arguments = FinetuneArguments(
-        task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, **settings
+        task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, seed=seed, **settings
     )
     finetune(arguments)
-    keep_log(f"starter-{name}", out)
+    keep_log(out.name, out)
     return out
 
 

@@ -13,6 +13,7 @@ from .data.examples import ProblemName
 from .errors import InputError
 from .fields import check_fields, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
+from .tasks.long_text import LongText
 
 Quote = Literal['"', "'", "none"]
 ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
@@ -296,6 +297,9 @@ class EvaluateOptions(ReadOptions):
 
     precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the folder is stored")
     threads: int | None = setting(None, least=1, help="cores to compute on", unset="all that the process may use")
+    long_text: LongText | None = setting(
+        None, help="what to do with a text longer than the model reads", unset="as the task does"
+    )
     max_batch_tokens: int = setting(DEFAULT_BATCH_TOKENS, least=1, help="tokens computed at once")
     revision: str | None = setting(None, help="branch, tag or commit on the hub")
     resamples: int = setting(1000, least=1, help="bootstrap samples")

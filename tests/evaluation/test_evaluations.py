@@ -149,6 +149,24 @@ def test_multiple_choice(make_checkpoint: Maker, tmp_path: Path, sentences: list
     assert len(done.details.mistakes) == 3
 
 
+def test_long_texts_are_read_as_asked(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    texts = [" ".join(sentences[start::4]) for start in range(4)]
+    table = write_csv(tmp_path / "long.tsv", [("text", "label"), *((text, "pos") for text in texts)])
+    folder = make_checkpoint(id2label={"0": "neg", "1": "pos"})
+    classifier, found = distilbert.load(folder), {}
+    for long_text in ("truncate", "window"):
+        done = evaluate(folder, table, resamples=1, long_text=long_text)
+        found[long_text] = [row["score"] for row in done.details.predictions()]
+        assert found[long_text] == pytest.approx([each.score for each in classifier(texts, long_text=long_text)])
+    assert found["window"] != pytest.approx(found["truncate"], abs=1e-4)
+    with pytest.raises(InputError, match="is longer than the"):
+        evaluate(folder, table, long_text="error")
+    (tmp_path / "text.txt").write_text("\n".join(texts), encoding="utf-8")
+    masked = make_checkpoint(Head.MASKED_LM, name="masked")
+    with pytest.raises(InputError, match="long_text is not for fill-mask: long texts are scored whole"):
+        evaluate(masked, tmp_path / "text.txt", long_text="window")
+
+
 def test_what_cannot_be_evaluated_says_so(make_checkpoint: Maker, labelled: Path) -> None:
     with pytest.raises(InputError, match=r"dev.tsv:2: label 'neg' is unknown; there are 'LABEL_0', 'LABEL_1'"):
         evaluate(make_checkpoint(), labelled)

@@ -1,11 +1,12 @@
 """Scores of question answering, by SQuAD's rules."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..data.examples import Data, Question
+from ..tasks.options import LongTextKeyword
 from ..tasks.question_answering import QuestionAnswerer
 from . import metrics
 from .outcomes import AnswerOutcome
@@ -16,13 +17,13 @@ _LONGEST_ANSWER = 30  # tokens, as is usual for SQuAD
 _LENGTHS = ((1, 1, "1 word"), (2, 3, "2 to 3 words"), (4, 7, "4 to 7 words"), (8, None, "8 words or more"))
 
 
-def score_answers(task: QuestionAnswerer, data: Data[Question]) -> Scores:
+def score_answers(task: QuestionAnswerer, data: Data[Question], **options: Unpack[LongTextKeyword]) -> Scores:
     examples = data.examples
     none = any(not example.answers for example in examples)
     pairs = ((example.question, example.context) for example in examples)
     found = [
         answer[0] if isinstance(answer, list) else answer
-        for answer in task.stream(pairs, no_answer=none, max_answer_len=_LONGEST_ANSWER)
+        for answer in task.stream(pairs, no_answer=none, max_answer_len=_LONGEST_ANSWER, **options)
     ]
     wanted = [[text for text, _ in example.answers or ()] for example in examples]
     scores = np.array([squad_scores(answer.text, texts) for answer, texts in zip(found, wanted, strict=True)])

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..folder.opened import open_folder
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.embedding import Embedder
+from ..tasks.long_text import LongText
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
@@ -83,6 +84,7 @@ def evaluate(
     skip_bad: bool = False,
     precision: Literal["float32", "int8"] | None = None,
     threads: int | None = None,
+    long_text: LongText | None = None,
     max_batch_tokens: int = DEFAULT_BATCH_TOKENS,
     revision: str | None = None,
     resamples: int = 1000,
@@ -96,11 +98,12 @@ def evaluate(
         data, columns, separator, quote, encoding, skip_bad: as for `read_data`.
         labels: what the data calls a label -> the model's name of it; "": rows with it are left out. Names alone are
             those of the labels 0, 1, … in order.
+        long_text: of a text longer than the model reads, as for the task; by default what the task does by itself.
         resamples, seed: of the bootstrap.
 
     Raises:
-        InputError: for what is wrong in the data, naming file and line, for a task without metrics, and for
-            `resamples` below 1.
+        InputError: for what is wrong in the data, naming file and line, for a task without metrics, for a
+            `long_text` that is none or that the task's examples have no use for, and for `resamples` below 1.
         and what `load` raises.
     """
     _check_resamples(resamples)
@@ -121,7 +124,7 @@ def evaluate(
         ),
         hold=False,
     )
-    return evaluation_of(str(model), precision, opened, examples, resamples, seed)
+    return evaluation_of(str(model), precision, opened, examples, resamples, seed, long_text)
 
 
 def evaluation_of(
@@ -131,10 +134,11 @@ def evaluation_of(
     examples: Data[Any],
     resamples: int,
     seed: int,
+    long_text: LongText | None = None,
 ) -> Evaluation:
     """The evaluation of an open model."""
     started = time.perf_counter()
-    details = score_task(task, examples)
+    details = score_task(task, examples, long_text=long_text)
     seconds = time.perf_counter() - started
     scores = intervals.bootstrap(details.metrics, details.examples, resamples=resamples, seed=seed)
     return Evaluation(

@@ -72,7 +72,7 @@ def bootstrap(
 ) -> dict[str, Interval]:
     """Each metric on all examples, with its percentile interval over samples of them drawn with replacement."""
     plain = np.ones((1, examples))
-    drawn = _values(metrics, examples, resamples, seed)
+    drawn = resampled(metrics, examples, resamples, seed)
     return {name: Interval(float(metrics[name](plain)[0]), *_middle(drawn[name])) for name in metrics}
 
 
@@ -81,7 +81,7 @@ def compare(
 ) -> dict[str, Difference]:
     """Second minus first, for the metrics that both have, paired: each sample takes the same examples for both."""
     plain = np.ones((1, examples))
-    one, two = (_values(metrics, examples, resamples, seed) for metrics in (first, second))
+    one, two = (resampled(metrics, examples, resamples, seed) for metrics in (first, second))
     return {
         name: Difference(float(second[name](plain)[0] - first[name](plain)[0]), *_middle(two[name] - one[name]))
         for name in first
@@ -95,7 +95,7 @@ def share(first: Metric, second: Metric, examples: int, *, resamples: int = 1000
     The bound is one-sided: 95 % of the samples lie above it.
     """
     plain = np.ones((1, examples))
-    one, two = (_values({"": metric}, examples, resamples, seed)[""] for metric in (first, second))
+    one, two = (resampled({"": metric}, examples, resamples, seed)[""] for metric in (first, second))
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = two / one
     drawn = drawn[np.isfinite(drawn)]
@@ -103,8 +103,8 @@ def share(first: Metric, second: Metric, examples: int, *, resamples: int = 1000
     return Share(float(second(plain)[0] / first(plain)[0]), least, examples)
 
 
-def _values(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
-    """[resamples] values of each metric."""
+def resampled(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """[resamples] values of each metric, all on the same samples of the examples, drawn with replacement."""
     rng = np.random.default_rng(seed)
     rows = max(1, _CHUNK // max(examples, 1))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in metrics}

@@ -2,13 +2,14 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..data.examples import Data, LabelledText
 from ..data.rereading import examples_at
 from ..tasks.numbers import logistic, softmax
+from ..tasks.options import LongTextKeyword
 from ..tasks.text_classification import TextClassifier
 from . import metrics
 from .metrics import Metric
@@ -19,7 +20,7 @@ from .thresholds import threshold_table
 _MOST_COLUMNS = 20  # labels that have a column of their own among the predictions
 
 
-def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
+def score_texts(task: TextClassifier, data: Data[LabelledText], **options: Unpack[LongTextKeyword]) -> Scores:
     labels = data.labels
     index = {label: place for place, label in enumerate(labels)}
     wanted = array("d" if data.problem == "regression" else "i")  # a flag for each label, an index, or a number
@@ -32,7 +33,7 @@ def score_texts(task: TextClassifier, data: Data[LabelledText]) -> Scores:
                 wanted.append(example.label if data.problem == "regression" else index[example.label])  # type: ignore[arg-type,index]
             yield example.text
 
-    logits = task.logits(texts()).astype(np.float64)
+    logits = task.logits(texts(), **options).astype(np.float64)
     true = np.frombuffer(wanted, wanted.typecode)
     if data.problem == "regression":
         return score_numbers(data, true, logits[:, 0], [example.text for example in data.examples], "pearson")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from ..data.examples import Choices, Data, PlainText, SentencePair
 from ..errors import InputError
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
+from ..tasks.long_text import LongText
 from ..tasks.multiple_choice import ChoiceClassifier
+from ..tasks.options import LongTextKeyword
 from ..tasks.question_answering import QuestionAnswerer
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
@@ -25,24 +27,30 @@ from .outcomes import Outcome
 from .scores import MISTAKES, Mistake, Scores
 
 
-def score_task(task: Task, data: Data[Any], *, seed: int = 0) -> Scores:
+def score_task(task: Task, data: Data[Any], *, seed: int = 0, long_text: LongText | None = None) -> Scores:
     """What an opened model makes of examples. `seed` draws the masks of masked language modelling.
 
-    Raises InputError for a task without metrics.
+    Words and masks are scored in all of a text, however long. What becomes of a long text of other tasks `long_text`
+    says, by default what the task does by itself.
+
+    Raises InputError for a task without metrics, and for a `long_text` where there is no choice.
     """
+    options: LongTextKeyword = {} if long_text is None else {"long_text": long_text}
     match task:
         case TextClassifier():
-            return score_texts(task, data)
+            return score_texts(task, data, **options)
+        case QuestionAnswerer():
+            return score_answers(task, data, **options)
+        case Embedder():
+            return _score_pairs(task, data, **options)
+        case ChoiceClassifier():
+            return _score_choices(task, data, **options)
+        case TokenClassifier() | MaskFiller() if options:
+            raise InputError(f"long_text is not for {task.task}: long texts are scored whole")
         case TokenClassifier():
             return score_words(task, data)
-        case QuestionAnswerer():
-            return score_answers(task, data)
         case MaskFiller():
             return _score_masks(task, data, seed)
-        case Embedder():
-            return _score_pairs(task, data)
-        case ChoiceClassifier():
-            return _score_choices(task, data)
     raise InputError(f"task {task.task!r} has no metrics")
 
 
@@ -98,9 +106,9 @@ def _score_masks(task: MaskFiller, data: Data[PlainText], seed: int) -> Scores:
     )
 
 
-def _score_pairs(task: Embedder, data: Data[SentencePair]) -> Scores:
-    first = np.asarray(task([pair.first for pair in data.examples], normalize=True), np.float64)
-    second = np.asarray(task([pair.second for pair in data.examples], normalize=True), np.float64)
+def _score_pairs(task: Embedder, data: Data[SentencePair], **options: Unpack[LongTextKeyword]) -> Scores:
+    first = np.asarray(task([pair.first for pair in data.examples], normalize=True, **options), np.float64)
+    second = np.asarray(task([pair.second for pair in data.examples], normalize=True, **options), np.float64)
     if data.examples[0].score is not None:
         true = np.array([pair.score for pair in data.examples], np.float64)
         texts = [(pair.first, pair.second) for pair in data.examples]
@@ -144,8 +152,9 @@ def _score_pairs(task: Embedder, data: Data[SentencePair]) -> Scores:
     )
 
 
-def _score_choices(task: ChoiceClassifier, data: Data[Choices]) -> Scores:
-    best = [found[0] for found in task.stream((example.prompt, example.choices) for example in data.examples)]
+def _score_choices(task: ChoiceClassifier, data: Data[Choices], **options: Unpack[LongTextKeyword]) -> Scores:
+    asked = ((example.prompt, example.choices) for example in data.examples)
+    best = [found[0] for found in task.stream(asked, **options)]
     right = np.array(
         [found.label == example.choices[example.right] for found, example in zip(best, data.examples, strict=True)]
     )

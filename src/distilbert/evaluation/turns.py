@@ -43,7 +43,7 @@ def evaluate_by_turns(
         )
         opened.append((runs, data if isinstance(data, Data) else read_for(runs, data, options)))
     made = [
-        evaluation_of(str(model), precision, runs, examples, options.resamples, options.seed)
+        evaluation_of(str(model), precision, runs, examples, options.resamples, options.seed, options.long_text)
         for (model, precision), (runs, examples) in zip(models, opened, strict=True)
     ]
     few = [(runs, dataclasses.replace(data, examples=data.examples[:_TIMED])) for runs, data in opened]
@@ -51,7 +51,7 @@ def evaluate_by_turns(
     for _ in range(_ROUNDS):
         for (runs, examples), turns in zip(few, seconds, strict=True):
             started = time.perf_counter()
-            score_task(runs, examples)
+            score_task(runs, examples, long_text=options.long_text)
             turns.append((time.perf_counter() - started) / len(examples.examples))
     return [
         dataclasses.replace(each, seconds=statistics.median(turns) * each.details.examples)

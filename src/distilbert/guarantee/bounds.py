@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..evaluation.intervals import resampled
 from ..evaluation.metrics import Metric
 
 CONFIDENCE = 0.95
 _OF_TOTAL = 0.005  # the part of the risk that the bound on how many decisions differ may take
 _RESAMPLES = 2000
-_CHUNK = 1 << 21  # counts held at once
 
 
 def drop_of_accuracy(lost: int, won: int, examples: int) -> float:
@@ -37,11 +37,8 @@ def drop_of_metric(first: Metric, second: Metric, examples: int, seed: int = 0) 
     """
     plain = np.ones((1, examples))
     seen = float(first(plain)[0] - second(plain)[0])
-    rng, rows, drops = np.random.default_rng(seed), max(1, _CHUNK // examples), []
-    for start in range(0, _RESAMPLES, rows):
-        counts = rng.multinomial(examples, np.full(examples, 1 / examples), min(rows, _RESAMPLES - start))
-        drops.append(first(counts.astype(np.float64)) - second(counts.astype(np.float64)))
-    values = np.concatenate(drops)
+    drawn_values = resampled({"first": first, "second": second}, examples, _RESAMPLES, seed)
+    values = drawn_values["first"] - drawn_values["second"]
     values = values[~np.isnan(values)]
     drawn = float(np.quantile(values, CONFIDENCE)) if len(values) else 1.0
     return max(drawn, seen + 3 / examples) if not math.isnan(seen) else 1.0
