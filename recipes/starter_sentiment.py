@@ -9,12 +9,8 @@ end is taken, where reviewers sum up.
 import json
 from pathlib import Path
 
-import numpy as np
-
-import distilbert
 import sentiment
 from common import part, part_files, source
-from distilbert.evaluation import Interval
 from starters import Card, describe, pack, score, train
 
 TASK = sentiment.TASK
@@ -63,22 +59,13 @@ def write(file: Path, rows: list[dict[str, str]]) -> None:
     file.write_text("\n".join(map(json.dumps, rows)) + "\n")
 
 
-def of_whole_reviews(folder: Path, file: Path) -> Interval:
-    """Accuracy on texts that are read in windows, which `evaluate` would cut."""
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    classify = distilbert.load(folder, TASK)
-    found = classify([row["text"] for row in rows], long_text="window")
-    right = np.array([result.label == row["label"] for result, row in zip(found, rows)])
-    drawn = np.random.default_rng(0).choice(right, (1000, len(right))).mean(axis=1)  # the bootstrap
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(float(right.mean()), float(low), float(high))
-
-
 def main() -> None:
     files = prepare()
     folder = pack("sentiment", train("sentiment", TASK, files, SETTINGS), LONGEST)
     scores = score(folder, TASK, {"sentences of film reviews, test tenth": files["sentences"]})
-    scores["whole film reviews, test tenth, read in windows"] = {"accuracy": of_whole_reviews(folder, files["reviews"])}
+    whole = "whole film reviews, test tenth, read in windows"
+    of_reviews = score(folder, TASK, {whole: files["reviews"]}, long_text="window")
+    scores[whole] = {"accuracy": of_reviews[whole]["accuracy"]}
     describe("sentiment", TASK, CARD, scores)
 
 

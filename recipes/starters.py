@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from common import WORK, encoder, keep, keep_log
 from distilbert.convert import quantize
-from distilbert.evaluation import Interval, evaluate
+from distilbert.evaluation import Interval, evaluate, metrics
+from distilbert.evaluation.intervals import bootstrap
 from distilbert.train import FinetuneArguments, finetune
 
 OUT = WORK / "distilbert_starter"
@@ -68,6 +71,11 @@ def pack(name: str, source: Path, longest: int = 0) -> Path:
 def score(folder: Path, task: str, tests: Mapping[str, Path], **options: Any) -> Scores:
     """Every metric of the task on each test file, by what the file is called in the card."""
     return {what: dict(evaluate(folder, file, task, **options).scores) for what, file in tests.items()}
+
+
+def mean(values: np.ndarray) -> Interval:
+    """The mean over examples with its interval."""
+    return bootstrap({"mean": metrics.mean(values)}, len(values))["mean"]
 
 
 def describe(name: str, task: str, card: Card, scores: Scores) -> None:

@@ -60,6 +60,12 @@ def test_sentiment_knows_good_from_bad() -> None:
     assert [result.label for result in classify(texts)] == ["positive", "negative"]
 
 
+def test_zero_shot_is_embed_with_labels_of_ones_own() -> None:
+    zero = distilbert.load("starter/zero-shot")
+    best, *_ = zero("the team won the match in the last minute", ["sport", "money", "medicine"])
+    assert best.label == "sport"
+
+
 def test_ner_knows_persons_and_places() -> None:
     found = distilbert.load("starter/ner")("Angela Merkel met Emmanuel Macron in Paris.")
     assert [(entity.label, entity.text) for entity in found] == [

@@ -14,6 +14,7 @@ from .folder.hub import HubAccess
 from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
 from .folder.sentence import SentenceFolder, read_sentence_folder
+from .folder.starters import starter_task
 from .hints import TASK_ALIASES, did_you_mean, hinting
 from .tasks.by_name import TASKS
 from .tasks.origin import Origin
@@ -142,7 +143,7 @@ def load(
         InputError: for an option that does not exist, or a device that is not here.
         MissingExtraError: for another device than the CPU without PyTorch.
     """
-    task = None if task is None else _task_name(task)
+    task = starter_task(str(model)) if task is None else _task_name(task)
     if type(max_batch_tokens) is not int or max_batch_tokens < 1:
         raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
     root = fetch(model, revision, HubAccess(token, cache_dir, local_files_only))

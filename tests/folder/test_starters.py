@@ -25,8 +25,14 @@ def installed(make_checkpoint: Maker, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_names_lead_to_folders(installed: Path) -> None:
     assert resolve("starter/sentiment") == installed / "sentiment"
-    assert list(module.starters()) == ["starter/embed", "starter/sentiment"]
+    assert list(module.starters()) == ["starter/embed", "starter/sentiment", "starter/zero-shot"]
     assert distilbert.load("starter/embed").task == "feature-extraction"
+
+
+def test_one_folder_may_have_two_names(installed: Path) -> None:
+    assert resolve("starter/zero-shot") == installed / "embed"
+    assert distilbert.load("starter/zero-shot").task == "zero-shot-classification"
+    assert distilbert.load("starter/zero-shot", "feature-extraction").task == "feature-extraction"
 
 
 @pytest.mark.parametrize("name", ["nothing", "", ".", "..", "../starter", "a/b", "/etc", "a\0b", "x" * 5000, "a\nb"])

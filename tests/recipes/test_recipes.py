@@ -119,6 +119,8 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
         ("starter_embed", "embed", "feature-extraction"),
         ("starter_sentiment", "sentiment", "text-classification"),
         pytest.param("starter_entities", "ner", "token-classification", marks=pytest.mark.slow),
+        pytest.param("starter_answers", "qa", "question-answering", marks=pytest.mark.slow),
+        pytest.param("starter_masked_lm", "fill-mask", "fill-mask", marks=pytest.mark.slow),
     ],
 )
 def test_starters(name: str, starter: str, task: str, recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:
@@ -130,6 +132,13 @@ def test_starters(name: str, starter: str, task: str, recipe: Callable[[str], Mo
     for what, scores in results(tmp_path, f"starter-{starter}").items():
         for metric, found in scores.items():
             assert found["value"] is None or f"| {what} | {metric} | {found['value']:.3f} |" in card
+
+
+def test_zero_shot(recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    recipe("starter_zero_shot").main()
+    found = results(tmp_path, "starter-zero-shot")
+    assert all(0 <= scores["accuracy"]["value"] <= 1 for scores in found.values())
+    assert len(found) == 2
 
 
 @pytest.mark.slow

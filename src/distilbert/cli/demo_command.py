@@ -17,6 +17,7 @@ from . import show
 _FOLDER = Path(__file__).parents[1] / "demo"
 _WIDTH = 80
 _QUERIES = ("a moving love story", "the actors are wonderful")
+_LABELS = ("sport", "money", "medicine", "film")
 _NEXT = (
     "distilbert classify 'text of your own' -m starter/sentiment",
     "distilbert search reviews.csv 'good actors' --column text -m starter/embed",
@@ -65,6 +66,27 @@ def _entities(model: Any) -> None:
             show.line((f"    {entity.score:.2f}  {entity.label}  {entity.text}", "bold"))
 
 
+def _answers(model: Any) -> None:
+    context, *questions = _texts("questions")
+    _paragraph("  ", context)
+    for question in questions:
+        answer = model(question, context)
+        _paragraph(f"    {answer.score:.2f}  {question}  ", answer.text)
+
+
+def _masks(model: Any) -> None:
+    for text in _texts("masks"):
+        _paragraph("  ", text)
+        words = ", ".join(f"{fill.token} {fill.score:.2f}" for fill in model(text, top_k=4))
+        _paragraph("    ", words)
+
+
+def _topics(model: Any) -> None:
+    for text in _texts("topics"):
+        best, *_ = model(text, _LABELS)
+        _paragraph(f"  {best.score:.2f}  {best.label:<8}  ", text)
+
+
 def _search(model: Any) -> None:
     sentences = _texts("sentences")
     started = time.perf_counter()
@@ -80,7 +102,10 @@ def _search(model: Any) -> None:
 _SECTIONS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "starter/sentiment": ("Is a review good or bad?", _sentiment),
     "starter/ner": ("Who, where, which organisation?", _entities),
+    "starter/qa": ("What does a text say?", _answers),
+    "starter/fill-mask": ("Which word is missing?", _masks),
     "starter/embed": ("Search by meaning", _search),
+    "starter/zero-shot": (f"Labels of your own: {', '.join(_LABELS)}", _topics),
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .metrics import Metric
 
-_CHUNK = 1 << 21  # counts held at once
+_CHUNK = 1 << 18  # counts held at once: those of more do not stay in a cache
 
 
 @dataclass(frozen=True)
