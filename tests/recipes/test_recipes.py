@@ -119,7 +119,6 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
         ("starter_embed", "embed", "feature-extraction"),
         ("starter_sentiment", "sentiment", "text-classification"),
         pytest.param("starter_entities", "ner", "token-classification", marks=pytest.mark.slow),
-        pytest.param("starter_answers", "qa", "question-answering", marks=pytest.mark.slow),
         pytest.param("starter_masked_lm", "fill-mask", "fill-mask", marks=pytest.mark.slow),
     ],
 )
