@@ -7,6 +7,7 @@ matrices cost most for their size: those stay in float32 first.
 """
 
 import argparse
+import math
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,11 @@ from distilbert.engine.choice import open_on_cpu
 from distilbert.engine.seam import CpuEngine
 from distilbert.folder.checkpoint import Checkpoint, Head
 from distilbert.folder.opened import ModelFolder, open_folder
+from distilbert.folder.weights import Weight
 from distilbert.guarantee.layers import layer_errors
 
 _BATCH_TOKENS = 1024
+_BYTES = {"I8": 1, "U8": 1, "F16": 2, "F32": 4}
 _IN_FLOAT32 = (3, 6, 12, 18, 24)  # of the groups of matrices: four a layer
 
 
@@ -38,9 +41,7 @@ def main() -> None:
         folder = open_folder(Path(place) / "minilm")
         ids = [encoding.ids for encoding in folder.tokenizer.encode_batch(sentences(), max_length=folder.longest)]
         found = {"float32": folder.checkpoint, **mixtures(folder)}
-        sizes = {
-            name: sum(np.prod(w.shape) * w.read().itemsize for w in c.tensors.values()) for name, c in found.items()
-        }
+        sizes = {name: sum(map(size, checkpoint.tensors.values())) for name, checkpoint in found.items()}
         engines = {name: opened(checkpoint) for name, checkpoint in found.items()}
         cosines = {
             name: cosines_to(vectors(engines["float32"], ids), vectors(each, ids)) for name, each in engines.items()
@@ -83,6 +84,11 @@ def mixtures(folder: ModelFolder) -> dict[str, Checkpoint]:
         names = [name for each in costly[:count] for name in each.matrices]
         found[f"int8, {len(names)} of 36 matrices in float32"] = smoothed.checkpoint(names)
     return found
+
+
+def size(weight: Weight) -> int:
+    """In bytes."""
+    return math.prod(weight.shape) * _BYTES[weight.dtype]
 
 
 def opened(checkpoint: Checkpoint) -> CpuEngine:
