@@ -1,5 +1,6 @@
 """Reports in a browser: every kind of page at three widths, light and dark, for screen readers too."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,15 @@ def test_pages_are_well_laid_out(kind: str, browser: Browser, tmp_path: Path) ->
     events = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
     urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
     assert not [url for url in urls if not url.startswith(("file:", "about:"))]
+
+
+def test_a_long_name_of_a_file_is_cut_into_lines(browser: Browser, tmp_path: Path) -> None:
+    evaluation = dataclasses.replace(KINDS["single label"](), data="/a/folder" * 12 + "/reviews_of_films.csv")
+    write_evaluation(tmp_path / "report.html", evaluation)
+    browser.open((tmp_path / "report.html").as_uri())
+    browser.view("light", WIDTHS[0])
+    wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert browser.driver.execute_script(wider) == 0
 
 
 def test_the_predictions_are_downloaded_as_they_are(browser: Browser, tmp_path: Path) -> None:
