@@ -100,15 +100,21 @@ quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
 process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
 _, status, usage = os.wait4(process, 0)
 assert status == 0, sys.argv
-print(time.perf_counter() - started, usage.ru_maxrss / 1024)
+print(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """
 
 
 def process_cost(command: list[str]) -> tuple[float, float]:
     """Seconds, and MB at most, of one process."""
+    seconds, _, memory = process_usage(command)
+    return seconds, memory
+
+
+def process_usage(command: list[str]) -> tuple[float, float, float]:
+    """Seconds of a process, CPU seconds of it and its children, and MB of the largest of them."""
     out = subprocess.run([sys.executable, "-IS", "-c", _LAUNCHER, *command], capture_output=True, text=True, check=True)
-    seconds, memory = out.stdout.split()
-    return float(seconds), float(memory)
+    seconds, cpu, memory = map(float, out.stdout.split())
+    return seconds, cpu, memory
 
 
 def machine(

@@ -1,6 +1,7 @@
 """Faithfulness of explanations: deletion and insertion curves against words in random order, on film reviews.
 
     python benchmarks/explain.py [--data reviews.tsv --count 500] [--save out.json]
+    python benchmarks/explain.py --count 500 --share 1/5 --save 1.json; …; --join 1.json 2.json …   # in pieces
 
 Petsiuk, Das and Saenko 2018, https://arxiv.org/abs/1806.07421: the words of a text are masked one by one, those with
 the largest values first (deletion), or shown one by one in a text that is all masks (insertion). The area under the
@@ -11,6 +12,7 @@ The classifier is a linear head on all-MiniLM-L6-v2, fitted on the lines of `--d
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ from distilbert.convert import convert
 from distilbert.explain import Explanation, explain
 
 MASK = "[MASK]"
+CURVES = ("deletion", "insertion")
 RESAMPLES = 10_000
 
 
@@ -73,10 +76,10 @@ def interval(differences: np.ndarray, rng: np.random.Generator) -> tuple[float, 
     return float(differences.mean()), float(low), float(high)
 
 
-def measure(model: TextClassifier, texts: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Of each method how much better than random its areas are: above 0 is better, for deletion too."""
+def measure(model: TextClassifier, texts: Sequence[str], methods: Sequence[str]) -> dict[str, list[list[float]]]:
+    """For each method and text how much better than random its two areas are: above 0 is better, for deletion too."""
     rng = np.random.default_rng(0)
-    gains: dict[str, list[tuple[float, float]]] = {method: [] for method in methods}
+    gains: dict[str, list[list[float]]] = {method: [] for method in methods}
     for text in texts:
         chance = None
         for method in methods:
@@ -85,12 +88,17 @@ def measure(model: TextClassifier, texts: Sequence[str], methods: Sequence[str])
                 chance = areas(model, explanation, rng.permutation(len(explanation.words)).tolist())
             order = np.argsort([-word.value for word in explanation.words], kind="stable").tolist()
             deletion, insertion = areas(model, explanation, order)
-            gains[method].append((chance[0] - deletion, insertion - chance[1]))
-    results: dict[str, dict[str, object]] = {}
-    for method, rows in gains.items():
-        deletion, insertion = np.array(rows).T
-        results[method] = {"deletion": interval(deletion, rng), "insertion": interval(insertion, rng)}
-    return results
+            gains[method].append([chance[0] - deletion, insertion - chance[1]])
+    return gains
+
+
+def summary(gains: dict[str, list[list[float]]]) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Means and intervals over all texts."""
+    rng = np.random.default_rng(0)
+    return {
+        method: {curve: interval(np.array(each), rng) for curve, each in zip(CURVES, zip(*rows))}
+        for method, rows in gains.items()
+    }
 
 
 def main() -> None:
@@ -98,24 +106,33 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=REPOSITORY / "tests/data/sentence_polarity.tsv")
     parser.add_argument("--count", type=int, default=200, help="how many texts are explained (default: 200)")
     parser.add_argument("--model", type=Path, help="a text classifier's folder, in place of the one that is fitted")
+    parser.add_argument("--share", default="1/1", metavar="I/N", help="explain this share of the texts")
+    parser.add_argument("--join", type=Path, nargs="+", metavar="FILE", help="what the shares saved, as one")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
-    rows = args.data.read_text(encoding="utf-8").splitlines()
-    if not args.model and args.count >= len(rows):
-        parser.error(f"--count must leave some of the {len(rows)} lines to fit the classifier on")
-    explained = np.random.default_rng(0).permutation(len(rows))[: args.count]
-    texts = [rows[index].split("\t")[1] for index in explained]
-    methods = ["leave-one-out", *(["integrated-gradients"] if find_spec("torch") else [])]
-    with tempfile.TemporaryDirectory() as temporary:
-        rest = [row for index, row in enumerate(rows) if index not in set(explained.tolist())]
-        model = load(args.model, "text-classification") if args.model else classifier(Path(temporary), rest)
-        found = measure(model, texts, methods)
+    if args.join:
+        shares = [json.loads(path.read_text())["gains"] for path in args.join]
+        gains = {method: [row for share in shares for row in share[method]] for method in shares[0]}
+    else:
+        rows = args.data.read_text(encoding="utf-8").splitlines()
+        if not args.model and args.count >= len(rows):
+            parser.error(f"--count must leave some of the {len(rows)} lines to fit the classifier on")
+        explained = np.random.default_rng(0).permutation(len(rows))[: args.count]
+        first, step = map(int, args.share.split("/"))
+        texts = [rows[index].split("\t")[1] for index in explained[first - 1 :: step]]
+        methods = ["leave-one-out", *(["integrated-gradients"] if find_spec("torch") else [])]
+        with tempfile.TemporaryDirectory() as temporary:
+            rest = [row for index, row in enumerate(rows) if index not in set(explained.tolist())]
+            model = load(args.model, "text-classification") if args.model else classifier(Path(temporary), rest)
+            gains = measure(model, texts, methods)
+    found = summary(gains)
     cells = {
         method: [f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]" for mean, low, high in result.values()]
         for method, result in found.items()
     }
-    print(table(f"Area better than random, {len(texts)} texts, 95 % confidence", cells, ["deletion", "insertion"]))
-    save(args.save, {"machine": machine(("distilbert", "numpy")), "texts": len(texts), **found})
+    count = len(next(iter(gains.values())))
+    print(table(f"Area better than random, {count} texts, 95 % confidence", cells, CURVES))
+    save(args.save, {"machine": machine(("distilbert", "numpy")), "texts": count, **found, "gains": gains})
 
 
 if __name__ == "__main__":

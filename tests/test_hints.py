@@ -1,5 +1,6 @@
 """Names of other libraries lead to ours, in `load` and in every task."""
 
+import copy
 import importlib.metadata
 import inspect
 import json
@@ -13,16 +14,18 @@ import pytest
 
 import distilbert
 from conftest import Maker
-from distilbert import InputError, UnknownOptionError, hints, load
+from distilbert import Entity, InputError, MaskFill, UnknownOptionError, load
+from distilbert import hint_arguments as arguments
+from distilbert import hint_attributes as attributes
 from distilbert.folder.checkpoint import Head
 from distilbert.tasks.by_name import TASKS
 
 GOLDEN = Path(__file__).parent / "golden"
 PEERS = json.loads((GOLDEN / "peer_names.json").read_text())
 TABLES = {
-    "transformers": (hints.TRANSFORMERS_ARGUMENTS, hints.TRANSFORMERS_ATTRIBUTES),
-    "sentence-transformers": (hints.SENTENCE_TRANSFORMERS_ARGUMENTS, hints.SENTENCE_TRANSFORMERS_ATTRIBUTES),
-    "fastembed": (hints.FASTEMBED_ARGUMENTS, hints.FASTEMBED_ATTRIBUTES),
+    "transformers": (arguments.TRANSFORMERS_ARGUMENTS, attributes.TRANSFORMERS_ATTRIBUTES),
+    "sentence-transformers": (arguments.SENTENCE_TRANSFORMERS_ARGUMENTS, attributes.SENTENCE_TRANSFORMERS_ATTRIBUTES),
+    "fastembed": (arguments.FASTEMBED_ARGUMENTS, attributes.FASTEMBED_ATTRIBUTES),
 }
 # arguments that the peers' methods hand to each other, not people to them
 INNER = {"_legacy", "all_outputs", "args_parser", "binary_output", "embeddings1", "embeddings2", "example", "modelcard"}
@@ -40,10 +43,10 @@ def our_arguments() -> set[str]:
 
 @pytest.mark.parametrize("peer", TABLES)
 def test_the_tables_are_about_names_that_the_peers_have(peer: str) -> None:
-    arguments, attributes = TABLES[peer]
-    assert set(arguments) - of_peer(peer, "arguments") == set()
-    assert set(attributes) - of_peer(peer, "attributes") == set()
-    assert set(arguments) & our_arguments() <= {"top_k", "documents"}, "a hint for what some tasks have"
+    theirs, names = TABLES[peer]
+    assert set(theirs) - of_peer(peer, "arguments") == set()
+    assert set(names) - of_peer(peer, "attributes") == set()
+    assert set(theirs) & our_arguments() <= {"top_k", "documents"}, "a hint for what some tasks have"
 
 
 @pytest.mark.parametrize("peer", TABLES)
@@ -62,12 +65,13 @@ def test_the_names_are_those_of_the_peers_that_are_installed() -> None:
 
 
 def test_there_are_more_than_sixty_hints_of_one_line() -> None:
-    tables: list[Any] = [hints.ARGUMENTS, hints.ATTRIBUTES, hints.NAMES, hints.VALUES]
+    tables: list[Any] = [arguments.ARGUMENTS, attributes.ATTRIBUTES, attributes.RESULT_FIELDS, attributes.NAMES]
+    tables.append(arguments.VALUES)
     texts = [text for table in tables for text in table.values()]
-    assert len(texts) > 100
+    assert len(texts) > 200
     assert all(text and text.isprintable() and len(text) < 200 for text in texts)
-    assert set(hints.TASK_ALIASES.values()) <= set(TASKS)
-    assert not set(hints.TASK_ALIASES) & set(TASKS)
+    assert set(arguments.TASK_ALIASES.values()) <= set(TASKS)
+    assert not set(arguments.TASK_ALIASES) & set(TASKS)
 
 
 HEADS = {
@@ -90,14 +94,14 @@ def test_every_call_of_every_task_tells_of_every_argument(make_checkpoint: Maker
     for call in (task.__call__, task.stream, task.logits):
         given = inspect.signature(call).parameters
         texts = [["a text [MASK]"] for each in given.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
-        for argument in set(hints.ARGUMENTS) - set(given) - {"top_k"}:
+        for argument in set(arguments.ARGUMENTS) - set(given) - {"top_k"}:
             with pytest.raises(UnknownOptionError) as raised:
                 call(*texts, **{argument: 1})
-            assert str(raised.value) == f"there is no argument {argument}: {hints.ARGUMENTS[argument]}"
-    for attribute in set(hints.ATTRIBUTES) - set(dir(task)):
+            assert str(raised.value) == f"there is no argument {argument}: {arguments.ARGUMENTS[argument]}"
+    for attribute in set(attributes.ATTRIBUTES) - set(dir(task)):
         with pytest.raises(AttributeError) as missing:
             getattr(task, attribute)
-        assert hints.ATTRIBUTES[attribute] in str(missing.value)
+        assert attributes.ATTRIBUTES[attribute] in str(missing.value)
         with pytest.raises(AttributeError, match=f"has no {attribute}: "):
             setattr(task, attribute, 1)
     assert not hasattr(task, "encode")
@@ -122,6 +126,26 @@ def test_other_type_errors_stay_what_they_are(make_checkpoint: Maker) -> None:
     assert not isinstance(raised.value, InputError)
 
 
+@pytest.mark.parametrize("name", attributes.RESULT_FIELDS)
+def test_fields_of_results_of_other_libraries(name: str) -> None:
+    entity = Entity("PER", "Anna", 0, 4, 0.9)
+    message = f"Entity has no {name}: {attributes.RESULT_FIELDS[name]}"
+    with pytest.raises(AttributeError) as missing:
+        getattr(entity, name)
+    assert str(missing.value) == message
+    with pytest.raises(KeyError) as lacking:
+        entity[name]
+    assert lacking.value.args == (message,)
+
+
+def test_a_result_tells_of_a_field_like_its_own_and_travels() -> None:
+    fill = MaskFill("good", 7, 0.5, "a good film")
+    with pytest.raises(AttributeError, match=r"MaskFill has no token_ids \(did you mean token_id\?\)"):
+        _ = fill.token_ids  # type: ignore[attr-defined]
+    assert not hasattr(fill, "nothing")
+    assert pickle.loads(pickle.dumps(fill)) == copy.deepcopy(fill) == fill
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
@@ -130,7 +154,11 @@ def test_other_type_errors_stay_what_they_are(make_checkpoint: Maker) -> None:
         ({"device": "cuda:0"}, "(device='cuda:0': device='cuda')"),
         ({"precision": "fp16"}, "the CPU runs float32 or int8"),
         ({"precision": "binary"}, "output='binary', at the call"),
+        ({"device": "gpu"}, "(device='gpu': device='cuda')"),
+        ({"device": "cuda:1"}, "CUDA_VISIBLE_DEVICES"),
+        ({"precision": "q8"}, "precision='int8'"),
         ({"task": "summarization"}, "DistilBERT reads text and writes none"),
+        ({"task": "image-classification"}, "DistilBERT reads text alone"),
         ({"task": "sentiment-analisys"}, "did you mean sentiment-analysis?"),
     ],
 )
@@ -146,9 +174,20 @@ def test_values_of_peers_at_the_call(make_checkpoint: Maker) -> None:
         classify("a text", function="SOFTMAX")
     with pytest.raises(InputError, match="long_text=True: long_text='truncate'"):
         classify.stream(["a text"], long_text=True)
+    with pytest.raises(InputError, match="top_k=-1: top_k=None for all"):
+        classify("a text", top_k=-1)
+    with pytest.raises(InputError, match="long_text='longest_first': long_text='truncate'"):
+        classify("a text", long_text="longest_first")
+    embed = load(make_checkpoint(Head.NONE, name="embedder"))
+    with pytest.raises(InputError, match="output='token_embeddings': logits"):
+        embed("a text", output="token_embeddings")
+    tag = load(make_checkpoint(Head.TOKEN_CLASSIFICATION, name="tagger"))
+    for value in ("FIRST", True, "mean"):
+        with pytest.raises(InputError, match=f"aggregation={value!r}: aggregation="):
+            tag("a text", aggregation=value)
 
 
-@pytest.mark.parametrize(("alias", "task"), [pair for pair in hints.TASK_ALIASES.items() if pair[1] in HEADS])
+@pytest.mark.parametrize(("alias", "task"), [pair for pair in arguments.TASK_ALIASES.items() if pair[1] in HEADS])
 def test_other_names_of_tasks(make_checkpoint: Maker, alias: str, task: str) -> None:
     labels = {"id2label": {"0": "contradiction", "1": "entailment"}} if "zero" in task else {"num_labels": 1}
     opened = load(make_checkpoint(HEADS[task], **labels), alias)
@@ -157,7 +196,7 @@ def test_other_names_of_tasks(make_checkpoint: Maker, alias: str, task: str) -> 
 
 
 def test_names_of_the_package() -> None:
-    for name, hint in hints.NAMES.items():
+    for name, hint in attributes.NAMES.items():
         with pytest.raises(AttributeError, match="has no attribute") as raised:
             getattr(distilbert, name)
         assert hint in str(raised.value)
@@ -168,3 +207,5 @@ def test_names_of_the_package() -> None:
 def test_a_task_is_not_made_of_a_name() -> None:
     with pytest.raises(InputError, match=r"made by distilbert.load\('some/model', 'text-classification'\)"):
         distilbert.TextClassifier("some/model")  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match=r"TextClassifier has no from_pretrained: distilbert\.load\(model\)"):
+        distilbert.TextClassifier.from_pretrained("some/model")

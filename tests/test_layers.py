@@ -90,7 +90,7 @@ LAYERS: dict[str, set[str]] = {
     "serve": {*LOADING, "server_settings", "version"},
     "search": {*LOADING, "version"},
     "explain": {*LOADING, "nn"},
-    "compat": LOADING,
+    "compat": {*LOADING, "search"},
     "adapters": LOADING,
     "version": LOADING,  # distilbert/__init__.py
 }

@@ -1,12 +1,13 @@
-"""docs/migration.md: its tables are those of distilbert.hints, as `python tests/test_migration_page.py` writes them."""
+"""docs/migration.md: its tables are those of the hints, as `python tests/test_migration_page.py` writes them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from distilbert import hints
+from distilbert import hint_arguments as arguments
+from distilbert import hint_attributes as attributes
 
 PAGE = Path(__file__).parents[1] / "docs" / "migration.md"
-MARK = "<!-- tables from distilbert.hints -->\n"
+MARK = "<!-- tables from distilbert.hint_arguments and hint_attributes -->\n"
 
 
 def table(title: str, rows: Mapping[str, str]) -> str:
@@ -15,19 +16,21 @@ def table(title: str, rows: Mapping[str, str]) -> str:
 
 
 def tables() -> str:
-    values = {f"{name}={value!r}": hint for (name, value), hint in hints.VALUES.items()}
-    tasks = {name: f'task "{task}"; the name works too' for name, task in hints.TASK_ALIASES.items()}
+    values = {f"{name}={value!r}": hint for (name, value), hint in arguments.VALUES.items()}
+    tasks = {name: f'task "{task}"; the name works too' for name, task in arguments.TASK_ALIASES.items()}
     return "\n".join(
         [
             table("Names of tasks", tasks),
-            table("Names of the package", hints.NAMES),
-            table("Transformers: arguments", hints.TRANSFORMERS_ARGUMENTS),
-            table("Transformers: methods and attributes", hints.TRANSFORMERS_ATTRIBUTES),
-            table("sentence-transformers: arguments", hints.SENTENCE_TRANSFORMERS_ARGUMENTS),
-            table("sentence-transformers: methods and attributes", hints.SENTENCE_TRANSFORMERS_ATTRIBUTES),
-            table("fastembed: arguments", hints.FASTEMBED_ARGUMENTS),
-            table("fastembed: methods and attributes", hints.FASTEMBED_ATTRIBUTES),
-            table("Others", hints.OTHER_ATTRIBUTES),
+            table("Names of the package", attributes.NAMES),
+            table("Transformers: arguments", arguments.TRANSFORMERS_ARGUMENTS),
+            table("Transformers: methods and attributes", attributes.TRANSFORMERS_ATTRIBUTES),
+            table("sentence-transformers: arguments", arguments.SENTENCE_TRANSFORMERS_ARGUMENTS),
+            table("sentence-transformers: methods and attributes", attributes.SENTENCE_TRANSFORMERS_ATTRIBUTES),
+            table("fastembed: arguments", arguments.FASTEMBED_ARGUMENTS),
+            table("fastembed: methods and attributes", attributes.FASTEMBED_ATTRIBUTES),
+            table("Others: arguments", arguments.OTHER_ARGUMENTS),
+            table("Others: methods and attributes", attributes.OTHER_ATTRIBUTES),
+            table("Fields of results", attributes.RESULT_FIELDS),
             table("Values", values),
         ]
     )

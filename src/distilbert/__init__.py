@@ -116,8 +116,8 @@ if not TYPE_CHECKING:  # which would take any name for one that is there
         """The names of `__all__` at their first use; for a name of another library, what does the same here."""
         if name in _PLACES:
             return globals().setdefault(name, getattr(import_module(f".{_PLACES[name]}", __name__), name))
-        hints = import_module(".hints", __name__)
-        hint = f": {hints.NAMES[name]}" if name in hints.NAMES else hints.did_you_mean(name, __all__)
+        hints, known = import_module(".hints", __name__), import_module(".hint_attributes", __name__).NAMES
+        hint = f": {known[name]}" if name in known else hints.did_you_mean(name, __all__)
         raise AttributeError(f"module 'distilbert' has no attribute {name!r}{hint}")
 
     def __dir__() -> list[str]:

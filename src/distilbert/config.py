@@ -170,6 +170,15 @@ class DistilBertConfig:
         return len(self.labels)
 
     @property
+    def id2label(self) -> dict[int, str]:
+        """The labels by their numbers, as Transformers' configs have them."""
+        return dict(enumerate(self.labels))
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        return {label: index for index, label in enumerate(self.labels)}
+
+    @property
     def problem(self) -> Problem:
         """`problem_type`, or where it is None what the number of labels implies, as in Transformers."""
         implied: Problem = "regression" if self.num_labels == 1 else "single_label_classification"
@@ -278,8 +287,8 @@ class DistilBertConfig:
         values["tie_weights_"] = self.tie_word_embeddings  # rust-bert reads no config without it
         values["activation"] = self.activation.value
         values["architectures"] = list(self.architectures)
-        values["id2label"] = {str(index): label for index, label in enumerate(self.labels)}
-        values["label2id"] = {label: index for index, label in enumerate(self.labels)}
+        values["id2label"] = {str(index): label for index, label in self.id2label.items()}
+        values["label2id"] = self.label2id
         if self.classifier_pooling == "cls":
             del values["classifier_pooling"]
         if self.problem_type is None:

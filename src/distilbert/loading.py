@@ -15,7 +15,8 @@ from .folder.layout import CONFIG
 from .folder.opened import ModelFolder, open_folder
 from .folder.sentence import SentenceFolder, read_sentence_folder
 from .folder.starters import starter_task
-from .hints import TASK_ALIASES, did_you_mean, hinting
+from .hint_arguments import TASK_ALIASES
+from .hints import did_you_mean, hinting
 from .tasks.by_name import TASKS
 from .tasks.origin import Origin
 from .tasks.task import Model, Task

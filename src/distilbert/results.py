@@ -1,10 +1,11 @@
 """What tasks and searches return: small frozen values, each with `to_dict()` for JSON."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .hints import unknown_field
 from .result_html import html_table
 
 
@@ -14,8 +15,14 @@ class Result:
     def __getitem__(self, name: str) -> Any:
         """`result["label"]` is `result.label`. Raises KeyError for a field that there is not."""
         if name not in self.keys():
-            raise KeyError(name)
+            raise KeyError(unknown_field(type(self).__name__, name, self.keys()))
         return getattr(self, name)
+
+    if not TYPE_CHECKING:  # which would take any name for one that is there
+
+        def __getattr__(self, name: str) -> object:
+            """For a field that there is not. Raises AttributeError with ours for one of another library."""
+            raise AttributeError(unknown_field(type(self).__name__, name, self.keys()))
 
     def keys(self) -> tuple[str, ...]:
         """The fields' names; `dict(result)` holds the fields as they are, `to_dict()` as JSON has them."""

@@ -59,11 +59,31 @@ def test_operators(measured: Callable[..., dict[str, Any]], monkeypatch: pytest.
     assert len(found["float32"]["matrix products"]) == len(found["columns"]) == 4
 
 
-def test_explain(measured: Callable[..., dict[str, Any]], make_checkpoint: Callable[..., Path]) -> None:
-    found = measured("explain", "--model", make_checkpoint(), "--count", 3)
+def test_explain(measured: Callable[..., dict[str, Any]], make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    model = make_checkpoint()
+    shares = []
+    for share in (1, 2):
+        found = measured("explain", "--model", model, "--count", 3, "--share", f"{share}/2")
+        assert found["texts"] == 3 - share
+        shares.append((tmp_path / "explain.json").rename(tmp_path / f"{share}.json"))
+    found = measured("explain", "--join", *shares)
+    assert found["texts"] == 3
     for method in ("leave-one-out", "integrated-gradients"):
         for mean, low, high in found[method].values():
             assert low <= mean <= high
+
+
+@pytest.mark.slow
+def test_bulk(measured: Callable[..., dict[str, Any]], make_checkpoint: Callable[..., Path]) -> None:
+    pytest.importorskip("pyarrow")
+    model = make_checkpoint()
+    assert [run["run"] for run in measured("bulk", model, "--rows", 300)["runs"]] == [
+        "stream",
+        "bulk, parquet",
+        "bulk, csv",
+    ]
+    runs = measured("bulk", model, "--memory", "--rows", 100, 200, "--words", 3, "--formats", "csv")["runs"]
+    assert [run["rows"] for run in runs[3:]] == [100, 200]
 
 
 @pytest.mark.slow

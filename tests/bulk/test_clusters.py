@@ -42,7 +42,7 @@ def job(model: Path, texts: list[str], folder: Path, on: str, name: str, part_ro
     if not path.exists():
         pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), path)
     settings = BulkSettings(part_rows=part_rows, on=on, workers=1, threads=1)
-    return run(model, "text-classification", path, folder / name, settings=settings, quiet=True)
+    return run(model, "text-classification", path, folder / name, settings=settings)
 
 
 def survives(model: Path, texts: list[str], folder: Path, on: str, kill: Callable[[], None]) -> None:
@@ -67,9 +67,11 @@ def survives(model: Path, texts: list[str], folder: Path, on: str, kill: Callabl
     assert [path.name for path in (folder / "out").rglob(".*")] == []
 
 
-def finds_the_killer(model: Path, texts: list[str], folder: Path, on: str) -> None:
+def finds_the_killer(model: Path, texts: list[str], folder: Path, on: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The part is named, and its row is found."""
     done = job(model, [*texts[:5], KILLER, *texts[5:7]], folder, on, "out", part_rows=4)
     assert (done.rows, done.errors) == (8, 1)
+    assert "part-000001.parquet" in capsys.readouterr().err
     rows = pq.read_table(sorted((folder / "out").glob("part-*"))).to_pylist()
     assert [row["error"] for row in rows] == [None] * 5 + ["the worker died with this row", None, None]
 
@@ -105,9 +107,9 @@ def test_a_node_of_ray_is_killed(
 
 
 def test_a_row_that_ends_its_worker_is_found_on_ray(
-    ray_cluster: Any, model: Path, sentences: list[str], tmp_path: Path
+    ray_cluster: Any, model: Path, sentences: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finds_the_killer(model, sentences, tmp_path, "ray://auto")
+    finds_the_killer(model, sentences, tmp_path, "ray://auto", capsys)
 
 
 # Dask -----------------------------------------------------------------------------------------------
@@ -132,6 +134,16 @@ def test_a_worker_of_dask_is_killed(
         os.kill(dask_cluster.workers[attempt % 2].pid, signal.SIGKILL)
 
     survives(model, sentences, tmp_path, address(dask_cluster), kill)
+
+
+def test_a_row_that_ends_its_worker_is_found_on_dask(
+    dask_cluster: Any, model: Path, sentences: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finds_the_killer(model, sentences, tmp_path, address(dask_cluster), capsys)
+    where = tmp_path / "stop"
+    settings = BulkSettings(part_rows=4, on=address(dask_cluster), threads=1, errors="stop")
+    with pytest.raises(distilbert.InputError, match=r"part-000001\.parquet .*: \d+ workers died with it"):
+        run(model, "text-classification", tmp_path / "in.parquet", where, settings=settings, quiet=True)
 
 
 def test_an_error_of_a_part_is_one_line(dask_cluster: Any, model: Path, tmp_path: Path) -> None:

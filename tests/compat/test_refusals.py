@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Maker
 from distilbert import InputError, LongTextWarning, UnknownOptionError, load
-from distilbert.compat import CrossEncoder, SentenceTransformer, TextEmbedding, pipeline
+from distilbert.compat import CrossEncoder, SentenceTransformer, TextEmbedding, pipeline, util
 from distilbert.folder.checkpoint import Head
 
 
@@ -20,6 +20,8 @@ from distilbert.folder.checkpoint import Head
         ({"tokenizer": "other/name"}, "the model's own is used"),
         ({"device": "tpu"}, "device must be"),
         ({"candidate_labels": ["a"]}, "there is no argument candidate_labels"),
+        ({"device": 0, "device_map": "auto"}, "give device or device_map"),
+        ({"model_kwargs": {}}, "there is no argument model_kwargs: precision="),
     ],
 )
 def test_what_a_pipeline_cannot_follow(make_checkpoint: Maker, options: Any, message: str) -> None:
@@ -62,8 +64,18 @@ def test_question_answering_is_that_of_version_4(make_checkpoint: Maker) -> None
 def test_sentences(make_checkpoint: Maker) -> None:
     folder = make_checkpoint(Head.NONE)
     model = SentenceTransformer(folder)
-    with pytest.raises(InputError, match="output_value"):
-        model.encode("a", output_value="token_embeddings")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="output_value must be 'sentence_embedding' or 'token_embeddings', not None"):
+        model.encode("a", output_value=None)
+    with pytest.raises(InputError, match="similarity_fn_name must be one of cosine, dot"):
+        model.similarity_fn_name = "angle"
+    with pytest.raises(UnknownOptionError, match="no argument model_kwargs: precision="):
+        SentenceTransformer(folder, model_kwargs={})
+    with pytest.raises(InputError, match="score_function must be one of util"):
+        util.semantic_search([[1.0, 0.0]], [[1.0, 0.0]], score_function=max)
+    with pytest.raises(InputError, match="encode has int8"):
+        util.quantize_embeddings([[1.0, 0.0]], "int8")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="name the model"):
+        TextEmbedding()
     with pytest.raises(InputError, match="max_length must be a whole number above 2"):
         model.max_seq_length = 2
     with pytest.warns(LongTextWarning):
@@ -76,6 +88,8 @@ def test_ranking_needs_one_output(make_checkpoint: Maker) -> None:
     model = CrossEncoder(make_checkpoint(num_labels=3))
     with pytest.raises(InputError, match="rank needs a model with one output, not 3 labels"):
         model.rank("a", ["b"])
+    with pytest.raises(InputError, match="num_labels must be 3"):
+        CrossEncoder(model.task.model.folder, num_labels=1)
     with pytest.raises(InputError, match="pairs"):
         model.predict([("a", "b", "c")])
 

@@ -95,7 +95,7 @@ def test_transformers(folder_of: Folders, name: str) -> None:
 def test_sentence_transformers(folder_of: Folders, name: str) -> None:
     pytest.importorskip("sentence_transformers")
     kind, program = SENTENCE_TRANSFORMERS[name]
-    names = "CrossEncoder" if "CrossEncoder" in program else "SentenceTransformer"
+    names = ", ".join(name for name in ("CrossEncoder", "SentenceTransformer", "util") if name in program)
     folder = str(folder_of(kind))
     theirs = run(program, "sentence_transformers", names, folder=folder)
     assert_alike(run(program, "distilbert.compat", names, folder=folder), theirs)

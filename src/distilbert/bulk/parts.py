@@ -1,8 +1,9 @@
 """The loop over parts: handed to an executor a few at a time, and again where a worker died with one."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from functools import partial
 from typing import TypeVar
 
 from ..errors import DistilBertError, InputError, error_text
@@ -16,6 +17,7 @@ Value = TypeVar("Value")
 
 _MOST_DEATHS = 4
 _IN_FLIGHT = 4096  # parts handed at once to an executor of which nothing is known
+_ALL_ROWS = 1 << 62
 _POLL = 0.2  # seconds between looks for Ctrl-C
 
 
@@ -31,6 +33,7 @@ class Parts:
         self._executor, self._job, self._plan, self._progress = executor, job, plan, progress
         self._interrupts = Interrupts(progress.tell)
         self._deaths: Counter[int] = Counter()
+        self._suspects: deque[int] = deque()  # with which too many workers have died
         self._failed: list[str] = []
 
     def run(self, numbers: Iterable[int]) -> list[str]:
@@ -39,18 +42,23 @@ class Parts:
         Raises KeyboardInterrupt after Ctrl-C, and DistilBertError for what concerns more than one part.
         """
         todo, running = deque(numbers), dict[Future[Counts], int]()
+        is_local = isinstance(self._executor, LocalWorkers)
         with self._interrupts as interrupts:
-            while (todo and not interrupts.count) or running:
+            while running or ((todo or self._suspects) and not interrupts.count):
                 most = self._window()
                 while todo and len(running) < most and not interrupts.count:
                     number = todo.popleft()
                     running[self._executor.submit(run_part, self._job, self._plan.part(number))] = number
-                if interrupts.count and not isinstance(self._executor, LocalWorkers):  # whose parts all run
+                if interrupts.count and not is_local:  # whose parts all run
                     running = {future: number for future, number in running.items() if not future.cancel()}
                 for future in wait(running, _POLL, FIRST_COMPLETED).done:
                     number = running.pop(future)
-                    if not self._ended(future, number):
+                    if not self._ended(future.result, number):
                         todo.appendleft(number)
+                # a cluster blames a death on all that waited for the same worker: nothing else may run meanwhile
+                if self._suspects and not interrupts.count and (is_local or not (todo or running)):
+                    number = self._suspects.popleft()
+                    self._ended(partial(self._without_killers, number), number)
                 if interrupts.count > 1:
                     break
         if interrupts.count:
@@ -62,15 +70,16 @@ class Parts:
         slots = slots_of(self._executor, _IN_FLIGHT)
         return slots if isinstance(self._executor, LocalWorkers) else 2 * slots
 
-    def _ended(self, future: Future[Counts], number: int) -> bool:
-        """Whether the part need not be run again."""
+    def _ended(self, result: Callable[[], Counts], number: int) -> bool:
+        """Whether the part need not be run again with the others."""
         try:
-            counts = future.result()
+            counts = result()
         except BrokenExecutor as error:
             self._deaths[number] += error.deaths if isinstance(error, WorkersDied) else 1
             if self._deaths[number] < _MOST_DEATHS:
                 return False
-            counts = self._without_killers(number)
+            self._suspects.append(number)
+            return True
         except InputError as error:
             if self._job.errors == "stop":
                 raise
@@ -88,7 +97,9 @@ class Parts:
         place = f"{part_name(number, self._job.form)} ({part.url}, {part.start} to {part.stop})"
         died = f"{place}: {self._deaths[number]} workers died with it"
         if self._job.errors == "stop":
-            raise InputError(f"{died}; with errors 'column' the row is looked for")
+            if isinstance(self._executor, LocalWorkers) or self._survives(number, 0, _ALL_ROWS) is None:
+                raise InputError(f"{died}; with errors 'column' the row is looked for")
+            return self._result(self._executor.submit(run_part, self._job, part))
         self._progress.tell(f"{died}; looking for the row")
         count = self._survives(number, 0, 0)
         if count is None:

@@ -1,15 +1,20 @@
 """`SentenceTransformer`, in the form of sentence-transformers 6."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, short_repr
+from ..hints import hinting
+from ..search.exact import Measure
+from ..similarity import similarity
 from ..tasks.embedding import Embedder
 from .opening import open_task, with_longest
+from .tensors import rows, tensor, tensor_where_there_is_torch
 
+OutputValue = Literal["sentence_embedding", "token_embeddings"]
 Precision = Literal["float32", "int8", "uint8", "binary", "ubinary"]
 
 
@@ -19,18 +24,23 @@ class SentenceTransformer:
     Args:
         model_name_or_path: a folder or a name on the hub.
         device: None, "cpu", "cuda" or "mps".
+        prompts: names and texts of prompts, over those of the folder.
+        similarity_fn_name: "cosine", "dot", "euclidean" or "manhattan"; by default as the folder says.
         default_prompt_name: of the prompt where a call names none; by default the folder's.
         truncate_dim: keep the first so many numbers of a vector.
         cache_folder, revision, local_files_only, token: as `distilbert.load`'s cache_dir and the others.
         backend: taken; the engine is the same.
     """
 
+    @hinting
     def __init__(
         self,
         model_name_or_path: str | Path,
         *,
         device: object = None,
+        prompts: Mapping[str, str] | None = None,
         default_prompt_name: str | None = None,
+        similarity_fn_name: Any = None,
         cache_folder: str | Path | None = None,
         trust_remote_code: bool = False,
         revision: str | None = None,
@@ -49,16 +59,24 @@ class SentenceTransformer:
             local_files_only=local_files_only,
             trust_remote_code=trust_remote_code,
         )
+        self.prompts = {**self.task.sentence.prompts.by_name, **(prompts or {})}
         self.default_prompt_name = default_prompt_name
         self.truncate_dim = truncate_dim
+        self.similarity_fn_name = similarity_fn_name or self.task.sentence.similarity
 
     @property
-    def prompts(self) -> dict[str, str]:
-        return dict(self.task.sentence.prompts.by_name)
+    def similarity_fn_name(self) -> Measure:
+        """The measure of `similarity`; it can be set, by its name or by sentence-transformers' SimilarityFunction."""
+        return self._measure
 
-    @property
-    def similarity_fn_name(self) -> str:
-        return self.task.sentence.similarity
+    @similarity_fn_name.setter
+    def similarity_fn_name(self, measure: Any) -> None:
+        name = getattr(measure, "value", measure)
+        if name not in get_args(Measure):
+            raise InputError(
+                f"similarity_fn_name must be one of {', '.join(get_args(Measure))}, not {short_repr(name)}"
+            )
+        self._measure: Measure = name
 
     @property
     def tokenizer(self) -> Any:
@@ -83,6 +101,7 @@ class SentenceTransformer:
     def get_sentence_embedding_dimension(self) -> int:
         return self.get_embedding_dimension()
 
+    @hinting
     def encode(
         self,
         inputs: str | Iterable[str],
@@ -90,7 +109,7 @@ class SentenceTransformer:
         prompt: str | None = None,
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
-        output_value: Literal["sentence_embedding"] = "sentence_embedding",
+        output_value: OutputValue = "sentence_embedding",
         precision: Precision = "float32",
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
@@ -104,12 +123,15 @@ class SentenceTransformer:
 
         int8 and uint8 scale each vector by itself, not each dimension over the batch, so that a text's vector does
         not depend on the others. A text longer than the model reads is cut, with a LongTextWarning.
+        "token_embeddings" are tensors [T, D] of the last layer, special tokens included.
         """
-        if output_value != "sentence_embedding":
-            raise InputError(f"output_value must be 'sentence_embedding', not {output_value!r}; see Embedder.logits")
         if prompt is None and prompt_name is None:
             prompt_name = self.default_prompt_name
+        if prompt is None and prompt_name is not None:
+            prompt = self.prompts.get(prompt_name)
         texts = inputs if isinstance(inputs, str) else list(inputs)
+        if output_value != "sentence_embedding":
+            return self._token_embeddings(texts, prompt, output_value)
         vectors = self.task(
             texts,
             prompt=prompt,
@@ -119,11 +141,23 @@ class SentenceTransformer:
             output=precision,
         )
         if convert_to_tensor or not convert_to_numpy:
-            import torch
-
-            tensor = torch.from_numpy(vectors)
-            return tensor if convert_to_tensor or isinstance(texts, str) else list(tensor)
+            found = tensor(vectors)
+            return found if convert_to_tensor or isinstance(texts, str) else list(found)
         return vectors
+
+    def _token_embeddings(self, texts: str | list[str], prompt: str | None, output_value: str) -> Any:
+        if output_value != "token_embeddings":
+            raise InputError(
+                f"output_value must be 'sentence_embedding' or 'token_embeddings', not {short_repr(output_value)}"
+            )
+        if self.task.sentence.first_only:
+            raise InputError(
+                "token_embeddings: this model is run for [CLS] alone; pipeline('feature-extraction') has all"
+            )
+        before = self.task.sentence.prompts.text(prompt)
+        given = [texts] if isinstance(texts, str) else texts
+        found = [tensor(states) for states in self.task.logits([before + text for text in given])]
+        return found[0] if isinstance(texts, str) else found
 
     def encode_query(self, inputs: str | Iterable[str], prompt_name: str | None = None, **options: Any) -> Any:
         """`encode` with the prompt named "query", where the folder has one."""
@@ -141,21 +175,11 @@ class SentenceTransformer:
         return self.encode(inputs, prompt_name=prompt_name, **options)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """How alike vectors are, [A, B], by the folder's measure: a tensor where torch is there, as the peer's."""
-        left, right = np.atleast_2d(np.asarray(embeddings1)), np.atleast_2d(np.asarray(embeddings2))
-        return _tensor_where_there_is_torch(self.task.similarity(left, right))
+        """How alike vectors are, [A, B], by `similarity_fn_name`: a tensor where torch is there, as the peer's."""
+        return tensor_where_there_is_torch(similarity(self._measure, rows(embeddings1), rows(embeddings2)))
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
         """The same of each vector with its partner, [B]."""
-        left, right = np.atleast_2d(np.asarray(embeddings1)), np.atleast_2d(np.asarray(embeddings2))
-        return _tensor_where_there_is_torch(
-            np.array([self.task.similarity(a, b) for a, b in zip(left, right, strict=True)], np.float32)
-        )
-
-
-def _tensor_where_there_is_torch(values: Any) -> Any:
-    try:
-        import torch
-    except ImportError:
-        return values
-    return torch.from_numpy(values)
+        pairs = zip(rows(embeddings1), rows(embeddings2), strict=True)
+        scores = [similarity(self._measure, a[None], b[None])[0, 0] for a, b in pairs]
+        return tensor_where_there_is_torch(np.array(scores, np.float32))

@@ -1,11 +1,13 @@
 """`TextEmbedding`, in the form of fastembed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+from ..hints import hinting
 from ..tasks.embedding import Embedder
 from .opening import open_task
 
@@ -16,26 +18,31 @@ class TextEmbedding:
     Args:
         model_name: a folder or a name on the hub.
         cache_dir, threads, local_files_only: as for `distilbert.load`.
-        cuda: True for the GPU (extra `torch`).
+        cuda, providers: True, or a name with "CUDA" among the providers, for the GPU (extra `torch`).
         lazy_load: taken; weights are read as they are needed in any case.
     """
 
+    @hinting
     def __init__(
         self,
-        model_name: str | Path,
+        model_name: str | Path | None = None,
         cache_dir: str | Path | None = None,
         threads: int | None = None,
+        providers: Sequence[Any] | None = None,
         cuda: bool = False,
         lazy_load: bool = False,
         *,
         specific_model_path: str | Path | None = None,
         local_files_only: bool = False,
     ) -> None:
+        if model_name is None and specific_model_path is None:
+            raise InputError("name the model: TextEmbedding(model_name); none is chosen for you")
         self.model_name = str(model_name)
+        on_gpu = cuda is True or "CUDA" in str(providers)
         self.task: Embedder = open_task(
             specific_model_path or model_name,
             "feature-extraction",
-            device="cuda" if cuda is True else None,
+            device="cuda" if on_gpu else None,
             cache_dir=cache_dir,
             threads=threads,
             local_files_only=local_files_only,

@@ -39,6 +39,7 @@ def pipeline(
     use_fast: bool = True,  # noqa: ARG001 - there is one tokenizer
     token: str | bool | None = None,
     device: object = None,
+    device_map: object = None,
     dtype: object = None,
     torch_dtype: object = None,
     trust_remote_code: bool | None = None,
@@ -51,7 +52,7 @@ def pipeline(
         task: its name there ("ner", "sentiment-analysis", …); by default what the model was trained for.
         model: a folder or a name on the hub; none is chosen for you.
         tokenizer: taken if it is the model's.
-        device: None, -1, "cpu", 0, "cuda:0" or "mps".
+        device, device_map: None, -1, "cpu", 0, "cuda:0", "mps" or "auto"; one of them.
         dtype, torch_dtype: None, "auto" or float32.
         options: defaults of each call.
 
@@ -62,12 +63,14 @@ def pipeline(
         raise InputError("name the model: pipeline(task, model=…); none is chosen for you")
     if tokenizer is not None and str(tokenizer) != str(model):
         raise InputError(f"tokenizer {str(tokenizer)!r}: the model's own is used; leave it out")
+    if device is not None and device_map is not None:
+        raise InputError("give device or device_map, not both")
     if task == "feature-extraction":
         return FeatureExtractionPipeline(_hidden_states(model, revision), options)
     opened = open_task(
         model,
         task,
-        device=device,
+        device=device_map if device is None else device,
         dtype=dtype or torch_dtype,
         revision=revision,
         token=token,

@@ -15,7 +15,8 @@ from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
-from ..hints import ATTRIBUTES, hinting, unknown_attribute
+from ..hint_attributes import ATTRIBUTES
+from ..hints import hinting, unknown_attribute
 from ..progress import with_bar
 from ..tokenizer import BertTokenizer
 from .inputs import TextOrPair, characters, check_strings_or_pairs
@@ -54,7 +55,16 @@ class Model:
     progress: bool = False
 
 
-class Task:
+class _Hinting(type):
+    """Of a task's class, too, what it does not have is told with what does the same here: `from_pretrained`."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> object:
+            raise AttributeError(unknown_attribute(cls.__name__, name))
+
+
+class Task(metaclass=_Hinting):
     """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, its options,
     whether it makes the vectors that sentence-transformers' files are about, and whether it pools rows into one.
     """

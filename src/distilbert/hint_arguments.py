@@ -1,0 +1,228 @@
+"""Arguments and values of other libraries, and what does the same here, a line each: hints.py tells it.
+
+The tables are also those of docs/migration.md. A name that works here as it stands, in every task, is in none of them.
+"""
+
+from collections.abc import Mapping
+
+BATCH = "texts are batched by tokens, sorted by length: max_batch_tokens=…, at `load`"
+_LONG = "long_text='truncate', 'window' or 'error'"
+DEVICE_AT_LOAD = "device='cpu', 'cuda', 'mps' or 'auto', at `load`"
+PRECISION = "precision='float32' or 'int8', at `load`"
+_NO_CODE = "leave it out: no code of a model folder is ever run"
+_CACHE = "cache_dir=…, at `load`"
+_NUMPY = "leave it out: vectors are NumPy arrays; torch.from_numpy(vectors) makes a tensor of them"
+_STREAM = "progress=True, at `load`; or stream(texts) within a bar of your own"
+PROCESSES = "leave it out: one process uses all cores (threads=…, at `load`); a task can be pickled for your own pool"
+_TOKENIZER = "leave it out: the tokenizer is the folder's own"
+_WEIGHTS = "leave it out: config and weights are the folder's"
+_ONNX = "leave it out: the CPU runs ONNX Runtime, other devices PyTorch"
+READ_ONLY = "a model's files are written by `distilbert train`, `convert`, `quantize` and `export onnx`"
+NO_WRITING = "DistilBERT reads text and writes none"
+_NO_SIGHT = "DistilBERT reads text alone"
+_NO_PADDING = "leave it out: texts are not padded"
+
+# arguments, of `load` or of a task's call ------------------------------------------------------------
+
+TRANSFORMERS_ARGUMENTS: Mapping[str, str] = {
+    "aggregation_strategy": "aggregation='none', 'simple', 'first', 'average' or 'max', at the call",
+    "batch_size": BATCH,
+    "candidate_labels": "labels=[…], the second argument of the call",
+    "config": _WEIGHTS,
+    "delimiter": "from_words(texts) reads texts that are split into words",
+    "device_map": DEVICE_AT_LOAD,
+    "dtype": PRECISION,
+    "feature_extractor": _TOKENIZER,
+    "framework": _ONNX,
+    "function_to_apply": "function='softmax', 'sigmoid' or 'none', at the call",
+    "grouped_entities": "aggregation='simple' for True, 'none' for False, at the call",
+    "handle_impossible_answer": "no_answer=True, at the call",
+    "ignore_subwords": "aggregation='first' for True, 'simple' for False, at the call",
+    "image_processor": _TOKENIZER,
+    "inputs": "texts, the first argument of the call",
+    "is_split_into_words": "from_words(texts) reads texts that are split into words",
+    "max_length": "a text's longest length is the folder's; what is longer: " + _LONG,
+    "model_kwargs": f"{PRECISION}; revision, token and cache_dir are its own arguments",
+    "multi_class": "multi_label=True, at the call",
+    "num_workers": PROCESSES,
+    "padding": _NO_PADDING,
+    "pipeline_class": "leave it out: the task says which class it is",
+    "processor": _TOKENIZER,
+    "return_all_scores": "top_k=None for all labels, at the call",
+    "return_tensors": "logits(texts) gives NumPy arrays",
+    "sequences": "texts, the first argument of the call",
+    "tokenize_kwargs": _LONG,
+    "tokenizer": _TOKENIZER,
+    "tokenizer_kwargs": _LONG,
+    "top_k": "results are sorted: take result[:k]",
+    "topk": "top_k=…, at the call",
+    "torch_dtype": PRECISION,
+    "truncation": _LONG,
+    "trust_remote_code": _NO_CODE,
+    "use_auth_token": "token=…, at `load`",
+    "use_fast": _TOKENIZER,
+    "video_processor": _TOKENIZER,
+}
+
+SENTENCE_TRANSFORMERS_ARGUMENTS: Mapping[str, str] = {
+    "activation_fn": "`logits` gives the numbers before the folder's activation",
+    "apply_softmax": "text-classification gives the softmax: function='softmax'",
+    "backend": _ONNX,
+    "batch_size": BATCH,
+    "cache_folder": _CACHE,
+    "chunk_size": PROCESSES,
+    "config_kwargs": _WEIGHTS,
+    "convert_to_numpy": _NUMPY,
+    "convert_to_sparse_tensor": "a SparseVector has indices and values, NumPy arrays",
+    "convert_to_tensor": _NUMPY,
+    "default_prompt_name": "prompt_name=…, at the call",
+    "inputs": "texts, the first argument of the call",
+    "keep_in_fp32_modules": PRECISION,
+    "max_active_dims": "top_k=…, at the call",
+    "max_length": "a text's longest length is the folder's; what is longer: " + _LONG,
+    "model_card_data": READ_ONLY,
+    "model_kwargs": PRECISION,
+    "model_name_or_path": "model, the first argument of `load`",
+    "modules": _WEIGHTS,
+    "normalize_embeddings": "normalize=True, at the call",
+    "num_labels": _WEIGHTS,
+    "output_value": "`logits` gives the tokens' vectors; the call gives the texts'",
+    "pool": PROCESSES,
+    "processor_kwargs": _LONG,
+    "prompts": "prompt='…', at the call",
+    "return_documents": "leave it out: each Ranked has its text",
+    "save_to_cpu": _NUMPY,
+    "sentences": "texts, the first argument of the call",
+    "show_progress_bar": _STREAM,
+    "similarity_fn_name": "leave it out: `similarity` measures as the folder says",
+    "trust_remote_code": _NO_CODE,
+    "use_auth_token": "token=…, at `load`",
+}
+
+FASTEMBED_ARGUMENTS: Mapping[str, str] = {
+    "batch_size": BATCH,
+    "cuda": "device='cuda' (with the extra torch), at `load`",
+    "device_ids": "device='cuda' (with the extra torch), at `load`; one device a model",
+    "documents": "texts, the first argument of the call",
+    "lazy_load": "leave it out: weights are mapped from their file, and read as they are needed",
+    "model_name": "model, the first argument of `load`",
+    "parallel": PROCESSES,
+    "providers": DEVICE_AT_LOAD,
+    "specific_model_path": "model, the first argument of `load`, may be a folder",
+}
+
+# of SetFit, Flair, spaCy, of tokenizers and of services for embeddings
+OTHER_ARGUMENTS: Mapping[str, str] = {
+    "as_numpy": "leave it out: vectors are NumPy arrays; [result.score for result in results] are scores",
+    "as_tuples": "leave it out: zip(stream(texts), others), for results come in the order of the texts",
+    "attention_mask": "texts, the first argument of the call; distilbert.nn takes ids and masks",
+    "disable": "task='…', at `load`, says what the model does",
+    "encoding_format": "output='float32', 'int8', 'uint8', 'binary' or 'ubinary', at the call",
+    "exclude": "task='…', at `load`, says what the model does",
+    "force_download": "leave it out: a file that has changed on the hub is fetched again",
+    "input": "texts, the first argument of the call",
+    "input_ids": "texts, the first argument of the call; distilbert.nn takes ids and masks",
+    "instruction": "prompt='…', at the call",
+    "is_query": "prompt_name='query' or 'document', at the call",
+    "label_name": "leave it out: each result has its label",
+    "mini_batch_size": BATCH,
+    "n_process": PROCESSES,
+    "output_attentions": "distilbert.nn gives attentions",
+    "output_hidden_states": "distilbert.nn gives hidden states; `logits` of an embedder the last ones",
+    "proxies": "HTTPS_PROXY, in the environment",
+    "return_probabilities_for_all_classes": "top_k=None for all labels, at the call",
+    "top_n": "results are sorted: take result[:n]",
+    "use_labels": "each result has its label; config.labels.index(label) is its number",
+    "verbose": _STREAM,
+}
+
+# values ------------------------------------------------------------------------------------------------
+
+VALUES: Mapping[tuple[str, object], str] = {
+    ("aggregation", "AVERAGE"): "aggregation='average'",
+    ("aggregation", "FIRST"): "aggregation='first'",
+    ("aggregation", "MAX"): "aggregation='max'",
+    ("aggregation", "NONE"): "aggregation='none'",
+    ("aggregation", "SIMPLE"): "aggregation='simple'",
+    ("aggregation", "mean"): "aggregation='average'",
+    ("aggregation", False): "aggregation='none'",
+    ("aggregation", True): "aggregation='simple'",
+    ("device", -1): "device='cpu'",
+    ("device", 0): "device='cuda'",
+    ("device", 1): "device='cuda'; which one, CUDA_VISIBLE_DEVICES says",
+    ("device", "cuda:0"): "device='cuda'",
+    ("device", "cuda:1"): "device='cuda'; which one, CUDA_VISIBLE_DEVICES says",
+    ("device", "gpu"): "device='cuda'",
+    ("function", "NONE"): "function='none'",
+    ("function", "SIGMOID"): "function='sigmoid'",
+    ("function", "SOFTMAX"): "function='softmax'",
+    ("function", "default"): "leave it out",
+    ("function", "identity"): "function='none'",
+    ("long_text", False): "long_text='error'",
+    ("long_text", True): "long_text='truncate'",
+    ("long_text", "do_not_truncate"): "long_text='error'",
+    ("long_text", "longest_first"): "long_text='truncate'",
+    ("long_text", "only_first"): "long_text='truncate'",
+    ("output", "bits"): "output='ubinary'",
+    ("output", "float"): "output='float32'",
+    ("output", "float16"): "vectors.astype('float16')",
+    ("output", "sentence_embedding"): "leave it out",
+    ("output", "token_embeddings"): "logits(texts) gives the tokens' vectors",
+    ("precision", "bf16"): "the CPU runs float32 or int8",
+    ("precision", "bfloat16"): "the CPU runs float32 or int8",
+    ("precision", "binary"): "output='binary', at the call",
+    ("precision", "float16"): "the CPU runs float32 or int8",
+    ("precision", "fp16"): "the CPU runs float32 or int8",
+    ("precision", "fp32"): "precision='float32'",
+    ("precision", "int4"): "the CPU runs float32 or int8",
+    ("precision", "q8"): "precision='int8'",
+    ("precision", "ubinary"): "output='ubinary', at the call",
+    ("precision", "uint8"): "output='uint8', at the call",
+    ("task", "automatic-speech-recognition"): _NO_SIGHT,
+    ("task", "conversational"): NO_WRITING,
+    ("task", "document-question-answering"): _NO_SIGHT,
+    ("task", "image-classification"): _NO_SIGHT,
+    ("task", "summarization"): NO_WRITING,
+    ("task", "table-question-answering"): _NO_SIGHT,
+    ("task", "text-generation"): NO_WRITING,
+    ("task", "text2text-generation"): NO_WRITING,
+    ("task", "translation"): NO_WRITING,
+    ("task", "translation_en_to_fr"): NO_WRITING,
+    ("top_k", -1): "top_k=None for all",
+    ("top_k", "all"): "top_k=None for all",
+}
+
+# the peers' own names of our tasks, and the command line's
+TASK_ALIASES: Mapping[str, str] = {
+    "answer": "question-answering",
+    "choose": "multiple-choice",
+    "classify": "text-classification",
+    "colbert": "late-interaction",
+    "cross-encoder": "text-ranking",
+    "embed": "feature-extraction",
+    "embedding": "feature-extraction",
+    "embeddings": "feature-extraction",
+    "extractive-question-answering": "question-answering",
+    "masked-language-modeling": "fill-mask",
+    "masked-lm": "fill-mask",
+    "mlm": "fill-mask",
+    "multi-vector": "late-interaction",
+    "named-entity-recognition": "token-classification",
+    "ner": "token-classification",
+    "pos": "token-classification",
+    "qa": "question-answering",
+    "rerank": "text-ranking",
+    "reranking": "text-ranking",
+    "sentence-embedding": "feature-extraction",
+    "sentiment": "text-classification",
+    "sentiment-analysis": "text-classification",
+    "sequence-classification": "text-classification",
+    "sequence-tagging": "token-classification",
+    "sparse": "sparse-encoding",
+    "splade": "sparse-encoding",
+    "sts": "feature-extraction",
+    "textcat": "text-classification",
+    "zero-shot": "zero-shot-classification",
+}
+
+ARGUMENTS = {**OTHER_ARGUMENTS, **FASTEMBED_ARGUMENTS, **SENTENCE_TRANSFORMERS_ARGUMENTS, **TRANSFORMERS_ARGUMENTS}

@@ -1,0 +1,193 @@
+"""Methods, attributes, fields of results and classes of other libraries, and what does the same here: a line each."""
+
+from collections.abc import Mapping
+
+from .hint_arguments import BATCH, DEVICE_AT_LOAD, NO_WRITING, PRECISION, PROCESSES, READ_ONLY
+
+_TRAIN = "distilbert.train.finetune, or `distilbert train`"
+_COMPAT = "distilbert.compat has it under this name"
+_TORCH = "distilbert.nn has the model in PyTorch"
+_ADAPTERS = "adapters are merged into the weights beforehand: merge_and_unload() of PEFT"
+_CLASSES = "from distilbert.nn import …, in PyTorch; or distilbert.load(…) without"
+_MEASURE = "task.similarity(a, b) measures as the folder says"
+
+# methods and attributes of a task ---------------------------------------------------------------------
+
+TRANSFORMERS_ATTRIBUTES: Mapping[str, str] = {
+    "device": "`load` says it: device='cpu', 'cuda', 'mps' or 'auto'",
+    "feature_extractor": "tokenizer",
+    "forward": "logits(texts)",
+    "group_entities": "aggregation='simple', at the call",
+    "postprocess": "logits(texts) gives the numbers before it",
+    "predict": "call the task itself: task(texts)",
+    "preprocess": "tokenizer.encode_batch(texts)",
+    "push_to_hub": "huggingface-cli upload, of the model's folder",
+    "save_pretrained": "the folder itself is the model (task.model.folder); " + READ_ONLY,
+    "transform": "call the task itself: task(texts)",
+}
+
+SENTENCE_TRANSFORMERS_ATTRIBUTES: Mapping[str, str] = {
+    "add_adapter": _ADAPTERS,
+    "decode": "tokens(vector), of a SparseEncoder",
+    "encode": "call the task itself: task(texts); " + _COMPAT,
+    "encode_document": "task(texts, prompt_name='document'); " + _COMPAT,
+    "encode_multi_process": PROCESSES,
+    "encode_query": "task(texts, prompt_name='query'); " + _COMPAT,
+    "eval": "leave it out: a task only runs",
+    "evaluate": "distilbert.evaluation, or `distilbert evaluate`",
+    "fit": _TRAIN,
+    "get_embedding_dimension": "dim",
+    "get_max_seq_length": "model.max_length",
+    "get_sentence_embedding_dimension": "dim",
+    "half": PRECISION,
+    "load_adapter": _ADAPTERS,
+    "max_length": "model.max_length",
+    "max_seq_length": "model.max_length is the longest text, as the folder says it (max_seq_length in"
+    " sentence_bert_config.json); compat.SentenceTransformer lets you set it",
+    "num_labels": "config.num_labels",
+    "old_fit": _TRAIN,
+    "rank": "call the task itself: task(query, documents); " + _COMPAT,
+    "save": "the folder itself is the model (task.model.folder); " + READ_ONLY,
+    "save_to_hub": "huggingface-cli upload, of the model's folder",
+    "similarity_fn_name": "sentence.similarity",
+    "similarity_pairwise": "similarity(a, b).diagonal()",
+    "smart_batching_collate": BATCH,
+    "start_multi_process_pool": PROCESSES,
+    "stop_multi_process_pool": PROCESSES,
+    "to": DEVICE_AT_LOAD,
+    "tokenize": "tokenizer.encode_batch(texts)",
+    "truncate_dim": "truncate_dim=…, at the call",
+    "truncate_embeddings": "truncate_dim=…, at the call",
+}
+
+FASTEMBED_ATTRIBUTES: Mapping[str, str] = {
+    "add_custom_model": "leave it out: `load` takes any folder",
+    "download_model": "distilbert.resolve(name) gives the folder of a model on the hub",
+    "embed": "stream(texts) gives one vector after the other; " + _COMPAT,
+    "embedding_size": "dim",
+    "get_embedding_size": "dim",
+    "list_supported_models": "any DistilBERT folder or name on the hub is one",
+    "passage_embed": "task(texts, prompt_name='document'); " + _COMPAT,
+    "query_embed": "task(texts, prompt_name='query'); " + _COMPAT,
+    "rerank": "call the task itself: task(query, documents)",
+    "rerank_pairs": "logits(query, documents); compat.CrossEncoder has predict(pairs)",
+    "token_count": "len(tokenizer.encode(text))",
+}
+
+# PyTorch's, scikit-learn's, SetFit's, Flair's, spaCy's and rust-bert's
+OTHER_ATTRIBUTES: Mapping[str, str] = {
+    "add_pipe": "distilbert.adapters.spacy has the components of a pipeline",
+    "bfloat16": PRECISION,
+    "classes_": "config.labels",
+    "classify": "call the task itself: task(texts)",
+    "compile": "leave it out: the graph is optimised when the model is opened",
+    "cpu": DEVICE_AT_LOAD,
+    "cuda": DEVICE_AT_LOAD,
+    "decision_function": "logits(texts)",
+    "embed_documents": "distilbert.adapters.langchain has it under this name",
+    "embed_query": "distilbert.adapters.langchain has it under this name",
+    "embedding_length": "dim",
+    "explain": "distilbert.explain.explain(task, text)",
+    "fit_transform": "distilbert.sklearn.DistilBertEmbedder is a step of a pipeline",
+    "from_pretrained": "distilbert.load(model)",
+    "freeze": "`distilbert train --head-only` leaves the encoder as it is",
+    "from_disk": "distilbert.load(folder)",
+    "generate": NO_WRITING,
+    "id2label": "config.labels[index]",
+    "label2id": "config.labels.index(label)",
+    "label_dictionary": "config.labels",
+    "labels": "config.labels",
+    "load_state_dict": _TORCH,
+    "model_body": "distilbert.load(folder, 'feature-extraction') gives the encoder's vectors",
+    "named_parameters": _TORCH,
+    "parameters": _TORCH,
+    "pipe": "stream(texts)",
+    "predict_full_entities": "aggregation='simple', at the call",
+    "predict_multilabel": "threshold=…, or multi_label=True for zero-shot classification, at the call",
+    "predict_proba": "task(texts, top_k=None): all labels with their scores",
+    "state_dict": _TORCH,
+    "to_disk": "the folder itself is the model (task.model.folder)",
+    "train": _TRAIN,
+    "vocab": "tokenizer",
+}
+
+# fields of a result ---------------------------------------------------------------------------------
+
+RESULT_FIELDS: Mapping[str, str] = {
+    "answer": "text",
+    "confidence": "score",
+    "corpus_id": "index",
+    "end_char": "end",
+    "entity": "label",
+    "entity_group": "label",
+    "label_": "label",
+    "labels": "there is one result a label, best first",
+    "offset": "start and end",
+    "probability": "score",
+    "relevance_score": "score",
+    "scores": "there is one result a label, best first",
+    "sequence": "text",
+    "start_char": "start",
+    "tag": "label",
+    "token_str": "token",
+    "value": "label",
+    "word": "text",
+}
+
+# names in the package ---------------------------------------------------------------------------------
+
+NAMES: Mapping[str, str] = {
+    "AutoModel": "distilbert.nn.DistilBertModel.from_pretrained(…), or distilbert.load(…) without torch",
+    "AutoConfig": "distilbert.DistilBertConfig.from_file(folder / 'config.json')",
+    "AutoModelForMaskedLM": "distilbert.load(model, 'fill-mask')",
+    "AutoModelForMultipleChoice": "distilbert.load(model, 'multiple-choice')",
+    "AutoModelForQuestionAnswering": "distilbert.load(model, 'question-answering')",
+    "AutoModelForSequenceClassification": "distilbert.load(model, 'text-classification')",
+    "AutoModelForTokenClassification": "distilbert.load(model, 'token-classification')",
+    "AutoTokenizer": "distilbert.BertTokenizer.from_folder(folder)",
+    "CrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
+    "DistilBertForMaskedLM": _CLASSES,
+    "DistilBertForMultipleChoice": _CLASSES,
+    "DistilBertForQuestionAnswering": _CLASSES,
+    "DistilBertForSequenceClassification": _CLASSES,
+    "DistilBertForTokenClassification": _CLASSES,
+    "DistilBertModel": _CLASSES,
+    "DistilBertTokenizer": "distilbert.BertTokenizer.from_folder(folder)",
+    "DistilBertTokenizerFast": "distilbert.BertTokenizer.from_folder(folder)",
+    "InputExample": "texts and pairs are strings and tuples; training reads tables: docs/from_table.md",
+    "KeyDataset": "task.stream(row['text'] for row in rows)",
+    "LateInteractionTextEmbedding": "distilbert.load(model, 'late-interaction')",
+    "MultiVectorEncoder": "distilbert.load(model, 'late-interaction')",
+    "NERModel": "distilbert.load(model, 'token-classification')",
+    "QuestionAnsweringModel": "distilbert.load(model, 'question-answering')",
+    "SentenceEmbeddingsBuilder": "distilbert.load(model, 'feature-extraction')",
+    "SentenceTransformer": "from distilbert.compat import SentenceTransformer, or distilbert.load(model)",
+    "SentenceTransformerTrainer": _TRAIN,
+    "SentimentModel": "distilbert.load(model, 'text-classification')",
+    "SequenceClassificationModel": "distilbert.load(model, 'text-classification')",
+    "SequenceTagger": "distilbert.load(model, 'token-classification')",
+    "SetFitModel": "`distilbert train --few-shot`, and distilbert.load of what it writes",
+    "SetFitTrainer": "`distilbert train --few-shot`",
+    "SparseTextEmbedding": "distilbert.load(model, 'sparse-encoding')",
+    "TextCrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
+    "TextEmbedding": "from distilbert.compat import TextEmbedding, or distilbert.load(model)",
+    "Trainer": _TRAIN,
+    "TrainingArguments": "distilbert.arguments.TrainingArguments, for distilbert.train.finetune",
+    "community_detection": "from distilbert.search import community_detection",
+    "cos_sim": _MEASURE,
+    "dot_score": _MEASURE,
+    "from_pretrained": "distilbert.load(model)",
+    "paraphrase_mining": "from distilbert.search import paraphrase_mining; it takes vectors",
+    "pipeline": "from distilbert.compat import pipeline, or distilbert.load(model, task)",
+    "pytorch_cos_sim": _MEASURE,
+    "quantize_embeddings": "output='int8', 'uint8', 'binary' or 'ubinary', at the call",
+    "semantic_search": "from distilbert.search import semantic_search, or TextIndex for texts",
+    "util": "distilbert.search has semantic_search, paraphrase_mining and community_detection",
+}
+
+ATTRIBUTES = {
+    **OTHER_ATTRIBUTES,
+    **FASTEMBED_ATTRIBUTES,
+    **SENTENCE_TRANSFORMERS_ATTRIBUTES,
+    **TRANSFORMERS_ATTRIBUTES,
+}
