@@ -24,9 +24,9 @@ test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs 
 	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
 
-test-clients: $(CLIENTS)/ready ## the server against clients from PyPI and npm, and the adapters inside their libraries
+test-clients: $(CLIENTS)/ready ## clients of the server from PyPI and npm, adapters inside their libraries, bulk on an object store
 	$(CLIENTS)/bin/pytest tests/serve/test_more_clients.py
-	$(CLIENTS)/bin/pytest -m slow tests/adapters
+	$(CLIENTS)/bin/pytest -m slow tests/adapters tests/bulk/test_object_store.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check

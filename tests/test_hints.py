@@ -104,6 +104,14 @@ def test_every_call_of_every_task_tells_of_every_argument(make_checkpoint: Maker
         assert attributes.ATTRIBUTES[attribute] in str(missing.value)
         with pytest.raises(AttributeError, match=f"has no {attribute}: "):
             setattr(task, attribute, 1)
+    for inner in (task.tokenizer, task.tokenizer.encode("a text"), task.config):
+        assert inner.elsewhere
+        for attribute, hint in inner.elsewhere.items():
+            with pytest.raises(AttributeError) as missing:
+                getattr(inner, attribute)
+            assert str(missing.value) == f"{type(inner).__name__} has no {attribute}: {hint}"
+    with pytest.raises(AttributeError, match="has no batch_size: texts are batched"):
+        task.batch_size = 8
     assert not hasattr(task, "encode")
 
 
@@ -136,6 +144,8 @@ def test_fields_of_results_of_other_libraries(name: str) -> None:
     with pytest.raises(KeyError) as lacking:
         entity[name]
     assert lacking.value.args == (message,)
+    with pytest.raises(KeyError, match=r"one text gives one Entity, not a list: result\['label'\]"):
+        entity[0]  # type: ignore[index]
 
 
 def test_a_result_tells_of_a_field_like_its_own_and_travels() -> None:
@@ -156,6 +166,9 @@ def test_a_result_tells_of_a_field_like_its_own_and_travels() -> None:
         ({"precision": "binary"}, "output='binary', at the call"),
         ({"device": "gpu"}, "(device='gpu': device='cuda')"),
         ({"device": "cuda:1"}, "CUDA_VISIBLE_DEVICES"),
+        ({"device": 2}, "CUDA_VISIBLE_DEVICES"),
+        ({"device": None}, "device=None: leave it out"),
+        ({"threads": -1}, "leave it out for all cores"),
         ({"precision": "q8"}, "precision='int8'"),
         ({"task": "summarization"}, "DistilBERT reads text and writes none"),
         ({"task": "image-classification"}, "DistilBERT reads text alone"),
@@ -172,6 +185,8 @@ def test_values_of_peers_at_the_call(make_checkpoint: Maker) -> None:
     classify = load(make_checkpoint())
     with pytest.raises(InputError, match=r"function='SOFTMAX': function='softmax'"):
         classify("a text", function="SOFTMAX")
+    with pytest.raises(InputError, match=r"not dict \(a pair is a tuple: \(text, other\)\)"):
+        classify({"text": "a text", "text_pair": "another"})
     with pytest.raises(InputError, match="long_text=True: long_text='truncate'"):
         classify.stream(["a text"], long_text=True)
     with pytest.raises(InputError, match="top_k=-1: top_k=None for all"):
@@ -202,6 +217,9 @@ def test_names_of_the_package() -> None:
         assert hint in str(raised.value)
     with pytest.raises(AttributeError, match=r"did you mean Embedder\?"):
         _ = distilbert.Embeder  # type: ignore[attr-defined]
+    code = "import distilbert; distilbert.evaluation"  # in a process that has not imported it
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "has no attribute 'evaluation': import distilbert.evaluation\n" in run.stderr
 
 
 def test_a_task_is_not_made_of_a_name() -> None:

@@ -30,6 +30,9 @@ def tables() -> str:
             table("fastembed: methods and attributes", attributes.FASTEMBED_ATTRIBUTES),
             table("Others: arguments", arguments.OTHER_ARGUMENTS),
             table("Others: methods and attributes", attributes.OTHER_ATTRIBUTES),
+            table("Of a tokenizer", attributes.TOKENIZER_ATTRIBUTES),
+            table("Of an encoded text", attributes.ENCODING_ATTRIBUTES),
+            table("Of a config", attributes.CONFIG_ATTRIBUTES),
             table("Fields of results", attributes.RESULT_FIELDS),
             table("Values", values),
         ]

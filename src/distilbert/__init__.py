@@ -1,6 +1,7 @@
 """DistilBERT for Python: load, run, fine-tune, distil, quantise, convert and serve, fast on an ordinary CPU."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a module is read when one of its names is first asked for: see the end of this file
@@ -117,7 +118,12 @@ if not TYPE_CHECKING:  # which would take any name for one that is there
         if name in _PLACES:
             return globals().setdefault(name, getattr(import_module(f".{_PLACES[name]}", __name__), name))
         hints, known = import_module(".hints", __name__), import_module(".hint_attributes", __name__).NAMES
-        hint = f": {known[name]}" if name in known else hints.did_you_mean(name, __all__)
+        if name in known:
+            hint = f": {known[name]}"
+        elif not name.startswith("_") and find_spec(f"{__name__}.{name}"):
+            hint = f": import {__name__}.{name}"
+        else:
+            hint = hints.did_you_mean(name, __all__)
         raise AttributeError(f"module 'distilbert' has no attribute {name!r}{hint}")
 
     def __dir__() -> list[str]:

@@ -16,6 +16,8 @@ from .calibration import Calibration, read_calibration
 from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
 from .folder.layout import CONFIG
+from .hint_attributes import CONFIG_ATTRIBUTES
+from .hints import Hinted
 from .labels import LABEL_KEYS, labels_of_head, read_labels
 
 _LIMIT = 2**31 - 1
@@ -109,7 +111,7 @@ _SPELLINGS = {other: name for name, key in _KEYS.items() for other in (*key.same
 
 
 @dataclasses.dataclass(frozen=True)
-class DistilBertConfig:
+class DistilBertConfig(Hinted):
     """The shape of a DistilBERT and what its heads need to know.
 
     The defaults are distilbert-base-uncased. Keys follow Transformers' `DistilBertConfig`;
@@ -131,6 +133,8 @@ class DistilBertConfig:
         architectures: the class that the checkpoint was saved from, e.g. ("DistilBertForMaskedLM",).
         extra: all other keys, and what `from_dict` could not read of keys that inference may do without.
     """
+
+    elsewhere = CONFIG_ATTRIBUTES
 
     vocab_size: int = 30522
     max_position_embeddings: int = 512

@@ -11,6 +11,8 @@ from tokenizers.models import WordPiece
 
 from .errors import InputError, TokenizerError
 from .folder.added_tokens import library_errors
+from .hint_attributes import ENCODING_ATTRIBUTES
+from .hints import Hinted
 
 _AT_ONCE = 1 << 13  # tokens whose offsets become an array at once
 _MOST_EXPANSION = 16  # characters that one becomes when it is decomposed and lower-cased: 4 times 3 at most
@@ -58,13 +60,15 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding:
+class Encoding(Hinted):
     """One text, or a pair, as the model reads it. T is its number of tokens.
 
     Attributes:
         ids: int64 [T], special tokens included.
         truncated: whether tokens of the text were left out.
     """
+
+    elsewhere = ENCODING_ATTRIBUTES
 
     ids: np.ndarray
     truncated: bool

@@ -111,24 +111,70 @@ OTHER_ATTRIBUTES: Mapping[str, str] = {
     "vocab": "tokenizer",
 }
 
+# of a tokenizer, of what it makes, and of a config ------------------------------------------------------
+
+TOKENIZER_ATTRIBUTES: Mapping[str, str] = {
+    "batch_decode": "decode(ids), of each",
+    "batch_encode_plus": "encode_batch(texts)",
+    "convert_ids_to_tokens": "token(id), of each",
+    "convert_tokens_to_ids": "token_id(token), of each",
+    "encode_plus": "encode(text)",
+    "from_pretrained": "from_folder(folder)",
+    "get_vocab": "backend.get_vocab()",
+    "id_to_token": "token(id)",
+    "model_max_length": "max_length",
+    "pad": "leave it out: texts are not padded",
+    "padding_side": "leave it out: texts are not padded",
+    "save_pretrained": "save(path)",
+    "save_vocabulary": "save(path)",
+    "token_to_id": "token_id(token)",
+    "tokenize": "[token(id) for id in encode(text).ids]",
+    "truncation_side": "cut_left",
+    "vocab": "backend.get_vocab()",
+}
+
+ENCODING_ATTRIBUTES: Mapping[str, str] = {
+    "attention_mask": "there is no padding: all tokens count",
+    "input_ids": "ids",
+    "offset_mapping": "offsets",
+    "token_type_ids": "sequence_ids",
+    "tokens": "[tokenizer.token(id) for id in encoding.ids]",
+}
+
+CONFIG_ATTRIBUTES: Mapping[str, str] = {
+    "from_json_file": "from_file(path)",
+    "from_pretrained": "from_file(folder / 'config.json')",
+    "hidden_act": "activation",
+    "hidden_size": "dim",
+    "intermediate_size": "hidden_dim",
+    "max_seq_length": "max_position_embeddings; a task's model.max_length is what it reads",
+    "num_attention_heads": "n_heads",
+    "num_hidden_layers": "n_layers",
+}
+
 # fields of a result ---------------------------------------------------------------------------------
 
 RESULT_FIELDS: Mapping[str, str] = {
     "answer": "text",
+    "best": "result[0], where there are several",
     "confidence": "score",
     "corpus_id": "index",
     "end_char": "end",
     "entity": "label",
     "entity_group": "label",
     "label_": "label",
+    "label_id": "config.labels.index(result.label)",
     "labels": "there is one result a label, best first",
+    "logits": "task.logits(texts)",
     "offset": "start and end",
+    "predictions": "there is one result a text",
     "probability": "score",
     "relevance_score": "score",
     "scores": "there is one result a label, best first",
     "sequence": "text",
     "start_char": "start",
     "tag": "label",
+    "to_json": "json.dumps(result.to_dict())",
     "token_str": "token",
     "value": "label",
     "word": "text",
@@ -139,9 +185,11 @@ RESULT_FIELDS: Mapping[str, str] = {
 NAMES: Mapping[str, str] = {
     "AutoModel": "distilbert.nn.DistilBertModel.from_pretrained(…), or distilbert.load(…) without torch",
     "AutoConfig": "distilbert.DistilBertConfig.from_file(folder / 'config.json')",
+    "AutoModelForCausalLM": NO_WRITING,
     "AutoModelForMaskedLM": "distilbert.load(model, 'fill-mask')",
     "AutoModelForMultipleChoice": "distilbert.load(model, 'multiple-choice')",
     "AutoModelForQuestionAnswering": "distilbert.load(model, 'question-answering')",
+    "AutoModelForSeq2SeqLM": NO_WRITING,
     "AutoModelForSequenceClassification": "distilbert.load(model, 'text-classification')",
     "AutoModelForTokenClassification": "distilbert.load(model, 'token-classification')",
     "AutoTokenizer": "distilbert.BertTokenizer.from_folder(folder)",
@@ -159,6 +207,7 @@ NAMES: Mapping[str, str] = {
     "LateInteractionTextEmbedding": "distilbert.load(model, 'late-interaction')",
     "MultiVectorEncoder": "distilbert.load(model, 'late-interaction')",
     "NERModel": "distilbert.load(model, 'token-classification')",
+    "Pipeline": "from distilbert.compat import Pipeline",
     "QuestionAnsweringModel": "distilbert.load(model, 'question-answering')",
     "SentenceEmbeddingsBuilder": "distilbert.load(model, 'feature-extraction')",
     "SentenceTransformer": "from distilbert.compat import SentenceTransformer, or distilbert.load(model)",
@@ -169,6 +218,7 @@ NAMES: Mapping[str, str] = {
     "SetFitModel": "`distilbert train --few-shot`, and distilbert.load of what it writes",
     "SetFitTrainer": "`distilbert train --few-shot`",
     "SparseTextEmbedding": "distilbert.load(model, 'sparse-encoding')",
+    "TextClassificationPipeline": "from distilbert.compat import pipeline",
     "TextCrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
     "TextEmbedding": "from distilbert.compat import TextEmbedding, or distilbert.load(model)",
     "Trainer": _TRAIN,
@@ -176,7 +226,9 @@ NAMES: Mapping[str, str] = {
     "community_detection": "from distilbert.search import community_detection",
     "cos_sim": _MEASURE,
     "dot_score": _MEASURE,
+    "encode": "distilbert.load(model, 'feature-extraction')(texts)",
     "from_pretrained": "distilbert.load(model)",
+    "load_model": "distilbert.load(model)",
     "paraphrase_mining": "from distilbert.search import paraphrase_mining; it takes vectors",
     "pipeline": "from distilbert.compat import pipeline, or distilbert.load(model, task)",
     "pytorch_cos_sim": _MEASURE,

@@ -5,12 +5,11 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .errors import InputError, UnknownOptionError, name_list, short_repr
 from .hint_arguments import ARGUMENTS, VALUES
-from .hint_attributes import ATTRIBUTES, RESULT_FIELDS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,16 +59,23 @@ def unknown_argument(name: str, accepted: list[str]) -> str:
     return f"there is no argument {name}{did_you_mean(name, accepted)}; there are {name_list(accepted, 12)}"
 
 
-def unknown_attribute(kind: str, name: str, present: Iterable[str] = ()) -> str:
-    """The same of an attribute or method of a task."""
-    hint = ATTRIBUTES.get(name) or ARGUMENTS.get(name)
-    return f"{kind} has no {name}{f': {hint}' if hint else did_you_mean(name, present)}"
+def unknown_attribute(kind: str, name: str, known: Mapping[str, str], present: Iterable[str] = ()) -> str:
+    """The same of an attribute or method, of which `known` is a table."""
+    return f"{kind} has no {name}{f': {known[name]}' if name in known else did_you_mean(name, present)}"
 
 
-def unknown_field(kind: str, name: str, fields: Iterable[str]) -> str:
-    """The same of a field of a result."""
-    hint = RESULT_FIELDS.get(name)
-    return f"{kind} has no {name}{f': {hint}' if hint else did_you_mean(name, fields)}"
+class Hinted:
+    """Base of what tells of an attribute that it does not have, by the table `elsewhere`."""
+
+    elsewhere: ClassVar[Mapping[str, str]]
+
+    if not TYPE_CHECKING:  # which would take any name for one that is there
+
+        def __getattr__(self, name: str) -> object:
+            """Raises AttributeError with what does the same here."""
+            kind = type(self)
+            present = () if name.startswith("__") else dir(kind)  # what Python looks for is no slip of the pen
+            raise AttributeError(unknown_attribute(kind.__name__, name, kind.elsewhere, present))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -80,7 +86,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 def _value_hint(name: str, value: object) -> str | None:
     """Of a value of a peer's; whole numbers and truth values are kept apart."""
+    if isinstance(value, Mapping) and name == "texts":
+        return "a pair is a tuple: (text, other)"
+    shown = short_repr(value)
+    if name == "device" and ((type(value) is int and value > 1) or re.fullmatch("cuda:[1-9][0-9]*", str(value))):
+        value = 1
     for (argument, refused), hint in VALUES.items():
         if argument == name and type(refused) is type(value) and refused == value:
-            return f"{name}={short_repr(value)}: {hint}"
+            return f"{name}={shown}: {hint}"
     return None

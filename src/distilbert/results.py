@@ -1,28 +1,28 @@
 """What tasks and searches return: small frozen values, each with `to_dict()` for JSON."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .hints import unknown_field
+from .hint_attributes import RESULT_FIELDS
+from .hints import Hinted, unknown_attribute
 from .result_html import html_table
 
 
-class Result:
+class Result(Hinted):
     """Base of all results."""
+
+    elsewhere = RESULT_FIELDS
 
     def __getitem__(self, name: str) -> Any:
         """`result["label"]` is `result.label`. Raises KeyError for a field that there is not."""
+        kind = type(self).__name__
+        if not isinstance(name, str):
+            raise KeyError(f"one text gives one {kind}, not a list: result[{self.keys()[0]!r}], not result[{name!r}]")
         if name not in self.keys():
-            raise KeyError(unknown_field(type(self).__name__, name, self.keys()))
+            raise KeyError(unknown_attribute(kind, name, self.elsewhere, self.keys()))
         return getattr(self, name)
-
-    if not TYPE_CHECKING:  # which would take any name for one that is there
-
-        def __getattr__(self, name: str) -> object:
-            """For a field that there is not. Raises AttributeError with ours for one of another library."""
-            raise AttributeError(unknown_field(type(self).__name__, name, self.keys()))
 
     def keys(self) -> tuple[str, ...]:
         """The fields' names; `dict(result)` holds the fields as they are, `to_dict()` as JSON has them."""

@@ -18,13 +18,15 @@ from .errors import InputError, TokenizerError, TokenizerWarning, short_repr
 from .files import written_whole
 from .folder.added_tokens import BERT_TOKENS, library_errors
 from .folder.tokenizer_files import bert_tokenizer, read_tokenizer_files
+from .hint_attributes import TOKENIZER_ATTRIBUTES
+from .hints import Hinted
 
 Cut = Literal["longest", "first"]
 
 _MOST_CHARS_A_TOKEN = 16  # of ordinary text; a text with more is read on
 
 
-class BertTokenizer:
+class BertTokenizer(Hinted):
     """WordPiece tokenizer of BERT and DistilBERT.
 
     Make one with `from_file` (a vocab.txt) or `from_folder` (a model folder).
@@ -36,6 +38,8 @@ class BertTokenizer:
         embedded: how many ids the model has embeddings for, None if that is not known; a text that uses a larger id
             is refused.
     """
+
+    elsewhere = TOKENIZER_ATTRIBUTES
 
     def __init__(
         self, backend: tokenizers.Tokenizer, *, special_tokens: Mapping[str, str | None] = BERT_TOKENS

@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 import numpy as np
@@ -18,6 +20,7 @@ from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from .opening import with_longest
+from .tensors import tensor
 
 Dict = dict[str, Any]
 _JOIN = decoders.WordPiece()
@@ -59,28 +62,28 @@ class Pipeline:
         model: the task that runs it, whose `config` and `tokenizer` are those of the folder.
     """
 
-    _NO_EFFECT: ClassVar = ("batch_size", "num_workers", "padding")  # on results: nothing here is padded
+    _NO_EFFECT: ClassVar = ("batch_size", "num_workers", "padding")  # on results: a text's are the same in any batch
 
     def __init__(self, task: Task, options: Options) -> None:
         self.task, self.model, self.tokenizer = task.task, task, task.tokenizer
         self._options = self._checked(options)
+        self._batch_size = options.get("batch_size") or 1
 
     def __call__(self, inputs: Any, **options: Unpack[Options]) -> Any:
         """A dictionary or a list of them an input, as Transformers shapes them."""
         merged = self._options | self._checked(options)
+        run: Callable[..., list[Any]] = partial(self._run, **merged)
         if isinstance(inputs, str | Mapping):
-            return self._shaped(self._one(inputs, merged), inputs, options)
+            return self._shaped(run([inputs])[0], inputs, options)
         if isinstance(inputs, list | tuple):
-            return [self._one(each, merged) for each in inputs]
-        return self._stream(inputs, merged)
+            return run(list(inputs))
+        return self._stream(inputs, run, options.get("batch_size") or self._batch_size)
 
-    def _stream(self, inputs: Iterable[Any], options: Dict) -> Iterator[Any]:
-        for each in inputs:
-            yield self._one(each, options)
-
-    def _one(self, given: Any, options: Dict) -> Any:
-        call: Callable[..., Any] = self._run
-        return call(given, **options)
+    def _stream(self, inputs: Iterable[Any], run: Callable[..., list[Any]], size: int) -> Iterator[Any]:
+        """So many at once; one unless `batch_size` says more, for the next may not be there yet."""
+        each = iter(inputs)
+        while batch := list(islice(each, size)):
+            yield from run(batch)
 
     def _checked(self, options: Options) -> Dict:
         """Those that have an effect. Raises UnknownOptionError for one that this pipeline does not have."""
@@ -93,7 +96,7 @@ class Pipeline:
     def _shaped(self, result: Any, given: Any, options: Options) -> Any:
         return result
 
-    _run: Callable[..., Any]
+    _run: Callable[..., list[Any]]
 
 
 class TextClassificationPipeline(Pipeline):
@@ -105,27 +108,25 @@ class TextClassificationPipeline(Pipeline):
 
     def _run(
         self,
-        given: str | Mapping[str, str],
+        given: list[str | Mapping[str, str]],
         *,
         top_k: int | Literal[""] | None = "",
         function_to_apply: str | None = None,
         return_all_scores: bool = False,
         truncation: bool | str = False,
         max_length: int | None = None,
-    ) -> Dict | list[Dict]:
-        text: Any = given
-        if isinstance(given, Mapping):
-            text = (given["text"], given["text_pair"]) if given.get("text_pair") else given["text"]
+    ) -> list[Any]:
+        texts: Any = [_pair(each) if isinstance(each, Mapping) else each for each in given]
         function: Any = function_to_apply and function_to_apply.lower()
         task = with_longest(self._classifier, max_length)
         every = return_all_scores or top_k is None
         most = None if every else 1 if top_k == "" else top_k
-        found = task(text, top_k=most, function=function, long_text=_long_text(truncation))
-        results = [found] if isinstance(found, Classification) else found
+        found: Any = task(texts, top_k=most, function=function, long_text=_long_text(truncation))
+        rows = [[each] if isinstance(each, Classification) else each for each in found]
         if return_all_scores and top_k == "":  # in the order of the labels
-            results = sorted(results, key=lambda each: task.config.labels.index(each.label))
-        dicts = [{"label": each.label, "score": each.score} for each in results]
-        return dicts[0] if top_k == "" and not every else dicts
+            rows = [sorted(row, key=lambda each: task.config.labels.index(each.label)) for row in rows]
+        dicts = [[{"label": each.label, "score": each.score} for each in row] for row in rows]
+        return [row[0] for row in dicts] if top_k == "" and not every else dicts
 
     def _shaped(self, result: Any, given: Any, options: Options) -> Any:
         return [result] if isinstance(given, str) and "top_k" not in options else result
@@ -143,18 +144,19 @@ class TokenClassificationPipeline(Pipeline):
 
     def _run(
         self,
-        given: str,
+        given: list[str],
         *,
         aggregation_strategy: Aggregation | None = None,
         ignore_labels: list[str] | None = None,
         stride: int | None = None,
-    ) -> list[Dict]:
+    ) -> list[list[Dict]]:
         aggregation = aggregation_strategy or "none"
         ignored = ["O"] if ignore_labels is None else ignore_labels
         found = self._tagger(given, aggregation=aggregation, ignore_labels=ignored, stride=stride)
-        encoding = self.tokenizer.encode(given)
+        grouped = aggregation != "none"
         return [
-            self._dict(each, given, encoding.ids, encoding.offsets, grouped=aggregation != "none") for each in found
+            [self._dict(each, text, encoding.ids, encoding.offsets, grouped=grouped) for each in entities]
+            for text, encoding, entities in zip(given, self.tokenizer.encode_batch(given), found, strict=True)
         ]
 
     def _dict(self, entity: Entity, text: str, ids: np.ndarray, offsets: np.ndarray, *, grouped: bool) -> Dict:
@@ -188,9 +190,12 @@ class FillMaskPipeline(Pipeline):
         result = super().__call__(inputs, **options)
         return result[0] if isinstance(inputs, list) and len(inputs) == 1 else result
 
-    def _run(self, given: str, *, top_k: int = 5, targets: str | list[str] | None = None) -> Any:
-        found = self._filler(given, top_k=top_k, targets=targets)
-        ids = self.tokenizer.encode(given).ids
+    def _run(self, given: list[str], *, top_k: int = 5, targets: str | list[str] | None = None) -> list[Any]:
+        found: Any = self._filler(given, top_k=top_k, targets=targets)
+        encodings = self.tokenizer.encode_batch(given)
+        return [self._dicts(encoding.ids, fills) for encoding, fills in zip(encodings, found, strict=True)]
+
+    def _dicts(self, ids: np.ndarray, found: Any) -> Any:
         masks = np.flatnonzero(ids == self.tokenizer.mask_token_id).tolist()
         several = len(masks) > 1
         rows: Any = found if several else [found]
@@ -221,17 +226,19 @@ class ZeroShotClassificationPipeline(Pipeline):
 
     def _run(
         self,
-        given: str,
+        given: list[str],
         *,
         candidate_labels: str | list[str],
         hypothesis_template: str = "This example is {}.",
         multi_label: bool = False,
-    ) -> Dict:
+    ) -> list[Dict]:
         found = self._classifier(
             given, candidate_labels, hypothesis_template=hypothesis_template, multi_label=multi_label
         )
-        labels, scores = [each.label for each in found], [each.score for each in found]
-        return {"sequence": given, "labels": labels, "scores": scores}
+        return [
+            {"sequence": text, "labels": [each.label for each in row], "scores": [each.score for each in row]}
+            for text, row in zip(given, found, strict=True)
+        ]
 
 
 class FeatureExtractionPipeline(Pipeline):
@@ -243,18 +250,14 @@ class FeatureExtractionPipeline(Pipeline):
 
     def _run(
         self,
-        given: str,
+        given: list[str],
         *,
         truncation: bool | str = False,
         max_length: int | None = None,
         return_tensors: bool = False,
-    ) -> Any:
-        (rows,) = with_longest(self._embedder, max_length).logits([given], long_text=_long_text(truncation))
-        if return_tensors:
-            import torch
-
-            return torch.from_numpy(rows[None])
-        return [rows.tolist()]
+    ) -> list[Any]:
+        found = with_longest(self._embedder, max_length).logits(given, long_text=_long_text(truncation))
+        return [tensor(rows[None]) if return_tensors else [rows.tolist()] for rows in found]
 
 
 class QuestionAnsweringPipeline(Pipeline):
@@ -278,7 +281,7 @@ class QuestionAnsweringPipeline(Pipeline):
 
     def _run(
         self,
-        given: Mapping[str, str],
+        given: list[Mapping[str, str]],
         *,
         top_k: int = 1,
         doc_stride: int | None = None,
@@ -287,11 +290,11 @@ class QuestionAnsweringPipeline(Pipeline):
         max_question_len: int = 64,
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
-    ) -> Dict | list[Dict]:
+    ) -> list[Dict | list[Dict]]:
         longest = min(max_seq_len, self.model.model.max_length)
-        found = self._answerer(
-            given["question"],
-            given["context"],
+        found: Any = self._answerer(
+            [each["question"] for each in given],
+            [each["context"] for each in given],
             top_k=top_k,
             max_answer_len=max_answer_len,
             doc_stride=min(longest // 2, 128) if doc_stride is None else doc_stride,
@@ -300,9 +303,15 @@ class QuestionAnsweringPipeline(Pipeline):
             no_answer=handle_impossible_answer,
             align_to_words=align_to_words,
         )
-        answers: Any = [found] if isinstance(found, Answer) else found
+        return [self._dicts([each] if isinstance(each, Answer) else each) for each in found]
+
+    def _dicts(self, answers: list[Answer]) -> Dict | list[Dict]:
         dicts = [{"score": each.score, "start": each.start, "end": each.end, "answer": each.text} for each in answers]
         return dicts[0] if len(dicts) == 1 else dicts
+
+
+def _pair(given: Mapping[str, str]) -> str | tuple[str, str]:
+    return (given["text"], given["text_pair"]) if given.get("text_pair") else given["text"]
 
 
 def _long_text(truncation: bool | str) -> Literal["truncate", "error"]:

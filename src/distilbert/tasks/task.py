@@ -1,6 +1,6 @@
 """What all tasks share: an opened model, and the way from texts to output rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,9 @@ from ..engine.seam import Engine
 from ..errors import InputError
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
+from ..hint_arguments import ARGUMENTS
 from ..hint_attributes import ATTRIBUTES
-from ..hints import hinting, unknown_attribute
+from ..hints import Hinted, hinting, unknown_attribute
 from ..progress import with_bar
 from ..tokenizer import BertTokenizer
 from .inputs import TextOrPair, characters, check_strings_or_pairs
@@ -27,6 +28,7 @@ from .origin import Origin, reopen
 Item = TypeVar("Item")
 
 FIRST = np.zeros(1, np.int64)  # the row of [CLS]
+_OUR_ATTRIBUTES = ("config", "model", "tokenizer")  # which others take as arguments
 _CALLS = ("__call__", "stream", "logits", "from_words")
 _CHUNK_BATCHES = 16  # a stream is read this many batches ahead, so that texts of like length meet
 
@@ -61,14 +63,15 @@ class _Hinting(type):
     if not TYPE_CHECKING:
 
         def __getattr__(cls, name: str) -> object:
-            raise AttributeError(unknown_attribute(cls.__name__, name))
+            raise AttributeError(unknown_attribute(cls.__name__, name, ATTRIBUTES))
 
 
-class Task(metaclass=_Hinting):
+class Task(Hinted, metaclass=_Hinting):
     """Base of the tasks. A subclass says which head it runs, which rows of a text that head reads, its options,
     whether it makes the vectors that sentence-transformers' files are about, and whether it pools rows into one.
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = {**ARGUMENTS, **ATTRIBUTES}
     task: ClassVar[str]
     head: ClassVar[Head]
     all_rows: ClassVar[bool] = False
@@ -90,16 +93,10 @@ class Task(metaclass=_Hinting):
         self.config = model.config
         self.tokenizer = model.tokenizer
 
-    if not TYPE_CHECKING:  # which would take any name for one that is there
-
-        def __getattr__(self, name: str) -> object:
-            """For a name that the task does not have. Raises AttributeError with what does the same here."""
-            raise AttributeError(unknown_attribute(type(self).__name__, name, dir(type(self))))
-
     def __setattr__(self, name: str, value: object) -> None:
         """Raises AttributeError for another library's attribute, which would be set to no effect."""
-        if name in ATTRIBUTES and not hasattr(type(self), name):
-            raise AttributeError(unknown_attribute(type(self).__name__, name))
+        if name in self.elsewhere and name not in _OUR_ATTRIBUTES and not hasattr(type(self), name):
+            raise AttributeError(unknown_attribute(type(self).__name__, name, self.elsewhere))
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
