@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,9 @@ import pyarrow.parquet as pq
 
 from distilbert import InputError
 from distilbert.bulk import BulkSettings, run
+from distilbert.bulk.clusters import WorkersDied
 from distilbert.bulk.pool import LocalWorkers
+from distilbert.bulk.work import run_part
 from helpers.bulk import KILLER, planted
 from helpers.patience import PATIENCE
 
@@ -66,6 +71,34 @@ def test_rows_that_end_their_worker_are_found(
     stop = BulkSettings(part_rows=4, workers=1, threads=1, errors="stop")
     with pytest.raises(InputError, match=r"part-000001\.parquet .*: 2 workers died with it"):
         run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "b", settings=stop, quiet=True)
+
+
+class Blaming(Executor):
+    """A cluster that blames the death of a worker on the parts that waited for it, too: here on the first two."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.calls.append(fn.__name__)
+        if fn is run_part and self.calls.count("run_part") <= 2:
+            future.set_exception(WorkersDied())
+        else:
+            future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.mark.parametrize("errors", ["column", "stop"])
+def test_parts_that_are_blamed_for_another_are_run_when_nothing_else_runs(
+    model: Path, tmp_path: Path, sentences: list[str], errors: Any
+) -> None:
+    pq.write_table(pa.table({"text": sentences[:20]}), tmp_path / "in.parquet")
+    settings, cluster = BulkSettings(part_rows=4, errors=errors), Blaming()
+    files = tmp_path / "in.parquet", tmp_path / "out"
+    done = run(model, "text-classification", *files, settings=settings, executor=cluster, quiet=True)
+    assert (done.parts, done.rows, done.errors, done.finished) == (5, 20, 0, True)
+    assert cluster.calls.index("try_rows") == 1 + 5, "the survey, and all parts"
 
 
 SLOW = """

@@ -89,9 +89,9 @@ def _explained(task: Task, reads: Sequence[_Read], method: Method, attention: bo
     mask = mask_id(task.tokenizer)
     model = None
     if attention or method == "integrated-gradients":
-        from .gradients import GradientModel  # not at the top: it needs PyTorch
+        from .gradients import gradient_model  # not at the top: it needs PyTorch
 
-        model = GradientModel(task)
+        model = gradient_model(task)
     tokens: list[Attribution] = []
     words: list[Attribution] = []
     gaps, baselines = [], []

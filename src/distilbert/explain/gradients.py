@@ -10,6 +10,7 @@ except ImportError:
     ) from None
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from torch import Tensor
@@ -95,3 +96,13 @@ class GradientModel:
             rollout = (mean + np.eye(len(mean))) / 2 @ rollout
         reached: np.ndarray = rollout[target.rows].mean(0)
         return reached
+
+
+_opened: WeakKeyDictionary[Task, GradientModel] = WeakKeyDictionary()
+
+
+def gradient_model(task: Task) -> GradientModel:
+    """The task's model in PyTorch, kept as long as the task is."""
+    if task not in _opened:
+        _opened[task] = GradientModel(task)
+    return _opened[task]
