@@ -63,8 +63,10 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("bucket")
+    s3 = s3fs.S3FileSystem()
+    s3.mkdir("bucket")
     yield app
+    s3.rm("bucket", recursive=True)  # moto keeps what it has for the next server
     s3fs.S3FileSystem.clear_instance_cache()
     server.shutdown()
 
