@@ -74,6 +74,12 @@ def main() -> None:
     if args.engine:
         os.environ["DISTILBERT_ENGINE"] = args.engine
     runs: list[Usage] = json.loads(args.save.read_text())["runs"] if args.save and args.save.exists() else []
+
+    def note(found: Usage) -> None:
+        runs.append(found | {"engine": args.engine or ""})
+        print(json.dumps(runs[-1]), flush=True)
+        save(args.save, {"machine": machine(("distilbert", "numpy", "onnxruntime", "pyarrow")), "runs": runs})
+
     for rows in args.rows:
         stream: Usage = {}
         for form in args.formats:
@@ -82,13 +88,11 @@ def main() -> None:
                 write_input(source, rows, args.words)
                 if form == "parquet" and not args.memory:
                     stream = usage(rows, "stream", [sys.executable, "-c", STREAM, args.model, str(source)])
-                    runs.append(stream | {"engine": args.engine or ""})
+                    note(stream)
                 found = bulk(args.model, source, rows, args.workers)
             if stream:
                 found["share_of_stream"] = round(float(stream["cpu_s"]) / float(found["cpu_s"]), 3)
-            runs.append(found | {"engine": args.engine or ""})
-            print("\n".join(map(json.dumps, runs[-2:] if form == "parquet" and stream else runs[-1:])), flush=True)
-            save(args.save, {"machine": machine(("distilbert", "numpy", "onnxruntime", "pyarrow")), "runs": runs})
+            note(found)
 
 
 if __name__ == "__main__":
