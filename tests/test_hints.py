@@ -111,7 +111,7 @@ def test_every_call_of_every_task_tells_of_every_argument(make_checkpoint: Maker
                 getattr(inner, attribute)
             assert str(missing.value) == f"{type(inner).__name__} has no {attribute}: {hint}"
     with pytest.raises(AttributeError, match="has no batch_size: texts are batched"):
-        task.batch_size = 8
+        _ = task.batch_size
     assert not hasattr(task, "encode")
 
 

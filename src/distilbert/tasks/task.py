@@ -28,7 +28,6 @@ from .origin import Origin, reopen
 Item = TypeVar("Item")
 
 FIRST = np.zeros(1, np.int64)  # the row of [CLS]
-_OUR_ATTRIBUTES = ("config", "model", "tokenizer")  # which others take as arguments
 _CALLS = ("__call__", "stream", "logits", "from_words")
 _CHUNK_BATCHES = 16  # a stream is read this many batches ahead, so that texts of like length meet
 
@@ -95,7 +94,7 @@ class Task(Hinted, metaclass=_Hinting):
 
     def __setattr__(self, name: str, value: object) -> None:
         """Raises AttributeError for another library's attribute, which would be set to no effect."""
-        if name in self.elsewhere and name not in _OUR_ATTRIBUTES and not hasattr(type(self), name):
+        if name in ATTRIBUTES and not hasattr(type(self), name):
             raise AttributeError(unknown_attribute(type(self).__name__, name, self.elsewhere))
         super().__setattr__(name, value)
 
