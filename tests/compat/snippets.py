@@ -69,6 +69,69 @@ TRANSFORMERS = {
         '        yield f"This is film {number}."\n'
         "result = list(classify(texts()))",
     ),
+    "a device map": (
+        "sequence",
+        'result = pipeline("text-classification", model=folder, device_map="cpu", dtype="auto")("A fine day.")',
+    ),
+    "its own tokenizer": (
+        "sequence",
+        'result = pipeline("sentiment-analysis", model=folder, tokenizer=folder, framework="pt")("A fine day.")',
+    ),
+    "rows of a data set": (
+        "sequence",
+        "from datasets import Dataset\n"
+        "from transformers.pipelines.pt_utils import KeyDataset\n"
+        'films = Dataset.from_dict({"text": ["A long film.", "A short one.", "None at all."], "id": [1, 2, 3]})\n'
+        'classify = pipeline("text-classification", model=folder)\n'
+        'result = [each["label"] for each in classify(KeyDataset(films, "text"), batch_size=2, truncation=True)]',
+    ),
+    "the best one": ("sequence", 'result = pipeline("text-classification", model=folder)("Lovely.", top_k=1)'),
+    "the best two of several": (
+        "sequence",
+        'classify = pipeline("text-classification", model=folder, top_k=2)\nresult = classify(["Lovely.", "Dull."])',
+    ),
+    "logits": (
+        "sequence",
+        'result = pipeline("text-classification", model=folder, function_to_apply="none")(["Lovely.", "Dull."])',
+    ),
+    "padded and cut": (
+        "sequence",
+        'options = {"padding": True, "truncation": True, "max_length": 16}\n'
+        'result = pipeline("text-classification", model=folder)(["Lovely.", "dull " * 40], **options)',
+    ),
+    "pairs": (
+        "sequence",
+        'classify = pipeline("text-classification", model=folder)\n'
+        'pairs = [{"text": "He ate.", "text_pair": "He is full."}, {"text": "It rains.", "text_pair": "It is dry."}]\n'
+        "result = classify(pairs)",
+    ),
+    "labels of the model": (
+        "sequence",
+        'config = pipeline("text-classification", model=folder).model.config\n'
+        "result = [config.id2label[0], config.label2id, config.num_labels]",
+    ),
+    "words by their first tokens": (
+        "tokens",
+        'tag = pipeline("ner", model=folder, aggregation_strategy="first", ignore_labels=["O", "PER"])\n'
+        'result = list(tag(text for text in ["Unimaginable Anna moved.", "Paris is far from Oslo."]))',
+    ),
+    "words by their best tokens": (
+        "tokens",
+        'result = pipeline("ner", model=folder)("Unimaginable Anna moved to Oslo.", aggregation_strategy="max")',
+    ),
+    "a target": ("mask", 'result = pipeline("fill-mask", model=folder)("It is [MASK].", targets="good", top_k=1)'),
+    "labels in one string": (
+        "inference",
+        'result = pipeline("zero-shot-classification", model=folder)("My train is late.", "travel, food")',
+    ),
+    "hidden states of several": (
+        "plain",
+        'result = pipeline("feature-extraction", model=folder)(["Every token.", "And a longer text."])',
+    ),
+    "hidden states as a tensor": (
+        "plain",
+        'result = pipeline("feature-extraction", model=folder)("Every token.", return_tensors=True)',
+    ),
 }
 
 SENTENCE_TRANSFORMERS = {
@@ -117,6 +180,86 @@ SENTENCE_TRANSFORMERS = {
         "model.max_seq_length = 8\n"
         'result = model.encode("one two three four five six seven eight nine ten"), model.max_seq_length',
     ),
+    "queries as tensors": (
+        "sentence",
+        "model = SentenceTransformer(folder)\n"
+        'result = model.encode_query(["who?", "what?"], convert_to_tensor=True, normalize_embeddings=True)',
+    ),
+    "a list of tensors": (
+        "sentence",
+        'result = SentenceTransformer(folder).encode(["one", "two words"], convert_to_numpy=False)',
+    ),
+    "an array of texts": (
+        "sentence",
+        "import numpy\n"
+        'result = SentenceTransformer(folder).encode(numpy.array(["one", "two words"]), show_progress_bar=False)',
+    ),
+    "vectors of tokens": (
+        "sentence",
+        "model = SentenceTransformer(folder)\n"
+        'several = model.encode(["one", "two words"], output_value="token_embeddings", prompt_name="query")\n'
+        'result = several + [model.encode("one text", output_value="token_embeddings")]',
+    ),
+    "signed bits": (
+        "sentence",
+        'result = SentenceTransformer(folder).encode(["a film", "a song"], precision="binary")',
+    ),
+    "prompts of the program": (
+        "sentence",
+        'prompts = {"find": "search: ", "query": "question: "}\n'
+        'model = SentenceTransformer(folder, prompts=prompts, default_prompt_name="find")\n'
+        'result = model.encode(["rain"]), model.encode_query("rain"), model.encode("rain", prompt="")',
+    ),
+    "another measure": (
+        "sentence",
+        'model = SentenceTransformer(folder, similarity_fn_name="dot")\n'
+        'vectors = model.encode(["A cat sleeps.", "A dog barks."])\n'
+        "result = [model.similarity(vectors, vectors), model.similarity_fn_name]\n"
+        'model.similarity_fn_name = "euclidean"\n'
+        "result += [model.similarity(vectors, vectors), model.similarity_pairwise(vectors, vectors[::-1].copy())]",
+    ),
+    "searched": (
+        "sentence",
+        "model = SentenceTransformer(folder)\n"
+        'corpus = model.encode_document(["A cat sleeps.", "A dog barks.", "Stocks fell.", "It rains."])\n'
+        'result = util.semantic_search(model.encode_query(["pets", "weather"]), corpus, top_k=2)',
+    ),
+    "measured": (
+        "sentence",
+        'one, two, three = SentenceTransformer(folder).encode(["one", "two words", "three words here"])\n'
+        "result = [util.cos_sim(one, [two, three]), util.dot_score([one, two], three)]\n"
+        "result.append(util.pairwise_cos_sim([one], [two]))",
+    ),
+    "paraphrases": (
+        "sentence",
+        'texts = ["A cat sleeps.", "A cat is asleep.", "Stocks fell.", "The stocks fell today."]\n'
+        "result = util.paraphrase_mining(SentenceTransformer(folder), texts, top_k=2)",
+    ),
+    "groups": (
+        "sentence",
+        'vectors = SentenceTransformer(folder).encode(["A cat sleeps.", "A cat is asleep.", "Stocks fell."] * 3)\n'
+        "found = util.community_detection(vectors, min_community_size=2, threshold=0.99)\n"
+        "result = sorted(sorted(group) for group in found)",
+    ),
+    "quantised afterwards": (
+        "sentence",
+        'vectors = SentenceTransformer(folder).encode(["A cat sleeps.", "Stocks fell."])\n'
+        'result = util.quantize_embeddings(vectors, precision="ubinary")',
+    ),
+    "predict without the sigmoid": (
+        "ranker",
+        "import torch\n"
+        'pairs = [["who paints?", "Painters paint."], ["who paints?", "Bakers bake."]]\n'
+        "model = CrossEncoder(folder, num_labels=1, activation_fn=torch.nn.Tanh())\n"
+        "result = [model.predict(pairs)]\n"
+        "result.append(model.predict(pairs, activation_fn=torch.nn.Identity(), convert_to_tensor=True))",
+    ),
+    "rank without the sigmoid": (
+        "ranker",
+        "import torch\n"
+        'documents = ["Bakers bake.", "Painters paint.", "Nobody sings here."]\n'
+        'result = CrossEncoder(folder).rank("who paints?", documents, activation_fn=torch.nn.Identity())',
+    ),
     "predict": (
         "ranker",
         'result = CrossEncoder(folder).predict([("who paints?", "Painters paint."), ("who paints?", "Bakers bake.")])',
@@ -151,6 +294,8 @@ FASTEMBED = {
         'query = next(iter(model.query_embed("who paints?")))\n'
         'result = [float(query @ vector) for vector in model.passage_embed(["Painters paint.", "Bakers bake."])]'
     ),
+    "in parallel": 'result = list(model.embed(["first", "second"], parallel=None, batch_size=1))',
+    "passages of a generator": 'result = list(model.passage_embed(f"text {number}" for number in range(3)))',
     "counted": 'result = model.token_count(["The sky is blue.", "Rain."])',
     "width": "result = model.embedding_size",
 }
