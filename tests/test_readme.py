@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import distilbert
 from conftest import Maker
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,15 @@ def commands() -> Iterator[tuple[str, list[str]]]:
             command, *printed_lines = part.splitlines()
             if command.startswith("distilbert "):
                 yield command, [line for line in printed_lines if line.strip() and line[0] != " "]
+
+
+def test_the_first_lines_of_readme_and_site_give_what_they_say() -> None:
+    home = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in (README, home):
+        model, text = re.findall(r'load\("(.+?)"\).*\nclf\("(.+?)"\)', page)[0]
+        (shown,) = re.findall(r"^# (Classification\(.*\))$", page, flags=re.MULTILINE)
+        result = repr(distilbert.load(model)(text))
+        assert re.fullmatch(re.escape(shown).replace("…", r"\d*"), result), result
 
 
 def skeleton(line: str) -> str:
