@@ -290,7 +290,4 @@ def verdict(kept: Share, to: float, metric: str) -> str:
         )
     more = kept.examples_for(to)
     way = f"; about {more:,} examples like these would tell" if more else ""
-    return (
-        f"{to:.1%} not certain: {kept.value:.1%} {on}, but with 95 % confidence only at least {kept.least:.1%}"
-        f"{way}"
-    )
+    return f"{to:.1%} not certain: {kept.value:.1%} {on}, but with 95 % confidence only at least {kept.least:.1%}{way}"
