@@ -100,7 +100,7 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
         raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
 
 
-def _place(value: Any, location: tuple[int | str, ...], *, missing: bool) -> Iterator[int | str]:
+def _place(value: Any, location: tuple[Any, ...], *, missing: bool) -> Iterator[int | str]:
     """The parts of a location that are in the body, and what is missing there; others name forms that it may have."""
     for index, part in enumerate(location):
         if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
