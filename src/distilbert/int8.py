@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class Scheme:
         return {"quant_method": METHOD, "version": VERSION, **asdict(self), "float32": list(self.float32)}
 
 
-def is_ours(values: object) -> bool:
+def is_ours(values: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a `quantization_config` is that of this scheme, not of another program."""
     return isinstance(values, Mapping) and values.get("quant_method") == METHOD
 
