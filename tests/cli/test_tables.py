@@ -225,6 +225,7 @@ def test_the_faults_of_a_file_are_a_line_each(
         ("r.txt", b"%PDF-1.7", "r.txt: is a document, not a text"),
         ("r.txt.gz", gzip.compress(b"good film\n"), "r.txt.gz: is compressed; unpack it, or pipe it in: gzip -dc"),
     ],
+    ids=["workbook", "parquet", "document", "gzip"],
 )
 def test_bytes_that_are_no_text_are_never_read_as_lines(
     name: str, content: bytes, message: str, make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]

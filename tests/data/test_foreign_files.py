@@ -87,6 +87,7 @@ def database() -> bytes:
         ("a.csv", b'text,label\na,x\n"b,y\n', r":3: not valid CSV \(a quotation mark opens a cell and none closes"),
         ("a.txt", TABLE, r"cannot tell its format; name it \.csv"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else None,  # some have the time in them
 )  # fmt: skip
 def test_what_stands_in_place_of_a_table(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:

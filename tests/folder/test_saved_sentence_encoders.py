@@ -13,7 +13,6 @@ import pytest
 
 import distilbert
 from distilbert import Embedder
-from distilbert.distill.teacher import open_teacher
 from distilbert.folder.checkpoint import Head
 from distilbert.folder.sentence import read_sentence_folder
 from distilbert.module_activations import ACTIVATIONS
@@ -34,6 +33,8 @@ from helpers.saved_by_sentence_transformers import (
     torch,
     write_encoders,
 )
+
+teacher = pytest.importorskip("distilbert.distill.teacher")
 
 DENSE: dict[str, Modules] = {
     f"{mode}": lambda path, mode=mode: [base.Transformer(path), dense.Pooling(32, mode)] for mode in MODES
@@ -149,7 +150,7 @@ def test_what_training_does_not_apply_is_refused(encoders: dict[Head, str], name
     named = {"lasttoken": "Pooling lasttoken", "several modes": "Pooling cls and max and mean"}.get(name, name)
     assert named in sentence.untrained_parts(dense=True)
     with pytest.raises(distilbert.InputError, match=f"has .*{named}.*; only teachers"):
-        open_teacher(tmp_path, "feature-extraction")
+        teacher.open_teacher(tmp_path, "feature-extraction")
 
 
 @pytest.mark.parametrize("old", [False, True])
