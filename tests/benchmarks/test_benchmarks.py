@@ -202,7 +202,7 @@ def test_few_shot(
             (tmp_path / f"{task}.{part}.jsonl").write_text("\n".join(map(json.dumps, chosen)) + "\n")
     out = tmp_path / "found.jsonl"
     for _ in range(2):  # what is there is not run again
-        script.run(tmp_path, out, [3], [0, 1], ["head-only"])
+        script.run(tmp_path, out, [3], [0, 1], ["head-only"], list(script.TASKS))
     assert len(out.read_text().splitlines()) == 4
     assert len(script.drawn(tmp_path / "topics.train.jsonl", 3, 0)) == 6
     script.table(out)
