@@ -22,6 +22,7 @@ FACES = {"distilbert"} | {
         "bench",
         "bulk",
         "compat",
+        "compat.util",
         "convert",
         "distill",
         "evaluation",

@@ -24,6 +24,7 @@ FACES = (
     "distilbert.bench",
     "distilbert.bulk",
     "distilbert.compat",
+    "distilbert.compat.util",
     "distilbert.convert",
     "distilbert.distill",
     "distilbert.evaluation",

@@ -193,9 +193,14 @@ def test_tables(
 
 
 def test_few_shot(
-    benchmark: Callable[[str], ModuleType], tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+    benchmark: Callable[[str], ModuleType],
+    minilm: Path,
+    tmp_path: Path,
+    sentences: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     script = benchmark("few_shot")
+    convert(minilm, tmp_path / "encoder")
     rows = [{"text": text, "label": ("no", "yes")["the" in text.split()]} for text in sentences[:60]]
     for task in script.TASKS:
         for part, chosen in {"train": rows[:40], "test": rows[40:]}.items():

@@ -16,16 +16,32 @@ from ..similarity import similarity
 from .sentence_transformer import SentenceTransformer
 from .tensors import rows, tensor_where_there_is_torch
 
+__all__ = [
+    "community_detection",
+    "cos_sim",
+    "dot_score",
+    "euclidean_sim",
+    "manhattan_sim",
+    "normalize_embeddings",
+    "pairwise_cos_sim",
+    "pairwise_dot_score",
+    "paraphrase_mining",
+    "paraphrase_mining_embeddings",
+    "quantize_embeddings",
+    "semantic_search",
+]
+
 Vectors = Any  # arrays, tensors, or lists of them
 Measuring = Callable[[Vectors, Vectors], Any]
 
 
 def cos_sim(a: Vectors, b: Vectors) -> Any:
-    """[A, B]; as all measures here a tensor where torch is there."""
+    """[A, B], cosines; as all measures here a tensor where torch is there."""
     return tensor_where_there_is_torch(similarity("cosine", rows(a), rows(b)))
 
 
 def dot_score(a: Vectors, b: Vectors) -> Any:
+    """[A, B], dot products."""
     return tensor_where_there_is_torch(similarity("dot", rows(a), rows(b)))
 
 
@@ -43,11 +59,12 @@ pytorch_cos_sim = cos_sim
 
 
 def pairwise_cos_sim(a: Vectors, b: Vectors) -> Any:
-    """[B]: each vector with its partner."""
+    """[B], cosines: each vector with its partner."""
     return pairwise_dot_score(Normalize()(rows(a)), Normalize()(rows(b)))
 
 
 def pairwise_dot_score(a: Vectors, b: Vectors) -> Any:
+    """[B], dot products: each vector with its partner."""
     return tensor_where_there_is_torch((rows(a) * rows(b)).sum(-1))
 
 
