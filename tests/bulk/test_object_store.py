@@ -66,6 +66,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
     s3 = s3fs.S3FileSystem()
     s3.mkdir("bucket")
     yield app
+    app.faults = False
     s3.rm("bucket", recursive=True)  # moto keeps what it has for the next server
     s3fs.S3FileSystem.clear_instance_cache()
     server.shutdown()

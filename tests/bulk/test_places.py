@@ -42,9 +42,10 @@ class Unreliable(MemoryFileSystem):  # type: ignore[misc]
             Unreliable.failed += 1
             raise OSError("503 slow down")
 
-    def cat_file(self, *args: Any, **kwargs: Any) -> Any:
+    def cat_file(self, path: str, version_id: str | None = None, **kwargs: Any) -> Any:
+        assert version_id is None  # S3's second parameter, where others have the first byte
         self._may_fail()
-        return super().cat_file(*args, **kwargs)
+        return super().cat_file(path, **kwargs)
 
     def pipe_file(self, *args: Any, **kwargs: Any) -> Any:
         self._may_fail()

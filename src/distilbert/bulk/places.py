@@ -114,7 +114,7 @@ def names_in(folder: str) -> set[str]:
 
 def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> bytes:
     fs, path = place(url)
-    return bytes(patiently(lambda: fs.cat_file(path, start, stop)))
+    return bytes(patiently(lambda: fs.cat_file(path, start=start, end=stop)))
 
 
 def read_all(folder: str, names: Sequence[str]) -> dict[str, bytes]:
