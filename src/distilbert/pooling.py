@@ -137,3 +137,9 @@ class WordWeights:
 
 
 TokenLayer = Layer | WordWeights
+
+
+def packed_signs(vectors: np.ndarray, *, signed: bool) -> np.ndarray:
+    """The signs of vectors [B, D], eight to a byte: uint8 [B, D / 8], or less 128 as int8."""
+    bits = np.packbits(vectors > 0, axis=-1)
+    return (bits.astype(np.int16) - 128).astype(np.int8) if signed else bits

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import InputError
-from ..pooling import Normalize
+from ..pooling import Normalize, packed_signs
 from ..search.communities import community_detection as groups_of
 from ..search.exact import Measure, VectorIndex
 from ..search.paraphrases import paraphrase_mining as pairs_of
@@ -137,8 +137,7 @@ def quantize_embeddings(embeddings: Vectors, precision: Literal["float32", "bina
         return vectors.astype(np.float32)
     if precision not in ("binary", "ubinary"):
         raise InputError(f"precision must be float32, binary or ubinary, not {precision!r}; encode has int8 and uint8")
-    bits = np.packbits(vectors > 0, axis=-1)
-    return bits if precision == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
+    return packed_signs(vectors, signed=precision == "binary")
 
 
 _MEASURES: dict[Measuring, Measure] = {

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
-from ..pooling import Normalize, WordWeights
+from ..pooling import Normalize, WordWeights, packed_signs
 from ..similarity import similarity
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText
@@ -215,6 +215,5 @@ class Embedder(Task):
             levels = np.rint(127 * scaled)
             return levels.astype(np.int8) if output == "int8" else (levels + 128).astype(np.uint8)
         if output in ("binary", "ubinary"):
-            bits = np.packbits(vectors > 0, axis=-1)
-            return bits if output == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
+            return packed_signs(vectors, signed=output == "binary")
         return vectors
