@@ -14,7 +14,7 @@ import pytest
 
 import distilbert
 from conftest import Maker
-from distilbert import Entity, InputError, MaskFill, UnknownOptionError, load
+from distilbert import Classification, Entity, InputError, MaskFill, Ranked, UnknownOptionError, load
 from distilbert import hint_arguments as arguments
 from distilbert import hint_attributes as attributes
 from distilbert.folder.checkpoint import Head
@@ -136,16 +136,24 @@ def test_other_type_errors_stay_what_they_are(make_checkpoint: Maker) -> None:
 
 @pytest.mark.parametrize("name", attributes.RESULT_FIELDS)
 def test_fields_of_results_of_other_libraries(name: str) -> None:
-    entity = Entity("PER", "Anna", 0, 4, 0.9)
-    message = f"Entity has no {name}: {attributes.RESULT_FIELDS[name]}"
-    with pytest.raises(AttributeError) as missing:
-        getattr(entity, name)
-    assert str(missing.value) == message
-    with pytest.raises(KeyError) as lacking:
-        entity[name]
-    assert lacking.value.args == (message,)
+    results = (
+        Entity("PER", "Anna", 0, 4, 0.9),
+        MaskFill("good", 7, 0.5, "a good film"),
+        Classification("positive", 0.9, 5, False),
+        Ranked(0, 0.5, "a film", False),
+    )
+    hint = attributes.RESULT_FIELDS[name]
+    told = [result for result in results if not hint.isidentifier() or hasattr(result, hint)]
+    assert told
+    for result in results:
+        message = f"{type(result).__name__} has no {name}: {hint}"
+        with pytest.raises(AttributeError) as missing:
+            getattr(result, name)
+        with pytest.raises(KeyError) as lacking:
+            result[name]
+        assert [str(missing.value) == message, lacking.value.args == (message,)] == [result in told] * 2
     with pytest.raises(KeyError, match=r"one text gives one Entity, not a list: result\['label'\]"):
-        entity[0]  # type: ignore[index]
+        results[0][0]  # type: ignore[index]
 
 
 def test_a_result_tells_of_a_field_like_its_own_and_travels() -> None:

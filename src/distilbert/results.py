@@ -15,6 +15,14 @@ class Result(Hinted):
 
     elsewhere = RESULT_FIELDS
 
+    def __init_subclass__(cls) -> None:
+        """A hint is a sentence, or the name of a field that this kind of result has."""
+        super().__init_subclass__()
+        fields = cls.__annotations__
+        cls.elsewhere = {
+            name: hint for name, hint in RESULT_FIELDS.items() if not hint.isidentifier() or hint in fields
+        }
+
     def __getitem__(self, name: str) -> Any:
         """`result["label"]` is `result.label`. Raises KeyError for a field that there is not."""
         kind = type(self).__name__
