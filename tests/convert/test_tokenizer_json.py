@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import tokenizers
 
+import distilbert
 from conftest import Maker
-from distilbert import BertTokenizer, TokenizerWarning
-from distilbert.convert import convert, export_onnx
+from distilbert import BertTokenizer, TokenizerError, TokenizerWarning
+from distilbert.convert import convert, export_onnx, quantize
 from distilbert.convert.tokenizer_json import write_tokenizer_json
 from helpers.tokenizer_folders import TEXTS, single_folders, write_folder
 
@@ -36,10 +37,10 @@ def test_any_folder_gets_one_that_says_it_all(tmp_path: Path) -> None:
                 continue
             folder = write_folder(tmp_path / str(number), files)
             before, side = ours(folder), BertTokenizer.from_folder(folder).cut_left
-            write_tokenizer_json(folder)
+            write_tokenizer_json(folder, folder)
             assert alone(folder) == ours(folder) == before, label
             assert BertTokenizer.from_folder(folder).cut_left == side, label
-            assert write_tokenizer_json(folder) is None, label  # there is nothing more to say
+            assert write_tokenizer_json(folder, folder) is None, label  # there is nothing more to say
 
 
 def test_written_folders_read_as_before_in_transformers(make_checkpoint: Maker, tmp_path: Path) -> None:
@@ -84,3 +85,43 @@ def test_a_tokenizer_that_cannot_be_read_does_not_stop_the_weights(make_checkpoi
     (note,) = [note for note in report.notes if "tokenizer.json" in note]
     assert note.startswith("no tokenizer.json could be made: vocab.txt: tokenizer_class 'BertJapaneseTokenizer' cuts")
     assert not (tmp_path / "out" / "tokenizer.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        ([], "no tokenizer.json and no vocab.txt; bring along the model's tokenizer"),
+        (["Vocab.txt"], "no tokenizer.json and no vocab.txt (there is Vocab.txt: call it vocab.txt); bring along"),
+        (["spiece.model"], "spiece.model is a SentencePiece model, which is not read; bring along a tokenizer.json"),
+    ],
+)
+def test_a_folder_without_a_tokenizer_is_told_what_it_cannot_do(
+    left: list[str], reason: str, make_checkpoint: Maker, tmp_path: Path
+) -> None:
+    source = make_checkpoint()
+    (source / "vocab.txt").unlink()
+    for name in left:
+        (source / name).touch()
+    report = convert(source, tmp_path / "out")
+    (note,) = [note for note in report.notes if "tokenizer" in note]
+    assert note.startswith(f"there is no tokenizer, so only token ids can be read, not text ({source}: {reason}")
+    assert f"note: {note}" in str(report)
+    with pytest.warns(TokenizerWarning, match="exported: there is no tokenizer, so only token ids"):
+        export_onnx(source, tmp_path / "exported")
+    with pytest.raises(TokenizerError, match=r"no tokenizer\.json and no vocab\.txt"):
+        distilbert.load(tmp_path / "out")
+
+
+def test_what_is_odd_is_said_of_the_source_alone(
+    make_checkpoint: Maker, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """And not of the folder that the new one is made in."""
+    source = make_checkpoint()
+    BertTokenizer.from_folder(source).save(source / "tokenizer.json")
+    content = json.loads((source / "tokenizer.json").read_text())
+    content["normalizer"]["lowercase"] = False
+    (source / "tokenizer.json").write_text(json.dumps(content))
+    (source / "tokenizer_config.json").unlink()
+    quantize(source, tmp_path / "out", data=WORDS)
+    (warning,) = recwarn.list
+    assert str(warning.message).startswith(f"{source / 'tokenizer.json'}: its normalizer is not used")

@@ -1,5 +1,6 @@
 """Sentence-transformers folders: what sentence-transformers makes of them, in both spellings, and clear refusals."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,7 @@ def test_no_modules_and_a_cross_encoders_modules_say_nothing(folder: Path) -> No
     assert read_sentence_folder(folder) is None
     (folder / "modules.json").unlink()
     (folder / "config_sentence_transformers.json").unlink()
+    shutil.rmtree(folder / "1_Pooling")
     assert read_sentence_folder(folder) is None
     vectors = embed(folder)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=-1), 1, rtol=1e-6)

@@ -85,7 +85,7 @@ def convert(
         files = bring_along(root, encoder, temporary, is_bert=model.is_bert)
         case = keep_case(temporary) if is_file(encoder / GOOGLE_CONFIG) else None
         named = _write(temporary, model, FORMATS[to], dtype)
-        tokenizer = write_tokenizer_json(temporary)
+        tokenizer = write_tokenizer_json(temporary, encoder)
         if to == "safetensors":
             read_sentence_folder(temporary)  # what came along must be whole
     notes = [*notes_on(file), *model.notes, *(note for note in (case, tokenizer) if note)]

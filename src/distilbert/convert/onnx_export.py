@@ -10,6 +10,7 @@ same model on padded texts, with the operators of the ONNX standard alone.
 """
 
 import math
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +20,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..activations import Activation
 from ..engine.graph import Builder
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import CheckpointError, InputError, TokenizerWarning, short_repr
 from ..fetching import fetch
+from ..files import is_file
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
-from ..folder.layout import CONFIG, ONNX
+from ..folder.layout import CONFIG, ONNX, TOKENIZER
 from ..folder.sentence import read_sentence_folder
 from ..folder.weight_names import PREFIX
 from .folder import check_place, write_config, written_whole_folder
@@ -68,7 +70,9 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
     with written_whole_folder(out, root) as temporary:
         copy_companions(root, encoder, temporary)
         write_config(temporary / CONFIG, checkpoint.config, "float32")
-        write_tokenizer_json(temporary)
+        note = write_tokenizer_json(temporary, encoder)
+        if note and not is_file(temporary / TOKENIZER):
+            warnings.warn(f"{out}: {note}", TokenizerWarning, stacklevel=2)
         (temporary / LAYOUTS[layout]).parent.mkdir(exist_ok=True)
         onnx.save(_PaddedBuilder(checkpoint).model(), str(temporary / LAYOUTS[layout]))
     return out / LAYOUTS[layout]

@@ -3,6 +3,7 @@
 import dataclasses
 import statistics
 import time
+import warnings
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -135,7 +136,8 @@ def quantize(
         source.copy_companions(temporary)
         ranges = measured_ranges(source, texts) if smooth else None
         Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges).write(temporary)
-        quantized = open_folder(temporary)
+        with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
+            quantized = open_folder(temporary)
         comparison = _compare(source, quantized, texts)
         sizes = [source.bytes, quantized.bytes]
     speedup, decisions, compared = comparison

@@ -12,21 +12,23 @@ from ..errors import TokenizerError, TokenizerWarning
 from ..files import is_file, read_json, read_text, written_whole
 from ..folder.added_tokens import library_errors
 from ..folder.layout import TOKENIZER, VOCABULARY
+from ..folder.tokenizer_files import no_tokenizer
 from ..tokenizer import BertTokenizer
 
 _CUTTING = ("model", "added_tokens", "normalizer", "pre_tokenizer")  # keys that say how a text is cut
 _LENGTHS = ("truncation", "padding")  # which BertTokenizer leaves to its caller
 
 
-def write_tokenizer_json(folder: Path) -> str | None:
+def write_tokenizer_json(folder: Path, source: Path) -> str | None:
     """Write it where there is none, or where it says less than the files beside it; returns a note on that.
 
-    A folder without a tokenizer stays so. One whose tokenizer cannot be read is no error here: the note says why.
+    `folder` is being made of `source`. One without a tokenizer stays so, and one whose tokenizer cannot be read is no
+    error here: the note says why.
     """
     path = folder / TOKENIZER
     has_one = is_file(path)
     if not has_one and not is_file(folder / VOCABULARY):
-        return None
+        return f"there is no tokenizer, so only token ids can be read, not text ({no_tokenizer(source)})"
     try:
         with warnings.catch_warnings(action="ignore", category=TokenizerWarning):  # `load` says it of the folder
             ours = BertTokenizer.from_folder(folder).backend

@@ -3,6 +3,7 @@
 import json
 import math
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,7 +116,8 @@ def cut_vocabulary(
     with tempfile.TemporaryDirectory() as temporary:
         vocabulary = Vocabulary(tokenizer, pieces, files)
         vocabulary.write(Path(temporary))
-        cut = BertTokenizer.from_folder(temporary)
+        with warnings.catch_warnings(action="ignore"):  # what is odd was said of `folder`
+            cut = BertTokenizer.from_folder(temporary)
     after = Counter[int]()
     for start in range(0, len(texts), _CHUNK):
         for encoding in cut.encode_batch(texts[start : start + _CHUNK]):

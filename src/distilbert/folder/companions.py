@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..files import has_file, is_file, read_json, read_json_list, written_whole
+from ..files import has_file, is_file, read_json, written_whole
 from ..links import check_copied
 from .layout import (
     CONFIG,
@@ -22,7 +22,7 @@ from .layout import (
     TOKENIZER_VERSIONS,
     TRANSFORMER_CONFIGS,
 )
-from .module_list import Module, all_modules, all_modules_of, is_router, read_modules, router_file
+from .module_list import Module, all_modules, all_modules_of, is_router, read_modules, read_rows, router_file
 from .modules import TOKEN_TABLE, token_weights_file
 from .sentence import ENCODERS
 from .sentence_writing import write_json
@@ -30,8 +30,7 @@ from .sentence_writing import write_json
 
 def encoder_folder(root: Path) -> Path:
     """Where the encoder of a model folder lies: a sentence-transformers folder may keep it in a part of its own."""
-    modules = all_modules(root) if has_file(root / MODULES) else []
-    return next((module.folder for module in modules if module.kind in ENCODERS), root)
+    return next((module.folder for module in all_modules(root) if module.kind in ENCODERS), root)
 
 
 def check_companions(root: Path, encoder: Path, *, parts: bool = True) -> None:
@@ -81,9 +80,8 @@ def copy_companions(
     brought = [bring(path, out / name) for path, name in named if has_file(path)]
     if is_file(encoder / CONFIG):  # of which the caller takes over all keys
         check_copied(encoder / CONFIG, root)
-    if parts and has_file(root / MODULES):
+    if parts and (listed := read_rows(root)):
         check_copied(root / MODULES, root)
-        listed = read_json_list(root / MODULES)
         for place, (module, read) in enumerate(zip(listed, read_modules(root), strict=True)):
             kind, part = read.kind, read.folder
             if is_router(read):

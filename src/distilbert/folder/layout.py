@@ -73,16 +73,16 @@ PICKLES = (".joblib", ".pkl", ".pickle")
 
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …, those of a
 # Router query_0_SparseStaticEmbedding, document_1_SpladePooling, …
-FIRST_PART = "0_*"
-_PARTS, _ROUTED_PARTS = "[0-9]_*", "*_[0-9]_*"
+FIRST_PART, PARTS = "0_*", "[0-9]_*"
+_ROUTED_PARTS = "*_[0-9]_*"
 HUB_FILES = (
     *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
     *(MODULES, SENTENCE_CONFIG, ROUTER_CONFIG, "sentence_*_config.json", TOKEN_WEIGHTS),
-    *(f"{part}/{name}" for part in (_PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
+    *(f"{part}/{name}" for part in (PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
 )
 # and, one format after the other, where it has no weights in safetensors
 HUB_FOREIGN_FILES = tuple(
-    tuple(f"{folder}{file}" for folder in ("", f"{_PARTS}/") for file in (name, f"{name}{SHARDS_INDEX}", *shards))
+    tuple(f"{folder}{file}" for folder in ("", f"{PARTS}/") for file in (name, f"{name}{SHARDS_INDEX}", *shards))
     for name, shards in (
         (PYTORCH, ["pytorch_model-*.bin"]),
         (KERAS, ["tf_model-*.h5"]),

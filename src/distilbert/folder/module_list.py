@@ -1,5 +1,6 @@
 """modules.json and the Router's configuration -> which modules a text passes through, in order.
 
+Where modules.json was left behind as a folder was copied, the names of its parts (1_Pooling, 2_Dense) say the same.
 A Router (called Asym before version 5) stands for other modules, by the task that a text is encoded for: "query",
 "document" or none.
 """
@@ -7,15 +8,18 @@ A Router (called Asym before version 5) stands for other modules, by the task th
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError, short_repr
-from ..files import has_file, read_json_list
-from .layout import CONFIG, MODULES, ROUTER_CONFIG
+from ..files import has_file, is_file, is_folder, read_json, read_json_list
+from .layout import CONFIG, FIRST_PART, MODULES, PARTS, ROUTER_CONFIG
 from .settings import Settings
 
 ROUTED_TASKS = ("query", "document")
 _ROUTERS = ("Router", "Asym")
+_LIBRARY = "sentence_transformers."
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,44 @@ class _Router:
         return None if name is None else self.routes[name]
 
 
+def read_rows(folder: Path) -> list[Any]:
+    """The rows of `modules.json`, or where there is none those that the names of the parts' folders stand for.
+
+    An empty list: this is no folder of sentence-transformers. Raises ConfigError naming the file.
+    """
+    return read_json_list(folder / MODULES) if has_file(folder / MODULES) else _unlisted(folder)
+
+
 def read_modules(folder: Path) -> list[Module]:
-    """What `modules.json` lists. Raises ConfigError naming the file."""
+    """The modules of `read_rows`. Raises ConfigError naming the file."""
     return _parts(folder / MODULES, [
         (module.get("type"), module.get("path")) if isinstance(module, dict) else (None, None)
-        for module in read_json_list(folder / MODULES)
+        for module in read_rows(folder)
     ])  # fmt: skip
 
 
+def _unlisted(folder: Path) -> list[Any]:
+    """Rows of parts that no modules.json lists: beside a bare encoder, with a Pooling among them.
+
+    A last Normalize has no files, so its folder may be lacking: vectors have length 1, as of any folder that is silent.
+    """
+    names = [path.name for path in sorted(folder.glob(PARTS)) if path.name[2:].isidentifier() and is_folder(path)]
+    if not any(name.endswith("_Pooling") and is_file(folder / name / CONFIG) for name in names):
+        return []
+    if not any(fnmatch(name, FIRST_PART) for name in names):  # the encoder lies at the root
+        values = read_json(folder / CONFIG) if has_file(folder / CONFIG) else {}
+        if "For" in str(values.get("architectures")):  # DistilBertForSequenceClassification: it answers, not the parts
+            return []
+        names = ["", *names]
+    names += [] if names[-1].endswith("_Normalize") else [f"{len(names)}_Normalize"]
+    return [
+        {"idx": place, "name": str(place), "path": name, "type": f"{_LIBRARY}models.{name[2:] or 'Transformer'}"}
+        for place, name in enumerate(names)
+    ]
+
+
 def all_modules(folder: Path) -> list[Module]:
-    """What `modules.json` lists, the Routers' modules in place of the Routers: each folder once."""
+    """What `read_modules` gives, the Routers' modules in place of the Routers: each folder once."""
     found = []
     for module in read_modules(folder):
         found += [each for each in all_modules_of(module) if each not in found]
@@ -130,5 +162,5 @@ def _parts(path: Path, listed: list[tuple[object, object]]) -> list[Module]:
 
 def _kind(name: str) -> str:
     """The class's name for those of sentence-transformers and for PyLate's Dense, which is the same; else all of it."""
-    ours = name.startswith("sentence_transformers.") or name == "pylate.models.Dense.Dense"
+    ours = name.startswith(_LIBRARY) or name == "pylate.models.Dense.Dense"
     return name.rpartition(".")[2] if ours else name

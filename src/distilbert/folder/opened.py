@@ -14,7 +14,7 @@ from ..tokenizer import BertTokenizer
 from .checkpoint import Checkpoint, open_checkpoint
 from .companions import check_companions, copy_companions
 from .hub import resolve
-from .layout import ADAPTER_CONFIG, SETFIT_HEAD
+from .layout import ADAPTER_CONFIG, MODULES, SETFIT_HEAD
 from .sentence import SentenceFolder, read_sentence_folder
 
 _MOST_PADDING = 256  # rows of embeddings that no piece has: their number is often rounded up to a multiple of 64 or so
@@ -105,11 +105,9 @@ def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool 
             TokenizerWarning,
             stacklevel=3,
         )
-    for name, what in _NOT_READ.items():
-        if is_file(root / name):
-            warnings.warn(f"{root}: {name} is {what}", CheckpointWarning, stacklevel=3)
     if not vectors:
         sentence = None
+    _warn_of_files(root, sentence)
     if sentence and sentence.lower_case:
         tokenizer.lower_case_first()
     folder = ModelFolder(root, checkpoint, tokenizer, sentence)
@@ -118,3 +116,15 @@ def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool 
             f"{root}: says that a text has {folder.longest} tokens at most, which leaves no room for text"
         )
     return folder
+
+
+def _warn_of_files(root: Path, sentence: SentenceFolder | None) -> None:
+    """Say what lies in a folder and is not read, and what is not there and is made up for."""
+    notes = [f"{name} is {what}" for name, what in _NOT_READ.items() if is_file(root / name)]
+    if sentence and not sentence.is_plain_mean and not is_file(root / MODULES):
+        notes.append(
+            f"has no {MODULES}; its vectors are made as the folders of its parts say, to length 1, where "
+            "sentence-transformers takes the mean of all tokens; bring the file along"
+        )
+    for note in notes:
+        warnings.warn(f"{root}: {note}", CheckpointWarning, stacklevel=4)

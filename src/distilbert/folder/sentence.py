@@ -1,8 +1,8 @@
 """Sentence-transformers folders: modules.json and what stands around the encoder, in every spelling.
 
 Versions up to 5 write `sentence_transformers.models.Pooling` and flags like `pooling_mode_mean_tokens`;
-version 6 writes longer module paths and `pooling_mode: "mean"`. A folder without modules.json is
-mean pooling and normalisation. SPLADE folders hold sparse vectors, those for late interaction a vector a token; a
+version 6 writes longer module paths and `pooling_mode: "mean"`. A folder without modules.json and without a 1_Pooling/
+is mean pooling and normalisation. SPLADE folders hold sparse vectors, those for late interaction a vector a token; a
 cross-encoder's says nothing of vectors. docs/sentence_transformers.md has every key of every file.
 """
 
@@ -17,7 +17,7 @@ from ..files import has_file, read_json
 from ..pooling import Dense, Layer, LayerNorm, Normalize, Pooling, SpladePooling, TokenLayer
 from ..prompts import Prompts
 from .layout import CONFIG, MODULES, SENTENCE_CONFIG
-from .module_list import Module, routes_of
+from .module_list import Module, read_rows, routes_of
 from .modules import (
     TOKEN_TABLE,
     UNSUPPORTED,
@@ -104,6 +104,11 @@ class SentenceFolder:
         """Whether texts are lower-cased before the tokenizer."""
         return self.text.lower_case
 
+    @property
+    def is_plain_mean(self) -> bool:
+        """Whether vectors are the mean of all tokens' states, normalised or not, and nothing more."""
+        return self.pooling.modes == ("mean",) and not (self.token_layers or self.layers or self.token_vectors)
+
     def width(self, dim: int) -> int:
         """Width of the vectors made of hidden states of width `dim`. Raises ConfigError where a layer does not fit."""
         return self._through(self.layers, self._through(self.token_layers, dim) * len(self.pooling.modes))
@@ -144,12 +149,13 @@ class SentenceFolder:
 
 
 def read_sentence_folder(folder: Path) -> SentenceFolder | None:
-    """Read `modules.json` and all that it names; None where there is none, or it is a cross-encoder's.
+    """Read `modules.json`, or what stands for it, and all that it names; None for another folder, or a cross-encoder's.
 
     Raises ConfigError naming the file and the field for a module or an option that is not known.
     """
     described = Settings(folder / SENTENCE_CONFIG, optional=True)
-    if not has_file(folder / MODULES) or described.values.get("model_type") == "CrossEncoder":
+    listed = has_file(folder / MODULES) or read_rows(folder)
+    if not listed or described.values.get("model_type") == "CrossEncoder":
         return None
     routes = routes_of(folder)
     encoders = {module.folder for route in routes.values() for module in route if module.kind in ENCODERS}

@@ -117,7 +117,7 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
         if not is_bert or settings.get("word_tokenizer_type", "basic") != "basic":
             raise TokenizerError(_no_word_piece(path, kind or "BertJapaneseTokenizer"))
     else:
-        raise TokenizerError(_no_tokenizer(folder))
+        raise TokenizerError(no_tokenizer(folder))
     if kind == _LEGACY and (settings.get("do_basic_tokenize") is False or settings.get("never_split")):
         raise TokenizerError(
             f"{config}: {_LEGACY} with do_basic_tokenize false or never_split is not supported; take BertTokenizer, "
@@ -292,7 +292,8 @@ def _no_word_piece(path: Path, kind: str) -> str:
     )
 
 
-def _no_tokenizer(folder: Path) -> str:
+def no_tokenizer(folder: Path) -> str:
+    """What a folder without a tokenizer has in its place, and the next step."""
     for names, what in ((SENTENCE_PIECE, "a SentencePiece model"), (BYTE_PAIRS, "a part of a byte-pair tokenizer")):
         for name in names:
             if is_file(folder / name):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import platform
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,10 @@ def fit_and_save(
         with written_whole_folder(out) as temporary:
             save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
             source.copy_companions(temporary, parts=False)
-            classifier = load(temporary, "text-classification", precision="float32", threads=arguments.threads or None)
+            with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
+                classifier = load(
+                    temporary, "text-classification", precision="float32", threads=arguments.threads or None
+                )
             for part in (held_out, test):
                 found.append(details := None if part is None else score_task(classifier, part))
                 scores.append({} if details is None else bootstrap(details.metrics, details.examples))
