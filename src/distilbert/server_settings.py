@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
@@ -11,6 +12,8 @@ from .fields import Option, check_fields, documented, options_of, setting
 from .loading import DEFAULT_BATCH_TOKENS
 
 PREFIX = "DISTILBERT_SERVE_"
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\s]+")
+_HOST = re.compile(r"\*|(\*\.)?[a-z0-9._-]+|[0-9a-f:.]+")
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -117,6 +120,14 @@ class Settings(_Computing, _Limits, _Reading, _Access):
         check_fields(self)
         if not self.api_key.isascii() or any(char.isspace() for char in self.api_key):
             raise InputError("api_key must be letters, digits and signs of ASCII, without spaces")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise InputError(f"cors: {origin!r} is no origin of a web page; write https://app.example.org")
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                raise InputError(
+                    f"allowed_hosts: {host!r} is no name of a host; write models.example.org, without scheme and port"
+                )
         if self.default_prompt and self.default_prompt_name:
             raise InputError("give default_prompt or default_prompt_name, not both")
 
@@ -148,7 +159,17 @@ class Settings(_Computing, _Limits, _Reading, _Access):
 
     @property
     def origins(self) -> list[str]:
-        return [origin.strip() for origin in self.cors.split(",") if origin.strip()]
+        """As browsers write them: in small letters, and without a slash at the end."""
+        return [origin.lower().rstrip("/") for origin in _listed(self.cors)]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed ones."""
+        return [host.lower().rstrip(".").strip("[]") for host in _listed(self.allowed_hosts)]
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 @dataclasses.dataclass(frozen=True)

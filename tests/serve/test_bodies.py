@@ -19,6 +19,7 @@ from helpers.live import Live, check_error, serving
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
 TEXT = "a charming and often affecting journey"
+HEAD = b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,10 @@ def test_too_many_bytes_are_413(server: Live) -> None:
             yield b"x" * 10_000
 
     with contextlib.suppress(httpx.WriteError):  # the server may have hung up by then
-        check_error(server.http.post("/embed", content=chunks()), 413, "Validation")
+        json_type = {"Content-Type": "application/json"}
+        check_error(server.http.post("/embed", content=chunks(), headers=json_type), 413, "Validation")
     with server.connected() as sock:
-        sock.sendall(b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999\r\n\r\n")
+        sock.sendall(HEAD + b"Content-Length: 99999999999999999\r\n\r\n")
         assert b" 413 " in sock.recv(4000)
 
 
@@ -50,10 +52,10 @@ def test_a_gzip_bomb_is_not_opened(server: Live) -> None:
 def test_half_a_request_is_408_in_time(tasks: dict[str, Task]) -> None:
     with serving({"embed": tasks["embed"]}, timeout=0.5) as server:
         with server.connected() as sock:
-            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
+            sock.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"inputs": "a')
             assert b" 408 " in sock.recv(4000)
         with server.connected() as sock:  # and one that leaves
-            sock.sendall(b'POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"inputs": "a')
+            sock.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"inputs": "a')
         with server.connected() as sock:  # and one that speaks something else
             sock.sendall(b"\x16\x03\x01\x00\xa5\x01\x00\x00")
             assert b" 400 " in sock.recv(4000)
@@ -132,9 +134,38 @@ def test_what_stands_before_json_is_passed_over(server: Live) -> None:
     assert "not UTF-8" in server.send('{"inputs": "\u00e4"}'.encode("latin-1")).text
 
 
-def test_only_json_is_read_so_that_web_pages_cannot_send_forms(server: Live) -> None:
-    answer = server.http.post("/embed", content=b'{"inputs": "a"}', headers={"Content-Type": "text/plain"})
-    check_error(answer, 422, "Validation")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "", "*/*"),
+        *("application/msgpack", "application/x-protobuf", "application/x-ndjson", "application/json, text/plain"),
+    ],
+)
+def test_only_json_is_read_so_that_web_pages_cannot_send_forms(server: Live, kind: str) -> None:
+    answer = server.http.post("/embed", content=b'{"inputs": "a"}', headers={"Content-Type": kind})
+    check_error(answer, 415, "Validation")
+    assert "Content-Type: application/json" in answer.text
+
+
+@pytest.mark.parametrize("kind", ["APPLICATION/JSON", "application/json;charset=UTF-8", "application/vnd.api+json"])
+def test_json_may_be_called_otherwise(server: Live, kind: str) -> None:
+    assert server.http.post("/embed", content=b'{"inputs": "a"}', headers={"Content-Type": kind}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"inputs": "a",}', "property name enclosed in double quotes (line 1, column 16)"),
+        ('{"inputs":\n"a"}x', "Extra data (line 2, column 5)"),
+        ('{"inputs": "a\nb"}', "Invalid control character at (line 1, column 14)"),
+        ('{"inputs": [' + "9" * 5000 + "]}", "a number has thousands of digits"),
+        ('{"a":' * 5000, "nested too deep"),
+    ],
+)
+def test_what_is_no_json_is_told_by_its_place(server: Live, content: str, message: str) -> None:
+    answer = server.send(content.encode())
+    check_error(answer, 400, "Validation")
+    assert message in answer.json()["error"]
 
 
 def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task]) -> None:

@@ -166,6 +166,23 @@ def test_a_file_that_cannot_be_right(tmp_path: Path, text: str, message: str) ->
         read_served({"config": str(file)}, {})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cors", "app.example"),
+        ("cors", "https://a.example/page"),
+        ("cors", "https://a.example https://b.example"),
+        ("allowed_hosts", "https://a.example"),
+        ("allowed_hosts", "a.example:8080"),
+        ("allowed_hosts", "a.*.example"),
+    ],
+)
+def test_names_that_no_request_could_have_are_refused(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"{name}: '.*' is no "):
+        Settings(**{name: value})  # type: ignore[arg-type]
+    Settings(cors="*, null, chrome-extension://abc", allowed_hosts="*, *.a.example, ::1, [::2], 10.0.0.1, a.")
+
+
 @pytest.mark.parametrize(("value", "means"), [("true", True), ("0", False), ("Yes", True)])
 def test_switches_in_the_environment(value: str, means: bool) -> None:
     assert Settings.read({}, {"DISTILBERT_SERVE_REFUSE_TOKEN_IDS": value}).refuse_token_ids is means

@@ -226,11 +226,34 @@ def test_hub_tells_what_a_model_cannot_do(server: Live) -> None:
     bad(server.post("/models/qa", inputs={"question": "", "context": "me"}), 422, "Validation", "question 0 is empty")
 
 
-def test_what_is_not_there(server: Live) -> None:
-    bad(server.http.get("/nothing"), 404, "Validation")
-    answer = server.http.get("/embed")
-    bad(answer, 405, "Validation")
-    assert answer.headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/nothing", "no route POST /nothing; all are at /docs"),
+        ("/Embed", "there is /embed"),
+        ("/api/chat/completions", "no model here writes text"),
+        ("/score", "POST /v1/rerank"),
+        ("/pooling", "POST /embed_all"),
+        ("/models/embed/pipeline/feature-extraction", "POST /models/NAME"),
+        ("/v2/models/embed/infer", "POST /models/NAME"),
+        ("/api/tags", "GET /models"),
+        ("/v2/embed", "POST /embed"),
+        ("/" + "a" * 5000, "all are at /docs"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(server: Live, path: str, message: str) -> None:
+    bad(server.post(path), 404, "Validation", message)
+
+
+def test_methods_that_a_path_does_not_have(server: Live) -> None:
+    bad(server.http.get("/embed"), 405, "Validation", "GET is not for /embed; ask with POST")
+    for method, path, allowed in (
+        ("GET", "/embed", "POST"),
+        ("DELETE", "/", "GET, HEAD, POST"),
+        ("PUT", "/info", "GET, HEAD"),
+    ):
+        answer = server.http.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 def test_metrics(server: Live) -> None:

@@ -38,8 +38,12 @@ def test_the_key_is_asked_for(tasks: dict[str, Task]) -> None:
                 check_error(answer, 401, "Validation")
                 assert answer.headers["www-authenticate"] == "Bearer"
         assert server.http.get("/health").status_code == 200
-        right = server.http.post("/embed", json={"inputs": "a"}, headers={"Authorization": "Bearer swordfish"})
-        assert right.status_code == 200
+        for right in (
+            {"Authorization": "Bearer swordfish"},
+            {"Authorization": "bearer  swordfish"},
+            {"api-key": "swordfish"},
+        ):
+            assert server.http.post("/embed", json={"inputs": "a"}, headers=right).status_code == 200
 
 
 def test_security_headers_are_on_every_answer(server: Live) -> None:
@@ -64,7 +68,7 @@ def test_request_ids_are_taken_over_if_they_are_plain(server: Live) -> None:
 
 
 def test_origins_are_allowed_one_by_one(tasks: dict[str, Task]) -> None:
-    with serving({"embed": tasks["embed"]}, cors="https://good.example", api_key="k") as server:
+    with serving({"embed": tasks["embed"]}, cors="https://Good.example/", api_key="k") as server:
         headers = "authorization,content-type,x-stainless-os,x-stainless-retry-count"  # as npm's openai sends them
         ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers}
         good = server.http.options("/embed", headers=ask | {"Origin": "https://good.example"})
@@ -73,6 +77,10 @@ def test_origins_are_allowed_one_by_one(tasks: dict[str, Task]) -> None:
         assert good.headers["access-control-allow-headers"] == headers
         evil = server.http.options("/embed", headers=ask | {"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in evil.headers
+        near = server.http.options(
+            "/embed", headers=ask | {"Origin": "https://good.example", "Access-Control-Request-Private-Network": "true"}
+        )
+        assert near.headers["access-control-allow-private-network"] == "true"
 
 
 @pytest.mark.parametrize("name", ["..%2f..%2fetc", "%2e%2e", "bert-base-uncased", "starter%2Fx", "sentiment%00"])

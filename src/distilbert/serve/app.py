@@ -24,6 +24,7 @@ from .errors import HttpError
 from .guard import PROBES, Guard, logger
 from .metrics import SharedMetrics
 from .page import page_routes
+from .paths import instead_of
 from .routes_hub import hub_routes
 from .routes_multi_vector import multi_vector_routes
 from .routes_openai import openai_routes
@@ -108,6 +109,7 @@ def create_app(
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],  # clients in browsers send their own, such as OpenAI's x-stainless-…
+            allow_private_network=True,  # browsers ask where an allowed page is of another network
             expose_headers=["X-Request-Id", "Retry-After", "Server-Timing", "X-Compute-Tokens"],
         )
 
@@ -195,17 +197,19 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {})
-    methods = sorted(await asyncio.to_thread(_methods, request)) if error.status_code == 405 else []
-    if methods:
-        headers["Allow"] = ", ".join(methods)  # Starlette tells those of the first route alone
-        if request.method == "OPTIONS":  # which asks for just that (9110, 9.3.7), as HAProxy does to see who is up
-            return Response(status_code=204, headers=headers)
-    raise HttpError(error.status_code, str(error.detail), headers)
+    return await asyncio.to_thread(_misdirected, request, error)
 
 
-def _methods(request: Request) -> set[str]:
-    """Those that the path of a request has, of all routes together."""
-    paths = request.app.openapi()["paths"]
-    found = [path for path in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.scope["path"])]
-    return {method.upper() for path in found for method in paths[path]}
+def _misdirected(request: Request, error: HTTPException) -> Response:
+    """What a path has, to OPTIONS (9110, 9.3.7), as HAProxy asks to see who is up. Raises HttpError for all else."""
+    method, path, headers = request.method, request.scope["path"], dict(error.headers or {})
+    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    every = method == "OPTIONS" and path == "*"
+    found = [each for each in paths if every or re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), path)]
+    methods = {each.upper() for place in found for each in paths[place]}
+    if not methods:
+        raise HttpError(error.status_code, instead_of(method, path, paths), headers)
+    headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    if method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    raise HttpError(error.status_code, f"{method} is not for {path[:200]}; ask with {headers['Allow']}", headers)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,17 +22,17 @@ _MESSAGES = {  # in place of pydantic's, which name our own types
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that does not end reaches to the end
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, *, most: int, seconds: float) -> bytes:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, share: Share, *, most: int, seconds: float
+) -> bytes:
     """The whole body.
 
     A body of up to 64 KB waits in its connection, whose buffer is no larger. What is larger takes its length from
     the budget before it is read.
 
-    Raises RequestError where it is compressed, too large, too slow, or the client has left, and as `Share.take`.
+    Raises RequestError where it is not plain JSON, too large, too slow, or the client has left, and as `Share.take`.
     """
-    coding = headers.get(b"content-encoding", b"identity").strip().lower()
-    if coding not in (b"identity", b""):
-        raise RequestError(Fault.COMPRESSED, "compressed bodies are not read; send plain JSON")
+    _check_type(headers)
     length = headers.get(b"content-length", b"0")
     stated = int(length[:20]) if length.isdigit() else 0
     if stated > most:
@@ -66,16 +66,23 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
         raise RequestError(Fault.SLOW, f"the body did not arrive {limit}") from None
 
 
-def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items: int) -> Any:
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
+    """Raises RequestError for what is not said to be JSON, so that no web page can send it as a form, or compressed."""
+    coding = headers.get(b"content-encoding", b"").strip().lower()
+    if coding not in (b"identity", b""):
+        raise RequestError(Fault.NOT_PLAIN, "compressed bodies are not read; send plain JSON without Content-Encoding")
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    ):
+        raise RequestError(Fault.NOT_PLAIN, "send JSON, and with it 'Content-Type: application/json'")
+
+
+def parsed(kind: TypeAdapter[Any], content: bytes, most_items: int) -> Any:
     """The body. What is wrong with it is told without the body itself: it may be long, secret, or no JSON.
 
     Raises RequestError.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise RequestError(Fault.UNPROCESSABLE, "send the body with 'Content-Type: application/json'")
     if not content:
         raise RequestError(Fault.UNPROCESSABLE, "the body is empty")
     _check_items(content, most_items)
@@ -86,8 +93,12 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
     try:
         # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
         body = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RequestError(Fault.NOT_JSON, "the body is not JSON") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise RequestError(Fault.NOT_JSON, f"the body is not JSON: {error.msg} ({place})") from None
+    except (ValueError, RecursionError) as error:
+        what = "a number has thousands of digits" if isinstance(error, ValueError) else "it is nested too deep"
+        raise RequestError(Fault.NOT_JSON, f"the body cannot be read: {what}") from None
     try:
         return kind.validate_python(body)
     except ValidationError as error:
@@ -97,7 +108,7 @@ def parsed(kind: TypeAdapter[Any], content_type: str, content: bytes, most_items
         deepest = max(range(len(found)), key=lambda index: (len(places[index]), _numbers(places[index])))
         place, chosen = ".".join(map(str, places[deepest])), found[deepest]
         what = _MESSAGES.get(chosen["type"], chosen["msg"][:300])
-        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}") from None
+        raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}", place[:200] or None) from None
 
 
 def _place(value: Any, location: tuple[Any, ...], *, missing: bool) -> Iterator[int | str]:

@@ -61,7 +61,7 @@ class Direct:
         try:
             content = await read_body(headers, receive, arriving, most=settings.max_bytes, seconds=settings.timeout)
             share.take(BODY_BYTE * len(content))
-            arguments = kind, headers.get(b"content-type", b"").decode("latin-1"), content, settings.max_tokens
+            arguments = kind, content, settings.max_tokens
             if len(content) <= SMALL:
                 return parsed(*arguments)
             parser = service.parser if len(content) <= LARGE else service.large_parser

@@ -30,8 +30,8 @@ _RETRY = {"Retry-After": "1"}
 class Fault(Enum):
     """All kinds of errors that are answered."""
 
-    NOT_JSON = _Row(400, "Validation", _INVALID, None, "Not JSON, nothing to do, or a Host that cannot be right")
-    BAD_HOST = _Row(400, "Validation", _INVALID, None, NOT_JSON.about)
+    NOT_JSON = _Row(400, "Validation", _INVALID, None, "Not JSON, nothing to do, or a header that cannot be right")
+    BAD_HEAD = _Row(400, "Validation", _INVALID, None, NOT_JSON.about)
     EMPTY = _Row(400, "Empty", _INVALID, None, NOT_JSON.about)
     UNAUTHORIZED = _Row(
         401, "Validation", _INVALID, "invalid_api_key", "The key is missing or wrong", {"WWW-Authenticate": "Bearer"}
@@ -39,7 +39,7 @@ class Fault(Enum):
     NO_MODEL = _Row(404, "Validation", _INVALID, "model_not_found", "No model of this name")
     SLOW = _Row(408, "Validation", _INVALID, None, "The body did not arrive in time")
     TOO_LARGE = _Row(413, "Validation", _INVALID, "request_too_large", "Over a limit, which the message names")
-    COMPRESSED = _Row(415, "Validation", _INVALID, None, "Not plain JSON, but compressed")
+    NOT_PLAIN = _Row(415, "Validation", _INVALID, None, "Not plain JSON: of another type, or compressed")
     OTHER_HOST = _Row(421, "Validation", _INVALID, None, "The Host is not one that this server answers for")
     UNPROCESSABLE = _Row(422, "Validation", _INVALID, None, "Read, but cannot be right; the message says where")
     WRONG_MODEL = _Row(424, "Backend", _INVALID, "model_not_supported", "The model does not do this")
@@ -55,11 +55,12 @@ ANSWERED = [fault.value for fault in Fault if fault not in (Fault.GONE, Fault.IN
 
 
 class RequestError(Exception):
-    """A request that is refused: why, and one line for whoever sent it."""
+    """A request that is refused: why, one line for whoever sent it, and the field of the body that it is about."""
 
-    def __init__(self, fault: Fault, message: str) -> None:
+    def __init__(self, fault: Fault, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.fault = fault
+        self.field = field
         self.status = fault.value.status
         self.headers = fault.value.headers
 
@@ -67,7 +68,7 @@ class RequestError(Exception):
         """TEI's form of an error; OpenAI's on the routes that are OpenAI's."""
         row = self.fault.value
         if "/v1/" in path or path.endswith("/embeddings"):
-            return {"error": {"message": str(self), "type": row.type, "param": None, "code": row.code}}
+            return {"error": {"message": str(self), "type": row.type, "param": self.field, "code": row.code}}
         return {"error": str(self), "error_type": row.kind}
 
 

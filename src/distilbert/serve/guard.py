@@ -7,6 +7,7 @@ import re
 import time
 import traceback
 import uuid
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from .errors import Fault, RequestError
 from .hosts import Hosts
 from .metrics import Metrics
 from .page import is_page
+from .paths import plain_path
 from .traces import Traces
 
 logger = logging.getLogger("distilbert.serve")
@@ -29,6 +31,7 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_ONCE = (b"authorization", b"api-key", b"content-type", b"content-encoding")
 PROBES = ("/health", "/ping")  # what needs no key and is not logged
 _LONG_ANSWER = 1 << 16  # bytes: one that is longer is taken as sent when the client has taken most of it
 
@@ -53,7 +56,7 @@ class Guard:
         given = headers.get(b"x-request-id", b"")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
         # uvicorn keeps the scope that it gave: it sends no body where that says HEAD
-        scope = {**scope, "path": path.rstrip("/") or "/", "method": "GET" if method == "HEAD" else method}
+        scope = {**scope, "path": plain_path(path), "method": "GET" if method == "HEAD" else method}
         work = scope["distilbert.work"] = Work()
         status = 0
 
@@ -72,6 +75,7 @@ class Guard:
 
         try:
             self._hosts.check(scope["http_version"], scope["headers"])
+            _check_once(scope["headers"])
             if not is_page(scope["method"], scope["path"]):
                 self._check_key(scope["path"], headers)
             await self._app(scope, receive, answered)
@@ -110,8 +114,18 @@ class Guard:
         if not self._key or path in PROBES:
             return
         scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
-        if not (hmac.compare_digest(key.strip(b" \t"), self._key) and scheme.lower() == b"bearer"):
+        if scheme.lower() != b"bearer":
+            key = headers.get(b"api-key", b"")  # where Azure's clients have it
+        if not hmac.compare_digest(key.strip(b" \t"), self._key):
             raise RequestError(Fault.UNAUTHORIZED, "send the key as 'Authorization: Bearer KEY'")
+
+
+def _check_once(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises RequestError for a header that would mean one thing to a proxy and another here: two of it."""
+    names = [name for name, _ in headers if name in _ONCE]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1).decode().title()
+        raise RequestError(Fault.BAD_HEAD, f"a request has one {twice}, not {names.count(twice.lower().encode())}")
 
 
 def _cost(work: Work) -> list[tuple[bytes, bytes]]:

@@ -1,5 +1,6 @@
 """Which hosts a server answers for, and where it listens."""
 
+import ipaddress
 import re
 import socket
 from collections.abc import Iterable
@@ -8,13 +9,18 @@ from ..errors import InputError, error_text
 from ..server_settings import Settings
 from .errors import Fault, RequestError
 
-_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
-_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\]|\[::ffff:127(\.\d{1,3}){3}\]")
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{0,5})?")
 
 
 def is_loopback(host: str) -> bool:
     """Whether a name, or an address in the form of a URL, is of this machine alone."""
-    return _LOOPBACK.fullmatch(host.lower()) is not None or host == "::1"
+    host = host.lower()
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 class Hosts:
@@ -26,7 +32,7 @@ class Hosts:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._allowed = [name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()]
+        self._allowed = settings.hosts
         self._all = not self._allowed and (bool(settings.api_key) or not is_loopback(settings.host))
 
     def check(self, http_version: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -35,11 +41,11 @@ class Hosts:
         if len(given) != 1:
             if not given and http_version == "1.0":
                 return
-            raise RequestError(Fault.BAD_HOST, f"a request has one Host, not {len(given)}")
+            raise RequestError(Fault.BAD_HEAD, f"a request has one Host, not {len(given)}")
         found = _HOST.fullmatch(given[0].decode("latin-1").strip())
         if not found:
-            raise RequestError(Fault.BAD_HOST, "the Host is not a name or an address")
-        name = found["name"].lower().rstrip(".")
+            raise RequestError(Fault.BAD_HEAD, "the Host is not a name or an address")
+        name = found["name"].lower().rstrip(".").strip("[]")
         if self._all or is_loopback(name) or any(_matches(name, allowed) for allowed in self._allowed):
             return
         raise RequestError(

@@ -35,7 +35,7 @@ def page_routes() -> APIRouter:
     @routes.get("/docs/page/{name}", include_in_schema=False)  # what `/docs/` leads to
     async def file(name: str) -> Response:
         if name not in _FILES:
-            raise HttpError(404, "Not Found", None)
+            raise HttpError(404, "the page has no such file", None)
         return _file(name)
 
     return routes

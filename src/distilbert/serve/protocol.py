@@ -125,8 +125,8 @@ class Protocol(HttpToolsProtocol):
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as offer:
             return self._feed(self._head_without_offer() + piece[offer.args[0] :])
-        except httptools.HttpParserError:
-            self._refuse("Invalid HTTP request received.")
+        except httptools.HttpParserError as error:
+            self._refuse(_no_request(piece, error))
             return False
         return True
 
@@ -161,12 +161,12 @@ class Protocol(HttpToolsProtocol):
             raise ValueError("another HTTP")
         if version == "1.0":
             self.expect_100_continue = False  # which such a client does not understand (9110, 10.1.1)
-        self._in_head = False
-        self._excess = 0
-        self._expect_no_more()
         if not self.url.startswith(b"/"):
             self._take_host_of_target()
         super().on_headers_complete()
+        self._in_head = False
+        self._excess = 0
+        self._expect_no_more()
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -188,9 +188,13 @@ class Protocol(HttpToolsProtocol):
     def _take_host_of_target(self) -> None:
         """A target in absolute form says which host is meant, whatever the header says (9112, 3.2.2)."""
         target = httptools.parse_url(self.url)
+        if target.userinfo:
+            raise ValueError("a name or a password before the host")
         if target.host:
             host = target.host + (b":%d" % target.port if target.port else b"")
             self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
+            whole = b"*" if self.parser.get_method() == b"OPTIONS" and not target.query else b"/"  # 9112, 3.2.4
+            self.url = (target.path or whole) + (b"?" + target.query if target.query else b"")
 
     # ---- what goes
 
@@ -253,6 +257,15 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         super().send_400_response(msg)
         self._watch_reader(0)
+
+
+def _no_request(piece: bytes, error: httptools.HttpParserError) -> str:
+    """What to say of bytes that are no HTTP/1.1."""
+    if piece.startswith(b"\x16\x03"):
+        return "This port speaks plain HTTP, not TLS: write http:// in the address."
+    if piece.startswith(b"PRI * HTTP/2"):
+        return "HTTP/2 is not spoken here: use HTTP/1.1."
+    return f"Not a request of HTTP/1.1: {error.__context__ or error}."
 
 
 class _Flow(FlowControl):
