@@ -56,7 +56,7 @@ def test_what_is_said_before_training() -> None:
     )
     assert summary(data) == [
         "labels: neg 5, positive 3, Positive 1",
-        "labels 'Positive' and 'positive' differ in capitals or blanks alone; "
+        "labels 'Positive' and 'positive' differ in how they are written alone; "
         "--labels Positive=positive makes them one",
         "2 texts stand in it more than once, 1 of them with different labels",
         "texts that may stand for a missing one: 'nan' 1",

@@ -1,6 +1,7 @@
 """What a cell of a table says: a name, a number, yes or no, a list, or nothing."""
 
 import ast
+import html
 import json
 import re
 import unicodedata
@@ -11,25 +12,42 @@ from typing import Any
 from ..errors import InputError, short_repr
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_LARGE = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+\d{2}")  # as Excel and R write what has many figures
 _TRUTH = {"true": "true", "false": "false"}
-_FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "n": False, "y": True}
-_FLAGS |= {"f": False, "t": True, "falsch": False, "wahr": True, "nein": False, "ja": True}  # German Excel
-_FLAGS |= {"faux": False, "vrai": True, "non": False, "oui": True, "falso": False, "verdadero": True, "x": True}
-# what pandas, R, MySQL and Excel (also in German) write where there is no value
-_NOTHING = ("nan", "<na>", "nat", "#n/a", "#na", "#nv", "#name?", "#ref!", "#value!", "#wert!", "#div/0!", "\\n")
+# what people and Excel in their languages write for yes and no
+_YES = (
+    "1 true yes y t x on ✓ ✔ ☑ wahr ja vrai oui vero verdadero verdadeiro sí si sim waar prawda tak sand sann sant "
+    "tosi igaz igen doğru evet истина да 是 はい 예"
+)
+_NO = (
+    "0 false no n f off ✗ ✘ ☐ falsch nein faux non falso não onwaar nee fałsz nie falsk falskt usand usann epätosi "
+    "hamis nem yanlış hayır ложь нет 否 いいえ 아니요"  # noqa: RUF001
+)
+_FLAGS = {**dict.fromkeys(_YES.split(), True), **dict.fromkeys(_NO.split(), False)}
+# what pandas, R, MySQL, SAS and Excel (also in German) write where there is no value
+_NOTHING = ("nan", "<na>", "nat", ".", "#n/a", "#na", "#nv", "#name?", "#ref!", "#value!", "#wert!", "#div/0!", "\\n")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?P<rest>\.\d+)?")
+_GAPS = re.compile(r"(?<=\d)[\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")  # noqa: RUF001  between thousands
+_IN_BRACKETS = re.compile(r"\(([^()]+)\)")  # as bookkeepers write what is less than nothing
 _ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w.<]+)?\)\s*", re.DOTALL)  # NumPy
-_LIST = re.compile(r"\s*[\[({](.*)[\])}]\s*", re.DOTALL)
+_LIST = re.compile(r"\s*(?:[\[{](.*)[\]}]|\((.*,.*)?\))\s*", re.DOTALL)  # "(1.5)" is no tuple
 _PART = re.compile(
     r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"\[\]]+))\s*(?:,|(?=\s|['"])|\Z)""", re.DOTALL
 )
 _TAGS = re.compile(r"\s*(?:<[^<>]+>\s*)+")  # <a><b>, as Stack Overflow writes them
 _FLAG = r"[01](?:\.0*)?"
+_DIGITS_OF_FLAGS = re.compile(r"[01]{2,}")  # 010
 _FLAGS_IN_A_ROW = re.compile(rf"\s*{_FLAG}(?:\s*[,;|]\s*{_FLAG}|\s+{_FLAG})+\s*")
 _MARKS = (";", "|", ",", "#", "\n", "\t")  # a comma stands within names as well
 _UNSURE_MARKS = ("/", "+", "&", "::", " ")  # names of single labels have these as often
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))  # letters that nobody sees
+# characters that nobody sees: joints, marks of direction, ways to draw the one before
+_UNSEEN = dict.fromkeys(
+    (0, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFE0E, 0xFE0F, 0xFEFF)
+)
+_LIKE = str.maketrans("‐‑‒–—−‘’“”авекмнорстух", "------''\"\"abekmhopctyx")  # noqa: RUF001
+_BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
+_FAST_TEXT = "__label__"
 _LONGEST_LIST = 1 << 20  # characters
 
 
@@ -44,25 +62,47 @@ def says_nothing(value: object) -> bool:
 
 
 def number_of(value: Any) -> float:
-    """A number, also as a text: "1.5", "1,5", "1.000,5" and "1,000.5".
+    """A number, also as a text: "1.5", "1,5", "1.000,5", "1,000.5", "$1.5", "50 %" (0.5) and "(1.5)" (-1.5).
 
     Raises ValueError, TypeError or OverflowError for any other, and for "1,500", which may be two numbers.
     """
-    text = value.strip() if isinstance(value, str) else ""
-    if match := _THOUSANDS.fullmatch(text):
-        if not match["rest"] and text.count(",") == 1:
-            raise ValueError(f"may be two numbers: {value!r}")
-        return float(text.replace(",", ""))
-    if _DECIMAL_COMMA.fullmatch(text):
-        return float(text.replace(".", "").replace(",", "."))
-    return float(value)
+    if not isinstance(value, str):
+        return float(value)
+    text = _GAPS.sub("", value.strip()).replace("\N{MINUS SIGN}", "-")
+    if match := _IN_BRACKETS.fullmatch(text):
+        return -number_of(match[1])
+    if text.endswith("%"):
+        return number_of(text[:-1]) / 100
+    if text and (bare := _without_currency(text)) != text:
+        return number_of(bare)
+    if may_be_two_numbers(text):
+        raise ValueError(f"may be two numbers: {value!r}")
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    elif _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    return float(text)
+
+
+def may_be_two_numbers(value: object) -> bool:
+    """Whether this is "1,500" or the like: 1500 in English, 1.5 in most of Europe."""
+    match = _THOUSANDS.fullmatch(value.strip()) if isinstance(value, str) else None
+    return match is not None and not match["rest"] and match[0].count(",") == 1
+
+
+def _without_currency(text: str) -> str:
+    if unicodedata.category(text[-1]) == "Sc":
+        return text[:-1]
+    sign = text[:1] if text[:1] in "+-" else ""
+    behind = text[len(sign) :]
+    return sign + behind[1:] if behind and unicodedata.category(behind[0]) == "Sc" else text
 
 
 def label_name(value: object) -> str:
-    """The name of a label: "0" for 0, 0.0, "0" and "0.0", "true" for True and "TRUE".
+    """The name of a label: "0" for 0, 0.0, "0" and "0.0", "true" for True and "TRUE", "pos" for "__label__pos".
 
     Of texts that look the same one is made: with one blank for several of any kind, composed letters (Unicode's NFC),
-    and without letters that nobody sees.
+    and without characters that nobody sees.
 
     Raises InputError, without a place, for what is neither a text nor a number.
     """
@@ -73,12 +113,25 @@ def label_name(value: object) -> str:
     if not isinstance(value, str | int | float):
         raise InputError(f"must be a text or a number, not {short_repr(value)}")
     text = str.__str__(value) if isinstance(value, str) else str(value)  # an enumeration's member is its value
-    if not text.isascii():
+    if not text.isascii() or "\0" in text:
         text = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     text = " ".join(text.split())
+    text = text.removeprefix(_FAST_TEXT) or text
     if match := _WHOLE.fullmatch(text):
         return match[1]
+    if _LARGE.fullmatch(text) and float(text).is_integer():
+        return str(int(float(text)))
     return _TRUTH.get(text.lower(), text)
+
+
+def alike_key(label: str) -> str:
+    """What labels share that differ in capitals, blanks, signs between words and look-alike letters alone.
+
+    "R&amp;D" is "R&D", "very_good" is "Very good", "01" is "1"; a full-width or Cyrillic letter is the Latin one.
+    """
+    text = unicodedata.normalize("NFKC", html.unescape(label)).casefold().translate(_LIKE)
+    text = _BETWEEN_LETTERS.sub("", " ".join(text.split()))
+    return str(int(text)) if text.isdecimal() else text
 
 
 def flag(value: object) -> bool | None:
@@ -100,7 +153,7 @@ def listed_parts(value: object) -> list[Any] | None:
     array = _ARRAY.fullmatch(value)
     if (match := _LIST.fullmatch(array[1] if array else value)) is None:
         return None
-    inside, place, parts = match[1].strip(), 0, []
+    inside, place, parts = (match[1] or match[2] or "").strip(), 0, []
     while place < len(inside):
         part = _PART.match(inside, place)
         if part is None:
@@ -132,9 +185,11 @@ def label_parts(value: object) -> list[Any] | None:
 
 
 def flags_in_a_row(value: object) -> list[Any] | None:
-    """The parts of a list, and of "0 1 0" and "0,1,0"; None for any other."""
+    """The parts of a list, and of "0 1 0", "0,1,0" and "010"; None for any other."""
     if isinstance(value, str) and _FLAGS_IN_A_ROW.fullmatch(value):
         return re.findall(_FLAG, value)
+    if isinstance(value, str) and _DIGITS_OF_FLAGS.fullmatch(value.strip()):
+        return list(value.strip())
     return listed_parts(value)
 
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import InputError, name_list, short_repr
-from .labelled import flag_columns
+from .cells import number_of, says_nothing
+from .flags import flag_columns
 from .tables import Row, Table
+from .tags import are_tags
 
 
 def _names(listed: str) -> tuple[str, ...]:
@@ -51,10 +53,10 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "pair, text2, text_b, sentence2, sentence_2, sentence_b, positive, pos, answer, question2, #2 string, "
             "hypothesis, second, passage, document, abstract, body"
         ),
-        "score": _names("score, similarity, similarity_score, relatedness_score, label, rating, is_duplicate"),
+        "score": _names("score, similarity, similarity_score, relatedness_score, label, rating, is_duplicate, quality"),
     },
     "multiple-choice": {
-        "prompt": _names("prompt, premise, question, context, sent1, startphrase, ctx"),
+        "prompt": _names("prompt, premise, question, context, sent1, startphrase, ctx, sentence"),
         "choices": _names("choices, endings, options"),
         "label": _names("label, right, answer, gold, answerkey"),
     },
@@ -66,8 +68,16 @@ _OPTIONAL = {
     ("question-answering", "start"),
     ("sentence-similarity", "score"),
 }
+# pairs by names that are no pair's when they stand alone: QNLI, WikiQA, BoolQ, passages that are sought, ANLI, FEVER
+_PAIRS = (
+    ("question", "sentence"), ("question", "answer"), ("question", "passage"), ("question", "context"),
+    ("query", "passage"), ("query", "document"), ("query", "doc"), ("query", "answer"), ("query", "context"),
+    ("context", "hypothesis"), ("claim", "evidence"),
+)  # fmt: skip
 _CHOICE_COLUMN = re.compile(r"(?:(?:choice|ending|option|answer)_?([0-9]+|[a-z]))|([a-h])")
 _NEGATIVE = re.compile(r"(?:hard_)?neg(?:ative)?s?(?:_?\d+)?")
+_PARTS = {"train", "training", "test", "validation", "valid", "val", "dev", "unassigned"}  # of data sets
+_HEADER_WITHIN = 20  # rows
 _MOST_NAMED = 12  # columns, in a message
 _MOST_KINDS = 0.5  # of the rows may have a label of their own where a table without a header is guessed
 
@@ -81,7 +91,10 @@ def find_columns(
     is one of values. Raises InputError for a column that cannot be found, and for one that is two things.
     """
     found = _given_columns(table, task, given)
-    lower = {name.strip().lower(): name for name in reversed(table.names)}
+    lower = {_simplified(name): name for name in reversed(table.names)}
+    lower |= {_lower(name): name for name in reversed(table.names)}
+    if task == "text-classification" and not given.keys() & {"text", "pair"}:
+        found |= _texts_of_pair(lower)
     missing = []
     for role, known in COLUMNS[task].items():
         if role in found:
@@ -101,8 +114,10 @@ def find_columns(
     if missing == ["label"] and (flags := flag_columns(rows, table.names, list(found.values()))):
         found["label"] = ",".join(flags)
         missing = []
-    if missing and not given and (values := _without_header(table, task, rows)):
-        return values
+    if missing and not given:
+        _check_header(table, missing, COLUMNS[task], rows)
+        if values := _without_header(table, task, rows):
+            return values
     for name in found.values():
         if f"{name}.1" in table.names:
             raise InputError(f"{table.source}:1: two columns have one name, {name!r}; is the first line a header?")
@@ -114,9 +129,11 @@ def find_columns(
             f"say which it is: --columns {missing[0]}=NAME, in Python columns={{'{missing[0]}': 'NAME'}}"
             + ("; numbers from 1 on mean that there is no header" if table.has_header and table.dialect else "")
         )
+    if task == "sentence-similarity" and "score" not in given:
+        _check_no_classes(table, found)
     guessed = any(role not in given and name for role, name in found.items())
     named = ", ".join(f"{role} from {_described(name, table.names)}" for role, name in found.items() if name)
-    parts = [named if guessed else "", _unread(table) if task == "sentence-similarity" else ""]
+    parts = [named if guessed else "", _unread(table, found, rows) if task == "sentence-similarity" else ""]
     return found, "; ".join(filter(None, parts)), rows
 
 
@@ -144,10 +161,43 @@ def _by_place(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     return found
 
 
-def _unread(table: Table) -> str:
-    """What is said of the columns of negatives in a set for training by contrast."""
+def _unread(table: Table, found: Mapping[str, str], rows: Sequence[Row]) -> str:
+    """What is said of columns that are left: negatives of a set for training by contrast, or what may be scores."""
     negatives = [name for name in table.names if _NEGATIVE.fullmatch(name.strip().lower())]
-    return f"{name_list(negatives)} not read: the other pairs of a batch are the negatives" if negatives else ""
+    if negatives:
+        return f"{name_list(negatives)} not read: the other pairs of a batch are the negatives"
+    numbers = [name for name in table.names if "score" not in found and _are_scores(name, found, rows)]
+    return f"{name_list(numbers)} not read; scores are named with --columns score=NAME" if numbers else ""
+
+
+def _are_scores(name: str, found: Mapping[str, str], rows: Sequence[Row]) -> bool:
+    """Whether a column has few numbers again and again, or fractions: neither a text nor what counts the rows."""
+    values = [row.values.get(name) for row in rows]
+    try:
+        numbers = [number_of(value) for value in values if not says_nothing(value)]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    repeated = len(set(numbers)) < len(numbers) or any(not number.is_integer() for number in numbers)
+    return name not in found.values() and bool(numbers) and repeated
+
+
+def _check_no_classes(table: Table, found: Mapping[str, str]) -> None:
+    """Raises InputError for pairs whose label says what follows from what: 0, 1 and 2 are no scores."""
+    names = {role: _simplified(name) for role, name in found.items()}
+    if (names["text"], names["pair"]) == ("premise", "hypothesis") and names.get("score") in ("label", "gold_label"):
+        raise InputError(
+            f"{table.source}: {found['score']!r} of a premise and a hypothesis is a class, not how alike they are; "
+            "train text-classification on it or, where it is a score, say --columns score=" + found["score"]
+        )
+
+
+def _check_header(table: Table, missing: Sequence[str], known: Mapping[str, Sequence[str]], rows: list[Row]) -> None:
+    """Raises InputError where names that are sought stand in a row further down."""
+    for row in rows[:_HEADER_WITHIN] if table.dialect else ():
+        values = [value for value in row.values.values() if isinstance(value, str)]
+        cells = {*map(_lower, values), *map(_simplified, values)} - {""}
+        if all(cells & set(known[role]) for role in missing) and len(cells) > 1:
+            raise row.fault("looks like the header; take out what stands before it")
 
 
 def _given_columns(table: Table, task: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +211,24 @@ def _given_columns(table: Table, task: str, given: Mapping[str, str]) -> dict[st
             raise InputError(f"columns: {both!r} cannot be {role!r} and something else as well")
         found[role] = ",".join(names)
     return found
+
+
+def _lower(name: str) -> str:
+    return " ".join(name.split()).lower()
+
+
+def _simplified(name: str) -> str:
+    """A column's name without what people vary: "review_text" for "Review Text (English)"."""
+    return re.sub(r"[\s_.-]+", "_", re.sub(r"\s*[(\[].*[)\]]$", "", _lower(name))).strip("_")
+
+
+def _texts_of_pair(lower: Mapping[str, str]) -> dict[str, str]:
+    """The columns of the texts of a pair, known by both names together; empty where a pair is known by one."""
+    others = {*COLUMNS["text-classification"]["pair"], "premise"} - {"hypothesis"}
+    both = next(((one, two) for one, two in _PAIRS if one in lower and two in lower), None)
+    if both is None or others & lower.keys():
+        return {}
+    return {"text": lower[both[0]], "pair": lower[both[1]]}
 
 
 def _named(table: Table, name: str) -> str:
@@ -180,31 +248,43 @@ def _has_single_words(found: Mapping[str, str], rows: Sequence[Row]) -> bool:
 
 
 def _without_header(table: Table, task: str, rows: list[Row]) -> tuple[dict[str, str], str, list[Row]] | None:
-    """The columns of a table of labelled texts whose first row is one of values; None for any other table."""
-    if task != "text-classification" or table.dialect is None or len(table.names) < 2:
+    """The columns of labelled texts, or of words with tags, whose first row is one of values; None for other tables."""
+    if table.dialect is None or len(table.names) < 2 or task not in ("text-classification", "token-classification"):
         return None
-    place = rows[0].place.rpartition(":")[0] + ":1"
-    rows = [
-        Row(
-            place if index == 0 else row.place, dict(zip(map(str, range(1, len(table.names) + 1)), values, strict=True))
-        )
-        for index, (row, values) in enumerate([(rows[0], table.names), *((row, row.values.values()) for row in rows)])
-    ]
-    columns = list(rows[0].values)
-    kinds = {name: {str(row.values[name]).strip() for row in rows} for name in columns}
+    names = [str(number) for number in range(1, len(table.names) + 1)]
+    first = Row(rows[0].place.rpartition(":")[0] + ":1", dict(zip(names, table.names, strict=True)))
+    behind = [Row(row.place, dict(zip(names, row.values.values(), strict=True)), row.after_blank) for row in rows]
+    rows = [first, *behind]
+    columns = {name: [str(row.values[name]).strip() for row in rows] for name in names}
+    found = _tagged_columns(columns) if task == "token-classification" else _labelled_columns(columns)
+    if not found:
+        return None
+    named = ", ".join(f"{role} from column {name}" for role, name in found.items())
+    left = [name for name in names if name not in found.values()]
+    unread = f"; {'column' if len(left) == 1 else 'columns'} {name_list(left)} not read" if left else ""
+    return found, f"no header: {named}{unread}; else name them with --columns", rows
+
+
+def _tagged_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    labels = next((name for name, values in columns.items() if are_tags(values)), None)
+    words = next((n for n, values in columns.items() if n != labels and not all(v.isdecimal() for v in values)), None)
+    return {"words": words, "labels": labels} if words and labels else {}
+
+
+def _labelled_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The label has few kinds, the first row's among them; the text is the longest of the others."""
+    kinds = {name: set(values) for name, values in columns.items()}
+    kinds = {name: each for name, each in kinds.items() if not {kind.lower() for kind in each} <= _PARTS}
     repeated = [
         name
-        for name in columns
-        if any(str(row.values[name]).strip() == str(rows[0].values[name]).strip() for row in rows[1:])
-        and 1 < len(kinds[name]) <= max(2, _MOST_KINDS * len(rows))
+        for name, each in kinds.items()
+        if columns[name][0] in columns[name][1:] and 1 < len(each) <= max(2, _MOST_KINDS * len(columns[name]))
     ]
-    if not repeated:
-        return None
+    if not repeated or len(kinds) < 2:
+        return {}
     label = min(repeated, key=lambda name: (not all(kind.isdecimal() for kind in kinds[name]), len(kinds[name])))
-    lengths = {name: sum(len(str(row.values[name])) for row in rows) for name in columns if name != label}
-    text = max(lengths, key=lambda name: lengths[name])
-    words = f"no header: text from column {text}, label from column {label}; else name them with --columns"
-    return {"text": text, "label": label}, words, rows
+    text = max((name for name in kinds if name != label), key=lambda name: sum(map(len, columns[name])))
+    return {"text": text, "label": label}
 
 
 def choice_columns(names: Sequence[str]) -> list[str]:

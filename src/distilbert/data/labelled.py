@@ -16,12 +16,14 @@ from .cells import (
     label_name,
     label_parts,
     mark_between,
+    may_be_two_numbers,
     number_of,
     says_nothing,
     split_at,
 )
 from .examples import Data, LabelledText
 from .faults import Faults
+from .flags import are_vectors
 from .labels import LabelNames, by_number
 from .tables import Row
 
@@ -66,18 +68,22 @@ class Labelling:
         self.problem = problem
         values = [row.values.get(columns[0]) for row in rows]
         lists = problem == "multi_label_classification" or all(isinstance(value, list) for value in values)
-        self._vectors = problem != "regression" and len(columns) == 1 and lists and are_vectors(values)
+        stated = [value for value in values if not says_nothing(value)]
+        self._vectors = (
+            problem != "regression" and len(columns) == 1 and lists and not names.of_table and are_vectors(stated)
+        )
         self._mark = mark_between(values) if problem == "multi_label_classification" else ""
         if self._mark and not is_sure(self._mark):
             self._guessed.append(f"labels with {self._mark!r} between taken for several")
         if problem == "single_label_classification" and _is_truth_mixed(values):
             names.take_numbers_for_truth()
             self._guessed.append("0 and 1 taken for false and true")
-        self._ticked = {name for name in columns if any(_is_tick(row.values.get(name)) for row in rows)}
+        # columns that never say no: an empty cell does
+        self._ticked = {name for name in columns if all(flag(row.values.get(name)) is not False for row in rows)}
         self._given = columns  # the labels that there are, where the form of the table says it
         if self._vectors:
             self._guessed.append("labels as 0 and 1 in their order")
-            self._given = tuple(map(str, range(len(flags_in_a_row(rows[0].values[columns[0]]) or ()))))
+            self._given = tuple(map(str, range(len(flags_in_a_row(stated[0]) or ()))))
         self.counts: Counter[str] = Counter()
         self.without = 0
 
@@ -132,7 +138,7 @@ class Labelling:
         found = []
         for column in self._columns:
             given = row.values.get(column)
-            value = False if column in self._ticked and is_missing(given) else flag(given)
+            value = False if column in self._ticked and says_nothing(given) else flag(given)
             if value is None:
                 raise InputError(f"{column!r} must be 0 or 1, not {short_repr(given)}")
             found.append(value)
@@ -206,6 +212,7 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
     try:
         numbers = [convert(value) for value in values if not isinstance(value, bool) and value not in _NO_WORDS]
     except (TypeError, ValueError, OverflowError):
+        _refuse_unsure_numbers(rows, columns[0], values)
         if several and is_sure(mark):
             marks = _MARK_NAMES.get(mark, repr(mark))
             why = f"labels with {marks} between taken for several; if they are one, --problem single-label"
@@ -213,7 +220,9 @@ def _problem(rows: Sequence[Row], columns: Sequence[str], *, named: bool, decima
         why = f"; if labels with {mark!r} between are several, --problem multi-label" if several and mark != " " else ""
         return "single_label_classification", f"a single-label problem{why}"
     if any(not number.is_integer() for number in numbers):  # a NaN too: it is refused as a number, with its place
-        return "regression", "a regression problem"
+        percents = any(isinstance(value, str) and value.strip().endswith("%") for value in values)
+        why = "; percents taken for parts of 1; if they are classes, --problem single-label" if percents else ""
+        return "regression", f"a regression problem{why}"
     distinct = set(numbers)
     if named or len(distinct) <= _FEW_CLASSES:
         return "single_label_classification", "a single-label problem"
@@ -259,30 +268,25 @@ def _are_decimal(rows: Sequence[Row], column: str, values: Sequence[Any]) -> boo
     )
 
 
+def _refuse_unsure_numbers(rows: Sequence[Row], column: str, values: Sequence[Any]) -> None:
+    """Raises InputError where all labels are numbers, and commas in some may be decimal or between thousands."""
+    unsure = [value for value in values if may_be_two_numbers(value)]
+    if not unsure or any(not isinstance(value, str) or not value.strip()[-1:].isdecimal() for value in values):
+        return
+    try:
+        for value in values:
+            float(value.replace(",", ""))
+    except ValueError:
+        return
+    place = next(row for row in rows if row.values.get(column) == unsure[0])
+    whole, decimal = unsure[0].strip().replace(",", ""), unsure[0].strip().replace(",", ".")
+    raise place.fault(f"the label {unsure[0]!r} may be {whole} or {decimal}; write it so, or say --problem NAME")
+
+
 def _is_truth_mixed(values: Sequence[Any]) -> bool:
     """Whether labels are true and false in some rows, and 1 and 0 in others."""
     found = {label_name(value) for value in values if isinstance(value, str | int | float) and not says_nothing(value)}
     return found <= set().union(*_TRUTH) and all(found & names for names in _TRUTH)
-
-
-def are_vectors(values: Sequence[Any]) -> bool:
-    """Whether all labels are lists of 0 and 1 of one length, or texts that are."""
-    size = None
-    bare = False  # whether all are texts without brackets, which "0,1" may be the labels 0 and 1 of
-    ordered = True
-    for value in values:
-        parts = flags_in_a_row(value)
-        if parts is None or len(parts) < 2 or len(parts) != (size := size or len(parts)):
-            return False
-        if any(flag(part) is None for part in parts):
-            return False
-        bare = bare or (isinstance(value, str) and value.strip()[:1] in ("0", "1"))
-        ordered = ordered and parts == sorted(set(parts))
-    return size is not None and not (bare and ordered)
-
-
-def _is_tick(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() == "x"
 
 
 def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) -> list[Any]:
@@ -303,24 +307,3 @@ def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) 
     if not all(isinstance(part, str | int | float) for part in parts):
         raise InputError(f"must be a list of texts, not {short_repr(value)}")
     return [part for part in parts if part != ""]
-
-
-def _are_flags(values: Sequence[Any]) -> bool:
-    """Whether cells say yes or no, or are ticked with an x or empty."""
-    if any(map(_is_tick, values)):
-        return all(_is_tick(value) or is_missing(value) for value in values)
-    return all(flag(value) is not None for value in values)
-
-
-def flag_columns(rows: Sequence[Row], names: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
-    """The columns of 0 and 1 (or true and false), two at least, where a table has a column for each label."""
-    found = [
-        name
-        for name in names
-        if name not in taken
-        and label_name(name).lower() not in ("id", "index", "idx", "fold", "split")
-        and not name.startswith("Unnamed: ")
-        and rows
-        and _are_flags([row.values.get(name) for row in rows])
-    ]
-    return tuple(found) if len(found) > 1 else ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError, name_list
-from .cells import label_name
+from .cells import alike_key, label_name
 from .examples import Data
 
 _TAG = re.compile(r"[BIESLUM]-.+")
@@ -40,9 +40,10 @@ class LabelNames:
         self.known = None if known is None else tuple(known)
         self.in_order = names_in_order(names)
         self._classes = self.in_order or tuple(classes)
+        self.of_table = bool(classes) and not self.in_order  # whether whole numbers are the table's classes
         self._counted = False  # whether a whole number was one of `_classes`
         self._by_name = _unique(self.known or (), label_name)
-        self._by_case = _unique(self.known or (), lambda label: label_name(label).casefold())
+        self._by_looks = _unique(self.known or (), lambda label: alike_key(label_name(label)))
         self._numbered = bool(self.known) and all(_PLACEHOLDER.fullmatch(label) for label in self.known or ())
         self._open_ended = open_ended
         self._numbers_are_truth = False
@@ -86,7 +87,7 @@ class LabelNames:
         if self.known is None or label in self.known:
             self.seen += 1
             return label
-        found = self._by_name.get(label) or self._by_case.get(label.casefold())
+        found = self._by_name.get(label) or self._by_looks.get(alike_key(label))
         found = found or self._by_name.get(_OTHER_TRUTH.get(label, ""))
         number = _PLACEHOLDER.fullmatch(label)
         index = int(number[1]) if number else int(label) if self._numbered and label.isdecimal() else -1

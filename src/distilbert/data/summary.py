@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import short_repr
-from .cells import says_nothing
+from .cells import alike_key, says_nothing
 from .examples import Data, LabelledText, TaggedWords
 from .splitting import text_key
 
@@ -76,16 +76,16 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def _alike(counts: Counter[str]) -> list[str]:
-    """Labels that differ in capitals and blanks alone."""
+    """Labels that differ in how they are written alone."""
     groups: dict[str, list[str]] = defaultdict(list)
     for label in counts:
-        groups["".join(label.split()).casefold()].append(label)
+        groups[alike_key(label)].append(label)
     alike = [sorted(group, key=lambda label: -counts[label]) for group in groups.values() if len(group) > 1]
     if not alike:
         return []
     named = ", ".join(" and ".join(map(repr, sorted(group))) for group in alike)
     way = shlex.join(f"{label}={best}" for best, *rest in alike for label in rest)
-    return [f"labels {named} differ in capitals or blanks alone; --labels {way} makes them one"]
+    return [f"labels {named} differ in how they are written alone; --labels {way} makes them one"]
 
 
 def _repeated(data: Data[Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
-from .cells import number_of
+from .cells import may_be_two_numbers, number_of
 from .dialect import Dialect, are_numbered, end_in_separators, sniff
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
@@ -59,7 +59,8 @@ class Row:
         try:
             number = number_of(value)
         except (TypeError, ValueError, OverflowError):
-            raise self.fault(f"{column!r} must be a number, not {short_repr(value)}") from None
+            why = ", which may be two" if may_be_two_numbers(value) else ""
+            raise self.fault(f"{column!r} must be a number, not {short_repr(value)}{why}") from None
         if not math.isfinite(number):
             raise self.fault(f"{column!r} must be a finite number, not {short_repr(value)}")
         return number

@@ -13,8 +13,8 @@ from .file_names import suffix
 from .labels import LabelNames, outside_first
 from .source import read_text
 from .tables import Row
+from .tags import are_tags, is_tag, language_before, plain_tags
 
-_TAG = re.compile(r"O|[BIESLUM]-.+")
 _DOCUMENT = "-DOCSTART-"
 _UNIVERSAL = 10  # columns of CoNLL-U: https://universaldependencies.org/format.html
 _FORM, _UPOS = 1, 3  # of them, the word and its part of speech
@@ -47,31 +47,50 @@ def _named(
     source: str, rows: Sequence[Row], words: str, labels: str, names: LabelNames, faults: Faults
 ) -> Data[TaggedWords]:
     examples = []
-    seen: set[str] = set()
     for row in rows:
         try:
-            examples.append(_example(row, words, labels, names))
-            seen.update(examples[-1].labels)
+            examples.append((row, *_words_and_labels(row, words, labels)))
         except InputError as error:
             faults.add(error)
+    plain = plain_tags({str(label) for _, _, tags in examples for label in tags})
+    if any(map(names.is_named, plain)):
+        plain = {}
+    language = language_before({word for _, sentence, _ in examples for word in sentence})
+    tagged_words = []
+    seen: set[str] = set()
+    for row, sentence, tags in examples:
+        try:
+            named = _named_tags(row, [plain.get(str(tag), tag) for tag in tags], labels, names)
+        except InputError as error:
+            faults.add(error)
+            continue
+        tagged_words.append(TaggedWords(tuple(word.removeprefix(language) for word in sentence), named))
+        seen.update(named)
     every = names.every or names.in_their_order(outside_first(seen))
+    guessed = [f"{given} read as {tag}" for given, tag in sorted(plain.items())[:3]]
+    guessed += [f"{language!r} before every word left out"] if language else []
     changed = ", ".join(f"{given} = {name}" for given, name in names.changed.items())
-    return Data(source, examples, every, guessed=f"taken for the model's: {changed}" if changed else "")
+    guessed += [f"taken for the model's: {changed}"] if changed else []
+    return Data(source, tagged_words, every, guessed="; ".join(guessed))
 
 
-def _example(row: Row, words_column: str, labels_column: str, names: LabelNames) -> TaggedWords:
+def _words_and_labels(row: Row, words_column: str, labels_column: str) -> tuple[list[str], list[Any]]:
     words, labels = _parts(row, words_column), _parts(row, labels_column)
     if not words or len(words) != len(labels):
         raise row.fault(f"has {len(words)} words and {len(labels)} labels; there must be one of each, and some")
     if not all(isinstance(word, str) for word in words):
         raise row.fault(f"{words_column!r} must be a list of texts, not {short_repr(words)}")
+    return words, labels
+
+
+def _named_tags(row: Row, labels: Sequence[Any], column: str, names: LabelNames) -> tuple[str, ...]:
     named = tuple(_name(row, place, label, names) for place, label in enumerate(labels))
     if number := next((label for label in labels if not names.explains(label)), None):
         raise row.fault(
-            f"{labels_column!r} has numbers ({number}); say what they stand for: --labels 0=O 1=B-PER …, "
+            f"{column!r} has numbers ({number}); say what they stand for: --labels 0=O 1=B-PER …, "
             "in Python labels={'0': 'O', …}"
         )
-    return TaggedWords(tuple(words), named)
+    return named
 
 
 def _name(row: Row, place: int, label: Any, names: LabelNames) -> str:
@@ -123,7 +142,7 @@ def is_conll(path: Path, columns: Mapping[str, str], encoding: str | None) -> bo
     lines = (line for line in read_text(path, encoding).split("\n") if line.strip())
     start = next((line for line in lines if not line.startswith(("#", _DOCUMENT))), "")
     cells = _cells(start, tabs=False)
-    return len(cells) > 1 and _TAG.fullmatch(cells[-1]) is not None and "," not in start
+    return len(cells) > 1 and is_tag(cells[-1]) and "," not in start
 
 
 def read_conll(
@@ -226,6 +245,17 @@ def _named_in(names: Sequence[str], role: str) -> str:
     return next((name for name in _HEADERS[role] if name in names), "")
 
 
+def _check_labels(path: Path, column: Sequence[str], number: int) -> None:
+    """Raises InputError where a file's last column has no labels: running text, markup, or a column with gaps."""
+    kinds = set(column)
+    if 2 * len(kinds) > len(column) or "_" in kinds:
+        what = "has '_' for a label" if "_" in kinds else "mostly has words that stand once, and no tags"
+        raise InputError(
+            f"{path}: its last column {what}; is it in CoNLL's format? If it is, say which columns are what: "
+            f"--columns words=1 labels={number}"
+        )
+
+
 def _conll_columns(
     path: Path, table: Sequence[Sequence[str]], columns_of: Mapping[str, str], universal: bool
 ) -> tuple[int, int]:
@@ -237,10 +267,13 @@ def _conll_columns(
     if universal:
         word, tag = _FORM, _UPOS
     else:
-        word = next((i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)), 0)
-        tags = [i for i, column in enumerate(by_column) if all(_TAG.fullmatch(cell) for cell in column)]
+        texts = [i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)]
+        tags = [i for i, column in enumerate(by_column) if are_tags(column)]
+        word = next((i for i in texts if i not in tags), texts[0] if texts else 0)
         # where words are counted, the outer entities come first (GermEval 2014); else phrases do (CoNLL-2003)
-        tag = (tags[0] if word else tags[-1]) if tags else len(by_column) - 1
+        tag = (tags[-1] if 0 in texts else tags[0]) if tags else len(by_column) - 1
+        if not tags and "labels" not in columns_of:
+            _check_labels(path, by_column[-1], len(by_column))
     word, tag = int(columns_of.get("words", word + 1)) - 1, int(columns_of.get("labels", tag + 1)) - 1
     if word == tag:
         raise InputError(f"{path}: column {word + 1} cannot be both words and labels; say which are, with --columns")
