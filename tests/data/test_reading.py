@@ -146,7 +146,7 @@ def test_choices_in_a_list_or_in_columns(tmp_path: Path) -> None:
             "question 'x': the answer 'b' is not in the context at 0",
         ),
         ("sentence-similarity", "a.csv", "text,pair,score\na,b,x\n", "a.csv:2: 'score' must be a number, not 'x'"),
-        ("multiple-choice", "a.csv", "prompt,choice1,choice2,label\na,b,c,2\n", "label must be from 0 to 1"),
+        ("multiple-choice", "a.csv", "prompt,choice1,choice2,label\na,b,c,3\n", "label must be from 0 to 1"),
         ("fill-mask", "a.txt", "\n \n", "has no examples"),
         ("zero-shot-classification", "a.csv", "text\na\n", "has no data format"),
     ],

@@ -9,11 +9,15 @@ from ..errors import InputError, short_repr
 from .cells import literal
 from .faults import Faults
 from .tables import Row
+from .token_spans import has_token_spans, tagged_tokens
 
 _ANSWERS = ("accept", "reject", "ignore")  # Prodigy
-_SPANS = ("spans", "entities", "label", "labels", "annotation")  # columns that spans stand in
+# columns that spans stand in, and what their parts are called
+_SPANS = ("spans", "entities", "ents", "annotations", "textSegmentAnnotations", "label", "labels", "annotation")
+_START, _END = ("start", "start_offset", "startOffset"), ("end", "end_offset", "endOffset")
+_KIND = ("label", "labels", "tag", "type", "entity_group", "entity", "displayName")
 _RESPONSES = ".responses"  # behind the name of a question of Argilla's, in a data set of the hub
-_TEXTS = ("text", "data", "content", "sentence")
+_TEXTS = ("text", "data", "content", "sentence", "document", "textContent")
 _LOOKED_AT = 100  # rows that show how all are written
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -32,9 +36,15 @@ def plain_rows(rows: Sequence[Row], task: str, faults: Faults) -> tuple[list[Row
     made, left_out = [], 0
     for row in rows:
         try:
+            if task == "token-classification" and has_token_spans(row.values):
+                made += [Row(row.place, values) for values in tagged_tokens(row.values)]
+                continue
             values = _plain(row.values, task, single=single, rejects=rejects)
         except InputError as error:
             faults.add(row.fault(str(error)))
+            continue
+        except (AttributeError, IndexError, KeyError, TypeError):  # parts of it are of other kinds
+            faults.add(row.fault("is not as a tool for annotation writes its rows"))
             continue
         if values is None:
             left_out += 1
@@ -43,10 +53,11 @@ def plain_rows(rows: Sequence[Row], task: str, faults: Faults) -> tuple[list[Row
     return made, f"{left_out:,} rows that were not accepted left out" if left_out else ""
 
 
-def is_annotated(rows: Sequence[Row]) -> bool:
+def is_annotated(rows: Sequence[Row], task: str) -> bool:
     """Whether rows are as one of these tools writes them."""
     return any(
-        _is_label_studio(row.values)
+        (task == "token-classification" and has_token_spans(row.values))
+        or _is_label_studio(row.values)
         or _is_prodigy(row.values)
         or _is_argilla(row.values)
         or _has_spans(row.values)
@@ -104,6 +115,7 @@ def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool)
         if row["answer"] == "ignore" or (row["answer"] == "reject" and not rejects):
             return None
         if isinstance(accepted := row.get("accept"), list):
+            accepted = [_option(row, each) for each in accepted]
             row["label"] = accepted[0] if single and accepted else accepted
         elif rejects:
             row["label"] = [row["label"]] if row["answer"] == "accept" else []
@@ -114,6 +126,14 @@ def _plain(values: Mapping[str, Any], task: str, *, single: bool, rejects: bool)
         words, labels = tagged_words(text, spans)
         return {"words": words, "labels": labels}
     return {name: value if (inside := _labels_in(value)) is None else inside for name, value in row.items()}
+
+
+def _option(values: Mapping[str, Any], chosen: Any) -> Any:
+    """What a choice of Prodigy's is called: its id, or its text where ids count the options."""
+    if not isinstance(chosen, int):
+        return chosen
+    options = [each for each in values.get("options") or () if isinstance(each, dict) and each.get("id") == chosen]
+    return options[0].get("text", chosen) if options else chosen
 
 
 def _of_label_studio(values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -139,6 +159,8 @@ def _of_argilla(values: Mapping[str, Any]) -> dict[str, Any] | None:
         return {**fields, **values} if values.get("annotation") is not None else None
     if isinstance(fields := values.get("fields"), dict):
         given = values.get("responses") or {}
+        if isinstance(given, list):  # one for each person, with an answer to each question
+            given = {name: [each] for person in given[:1] for name, each in person["values"].items()}
         answers = {name: each[0].get("value") for name, each in given.items() if each}
     else:
         fields = {name: value for name, value in values.items() if "." not in name}
@@ -174,15 +196,16 @@ def _spans(value: Any) -> list[Span] | None:
     found = []
     for part in value:
         if isinstance(part, dict):
-            start, end = (part.get(name, part.get(f"{name}_offset")) for name in ("start", "end"))
-            label = part.get("label", part.get("labels"))
+            start, end, label = (
+                next((part[name] for name in names if name in part), None) for names in (_START, _END, _KIND)
+            )
             label = label[0] if isinstance(label, list) and label else label
         elif isinstance(part, list | tuple) and len(part) == 3:
             start, end, label = part
         else:
             return None
-        if type(start) is not int or type(end) is not int or not isinstance(label, str):
-            return None
+        if type(start) is not int or type(end) is not int or not isinstance(label, str) or label[:2] in ("B-", "I-"):
+            return None  # also where each token is one, as a pipeline that was not told to join them gives it
         found.append((start, end, label))
     return found
 

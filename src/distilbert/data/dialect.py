@@ -22,6 +22,9 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "bla
 _NOWHERE = "\x1e"  # the separator of a table of one column
 _ROWS = 2000  # that are tried
 
+_LETTERS = re.compile(r"(\\[^tnrN])|\\([tnrN])", re.DOTALL)
+_LETTER = {"t": "\\\t", "n": "\\\n", "r": "\\\r", "N": "\\\\N"}
+
 csv.field_size_limit(sys.maxsize)  # the default, 131,072 characters, is shorter than some documents
 
 
@@ -44,7 +47,7 @@ class Dialect:
     def reader(self, lines: Iterable[str]) -> "_csv.Reader":
         """Raises csv.Error while it reads, for marks in wrong places."""
         return csv.reader(
-            lines,
+            map(_with_letters, lines) if self.escape == "\\" else lines,
             delimiter=self.separator,
             quotechar=self.quote,
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
@@ -235,6 +238,11 @@ def are_numbered(rows: Sequence[Sequence[str]]) -> bool:
 def end_in_separators(rows: Sequence[Sequence[str]]) -> bool:
     """Whether all rows but the header, two at least, have an empty cell behind the others."""
     return len(rows) > 2 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
+
+
+def _with_letters(line: str) -> str:
+    """A line with the letters that MySQL and PostgreSQL write by others: \\t and \\n; \\N, for nothing, stays."""
+    return _LETTERS.sub(lambda match: match[1] or _LETTER[match[2]], line) if "\\" in line else line
 
 
 def _lines(text: str) -> Iterator[str]:

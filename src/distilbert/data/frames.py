@@ -69,6 +69,9 @@ def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
     if hasattr(value, "iter_rows"):  # Polars
         return frame_columns(value), value.iter_rows(named=True)
     if hasattr(value, "itertuples"):  # pandas
+        levels = [name for name in getattr(value.index, "names", ()) if name is not None]
+        if levels and not set(levels) & set(value.columns):
+            value = value.reset_index(level=levels)  # an index with a name is a column, as in a CSV
         names = frame_columns(value)
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise InputError(f"{frame_name(value)}: two columns have one name, {twice!r}")
@@ -80,6 +83,7 @@ def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
     if isinstance(value, np.ndarray):
         return _array_rows(value)
     if hasattr(value, "column_names") and hasattr(value, "__iter__") and not isinstance(value, Mapping):
+        value = value.with_format(None) if hasattr(value, "with_format") else value  # not as tensors or frames
         return tuple(value.column_names or ()), iter(value)  # a datasets.Dataset, also a streamed one
     if hasattr(value, "to_frame") and hasattr(value, "dtype"):
         raise InputError(f"a {type(value).__name__} is one column; give the table that it is from")

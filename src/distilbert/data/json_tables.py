@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, error_text, name_list, short_repr
+from .class_names import class_names, with_class_names
 from .faults import Faults
 from .foreign_files import no_json_lines
 from .source import opened_text
 
-_WRAPPERS = ("data", "rows", "examples", "records", "items")  # names under which a list of objects lies
+# names under which a list of objects lies: also Rasa's and LUIS's
+_WRAPPERS = ("data", "rows", "examples", "records", "items", "results", "common_examples", "utterances")
 
 _SAMPLE = 1 << 12  # characters by which what is no JSON is known
 _DECODER = json.JSONDecoder()
@@ -128,9 +130,12 @@ def _rows_of(value: Any) -> list[Any]:
     if not isinstance(value, dict):
         return value if isinstance(value, list) else [value]
     for name in _WRAPPERS:
-        inside = value.get(name)
-        if isinstance(inside, list) and inside and isinstance(inside[0], dict):
-            return [row["row"] if isinstance(row, dict) and isinstance(row.get("row"), dict) else row for row in inside]
+        if inside := _objects_under(value, name):
+            rows = [row["row"] if isinstance(row, dict) and isinstance(row.get("row"), dict) else row for row in inside]
+            return with_class_names(rows, class_names(value.get("features")))
+    only = next(iter(value.values())) if len(value) == 1 else None
+    if isinstance(only, dict) and any(_objects_under(only, name) for name in _WRAPPERS):
+        return _rows_of(only)
     names, rows = value.get("columns"), value.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):  # "split"
         return [dict(zip(map(str, names), row)) for row in rows]
@@ -144,6 +149,12 @@ def _rows_of(value: Any) -> list[Any]:
     if columns and all(isinstance(column, list) for column in columns) and len(set(map(len, columns))) == 1:
         return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
     return [value]
+
+
+def _objects_under(value: Mapping[str, Any], name: str) -> list[Any]:
+    """The list that begins with an object; empty for any other value."""
+    inside = value.get(name)
+    return inside if isinstance(inside, list) and inside and isinstance(inside[0], dict) else []
 
 
 def _is_row(value: object) -> bool:

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, short_repr
-from .cells import is_missing, listed_parts, literal
+from .cells import is_missing, listed_parts, literal, says_nothing
 from .examples import Data, Question
 from .faults import Faults
 from .source import read_text
@@ -54,16 +54,57 @@ def question_row(row: Row, found: Mapping[str, str], number: int) -> Question:
     question, context = row.text(found["question"]), row.text(found["context"])
     answers = []
     for text, start in _given_answers(row, found):
-        if not isinstance(text, str) or not text:
+        if not isinstance(text, str) or not text.strip():
             raise row.fault(f"the answer must be a text, not {short_repr(text)}")
         if is_missing(start):
-            start = context.find(text)
+            answers.append(_sought(row, text, context))
+            continue
         if isinstance(start, str | float) and _WHOLE.fullmatch(str(start).strip()):
             start = int(float(start))
         if type(start) is not int or start < 0 or context[start : start + len(text)] != text:
             raise row.fault(f"the answer {short_repr(text)} is not in the context at {short_repr(start)}")
         answers.append((text, start))
     return Question(str(row.values.get(found.get("id", ""), number)), question, context, tuple(answers))
+
+
+def _sought(row: Row, text: str, context: str) -> tuple[str, int]:
+    """An answer with its first place in the context; without the blanks around it where it has none with them."""
+    for spelling in (text, text.strip()):
+        if (start := context.find(spelling)) >= 0:
+            return spelling, start
+    other = "; it has it in other capitals" if text.strip().casefold() in context.casefold() else ""
+    raise row.fault(f"the answer {short_repr(text)} is not in the context{other}")
+
+
+def hold_questions(rows: Sequence[Row]) -> bool:
+    """Whether rows are articles, passages with their questions, or a whole file of SQuAD's in one."""
+    return any(isinstance(row.values.get(name), list) for row in rows[:2] for name in ("qas", "paragraphs")) or (
+        any(isinstance(part, dict) and "paragraphs" in part for part in _objects(rows[0].values.get("data")))
+    )
+
+
+def questions_in(row: Row) -> list[Row]:
+    """A row for each question; none for the header of MRQA's files, https://github.com/mrqa/MRQA-Shared-Task-2019."""
+    articles = _objects(row.values.get("data")) or [row.values]
+    passages = [part for article in articles for part in _objects(article.get("paragraphs")) or [article]]
+    return [
+        Row(row.place, {"id": question.get("qid"), **question, **_in_context(question, passage.get("context"))})
+        for passage in passages
+        for question in _objects(passage.get("qas"))
+    ]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def _in_context(question: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """The context, and MRQA's answers: the places of those that were detected in it, first and last character."""
+    spans = [span for found in _objects(question.get("detected_answers")) for span in found.get("char_spans") or ()]
+    if not isinstance(context, str) or not all(isinstance(span, list) and len(span) == 2 for span in spans):
+        return {"context": context}
+    answers = [{"text": context[first : last + 1], "answer_start": first} for first, last in spans]
+    return {"context": context, **({"answers": answers} if answers else {})}
 
 
 def _given_answers(row: Row, found: Mapping[str, str]) -> list[tuple[Any, Any]]:
@@ -74,27 +115,30 @@ def _given_answers(row: Row, found: Mapping[str, str]) -> list[tuple[Any, Any]]:
         return []
     if isinstance(given, str) and given.strip()[:1] in ("{", "[") and isinstance(read := literal(given), dict | list):
         given = read  # a dict of answers, or a list of them, as a CSV has it
-    if isinstance(given, dict):  # columns of texts and starts, as Hugging Face's copies have them
-        texts, starts = (
-            value if isinstance(value, list) or value is None else [value]
-            for value in (given.get("text"), given.get("answer_start"))
-        )
-        if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-            raise row.fault(f"the answers must have as many texts as starts, not {short_repr(given)}")
-        return list(zip(texts, starts, strict=True))
+    if isinstance(given, dict):
+        return _texts_and_starts(row, given)
     if found["answers"] not in row.values:
         raise row.fault("the answers must be a list, not None")
-    if is_missing(given):
+    in_context = isinstance(given, str) and given.strip() in str(row.values.get(found["context"]))
+    if is_missing(given) or (says_nothing(given) and not in_context):
         given = []
     elif isinstance(given, str):
-        parts = listed_parts(given) if given not in str(row.values.get(found["context"])) else None
+        parts = None if in_context else listed_parts(given)
         start = row.values.get(found.get("start", ""))
         given = [{"text": given, "answer_start": start}] if parts is None else parts
     if not isinstance(given, list):
         raise row.fault(f"the answers must be a list, not {short_repr(given)}")
     if not given and impossible:
         raise row.fault("the answer is missing")
-    return [
-        (answer.get("text"), answer.get("answer_start")) if isinstance(answer, dict) else (answer, None)
-        for answer in given
-    ]
+    pairs = [_texts_and_starts(row, each) if isinstance(each, dict) else [(each, None)] for each in given]
+    return [pair for each in pairs for pair in each]
+
+
+def _texts_and_starts(row: Row, answer: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Of an answer, or of columns of texts and starts, as Hugging Face's copies have them."""
+    texts, starts = answer.get("text"), answer.get("answer_start")
+    if not isinstance(texts, list):
+        return [(texts, starts)]
+    if not isinstance(starts, list) or len(texts) != len(starts):
+        raise row.fault(f"the answers must have as many texts as starts, not {short_repr(answer)}")
+    return list(zip(texts, starts, strict=True))

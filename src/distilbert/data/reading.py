@@ -13,16 +13,16 @@ from typing import Any, TypeVar
 from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
 from .annotations import has_objects, is_annotated, plain_rows, with_objects
-from .cells import is_missing, listed_parts
-from .columns import COLUMNS, choice_columns, find_columns
+from .choices import choice_data
+from .columns import COLUMNS, find_columns
 from .conversations import asked_and_answered, is_conversation
 from .dialect import Dialect
-from .examples import PROBLEMS, Choices, Data, LabelledText, PlainText, ProblemName, SentencePair
+from .examples import PROBLEMS, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .file_names import is_table, suffix
 from .labelled import Labelling, labelled
 from .labels import LabelNames
-from .questions import question_row, read_squad
+from .questions import hold_questions, question_row, questions_in, read_squad
 from .rereading import reread_labelled
 from .source import read_text
 from .tables import Row, Table, check_file, decimal_commas, open_table
@@ -164,7 +164,7 @@ def _are_to_convert(table: Table, rows: Sequence[Row], task: str, columns: Mappi
         return False
     if table.dialect is not None:
         return has_objects(rows)
-    return is_annotated(rows) or (task == "text-classification" and is_conversation(rows))
+    return is_annotated(rows, task) or (task == "text-classification" and is_conversation(rows))
 
 
 def _converted(rows: list[Row], task: str, faults: Faults) -> tuple[list[Row], str]:
@@ -222,7 +222,10 @@ def _read_table(
         if not rows:
             faults.check()
             raise InputError(f"{table.source}: has no examples ({left_out})")
-        table = dataclasses.replace(table, names=tuple(dict.fromkeys(name for row in rows for name in row.values)))
+        table = _with_names_of(table, rows)
+    elif task == "question-answering" and not columns and hold_questions(rows):
+        rows = [question for row in rows for question in questions_in(row)]
+        table = _with_names_of(table, rows)
     found, guessed, rows = find_columns(table, task, columns, rows)
     data: Data[Any]
     match task:
@@ -238,8 +241,12 @@ def _read_table(
         case "sentence-similarity":
             data = Data(table.source, _each(rows, lambda row: _pair_row(row, found), faults))
         case _:
-            data = Data(table.source, _each(rows, lambda row: _choices_row(row, found, table.names), faults))
+            data = choice_data(table.source, rows, found, table.names, faults)
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, left_out, data.guessed))
+
+
+def _with_names_of(table: Table, rows: Sequence[Row]) -> Table:
+    return dataclasses.replace(table, names=tuple(dict.fromkeys(name for row in rows for name in row.values)))
 
 
 def _each(rows: Collection[Row], make: Callable[[Row], Made], faults: Faults) -> list[Made]:
@@ -267,28 +274,3 @@ def _sentence(row: Row, column: str) -> str:
     if isinstance(value, list) and value and isinstance(value[0], str) and value[0].strip():
         return value[0]
     return row.text(column)
-
-
-def _choices_row(row: Row, found: Mapping[str, str], names: Sequence[str]) -> Choices:
-    if found["choices"]:
-        given = row.values.get(found["choices"])
-        choices = listed_parts(given.get("text") if isinstance(given, dict) else given)
-    else:
-        choices = [row.text(name) for name in choice_columns(names)]
-    if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(c, str) and c.strip() for c in choices):
-        raise row.fault(f"the choices must be two texts at least, not {short_repr(row.values.get(found['choices']))}")
-    label = row.values.get(found["label"])
-    if isinstance(label, str) and label in choices:
-        right = choices.index(label)
-    elif isinstance(label, str) and len(label) == 1 and label.isascii() and label.isalpha():
-        right = ord(label.lower()) - ord("a")
-    else:
-        try:
-            right = int(label) if not is_missing(label) else -1  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise row.fault(
-                f"the label must be a choice, its letter or its number from 0 on, not {short_repr(label)}"
-            ) from None
-    if not 0 <= right < len(choices):
-        raise row.fault(f"the label must be from 0 to {len(choices) - 1}, not {short_repr(label)}")
-    return Choices(row.text(found["prompt"]), tuple(choices), right)

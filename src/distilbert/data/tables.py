@@ -12,7 +12,9 @@ from typing import Any
 from ..errors import InputError, MissingExtraError, error_text, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
+from .class_names import parquet_class_names
 from .dialect import Dialect, are_numbered, end_in_separators, sniff
+from .fast_text import fast_text_rows, is_fast_text
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
 from .foreign_files import foreign_name, no_separated_values
@@ -128,10 +130,15 @@ def open_table(
         return _named(Table(name, names, rows, class_names=frame_labels(source), has_header=not numbered))
     path = Path(source)
     check_file(path)
+    if suffix(path) not in (".json", ".jsonl", ".ndjson", ".parquet") and is_fast_text(path):
+        found = find_encoding(path, encoding)
+        lines = (Row(*each) for each in fast_text_rows(path, found))
+        return Table(str(path), ("text", "label"), lines, "in fastText's form", encoding=found)
     if not is_table(path):
         raise InputError(f"{path}: cannot tell its format; name it {', '.join(TABLES)}")
     if suffix(path) == ".parquet":
-        return _named(Table(str(path), (), _parquet(path)))
+        polars = parquet_reader()
+        return _named(Table(str(path), (), _parquet(path, polars), class_names=parquet_class_names(path, polars)))
     found = find_encoding(path, encoding)
     form = "" if found in ("utf-8", "utf-8-sig") or encoding else f"in {found}"
     if suffix(path) == ".json":
@@ -279,11 +286,16 @@ def _checked(rows: Iterable[tuple[str, list[str], bool]], names: tuple[str, ...]
 # Parquet ----------------------------------------------------------------------------------------
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def parquet_reader() -> Any:
+    """Polars. Raises MissingExtraError."""
     try:
         import polars
     except ImportError:
         raise MissingExtraError("Parquet files need polars: pip install 'distilbert[train]'") from None
+    return polars
+
+
+def _parquet(path: Path, polars: Any) -> Iterator[Row]:
     try:
         table = polars.read_parquet(path)
     except Exception as error:  # polars' errors have no public base class

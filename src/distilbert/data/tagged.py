@@ -245,14 +245,14 @@ def _named_in(names: Sequence[str], role: str) -> str:
     return next((name for name in _HEADERS[role] if name in names), "")
 
 
-def _check_labels(path: Path, column: Sequence[str], number: int) -> None:
+def _check_labels(path: Path, column: Sequence[str], word: int, label: int) -> None:
     """Raises InputError where a file's last column has no labels: running text, markup, or a column with gaps."""
     kinds = set(column)
-    if 2 * len(kinds) > len(column) or "_" in kinds:
+    if "O" not in kinds and (2 * len(kinds) > len(column) or "_" in kinds):
         what = "has '_' for a label" if "_" in kinds else "mostly has words that stand once, and no tags"
         raise InputError(
             f"{path}: its last column {what}; is it in CoNLL's format? If it is, say which columns are what: "
-            f"--columns words=1 labels={number}"
+            f"--columns words={word} labels={label}"
         )
 
 
@@ -268,12 +268,12 @@ def _conll_columns(
         word, tag = _FORM, _UPOS
     else:
         texts = [i for i, column in enumerate(by_column) if not all(cell.isdecimal() for cell in column)]
-        tags = [i for i, column in enumerate(by_column) if are_tags(column)]
+        tags = [i for i, column in enumerate(by_column) if are_tags([cell for cell in column if cell.strip()])]
         word = next((i for i in texts if i not in tags), texts[0] if texts else 0)
         # where words are counted, the outer entities come first (GermEval 2014); else phrases do (CoNLL-2003)
         tag = (tags[-1] if 0 in texts else tags[0]) if tags else len(by_column) - 1
         if not tags and "labels" not in columns_of:
-            _check_labels(path, by_column[-1], len(by_column))
+            _check_labels(path, by_column[-1], word + 1, len(by_column))
     word, tag = int(columns_of.get("words", word + 1)) - 1, int(columns_of.get("labels", tag + 1)) - 1
     if word == tag:
         raise InputError(f"{path}: column {word + 1} cannot be both words and labels; say which are, with --columns")

@@ -1,0 +1,46 @@
+"""Names of classes as `datasets` writes them beside its columns, in Parquet files and in what the hub shows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def class_names(features: Any) -> dict[str, tuple[str, ...]]:
+    """column -> the names of its classes 0, 1, …, of the columns that have some. `features`: by name, or a list of
+    objects with "name" and "type".
+    """
+    if isinstance(features, Sequence) and all(isinstance(each, Mapping) for each in features):
+        features = {each.get("name"): each.get("type") for each in features}
+    found = {}
+    for column, feature in features.items() if isinstance(features, Mapping) else ():
+        inside = feature.get("feature", feature) if isinstance(feature, Mapping) else None
+        names = inside.get("names") if isinstance(inside, Mapping) else None
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            found[str(column)] = tuple(names)
+    return found
+
+
+def with_class_names(rows: Sequence[Any], names: Mapping[str, Sequence[str]]) -> list[Any]:
+    """The rows with names in place of the numbers that they are those of."""
+    return [
+        {column: _named(value, names[column]) if column in names else value for column, value in row.items()}
+        if isinstance(row, dict)
+        else row
+        for row in rows
+    ]
+
+
+def parquet_class_names(path: Path, polars: Any) -> dict[str, tuple[str, ...]]:
+    """Those that a Parquet file has in what is said of its columns."""
+    try:
+        about = json.loads(polars.read_parquet_metadata(path)["huggingface"])
+        return class_names(about["info"]["features"])
+    except Exception:  # no such entry, or another form of it: the columns are what they are
+        return {}
+
+
+def _named(value: Any, names: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_named(part, names) for part in value]
+    return names[value] if type(value) is int and 0 <= value < len(names) else value
