@@ -21,7 +21,7 @@ _YES = (
 )
 _NO = (
     "0 false no n f off ✗ ✘ ☐ falsch nein faux non falso não onwaar nee fałsz nie falsk falskt usand usann epätosi "
-    "hamis nem yanlış hayır ложь нет 否 いいえ 아니요"  # noqa: RUF001
+    "hamis nem yanlış yanliş hayır hayir ложь нет 否 いいえ 아니요"  # noqa: RUF001
 )
 _FLAGS = {**dict.fromkeys(_YES.split(), True), **dict.fromkeys(_NO.split(), False)}
 # what pandas, R, MySQL, SAS and Excel (also in German) write where there is no value

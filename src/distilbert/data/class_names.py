@@ -11,7 +11,7 @@ def class_names(features: Any) -> dict[str, tuple[str, ...]]:
     objects with "name" and "type".
     """
     if isinstance(features, Sequence) and all(isinstance(each, Mapping) for each in features):
-        features = {each.get("name"): each.get("type") for each in features}
+        features = {name: each.get("type") for each in features if isinstance(name := each.get("name"), str)}
     found = {}
     for column, feature in features.items() if isinstance(features, Mapping) else ():
         inside = feature.get("feature", feature) if isinstance(feature, Mapping) else None

@@ -150,7 +150,7 @@ def _described(name: str, names: Sequence[str]) -> str:
 
 def _are_numbered(names: Sequence[str]) -> bool:
     """Whether columns have no names."""
-    return list(names) == [str(number) for number in range(1, len(names) + 1)]
+    return len(names) > 1 and list(names) == [str(number) for number in range(1, len(names) + 1)]
 
 
 def _by_place(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 from .cells import flag, flags_in_a_row, label_name, says_nothing
 from .tables import Row
 
+_BITS = ("0", "1", "false", "true")
+
 
 def are_vectors(values: Sequence[Any]) -> bool:
     """Whether all labels are lists of 0 and 1 of one length, or texts that are."""
@@ -20,10 +22,10 @@ def are_vectors(values: Sequence[Any]) -> bool:
         parts = flags_in_a_row(value)
         if parts is None or len(parts) < 2 or len(parts) != (size := size or len(parts)):
             return False
-        if any(flag(part) is None for part in parts):
+        if not all(isinstance(part, str | int | float) and label_name(part) in _BITS for part in parts):
             return False
         bare = bare or (isinstance(value, str) and value.strip()[:1] in ("0", "1"))
-        ordered = ordered and parts == sorted(set(parts))
+        ordered = ordered and parts == sorted(set(parts), key=str)
     return size is not None and not (bare and ordered)
 
 

@@ -53,13 +53,9 @@ _ENDINGS = {
     **dict.fromkeys((".rds", ".rdata", ".dta", ".sas7bdat"), _STATISTICS),
     **dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf"), _DOCUMENT),
     **dict.fromkeys((".yml", ".yaml"), "YAML; write its examples as a table, a row each"),
-    **dict.fromkeys(
-        (".xml", ".html", ".htm"), "a document of marked-up text; write its examples as a table, a row each"
-    ),
+    **dict.fromkeys((".xml", ".html", ".htm"), "text with marks; write its examples as a table, a row each"),
     **dict.fromkeys((".sav", ".por", ".xpt", ".mat"), _STATISTICS),
-    **dict.fromkeys(
-        (".avro", ".orc", ".tfrecord", ".msgpack"), "a table of a kind that is not read; write it as Parquet"
-    ),
+    **dict.fromkeys((".avro", ".orc", ".tfrecord", ".msgpack"), "a table that is not read; write it as Parquet"),
     **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5"), "an array; in Python give it itself"),
     ".sql": f"SQL, not a table; {_DATABASE.partition('; ')[2]}",
     ".arff": "an ARFF file of Weka; save it as CSV",

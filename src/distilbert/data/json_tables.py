@@ -23,8 +23,10 @@ Values = Mapping[str, Any]
 Placed = Iterator[tuple[str, Values]]
 
 
-def json_lines(path: Path, encoding: str, faults: Faults) -> Placed:
+def json_lines(path: Path, encoding: str, faults: Faults, *, one_value: bool | None = None) -> Placed:
     """Each object with its place: one a line or, in a file that is one list, each of its own.
+
+    `one_value`: whether the file is known to be one; None: it is not known.
 
     Objects that go over several lines, or stand on one, are read where the first line is no value by itself.
     """
@@ -35,7 +37,7 @@ def json_lines(path: Path, encoding: str, faults: Faults) -> Placed:
         file.seek(0)
         lines = (line for line in file if line.strip())
         first, second = next(lines, ""), next(lines, "")
-        if first.lstrip().startswith("[") and _is_no_row(first):
+        if one_value is not False and first.lstrip().startswith("[") and _is_no_row(first):
             yield from json_table(path, encoding, faults)
             return
         if _goes_on(first.strip(), second):
@@ -112,7 +114,7 @@ def json_table(path: Path, encoding: str, faults: Faults) -> Placed:
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: {_fault(error)}") from None
     if value is None:
-        yield from json_lines(path, encoding, faults)
+        yield from json_lines(path, encoding, faults, one_value=False)
         return
     try:
         rows = _rows_of(value)

@@ -24,9 +24,7 @@ def tagged_tokens(values: Mapping[str, Any]) -> list[Tagged]:
     labels = ["O"] * len(words)
     for start, end, label in spans:
         if not 0 <= start < end <= len(words) or any(tag != "O" for tag in labels[start:end]):
-            raise InputError(
-                f"entity {short_repr(label)} has tokens {start} to {end - 1}, not all there and free"
-            )
+            raise InputError(f"entity {short_repr(label)} has tokens {start} to {end - 1}, not all there and free")
         labels[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
     return [{"words": words, "labels": labels}]
 
