@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from distilbert.evaluation import intervals, metrics
 from distilbert.evaluation.squad import squad_scores
+from distilbert.evaluation.thresholds import precision_recall, threshold_table
 
 
 def value(metric: metrics.Metric, n: int) -> float:
@@ -45,6 +46,30 @@ def test_auc_equals_scikit_learn_with_ties_and_several_classes() -> None:
     several = metrics.auc(np.eye(3, dtype=bool)[true], scores)
     assert value(several, 200) == pytest.approx(sklearn.roc_auc_score(true, scores, multi_class="ovr"))
     assert np.isnan(value(metrics.auc(np.zeros(5, bool), np.arange(5.0)), 5))
+
+
+def test_figures_made_in_parts_are_those_of_the_whole(
+    labels: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    true, predicted = labels
+    scores = np.round(rng.random(300), 1)  # with ties
+    counts = np.stack([np.bincount(rng.integers(0, 300, 300), minlength=300) for _ in range(2)]).astype(float)
+
+    def figures() -> list[np.ndarray]:
+        made = [
+            metrics.macro_f1(true, predicted),
+            metrics.weighted_f1(true, predicted),
+            metrics.auc(true == 1, scores),
+            metrics.calibration_error(scores, true == predicted),
+        ]
+        table = threshold_table(["one"], (true == 1)[:, None], scores[:, None]).rows[0][1:]
+        return [*(metric(counts) for metric in made), *precision_recall(true == 1, scores), np.array(table)]
+
+    whole = figures()
+    monkeypatch.setattr(metrics, "_PART", 7)
+    for one, other in zip(whole, figures(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_correlations_equal_scipy_also_on_samples() -> None:

@@ -71,8 +71,8 @@ def bootstrap(
     metrics: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Interval]:
     """Each metric on all examples, with its percentile interval over samples of them drawn with replacement."""
-    plain = np.ones((1, examples))
     drawn = resampled(metrics, examples, resamples, seed)
+    plain = np.ones((1, examples))
     return {name: Interval(float(metrics[name](plain)[0]), *_middle(drawn[name])) for name in metrics}
 
 
@@ -110,8 +110,11 @@ def resampled(metrics: Mapping[str, Metric], examples: int, resamples: int, seed
     parts: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        drawn = rng.integers(0, examples, (count, examples)) + examples * np.arange(count)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=count * examples).reshape(count, examples).astype(np.float64)
+        drawn = rng.integers(0, examples, (count, examples))
+        drawn += examples * np.arange(count)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * examples).reshape(count, examples)
+        del drawn  # of a million examples each of these is 8 MB
+        counts = counts.astype(np.float64)
         for name, metric in metrics.items():
             parts[name].append(metric(counts))
     return {name: np.concatenate(values) for name, values in parts.items()}

@@ -1,11 +1,12 @@
 """Scores of text classification: one label a text, several, or a number."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
+from ..calibration import Calibration
 from ..data.examples import Data, LabelledText
 from ..data.rereading import examples_at
 from ..tasks.numbers import logistic, softmax
@@ -21,35 +22,46 @@ _MOST_COLUMNS = 20  # labels that have a column of their own among the predictio
 
 
 def score_texts(task: TextClassifier, data: Data[LabelledText], **options: Unpack[LongTextKeyword]) -> Scores:
-    labels = data.labels
-    index = {label: place for place, label in enumerate(labels)}
-    wanted = array("d" if data.problem == "regression" else "i")  # a flag for each label, an index, or a number
-
-    def texts() -> Iterator[str | tuple[str, str]]:
-        for example in data.examples:
-            if data.problem == "multi_label_classification":
-                wanted.extend(label in example.label for label in labels)  # type: ignore[operator]
-            else:
-                wanted.append(example.label if data.problem == "regression" else index[example.label])  # type: ignore[arg-type,index]
-            yield example.text
-
-    logits = task.logits(texts(), **options).astype(np.float64)
-    true = np.frombuffer(wanted, wanted.typecode)
+    labels, logits, true = data.labels, *_logits(task, data, **options)
     if data.problem == "regression":
-        return score_numbers(data, true, logits[:, 0], [example.text for example in data.examples], "pearson")
+        numbers = logits[:, 0].astype(np.float64)
+        return score_numbers(data, true, numbers, [example.text for example in data.examples], "pearson")
     several = data.problem == "multi_label_classification"
     function = logistic if several or logits.shape[1] == 1 else softmax
-    calibrated = task.calibration(logits)
-    scores = _with_unseen(function(calibrated), labels)
-    raw_scores = None if calibrated is logits else _with_unseen(function(logits), labels)
+    raw_scores = None if task.calibration == Calibration() else _probabilities(logits, labels, function)
+    scores = _probabilities(logits, labels, lambda each: function(task.calibration(each)))
+    del logits
     if several:
         return _several_labels(data, true.reshape(scores.shape) > 0, scores, raw_scores)
     return _single_label(data, true, scores, raw_scores)
 
 
-def _with_unseen(scores: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """Probabilities of the model's labels, and 0 for those that examples alone have, which stand behind them."""
-    return np.pad(scores, ((0, 0), (0, len(labels) - scores.shape[1])))
+def _logits(
+    task: TextClassifier, data: Data[LabelledText], **options: Unpack[LongTextKeyword]
+) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [n, labels of the model], and what is true: float [n], int [n], or a flag for each label, [n · C]."""
+    index = {label: place for place, label in enumerate(data.labels)}
+    wanted = array("d" if data.problem == "regression" else "i")
+
+    def texts() -> Iterator[str | tuple[str, str]]:
+        for example in data.examples:
+            if data.problem == "multi_label_classification":
+                wanted.extend(label in example.label for label in data.labels)  # type: ignore[operator]
+            else:
+                wanted.append(example.label if data.problem == "regression" else index[example.label])  # type: ignore[arg-type,index]
+            yield example.text
+
+    return task.logits(texts(), **options), np.frombuffer(wanted, wanted.typecode)
+
+
+def _probabilities(
+    logits: np.ndarray, labels: Sequence[str], function: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """float64 [n, C]; 0 for labels that examples alone have, which stand behind the model's."""
+    scores = np.zeros((len(logits), len(labels)))
+    for part in metrics.parts(len(logits)):
+        scores[part, : logits.shape[1]] = function(logits[part].astype(np.float64))
+    return scores
 
 
 def _single_label(
@@ -57,7 +69,9 @@ def _single_label(
 ) -> Scores:
     """From label indices [n] and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels = data.labels
-    predicted, confidence = scores.argmax(-1).astype(np.int32), scores.max(-1)
+    # a million texts are evaluated: what is held of each is small
+    predicted = scores.argmax(-1).astype(np.min_scalar_type(len(labels)))
+    confidence = scores.max(-1).astype(np.float32)
     right = predicted == true
     confusion = np.bincount(true.astype(np.int64) * len(labels) + predicted, minlength=len(labels) ** 2)
     confusion = confusion.reshape(len(labels), len(labels))
@@ -69,20 +83,19 @@ def _single_label(
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
     named, kinds = _single_metrics(true, predicted, confidence, scores), {"": (confidence, right)}
     if raw_scores is not None:
-        raw = raw_scores.max(-1), raw_scores.argmax(-1) == true
+        raw = raw_scores.max(-1).astype(np.float32), raw_scores.argmax(-1) == true
         named["calibration_error_raw"] = metrics.calibration_error(*raw)
         kinds = {"raw": raw, "calibrated": kinds[""]}
     breakdowns.append(reliability_table(kinds))
-    kept = scores.astype(np.float32)  # a million texts are evaluated: what is held of each is small
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
             row = {**text_fields(example.text), "label": example.label, "predicted": labels[predicted[index]]}
-            row |= {"score": _plain(kept[index].max()), "right": bool(right[index])}
-            yield row | _columns(labels, kept[index])
+            row |= {"score": _plain(scores[index].max()), "right": bool(right[index])}
+            yield row | _columns(labels, scores[index])
 
     shares = np.bincount(true, minlength=len(labels)) / len(true)
-    always = np.full(len(true), shares.argmax(), np.int32)
+    always = np.broadcast_to(shares.argmax().astype(predicted.dtype), len(true))
     sure = np.broadcast_to(shares.max(), len(true))
     usual = _single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape))
     return Scores(
@@ -101,7 +114,7 @@ def _single_label(
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
         predictions=predictions,
-        outcome=LabelOutcome(data, ~right, true, kept),
+        outcome=LabelOutcome(data, ~right, true, scores),
     )
 
 
@@ -113,16 +126,24 @@ def _single_metrics(
         auc = metrics.auc(true == 1, scores[:, 1])
     else:
         auc = metrics.auc(true[:, None] == np.arange(scores.shape[1]), scores)
-    likelihood = scores[np.arange(len(true)), true]
     return {
         "accuracy": metrics.mean(predicted == true),
         "f1_macro": metrics.macro_f1(true, predicted),
         "f1_weighted": metrics.weighted_f1(true, predicted),
         "mcc": metrics.matthews(true, predicted),
         "auc": auc,
-        "cross_entropy": metrics.mean(-np.log(np.maximum(likelihood, 1e-30))),
+        "cross_entropy": metrics.mean(_cross_entropy(true, scores)),
         "calibration_error": metrics.calibration_error(confidence, predicted == true),
     }
+
+
+def _cross_entropy(true: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Of each text, float32 [n]."""
+    losses = np.empty(len(true), np.float32)
+    for part in metrics.parts(len(true)):
+        likelihood = np.take_along_axis(scores[part], true[part, None], 1)[:, 0]
+        losses[part] = -np.log(np.maximum(likelihood, 1e-30))
+    return losses
 
 
 def _class_table(labels: Sequence[str], confusion: np.ndarray) -> Breakdown:
@@ -152,7 +173,7 @@ def _columns(labels: Sequence[str], scores: np.ndarray) -> dict[str, Any]:
 
 
 def _plain(score: np.floating[Any]) -> float:
-    """Without the digits that a float32 does not have."""
+    """Without the digits that logits, which are float32, do not give."""
     return float(f"{score:.7g}")
 
 

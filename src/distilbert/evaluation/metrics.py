@@ -5,7 +5,7 @@ metric; counts drawn at random are the bootstrap, and so one vectorised definiti
 interval. A metric that has no value for a sample (an AUC without positives) gives NaN there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ Span = tuple[str, int, int]  # an entity's type, start and end in words
 EntityCounts = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # type -> right, predicted and true, [n] each
 
 CALIBRATION_BINS = 15
+_PART = 1 << 16  # examples
 LESS_IS_BETTER = (
     "cross_entropy",
     "calibration_error",
@@ -24,6 +25,13 @@ LESS_IS_BETTER = (
     "rmse",
     "mae",
 )  # of the metrics that tasks have
+
+
+def parts(examples: int) -> Iterator[slice]:
+    """Pieces of so many examples, for what would take several times their memory if it were done at once."""
+    for start in range(0, examples, _PART):
+        yield slice(start, min(start + _PART, examples))
+
 
 # means and ratios -----------------------------------------------------------------------------------
 
@@ -95,7 +103,13 @@ def _class_sums(
     def sums(index: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return np.stack([np.bincount(index, row, classes) for row in weights])
 
-    return sums(true, counts * (true == predicted)), sums(true, counts), sums(predicted, counts)
+    right, wanted, found = np.zeros((3, len(counts), classes))
+    for part in parts(len(true)):
+        some, here, said = counts[:, part], true[part], predicted[part]
+        right += sums(here, some * (here == said))
+        wanted += sums(here, some)
+        found += sums(said, some)
+    return right, wanted, found
 
 
 def matthews(true: np.ndarray, predicted: np.ndarray) -> Metric:
@@ -132,11 +146,18 @@ def auc(true: np.ndarray, scores: np.ndarray) -> Metric:
     positive = true[order]
 
     def metric(counts: np.ndarray) -> np.ndarray:
-        counts = counts[:, order]
-        above = np.add.reduceat(counts * positive, groups, axis=1)
-        below = np.add.reduceat(counts * ~positive, groups, axis=1)
-        beaten = below.cumsum(1) - below / 2  # a tie is half won
-        return _divided((above * beaten).sum(1), above.sum(1) * below.sum(1))
+        won, positives, negatives = np.zeros((3, len(counts)))  # so far
+        for part in parts(len(groups)):
+            begins = groups[part]
+            here = slice(begins[0], groups[part.stop] if part.stop < len(groups) else len(order))
+            some = counts[:, order[here]]
+            above = np.add.reduceat(some * positive[here], begins - begins[0], axis=1)
+            below = np.add.reduceat(some * ~positive[here], begins - begins[0], axis=1)
+            beaten = negatives[:, None] + below.cumsum(1) - below / 2  # a tie is half won
+            won += (above * beaten).sum(1)
+            positives += above.sum(1)
+            negatives += below.sum(1)
+        return _divided(won, positives * negatives)
 
     return metric
 
@@ -148,15 +169,18 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, units: np.ndarr
     bool [n]. Where examples have several units each, such as words, these two are those of all units in
     order, and `units` int [n] is how many each has, one at least.
     """
-    bins = _bins(confidence)
+    bins, gap = _bins(confidence), confidence - right
     if units is not None:
-        gaps = np.eye(CALIBRATION_BINS)[bins] * (confidence - right)[:, None]
+        gaps = np.eye(CALIBRATION_BINS)[bins] * gap[:, None]
         gaps = np.add.reduceat(gaps, np.cumsum(units) - units, axis=0)
         return lambda counts: np.abs(counts @ gaps).sum(1) / (counts @ units)
 
     def metric(counts: np.ndarray) -> np.ndarray:
-        weighted = counts * (confidence - right)
-        return np.abs([np.bincount(bins, row, CALIBRATION_BINS) for row in weighted]).sum(1) / counts.sum(1)
+        sums = np.zeros((len(counts), CALIBRATION_BINS))
+        for part in parts(len(bins)):
+            weighted = counts[:, part] * gap[part]
+            sums += [np.bincount(bins[part], row, CALIBRATION_BINS) for row in weighted]
+        return np.abs(sums).sum(1) / counts.sum(1)
 
     return metric
 
@@ -165,8 +189,8 @@ def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[fl
     """(mean confidence, accuracy, examples) of each bin that has any."""
     bins = _bins(confidence)
     return [
-        (float(confidence[bins == index].mean()), float(right[bins == index].mean()), int((bins == index).sum()))
-        for index in np.unique(bins)
+        (float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean()), int(inside.sum()))
+        for inside in (bins == index for index in np.unique(bins))
     ]
 
 

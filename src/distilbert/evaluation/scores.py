@@ -109,8 +109,9 @@ def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Bre
         row: list[str | float | None] = [f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}"]
         for name, (confidence, right) in kinds.items():
             inside = places[name] == tenth
-            means = (float(confidence[inside].mean()), float(right[inside].mean())) if inside.any() else (None, None)
-            row += [int(inside.sum()), *means]
+            row += [int(inside.sum()), None, None]
+            if inside.any():
+                row[-2:] = float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean())
         if any(row[1::3]):
             rows.append(tuple(row))
     return Breakdown(RELIABILITY, tuple(columns), rows)
