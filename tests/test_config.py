@@ -249,9 +249,9 @@ POINTS = np.array([-30.0, -3.0, -1.0, -0.1, 0.0, 0.1, 0.5, 1.0, 3.0, 30.0])
 def by_hand(name: str, x: float) -> float:
     """Each function written out once more, in double precision, from its definition."""
     match name:
-        case "gelu":  # x P(X <= x), X standard normal
+        case "gelu" | "gelu_python":  # x P(X <= x), X standard normal
             return x * 0.5 * math.erfc(-x / math.sqrt(2))
-        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast":
+        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "gelu_python_tanh" | "gelu_accurate":
             return x / (1 + math.exp(-2 * 0.7978845608028654 * (x + 0.044715 * x**3))) if x > -10 else 0.0
         case "quick_gelu":
             return x / (1 + math.exp(-1.702 * x))

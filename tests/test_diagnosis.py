@@ -6,13 +6,15 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import distilbert
 from conftest import Maker
-from distilbert import DistilBertError
-from distilbert.convert import convert
+from distilbert import DistilBertError, InputError
+from distilbert.convert import convert, export_onnx, quantize
+from distilbert.folder.checkpoint import Head
 from distilbert.folder.layout import CONFIG, WEIGHTS
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 267967963\n"
@@ -86,7 +88,22 @@ FOLDERS = [
     (["model_quantized.onnx", "tokenizer.json"], "an exported ONNX model"),
     (["optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json"], "what a Trainer keeps to resume a run"),
     (["checkpoint-500/config.json", "checkpoint-500/model.safetensors"], "give one of them, such as checkpoint-500"),
+    (["checkpoint-500/config.json", "checkpoint-1000/config.json"], "such as checkpoint-1000"),
+    (["out/best/config.json", "README.md"], "a folder of model folders; give one of them, such as out/best"),
     (["zero_to_fp32.py", "global_step10/x.pt"], "a checkpoint of DeepSpeed"),
+    (["latest", "global_step10/x.pt"], "a checkpoint of DeepSpeed; make one file of it first"),
+    (["hparams.yaml", "checkpoints/epoch=1.ckpt"], "a run of PyTorch Lightning; put config.json and tokenizer of the"),
+    (
+        ["MLmodel", "model/config.json", "components/tokenizer/vocab.txt"],
+        "a model of MLflow; give the folder in it that",
+    ),
+    (["config.pbtxt", "1/model.onnx"], "a repository of Triton"),
+    (["saved_model/1/saved_model.pb", "vocab.txt"], "a model saved by TensorFlow or Keras"),
+    (["model.weights.h5", "metadata.json"], "a model saved by TensorFlow or Keras"),
+    (["coreml/x.mlpackage/y", "vocab.txt"], "a Core ML model"),
+    (["openvino/openvino_model.xml", "vocab.txt"], "an OpenVINO model"),
+    (["model.safetensors.incomplete", "vocab.txt"], "a download that was not finished; download it again"),
+    (["model.pt2"], "a program of torch.export"),
     (["pytorch_model_fsdp_0/__0_0.distcp"], "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file"),
     (["saved_model.pb", "variables/x"], "a model saved by TensorFlow or Keras"),
     (["model.keras"], "a model saved by TensorFlow or Keras"),
@@ -136,3 +153,55 @@ def test_a_file_in_place_of_a_folder(make_checkpoint: Maker, tmp_path: Path) -> 
         ("weights.safetensors", "is a file; give the model's folder"),
     ):
         assert what in message_of(lambda name=name: distilbert.load(tmp_path / name), tmp_path / name)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("given", [5, None, b"model", {"model": 1}, ["model"]])
+def test_what_is_no_path(given: Any, make_checkpoint: Maker, tmp_path: Path) -> None:
+    folder, out = make_checkpoint(Head.NONE), tmp_path / "out"
+    with pytest.raises(InputError, match="a model is told by its folder or its name on the hub, not"):
+        distilbert.load(given)
+    with pytest.raises(InputError, match="source must be a path or a name, not"):
+        convert(given, out)
+    for write in (convert, quantize, export_onnx):
+        with pytest.raises(InputError, match="out must be a path, not"):
+            write(folder, given)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("model.zip", "model.zip: not a file of weights that can be read here (this is a zip archive; unpack it"),
+        ("weights.npy", "weights.npy: not a file of weights that can be read here; known are .safetensors"),
+        ("best.ckpt", "config.json: no such file; put that of the model beside best.ckpt"),
+    ],
+)
+def test_a_file_that_is_converted(file: str, message: str, tmp_path: Path) -> None:
+    """What kind it is comes first, and then what must lie beside it."""
+    (tmp_path / file).write_bytes(b"PK\3\4" if file.endswith(".zip") else b"\x93NUMPY")
+    with pytest.raises(DistilBertError) as caught:
+        convert(tmp_path / file, tmp_path / "out")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("config.json.txt", CONFIG),
+        ("config (1).json", CONFIG),
+        ("Config - Copy.json", CONFIG),
+        ("config copy.json", CONFIG),
+        ("bert-base-uncased-config.json", CONFIG),
+        ("generation_config.json", None),
+        ("bert-base-uncased-vocab.txt", "vocab.txt"),
+        ("vocab(2).txt", "vocab.txt"),
+        ("tokenizer.json.txt", "tokenizer.json"),
+        ("tokenizer/vocab.txt", "vocab.txt"),
+    ],
+)
+def test_names_as_people_and_programs_alter_them(name: str, wanted: str | None, make_checkpoint: Maker) -> None:
+    folder = make_checkpoint()
+    (folder / ("vocab.txt" if wanted in ("vocab.txt", "tokenizer.json") else CONFIG)).unlink()
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    said = f"(there is {name}: " + ("put it" if "/" in name else f"call it {wanted})")
+    assert (said in message_of(lambda: distilbert.load(folder), folder)) == (wanted is not None)

@@ -43,6 +43,9 @@ class Activation(Enum):
     tanh = "tanh"
     linear = "linear"
     # aliases
+    gelu_python = "gelu"
+    gelu_python_tanh = "gelu_pytorch_tanh"
+    gelu_accurate = "gelu_pytorch_tanh"
     swish = "silu"
     identity = "linear"
 

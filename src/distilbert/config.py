@@ -329,8 +329,8 @@ def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
         names = _strings(values.get("architectures"))
         if names and not any("DistilBert" in name for name in names):
             kind = "bert" if names[0].startswith("Bert") else names[0]
-        elif not names and "type_vocab_size" in values:
-            kind = "bert"
+        elif not names:
+            kind = "bert" if "type_vocab_size" in values else values.get("registered_name")  # Keras' key
     if kind == "bert":
         raise ConfigError("this is a BERT, not a DistilBERT; `distilbert convert SOURCE OUT` folds one into the other")
     if kind is not None:

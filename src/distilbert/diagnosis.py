@@ -1,6 +1,8 @@
 """What lies where a model was looked for, and the next step: phrases for the messages of errors."""
 
 import json
+import re
+from itertools import islice
 from pathlib import Path
 
 from .folder import layout
@@ -33,23 +35,30 @@ _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (layout.OF_SETFIT,
      "a SetFit model: its head is a pickle, which is never run; its encoder can be loaded for feature-extraction, "
      "and `distilbert train` makes a classifier of it"),
-    (layout.OF_DEEPSPEED, "a checkpoint of DeepSpeed; run its zero_to_fp32.py first"),
+    (layout.UNFINISHED, "a download that was not finished; download it again"),
+    (layout.OF_DEEPSPEED, "a checkpoint of DeepSpeed; make one file of it first, with its zero_to_fp32.py"),
     (layout.OF_FSDP, "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file of them"),
     (layout.OF_KERAS,
      "a model saved by TensorFlow or Keras; save it with Transformers' save_pretrained first"),
+    (layout.OF_LIGHTNING,
+     "a run of PyTorch Lightning; put config.json and tokenizer of the model that it began with beside its .ckpt file, "
+     "which `distilbert convert` reads"),
+    (layout.OF_TRITON, "a repository of Triton; take the folder that its model was exported from"),
     (layout.OF_SPACY, "a pipeline of spaCy, which spaCy loads"),
     (layout.OF_LLAMA, "a GGUF file of llama.cpp; take the safetensors that it was made from"),
     (layout.OF_CORE_ML, "a Core ML model; take the folder that it was made from"),
     (layout.OF_TF_LITE, "a TensorFlow Lite model; take the folder that it was made from"),
     (layout.OF_OPENVINO, "an OpenVINO model; take the folder that it was exported from"),
     (layout.OF_ONNX,
-     "an exported ONNX model; with its config.json beside it, `distilbert convert` makes a model folder of it"),
+     "an exported ONNX model; with config.json beside it, `distilbert convert FILE OUT` makes a model folder of one "
+     "that is not quantised"),
     (layout.OF_TRAINER,
      "what a Trainer keeps to resume a run, without the model; give the folder that the model was saved to"),
     (layout.OF_THE_HUBS_CACHE, "a repository in the hub's cache; give its name, or the folder below snapshots/"),
     (layout.ARCHIVES, "an archive; unpack it and give the model's folder"),
     (layout.OF_DATA_SETS, "a data set, not a model"),
     (layout.PICKLES, "a pickle, which is never run"),
+    (layout.PROGRAMS, "a program of torch.export; save the model with Transformers' save_pretrained instead"),
     ((layout.CONFIG,), f"a config.json without weights; bring along {layout.WEIGHTS} from its source"),
     ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
     ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
@@ -77,16 +86,24 @@ def _by_start(start: bytes, table: tuple[tuple[bytes, str], ...]) -> str:
     return next((what for magic, what in table if start.startswith(magic)), "")
 
 
-def other_case(path: Path) -> str:
-    """ " (there is NAME: …)" where a file, or its folder, has this name but for capital letters; "" where none has."""
+def other_name(path: Path) -> str:
+    """ " (there is NAME: …)" where a file, or its folder, has this name as people and programs alter it; "" for none.
+
+    Config.json, "config (1).json", config.json.txt, and bert-base-uncased-vocab.txt, as the first Transformers had it.
+    """
     if not path.parent.exists():
         path = path.parent
     try:
         others = (each.name for each in path.parent.iterdir() if each.name != path.name)
-        names = [name for name in others if name.lower() == path.name.lower()]
+        names = sorted(name for name in others if _is_altered(name.lower(), path.name.lower()))
     except OSError:
         return ""
     return f" (there is {_printable(names[0])}: call it {path.name})" if names else ""
+
+
+def _is_altered(name: str, wanted: str) -> bool:
+    without_copies = re.sub(r" ?\(\d+\)|( -)?[ _-]copy\b", "", name).removesuffix(".txt")
+    return without_copies == wanted.removesuffix(".txt") or name.endswith(f"-{wanted}")
 
 
 def folder_name(folder: Path) -> str:
@@ -99,16 +116,34 @@ def folder_name(folder: Path) -> str:
         return "an empty folder"
     if any(name.startswith(layout.ADAPTER_CONFIG.removesuffix("config.json")) for name in names):
         return _adapter(folder)
-    inner = [name for name in names if (folder / name / layout.CONFIG).is_file() and not name[:1].isdigit()]
-    if inner:
-        return f"a folder of model folders; give one of them, such as {_printable(inner[-1])}"
+    if layout.OF_MLFLOW[0] in names:
+        return (
+            f"a model of MLflow; give the folder in it that has the {layout.CONFIG}, with the tokenizer's files (of "
+            "components/tokenizer/) copied into it"
+        )
+    if inner := _model_within(folder, "*"):
+        return inner
     if any(name.startswith(layout.HUB_REPOSITORY) for name in names):
         return "the hub's cache; give a model's name"
     for marks, what in _FOLDERS:
         if any(name == mark or (mark[0] == "." and name.endswith(mark)) for mark in marks for name in names):
             return what
+    if inner := _model_within(folder, "*/*"):
+        return inner
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"no model folder: it holds {', '.join(map(_printable, names[:3]))}{more}"
+
+
+def _model_within(folder: Path, pattern: str) -> str:
+    """What a folder is that has model folders within; "" where it has none. Of checkpoints the last one is named."""
+
+    def numbers(name: str) -> list[tuple[int, str]]:
+        return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name)]
+
+    found = islice(folder.glob(f"{pattern}/{layout.CONFIG}"), _MOST_LISTED)
+    names = [path.parent.relative_to(folder).as_posix() for path in found if path.is_file()]
+    models = sorted((name for name in names if not name[:1].isdigit()), key=numbers)
+    return f"a folder of model folders; give one of them, such as {_printable(models[-1])}" if models else ""
 
 
 def _adapter(folder: Path) -> str:

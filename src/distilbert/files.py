@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .diagnosis import file_name, other_case, stand_in_name
-from .errors import ConfigError, DistilBertError, error_text, short_repr
+from .diagnosis import file_name, other_name, stand_in_name
+from .errors import ConfigError, DistilBertError, InputError, error_text, short_repr
 from .links import check_read
 
 try:
@@ -23,6 +23,14 @@ except ImportError:
 Value = TypeVar("Value")
 
 _MOST_BYTES = 1 << 28  # no config, vocabulary or tokenizer comes near
+
+
+def path_given(value: object, wanted: str) -> Path:
+    """The path that an argument gives. Raises InputError, with what is `wanted` of it, for what cannot be one."""
+    given = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(given, str):
+        raise InputError(f"{wanted}, not {short_repr(value)}")
+    return Path(given)
 
 
 def is_file(path: Path) -> bool:
@@ -66,7 +74,7 @@ def read_text(path: Path, error: type[DistilBertError]) -> str:
     """The text of a UTF-8 file. Raises `error`, naming the file, for one that is not there or not such a text."""
     try:
         if not has_file(path, error):  # a pipe or a device would be read for ever
-            raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file{other_case(path)}")
+            raise error(f"{path}: not a file" if path.exists() else f"{path}: no such file{other_name(path)}")
         check_read(path, error)
         if path.stat().st_size > _MOST_BYTES:
             raise error(f"{path}: has more than {_MOST_BYTES >> 20} MB, which no such file has")

@@ -157,9 +157,10 @@ def load(
 
         kind, folder = SimilarityClassifier, open_folder(root)
     if kind.head not in (checkpoint.head, Head.NONE):
+        there = f"; its weights hold a {kind.head.value}, too: name it in config.json's architectures"
         raise CheckpointError(
             f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
-            f" (its task is {_BY_HEAD[checkpoint.head]!r})"
+            f" (its task is {_BY_HEAD[checkpoint.head]!r}){there if checkpoint.leaves_unread(kind.head) else ''}"
         )
     first_only = kind.pools and folder.sentence is not None and folder.sentence.first_only
     engine = open_engine(

@@ -221,7 +221,7 @@ def test_pickle_that_is_not_a_state_dict(root: object, match: str, tmp_path: Pat
         ({}, "holds a dict, not a state dict"),
         (7, "holds a int, not a state dict"),
         (tensor(), "holds a TensorRef, not a state dict"),
-        ({"model": {"w": 1}}, "entry 'model' is a dict, not a tensor"),
+        ({"model": {"w": 1}}, "entry 'model' is a dict, not a tensor, .* save its own state_dict"),
         ({"epoch": 3}, "entry 'epoch' is a int, not a tensor"),
         ({"w": storage()}, "entry 'w' is a StorageRef, not a tensor"),
         ({"w": name("torch", "FloatStorage")}, r"entry 'w' is 'torch\.FloatStorage', not a tensor"),
@@ -251,6 +251,21 @@ def test_settings_beside_the_weights_are_never_made(tmp_path: Path) -> None:
     refused(write_zip(tmp_path / "y.ckpt", hidden), "entry 'w' is an object of settings, not a tensor")
     inside = call(path_class, call(name("os", "system"), "true"))
     refused(write_zip(tmp_path / "z.ckpt", {"w": tensor(), "folder": inside}), r"names the global 'os\.system'")
+
+
+@pytest.mark.parametrize(
+    ("module", "named", "way"),
+    [
+        ("torch._utils", "_rebuild_qtensor", "; it holds quantised tensors: save the state_dict() of the model that"),
+        ("torch", "qint8", "; it holds quantised tensors"),
+        ("torch._utils", "_rebuild_meta_tensor_no_storage", "; it holds names and shapes without numbers"),
+    ],
+)
+def test_tensors_of_other_kinds_name_the_way_out(module: str, named: str, way: str, tmp_path: Path) -> None:
+    refused(
+        write_zip(tmp_path / "x.bin", {"w": call(name(module, named))}),
+        f"{module}.{named}', which is not allowed{way}".replace("(", r"\(").replace(")", r"\)"),
+    )
 
 
 def test_object_of_a_whole_model(tmp_path: Path) -> None:

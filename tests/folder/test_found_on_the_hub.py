@@ -52,6 +52,7 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
     "another format beside it": lambda folder: (folder / "pytorch_model.bin").write_bytes(b"x"),
     "a side of null": lambda folder: edit(folder / "tokenizer_config.json", truncation_side=None),
     "another way to write the kind": lambda folder: edit(folder / CONFIG, model_type="DistilBERT"),
+    "another name of the activation": lambda folder: edit(folder / CONFIG, activation="gelu_python"),
     "no limit of length": lambda folder: edit(folder / "tokenizer_config.json", model_max_length=10**30),
     "a folder called tokenizer.json": lambda folder: (folder / "tokenizer.json").mkdir(),
     "other ends of lines": lambda folder: (folder / VOCABULARY).write_bytes(
@@ -104,6 +105,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a problem that there is not": (
         lambda folder: edit(folder / CONFIG, problem_type="multi_label"),
         "config.json: problem_type must be one of regression,",
+    ),
+    "a preset of Keras": (
+        lambda folder: (folder / CONFIG).write_text(
+            json.dumps(
+                {"class_name": "DistilBertBackbone", "config": {}, "registered_name": "keras_hub>DistilBertBackbone"}
+            )
+        ),
+        "this is a 'keras_hub>DistilBertBackbone', by its model_type or architectures; only a DistilBERT runs here",
     ),
     "config of no bytes": (emptied(CONFIG), "config.json: not valid JSON (it is empty)"),
     "weights of no bytes": (emptied(WEIGHTS), "model.safetensors: not a whole safetensors file (it is empty)"),

@@ -64,6 +64,61 @@ def test_weights_that_another_program_quantised(kind: str, stated: bool, make_ch
     assert not folder.with_name("out").exists()
 
 
+# by programs whose names are not known here: what config.json says is what tells
+UNKNOWN = {
+    "EETQ": (["weight_scales"], []),
+    "torchao": (["weight:qdata", "weight:scale"], ["weight"]),
+    "HQQ": (["W_q", "scale", "zero", "nbits"], ["weight"]),
+    "AQLM": (["codes", "codebooks", "scales"], ["weight"]),
+    "VPTQ": (["centroids.weight", "indices"], ["weight"]),
+    "SpQR": (["dense_weights", "row_offsets"], ["weight"]),
+    "Quark": (["weight_quantizer.scale"], []),
+}
+
+
+@pytest.mark.parametrize(("stored", "left_out"), UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_weights_that_a_program_quantised_which_the_config_alone_names(
+    stored: list[str], left_out: list[str], make_checkpoint: Maker
+) -> None:
+    folder = make_checkpoint()
+    gone = [f"{MATRIX}.{part}" for part in left_out]
+    added = {f"{MATRIX}.{part}": np.ones(2, np.float32) for part in stored}
+    store(folder, lambda arrays: {name: array for name, array in arrays.items() if name not in gone} | added)
+    edit(folder / CONFIG, quantization_config={"quant_method": "their-method"})
+    with pytest.raises(CheckpointError, match="weights were quantised by 'their-method'"):
+        distilbert.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("stored", "left_out", "what"),
+    [
+        (["weight_orig", "weight_mask"], True, "masks or norms beside them"),
+        (["weight_g", "weight_v"], True, "masks or norms beside them"),
+        (
+            ["parametrizations.weight.original0", "parametrizations.weight.original1"],
+            True,
+            "masks or norms beside them",
+        ),
+        (["mask_scores"], False, "masks or norms beside them"),
+        (
+            ["weight_fake_quant.scale", "weight_fake_quant.zero_point"],
+            False,
+            "weights were quantised by another program",
+        ),
+    ],
+)
+def test_matrices_that_are_made_of_others_at_each_call(
+    stored: list[str], left_out: bool, what: str, make_checkpoint: Maker
+) -> None:
+    """torch's pruning, weight norm and parametrisation, movement pruning, and training for quantisation."""
+    folder = make_checkpoint()
+    added = {f"{MATRIX}.{part}": np.ones((32, 32), np.float32) for part in stored}
+    gone = f"{MATRIX}.weight" if left_out else ""
+    store(folder, lambda arrays: {name: array for name, array in arrays.items() if name != gone} | added)
+    with pytest.raises(CheckpointError, match=what):
+        distilbert.load(folder)
+
+
 @pytest.mark.parametrize(
     "value", [{"quant_method": "bitsandbytes", "load_in_4bit": True}, {"bits": 4}, {}, "int8", None]
 )

@@ -9,6 +9,7 @@ import pytest
 
 import distilbert
 from conftest import Maker
+from distilbert import CheckpointError
 from distilbert.folder.checkpoint import Head
 from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.sentence import SentenceFolder, read_sentence_folder
@@ -249,6 +250,11 @@ def test_the_encoder_in_a_folder_of_its_own(folder: Path) -> None:
     compose(folder, {"0_Transformer": "Transformer", "1_Pooling": "Pooling"})
     np.testing.assert_array_equal(embed(folder), expected)
     assert distilbert.load(folder).model.max_length == 17
+    (inner / WEIGHTS).rename(inner / "pytorch_model.bin")  # what is converted is the whole folder, not its encoder
+    with pytest.raises(
+        CheckpointError, match=rf"it has pytorch_model\.bin: `distilbert convert {folder} OUT` makes one"
+    ):
+        distilbert.load(folder)
 
 
 def test_pooling_that_reads_the_first_row_alone() -> None:

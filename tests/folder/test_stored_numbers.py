@@ -58,7 +58,7 @@ def test_weights_that_are_not_floats_are_named(dtype: str, size: int, make_tiny:
     tensors["qa_outputs.bias"] = (dtype, (2,), bytes(2 * size))
     write(folder / WEIGHTS, tensors)
     with pytest.raises(
-        CheckpointError, match=rf"qa_outputs\.bias is stored as {dtype}; use one of F32, F16, F64, BF16"
+        CheckpointError, match=rf"qa_outputs\.bias is stored as {dtype}; save the model in F32 or F16 or F64 or BF16"
     ):
         open_checkpoint(folder)
     (tensor,) = (t for t in read_header(folder / WEIGHTS).values() if t.dtype == dtype)

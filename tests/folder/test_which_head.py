@@ -1,11 +1,15 @@
 """Which head a checkpoint has: what config.json says, what the weights show, and how many labels there are."""
 
+import json
+
 import pytest
 
-from conftest import random_weights
+import distilbert
+from conftest import Maker, random_weights
 from distilbert import CheckpointError, ConfigError
 from distilbert.folder.checkpoint import Head, open_checkpoint
-from helpers.tiny_folders import HEADS, PROJECTOR, WITH_LABELS, MakeTiny, check_equal, tiny, write_weights
+from distilbert.folder.layout import CONFIG
+from helpers.tiny_folders import HEADS, PROJECTOR, WITH_LABELS, WORDS, MakeTiny, check_equal, tiny, write_weights
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -53,6 +57,43 @@ def test_a_config_that_says_another_head_than_the_weights(declared: Head, stored
     else:
         with pytest.raises(CheckpointError, match=f"config.json says {declared.value}, but the weights (lack|hold) "):
             open_checkpoint(folder)
+
+
+def test_a_config_that_was_left_as_it_was_for_another_head_is_told_how_to_be_mended(make_tiny: MakeTiny) -> None:
+    """As where weights are saved by themselves, beside the base model's config.json."""
+    folder, _, weights = make_tiny(Head.SEQUENCE_CLASSIFICATION)
+    write_weights(folder, tiny(Head.MASKED_LM), weights)
+    with pytest.raises(CheckpointError, match="; if this is a DistilBertForSequenceClassification, say so in its arch"):
+        open_checkpoint(folder)
+    del weights["classifier.weight"], weights["classifier.bias"]  # a head that is not whole is no other head
+    write_weights(folder, tiny(Head.SEQUENCE_CLASSIFICATION), weights)
+    with pytest.raises(CheckpointError, match=r"lack classifier; beside the encoder they hold pre_[^;]*$"):
+        open_checkpoint(folder)
+
+
+def test_a_task_whose_head_is_there_and_not_named(make_checkpoint: Maker) -> None:
+    folder = make_checkpoint()
+    values = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(values | {"architectures": ["DistilBertModel"]}))
+    message = (
+        "this is a DistilBertModel .*; its weights hold a DistilBertForSequenceClassification, too: name it in config"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        distilbert.load(folder, "text-classification")
+    with pytest.raises(CheckpointError, match=r"\(its task is 'feature-extraction'\)$"):
+        distilbert.load(folder, "question-answering")
+
+
+def test_a_tied_matrix_that_is_kept_as_the_projector(make_tiny: MakeTiny) -> None:
+    folder, _, weights = make_tiny(Head.MASKED_LM, tie_word_embeddings=True)
+    weights[PROJECTOR] = weights[WORDS]
+    expected = dict(weights)
+    del weights[WORDS]
+    write_weights(folder, tiny(Head.MASKED_LM, tie_word_embeddings=True), weights)
+    check_equal(folder, expected, Head.MASKED_LM)
+    write_weights(folder, tiny(Head.MASKED_LM, tie_word_embeddings=False), weights)
+    with pytest.raises(CheckpointError, match=r"weights lack distilbert\.embeddings\.word_embeddings\.weight"):
+        open_checkpoint(folder)
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -133,7 +133,7 @@ def test_of_two_labels_the_second_is_what_counts(make_checkpoint: Maker, sentenc
 
 
 def test_other_models(make_checkpoint: Maker) -> None:
-    with pytest.raises(CheckpointError, match="one output or two labels, not 3"):
+    with pytest.raises(CheckpointError, match="one output or two labels, not 3; text-classification takes pairs"):
         opened(make_checkpoint(num_labels=3))
     with pytest.raises(CheckpointError, match="'text-ranking' needs a DistilBertForSequenceClassification"):
         opened(make_checkpoint(Head.MASKED_LM, name="other"))

@@ -10,7 +10,7 @@ import numpy as np
 from .. import int8
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError, short_repr
-from ..files import is_file, read_json
+from ..files import is_file, path_given, read_json
 from ..folder.checkpoint import Head, check_config_is_there, fit_weights, why_unread
 from ..folder.companions import encoder_folder
 from ..folder.hub import resolve
@@ -27,7 +27,7 @@ from .folder import (
     write_config,
     written_whole_folder,
 )
-from .formats import FORMATS, WRITTEN, Format, FormatName, notes_on, read_file, weights_file
+from .formats import FORMATS, WRITTEN, Format, FormatName, check_known, notes_on, read_file, weights_file
 from .report import LeftOut, Mapped, Report
 from .rounding import STORED_AS, DType
 from .tokenizer_json import write_tokenizer_json
@@ -69,13 +69,15 @@ def convert(
         raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {short_repr(dtype)}")
     if to not in WRITTEN:
         raise InputError(f"to must be one of {', '.join(WRITTEN)}, not {short_repr(to)}")
-    source, out = Path(source), Path(out)
+    source, out = path_given(source, "source must be a path or a name"), path_given(out, "out must be a path")
     is_one_file = is_file(source)
+    if is_one_file:
+        check_known(source)
     root = folder_around(source) if is_one_file else resolve(source, revision, foreign=True)
     check_place(source if is_one_file else root, out)
     encoder = root if is_one_file else encoder_folder(root)
     if not is_file(encoder / GOOGLE_CONFIG):
-        check_config_is_there(encoder)
+        check_config_is_there(encoder, beside=source.name if is_one_file else "")
     file = source if is_one_file else weights_file(encoder)
     model = _read(encoder, read_file(file))
     if layers is not None:

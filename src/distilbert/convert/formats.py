@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from ..diagnosis import folder_name, stand_in_name
+from ..diagnosis import file_name, folder_name, stand_in_name
 from ..errors import CheckpointError, name_list
 from ..files import has_file, is_file
 from ..folder.layout import (
@@ -123,10 +123,16 @@ def weights_file(folder: Path) -> Path:
     )
 
 
+def check_known(path: Path) -> None:
+    """Raises CheckpointError, saying what it is, for a file of no known format."""
+    _format(path)
+
+
 def _format(path: Path) -> Format:
     name = path.name.removesuffix(SHARDS_INDEX)
     for form in FORMATS.values():
         if name.endswith(form.suffixes):
             return form
     known = ", ".join(dict.fromkeys(suffix for form in FORMATS.values() for suffix in form.suffixes))
-    raise CheckpointError(f"{path}: not a file of weights that can be read here; known are {known}")
+    what = f" (this is {what})" if (what := file_name(path)) else ""
+    raise CheckpointError(f"{path}: not a file of weights that can be read here{what}; known are {known}")

@@ -22,7 +22,7 @@ from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError, InputError, TokenizerWarning, short_repr
 from ..fetching import fetch
-from ..files import is_file
+from ..files import is_file, path_given
 from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
 from ..folder.companions import copy_companions, encoder_folder
 from ..folder.layout import CONFIG, ONNX, TOKENIZER
@@ -58,7 +58,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
     """
     if layout not in LAYOUTS:
         raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, not {short_repr(layout)}")
-    root, out = fetch(model, revision), Path(out)
+    root, out = fetch(model, revision), path_given(out, "out must be a path")
     check_place(root, out)
     read_sentence_folder(root)  # so that what comes along is known to be whole
     encoder = encoder_folder(root)

@@ -70,6 +70,7 @@ _INERT_PACKAGES = (
     "transformers.trainer_utils",
     "transformers.training_args",
 )
+_QUANTISED = ("_rebuild_qtensor", "qint8", "quint8", "qint32", "per_tensor_affine", "per_channel_affine")
 _WHOLE_MODELS = ("torch.nn", "transformers.models", "sentence_transformers", "setfit")
 
 
@@ -87,6 +88,10 @@ def way_out(name: str) -> str:
     """What to do about a file that names a global which is not allowed."""
     if any(_package(name, package) for package in _WHOLE_MODELS):
         return "; the model's object was saved, which takes its code to read: save its state_dict() instead"
+    if name.partition(" ")[2] in _QUANTISED:
+        return "; it holds quantised tensors: save the state_dict() of the model that they were made from"
+    if name.endswith("_rebuild_meta_tensor_no_storage"):
+        return '; it holds names and shapes without numbers (device "meta"): load the model whole, and save it again'
     return ""
 
 

@@ -18,6 +18,7 @@ from ..engine.input_ranges import input_ranges
 from ..engine.seam import Engine
 from ..errors import CheckpointError, InputError
 from ..fetching import fetch
+from ..files import path_given
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.opened import ModelFolder, open_folder
 from .folder import check_place, written_whole_folder
@@ -126,7 +127,7 @@ def quantize(
     texts = list(demo_sentences() if data is None else data)[:_MOST_TEXTS]
     if not texts:
         raise InputError("there is no text to compare on; leave data out, or give some")
-    source, out = open_folder(fetch(model, revision)), Path(out)
+    source, out = open_folder(fetch(model, revision)), path_given(out, "out must be a path")
     check_place(source.root, out)
     if source.checkpoint.bits:
         raise CheckpointError(f"{source.root}: its weights are int8 already")

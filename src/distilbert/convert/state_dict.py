@@ -42,7 +42,10 @@ def state_dict(root: Any, place: object) -> StateDict:
     found = _tensors(root)
     if not found:
         name, value = next(iter(root.items()))
-        raise CheckpointError(f"{place}: entry {short_repr(name)} is {described(value)}, not a tensor")
+        raise CheckpointError(
+            f"{place}: entry {short_repr(name)} is {described(value)}, not a tensor, and no entry is known to hold the "
+            "model; save its own state_dict() alone"
+        )
     if len(found) < len(root):
         notes.append(f"not read, since no tensors: {_others(root, found)}")
     return StateDict(found, tuple(notes))

@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..diagnosis import folder_name, other_case
+from ..diagnosis import folder_name, other_name
 from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
 from ..files import has_file, is_folder, written_whole
 from ..labels import MOST_LABELS
@@ -53,6 +53,7 @@ _PARTS: dict[Head, frozenset[str]] = {
     Head.NONE: frozenset(),
 }
 _HEAD_KEYS = frozenset().union(*_PARTS.values())
+_WORDS, _PROJECTOR = f"{PREFIX}embeddings.word_embeddings.weight", "vocab_projector.weight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,10 @@ class Checkpoint:
     head: Head
     tensors: Mapping[str, Weight]
     unread: tuple[str, ...] = ()
+
+    def leaves_unread(self, head: Head) -> bool:
+        """Whether the weights of a head are there, and left unread since config.json names another class."""
+        return bool(_PARTS[head]) and _PARTS[head] <= {name.split(".")[0] for name in self.unread}
 
     @property
     def weights_folder(self) -> Path:
@@ -118,12 +123,9 @@ class Checkpoint:
     @property
     def parameters(self) -> int:
         """How many numbers the weights hold, a tied projector counted once, those of a quantisation not counted."""
-
-        def is_stored(name: str) -> bool:
-            base = name.removesuffix(".weight")
-            return any(each in self.tensors for each in (name, f"{base}.int8", f"{base}.int4"))
-
-        return sum(math.prod(shape) for name, shape in key_table(self.config, self.head).items() if is_stored(name))
+        stored = {name.removesuffix(end) for name in self.tensors for end in (".weight", ".int8", ".int4")}
+        table = key_table(self.config, self.head)
+        return sum(math.prod(shape) for name, shape in table.items() if name.removesuffix(".weight") in stored)
 
 
 def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]]:
@@ -180,18 +182,18 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     return Checkpoint(folder, fitted.config, fitted.head, fitted.weights, tuple(fitted.unread))
 
 
-def check_config_is_there(folder: Path) -> None:
-    """Raises ConfigError saying what lies in a folder that has no config.json."""
-    has_file(folder / CONFIG)
-    if is_folder(folder / CONFIG):
-        raise ConfigError(f"{folder / CONFIG}: is a folder, not a file")
+def check_config_is_there(folder: Path, *, beside: str = "") -> None:
+    """Raises ConfigError saying what lies in a folder that has no config.json, or that it belongs beside a file."""
+    path = folder / CONFIG
+    has_file(path)
+    if is_folder(path):
+        raise ConfigError(f"{path}: is a folder, not a file")
     try:
-        (folder / CONFIG).stat()
+        path.stat()
     except FileNotFoundError:
         if is_folder(folder):
-            raise ConfigError(
-                f"{folder / CONFIG}: no such file{other_case(folder / CONFIG)}; this is {folder_name(folder)}"
-            ) from None
+            what = f"put that of the model beside {beside}" if beside else f"this is {folder_name(folder)}"
+            raise ConfigError(f"{path}: no such file{other_name(path)}; {what}") from None
     except (OSError, ValueError):  # whoever reads the file says what is wrong
         pass
 
@@ -235,8 +237,10 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
             table = int8.table(table, scheme)
         except ConfigError as error:
             raise ConfigError(f"{place / CONFIG}: {error}") from None
-    tied = tuple(f"vocab_projector.{part}" for part in ("weight", "int8", "scale"))
-    optional = tied if head is Head.MASKED_LM and config.tie_word_embeddings else ()
+    tied = head is Head.MASKED_LM and config.tie_word_embeddings
+    optional = [f"vocab_projector.{part}" for part in ("weight", "int8", "scale")] if tied else []
+    if tied and _PROJECTOR in found:  # of two that are one, a program may keep either
+        found.setdefault(_WORDS, found[_PROJECTOR])
     missing = [name for name in table if name not in found and name not in optional]
     others = [name for name in found if name not in table]
     if missing:
@@ -317,6 +321,8 @@ def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Pat
     if lacking := _PARTS[declared] - parts:
         others = sorted({name for name in found if not name.startswith(PREFIX)})
         have = f"; beside the encoder they hold {name_list(others)}" if others else ""
+        if fitting := [head.value for head in _PARTS if _PARTS[head] and _PARTS[head] <= parts - _PARTS[declared]]:
+            have += f"; if this is a {fitting[0]}, say so in its architectures"
         raise CheckpointError(
             f"{place}: config.json says {declared.value}, but the weights lack {name_list(lacking)}{have}"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..diagnosis import file_name
 from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, printable_name, short_repr
-from ..files import is_file, is_folder, read_json
+from ..files import is_file, is_folder, path_given, read_json
 from .layout import (
     CONFIG,
     FIRST_PART,
@@ -62,11 +62,15 @@ def resolve(
 
     `revision` is a branch, tag or commit of a hub repository. A cached copy is used without asking the
     hub whether it is the newest. `foreign` takes a repository without weights in safetensors too, with those in the
-    first other format that it has. Raises HubError if `name` leads nowhere or the hub cannot be reached,
-    MissingExtraError for a starter model where none are installed.
+    first other format that it has. Raises HubError if `name` leads nowhere or the hub cannot be reached, InputError for
+    what is no name, MissingExtraError for a starter model where none are installed.
     """
+    name = (
+        str(path_given(name, "a model is told by its folder or its name on the hub"))
+        if not isinstance(name, str)
+        else name
+    )
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's own raises for an unknown user
-    name = str(name)
     if not name.strip():
         raise HubError(f"{name!r} is no model's name; give a folder or a name on the hub")
     if is_folder(folder):

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import int8
 from ..errors import CheckpointError, name_list, short_repr
+from .weight_names import is_buffer
 
 _WORDS = "embeddings.word_embeddings."
 _USUAL = ("", "distilbert.", "bert.")  # what stands before the name of an encoder that is a model's only one
@@ -16,7 +17,11 @@ _BESIDE_INTEGERS = (
     *(".weight_scale", ".weight_scale_inv", ".weight_packed"),  # compressed-tensors, 8-bit floats
     *(".weight._data", ".weight._scale"),  # Quanto
     *(".int8", ".int4"),  # ours, where config.json does not say so
+    *("_fake_quant.scale", "_fake_quant.zero_point"),  # PyTorch's, while it trains for it
 )
+_PLAIN = (".weight", ".bias", ".gamma", ".beta")
+# how PyTorch, and movement pruning, keep a matrix that is made of others at each call
+_MADE_OF = (".weight_orig", ".weight_mask", ".weight_g", ".weight_v", ".mask_scores")
 
 
 def refuse_other_kinds(names: Collection[str], config: Mapping[str, Any], place: Path) -> None:
@@ -33,6 +38,8 @@ def _other_kind(names: Collection[str], config: Mapping[str, Any], place: Path) 
         )
     values = config.get(int8.KEY)
     beside = [name for name in names if name.endswith(_BESIDE_INTEGERS)]
+    if isinstance(values, Mapping) and not beside:  # by a program whose names are not known here
+        beside = [name for name in names if ".layer." in name and not name.endswith(_PLAIN) and not is_buffer(name)]
     if beside and not int8.is_ours(values):
         method = values.get("quant_method") if isinstance(values, Mapping) else None
         program = f"by {short_repr(method)}" if method else "by another program"
@@ -42,6 +49,11 @@ def _other_kind(names: Collection[str], config: Mapping[str, Any], place: Path) 
         )
     if any("lora_" in name or ".modules_to_save." in name for name in names):
         return "weights hold an adapter (LoRA) that was not merged; call PEFT's merge_and_unload() and save anew"
+    if made := [name for name in names if name.endswith(_MADE_OF) or ".parametrizations." in name]:
+        return (
+            f"weights have masks or norms beside them (it has {name_list(made[:1])}); make them plain matrices "
+            "(torch.nn.utils.prune.remove, torch.nn.utils.parametrize.remove_parametrizations), and save anew"
+        )
     is_torch = any(name.endswith(f"{_WORDS}weight") for name in names)
     if not is_torch and any(name.endswith((".kernel", "/kernel:0")) for name in names):
         return f"weights have the names of TensorFlow or Flax, which `distilbert convert {place} OUT` reads"

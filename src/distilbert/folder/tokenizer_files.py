@@ -45,7 +45,7 @@ import tokenizers
 from tokenizers import decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from ..diagnosis import other_case
+from ..diagnosis import other_name
 from ..errors import TokenizerError, TokenizerWarning, short_repr
 from ..files import has_file, is_file, is_text, read_json, read_text
 from .added_tokens import (
@@ -301,8 +301,10 @@ def no_tokenizer(folder: Path) -> str:
                     f"{folder}: {name} is {what}, which is not read; bring along a {TOKENIZER}, as Transformers' "
                     "AutoTokenizer.from_pretrained(…).save_pretrained(OUT) writes it"
                 )
-    case = other_case(folder / TOKENIZER) or other_case(folder / VOCABULARY)
-    return f"{folder}: no {TOKENIZER} and no {VOCABULARY}{case}; bring along the model's tokenizer"
+    other = other_name(folder / TOKENIZER) or other_name(folder / VOCABULARY)
+    for inner in sorted(folder.glob(f"*/{VOCABULARY}")) + sorted(folder.glob(f"*/{TOKENIZER}")):
+        other = other or f" (there is {inner.relative_to(folder)}: put it, and what lies beside it, here)"
+    return f"{folder}: no {TOKENIZER} and no {VOCABULARY}{other}; bring along the model's tokenizer"
 
 
 def _max_length(settings: Mapping[str, Any], path: Path) -> int | None:

@@ -26,6 +26,7 @@ from .layout import (
     CHECKPOINT_INDEX,
     FOREIGN,
     INDEX,
+    MODULES,
     ONNX,
     PYTORCH_SUFFIXES,
     SHARDS_INDEX,
@@ -47,7 +48,7 @@ NUMBERS: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 FLOATS = ("F32", "F16", "F64", "BF16")
-NOT_FLOAT = "is stored as {}; use one of " + ", ".join(FLOATS)
+NOT_FLOAT = "is stored as {}; save the model in " + " or ".join(FLOATS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,12 +185,13 @@ def variant_index(folder: Path) -> str:
 
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
+    root = folder.parent if is_file(folder.parent / MODULES) else folder  # an encoder may lie in a part of its own
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
     suffixes = (*PYTORCH_SUFFIXES, CHECKPOINT_INDEX, *(Path(name).suffix for name in FOREIGN))
     kept = [name for name in names if name.endswith(suffixes) and not name.startswith(BESIDE_WEIGHTS)]
     known = (name for file in FOREIGN for name in (file, f"{file}{SHARDS_INDEX}"))
     if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
-        return f"it has {other}: `distilbert convert {folder} OUT` makes one"
+        return f"it has {other}: `distilbert convert {root} OUT` makes one"
     if index := variant_index(folder):
         return f"it has {index}; call it {INDEX}"
     if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), None):
@@ -197,7 +199,7 @@ def _what_there_is(folder: Path) -> str:
     if kept:
         return f"it has {name_list(kept)}: `distilbert convert {folder / kept[0]} OUT` makes one"
     ours = Path(WEIGHTS).suffix
-    renamed = [name for name in names if name.lower().endswith(ours) and not name.startswith("adapter_")]
+    renamed = [name for name in names if name.lower().endswith((ours, f"{ours}.txt")) and name[:8] != "adapter_"]
     if renamed:
         return f"it has {short_repr(renamed[0])}; if these are the model's weights, call it {WEIGHTS}"
     return f"this is {folder_name(folder)}"

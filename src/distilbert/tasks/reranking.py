@@ -56,7 +56,10 @@ class Reranker(PairTask):
     def __init__(self, model: Model) -> None:
         if model.config.num_labels > 2:
             labels = model.config.num_labels
-            raise CheckpointError(f"{model.folder}: a reranker has one output or two labels, not {labels}")
+            raise CheckpointError(
+                f"{model.folder}: a reranker has one output or two labels, not {labels}; text-classification takes "
+                "pairs, too"
+            )
         about = read_cross_encoder(model.folder, model.config.extra)
         super().__init__(_reading_as(about.text, model))
         # a calibration is fitted to labels: a single output has an activation instead
