@@ -55,7 +55,7 @@ class _Reading:
         "", help="the model's own prompt that stands there, by its name", unset="as the model's folder says"
     )
     auto_truncate: bool = setting(
-        False, help="cut texts that are too long on TEI's routes too, where a request says nothing"
+        False, help="cut texts that are too long on TEI's and OpenAI's routes too, where a request says nothing"
     )
     refuse_token_ids: bool = setting(
         False, help="refuse token ids in place of texts: clients may have those of another vocabulary"

@@ -137,7 +137,7 @@ class BertTokenizer(Hinted):
 
     def token_id(self, piece: str) -> int | None:
         """The id of a piece, None if the vocabulary has no such piece."""
-        return self.backend.token_to_id(piece)
+        return self.backend.token_to_id(_utf8(piece))
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
         """The text of token ids, pieces joined. Raises InputError for what cannot be an id."""

@@ -128,7 +128,7 @@ def test_a_share_is_given_back_when_all_have_let_go() -> None:
 )
 def test_values_are_counted_before_they_are_built(content: bytes) -> None:
     with pytest.raises(RequestError, match=r"more values .* than the 1000 of --max-tokens"):
-        parsed(TypeAdapter(EmbedRequest), "application/json", content, 1000)
+        parsed(TypeAdapter(EmbedRequest), content, 1000)
 
 
 @pytest.mark.parametrize("text", ["," * 2000, '\\"' * 2000, "\\\\" * 2000, "[{" * 1000])
@@ -136,9 +136,9 @@ def test_what_stands_in_texts_is_no_value(text: str) -> None:
     content = f'{{"inputs": "{text}"}}'.encode()
     if text.startswith('\\"'):
         content = f'{{"inputs": "{text}"}}'.encode()
-        assert parsed(TypeAdapter(EmbedRequest), "application/json", content, 5000).inputs == '"' * 2000
+        assert parsed(TypeAdapter(EmbedRequest), content, 5000).inputs == '"' * 2000
     else:
-        assert parsed(TypeAdapter(EmbedRequest), "application/json", content, 1000).inputs == json.loads(f'"{text}"')
+        assert parsed(TypeAdapter(EmbedRequest), content, 1000).inputs == json.loads(f'"{text}"')
 
 
 def test_tokens_are_counted_to_the_limit_and_not_far_beyond(tasks: dict[str, Task]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from distilbert.serve import schemas, schemas_hub, schemas_openai
+from distilbert.serve import schemas, schemas_hub, schemas_ollama, schemas_openai
 
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 TABLE = re.compile(r"(## Every field\n.*?\| field \|.*?\n\|---\|---\|---\|\n)(.*?)(?=\n[^|]|\Z)", re.DOTALL)
@@ -30,6 +30,8 @@ BODIES = {
     "`/v1/rerank`": schemas_openai.DocumentsRequest,
     "`/v1/classify`": schemas_openai.ClassifyRequest,
     "`/v1/multi-vector`": schemas_openai.MultiVectorRequest,
+    "`/api/embed`": schemas_ollama.OllamaRequest,
+    "`/api/embeddings`": schemas_ollama.OllamaPrompt,
 }
 
 
@@ -62,6 +64,8 @@ def kind(field: dict[str, Any], named: dict[str, Any]) -> str:
             part = named[part["$ref"].rsplit("/", 1)[1]]
         if "anyOf" in part:
             names.append(kind(part, named))
+        elif "const" in part:
+            names.append(str(part["const"]))
         elif "enum" in part:
             names.append(" or ".join(map(str, part["enum"])))
         elif part.get("type") == "array":

@@ -9,42 +9,17 @@ import pytest
 pytest.importorskip("huggingface_hub")
 
 from huggingface_hub.inference._generated import types as hub_types
-from pydantic import BaseModel
 
 from distilbert import InputError, LateInteractionEncoder, Reranker, TextClassifier, ZeroShotClassifier
-from distilbert.serve import Settings, create_app, schemas, schemas_hub, schemas_openai
+from distilbert.serve import Settings, create_app, schemas_hub
 from distilbert.tasks.task import Task
 from distilbert.tasks.zero_shot_similarity import SimilarityClassifier
 from helpers.live import Live, serving
+from helpers.served_bodies import BODIES, TEXT, schema
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
-TEXT = "a charming and often affecting journey"
 LONG = "good " * 60 + "bad " * 150
-
-BODIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "EmbedRequest": ("/embed", {"inputs": TEXT}),
-    "EmbedAllRequest": ("/embed_all", {"inputs": TEXT}),
-    "PredictRequest": ("/predict", {"inputs": TEXT}),
-    "RerankRequest": ("/rerank", {"query": TEXT, "texts": [TEXT]}),
-    "SimilarityRequest": ("/similarity", {"inputs": {"source_sentence": TEXT, "sentences": [TEXT]}}),
-    "TokenizeRequest": ("/tokenize", {"inputs": TEXT}),
-    "DecodeRequest": ("/decode", {"ids": [101, 102]}),
-    "TextsRequest": ("/models/embed", {"inputs": TEXT}),
-    "PairsRequest": ("/models/nli", {"inputs": {"text": TEXT, "text_pair": TEXT}}),
-    "ZeroShotRequest": ("/models/nli", {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"]}}),
-    "QuestionRequest": ("/models/qa", {"inputs": {"question": "where ?", "context": TEXT}}),
-    "ChoiceRequest": ("/models/choice", {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}}),
-    "OpenAIRequest": ("/v1/embeddings", {"input": TEXT}),
-    "MultiVectorRequest": ("/v1/multi-vector", {"input": TEXT}),
-    "DocumentsRequest": ("/v1/rerank", {"query": TEXT, "documents": [TEXT]}),
-    "ClassifyRequest": ("/v1/classify", {"input": TEXT}),
-}
-
-
-def schema(name: str) -> type[BaseModel]:
-    return next(getattr(module, name) for module in (schemas, schemas_hub, schemas_openai) if hasattr(module, name))
-
 
 OPTIONAL = [
     (name, field) for name in BODIES for field, about in schema(name).model_fields.items() if not about.is_required()
@@ -173,6 +148,7 @@ def test_pairs_are_classified_as_transformers_has_them(server: Live) -> None:
         ("nli", {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"], "top_k": 1}}, "parameters.top_k"),
         ("qa", {"inputs": {"question": "a", "context": "b"}, "normalize": True}, "normalize"),
         ("embed", BODIES["SimilarityRequest"][1] | {"parameters": {"nonsense": 1}}, "parameters.nonsense"),
+        ("embed", BODIES["SimilarityRequest"][1] | {"normalize": True}, "normalize"),
         ("sentiment", {"inputs": TEXT, "parameters": {"temperature": 1}}, "parameters.temperature"),
         ("sentiment", {"inputs": TEXT, "temperature": None}, "temperature"),
         ("choice", BODIES["ChoiceRequest"][1] | {"parameters": {}}, "parameters"),
@@ -258,6 +234,8 @@ def test_models_may_have_other_names(tasks: dict[str, Task]) -> None:
         assert "gpt" in [model["id"] for model in server.http.get("/v1/models").json()["data"]]
         assert server.post("/embed", inputs=LONG).status_code == 200, "cut, as the server was told"
         assert server.post("/embed", inputs=LONG, truncate=False).status_code == 413
+        assert server.post("/v1/embeddings", input=LONG).status_code == 200
+        assert server.post("/v1/embeddings", input=LONG, truncate=False).status_code == 413
 
 
 def test_a_prompt_stands_before_texts_by_default(tasks: dict[str, Task]) -> None:

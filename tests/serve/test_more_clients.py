@@ -74,6 +74,48 @@ def test_langchain_huggingface(server: Live, tasks: dict[str, Task]) -> None:
     close(client.embed_query(TEXT), tasks["embed"](TEXT))
 
 
+def test_azures_client_of_openai(server: Live, tasks: dict[str, Task]) -> None:
+    openai = pytest.importorskip("openai")
+    client = openai.AzureOpenAI(azure_endpoint=server.url, api_version="2024-10-21", api_key="none")
+    answer = client.embeddings.create(model="embed", input=TEXTS)
+    close([each.embedding for each in answer.data], tasks["embed"](TEXTS))
+
+
+def test_ollama(server: Live, tasks: dict[str, Task]) -> None:
+    ollama = pytest.importorskip("ollama")
+    client = ollama.Client(server.url)
+    answer = client.embed("embed:latest", TEXTS, dimensions=4, keep_alive="5m", options={"num_ctx": 2048})
+    close(answer.embeddings, tasks["embed"](TEXTS, truncate_dim=4))
+    assert (answer.model, answer.prompt_eval_count > len(TEXTS)) == ("embed", True)
+    close(client.embeddings("embed", TEXT).embedding, tasks["embed"](TEXT))
+    close(client.embed("embed", "good " * 300).embeddings[0], tasks["embed"]("good " * 300))
+    with pytest.raises(ollama.ResponseError, match="more than the 128 that the model reads"):
+        client.embed("embed", "good " * 300, truncate=False)
+    with pytest.raises(ollama.ResponseError, match="no model of this name"):
+        client.embed("nomic-embed-text", TEXT)
+
+
+def test_cohere_ranks(server: Live, tasks: dict[str, Task]) -> None:
+    cohere = pytest.importorskip("cohere")
+    want = Reranker(tasks["rerank"].model)("a journey", TEXTS[:5])[:3]
+    for kind in (cohere.Client, cohere.ClientV2):
+        client = kind(api_key="none", base_url=server.url)
+        ranked = client.rerank(model="rerank", query="a journey", documents=TEXTS[:5], top_n=3)
+        assert [each.index for each in ranked.results] == [each.index for each in want]
+        close([each.relevance_score for each in ranked.results], [each.score for each in want])
+
+
+def test_voyage_embeds(server: Live, tasks: dict[str, Task]) -> None:
+    voyage = pytest.importorskip("voyageai")
+    client = voyage.Client(api_key="none", base_url=f"{server.url}/v1")
+    close(client.embed(TEXTS, "embed").embeddings, tasks["embed"](TEXTS))
+    asked = tasks["embed"].encode_query(TEXT)
+    close(client.embed([TEXT], "embed", input_type="query").embeddings[0], asked)
+    close(client.embed([TEXT], "embed", output_dimension=4).embeddings[0], tasks["embed"](TEXT, truncate_dim=4))
+    with pytest.raises(voyage.error.APIError, match="output_dtype: vectors are float32"):
+        client.embed([TEXT], "embed", output_dtype="int8")
+
+
 def test_haystack_embeds(server: Live, tasks: dict[str, Task]) -> None:
     haystack = pytest.importorskip("haystack_integrations.components.embedders.huggingface_api")
     from haystack import Document

@@ -65,7 +65,7 @@ def test_every_route_has_a_description_and_an_example_that_works(server: Live) -
                 answer = server.http.post(path.format(name=name), json=_example(body, schema))
                 assert answer.status_code == 200, (path, answer.text)
                 tried += 1
-    assert tried == 22
+    assert tried == 24
 
 
 def test_the_description_holds_what_the_server_does(server: Live, tasks: dict[str, Task]) -> None:
@@ -79,7 +79,9 @@ def test_the_description_holds_what_the_server_does(server: Live, tasks: dict[st
         assert schema["paths"]["/health"]["get"]["security"] == []
 
 
-@pytest.mark.parametrize(("path", "methods"), [("/", "GET, POST"), ("/models/embed", "POST"), ("/info", "GET")])
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/", "GET, HEAD, POST"), ("/models/embed", "POST"), ("/info", "GET, HEAD")]
+)
 def test_what_is_not_allowed_says_what_is(server: Live, path: str, methods: str) -> None:
     for method, status in (("PUT", 405), ("OPTIONS", 204)):
         answer = server.http.request(method, path)

@@ -27,6 +27,7 @@ from .page import page_routes
 from .paths import instead_of
 from .routes_hub import hub_routes
 from .routes_multi_vector import multi_vector_routes
+from .routes_ollama import ollama_routes
 from .routes_openai import openai_routes
 from .routes_operation import operation_routes
 from .routes_ranking import ranking_routes
@@ -159,7 +160,8 @@ def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
     def named(name: str = Path(description="a name of /v1/models")) -> None:
         service.served(name)
 
-    for_each = [tei_routes(service), openai_routes(service), ranking_routes(service), multi_vector_routes(service)]
+    families = (tei_routes, openai_routes, ranking_routes, multi_vector_routes, ollama_routes)
+    for_each = [routes(service) for routes in families]
     for routes in for_each:
         app.include_router(routes)
         app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])

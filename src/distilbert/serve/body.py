@@ -3,10 +3,11 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.types import Receive
 
 from .budget import Share
@@ -102,13 +103,24 @@ def parsed(kind: TypeAdapter[Any], content: bytes, most_items: int) -> Any:
     try:
         return kind.validate_python(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        places = [list(_place(body, each["loc"], missing=each["type"] == "missing")) for each in found]
-        # of the forms that a value may have, the one that is right the furthest
-        deepest = max(range(len(found)), key=lambda index: (len(places[index]), _numbers(places[index])))
-        place, chosen = ".".join(map(str, places[deepest])), found[deepest]
+        place, chosen = _furthest(body, error)
         what = _MESSAGES.get(chosen["type"], chosen["msg"][:300])
         raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}", place[:200] or None) from None
+
+
+def _furthest(body: Any, error: ValidationError) -> tuple[str, ErrorDetails]:
+    """Of the forms that a value may have, the error of the one that is right the furthest, and its place."""
+    found = error.errors(include_url=False)
+    places = [list(_place(body, each["loc"], missing=each["type"] == "missing")) for each in found]
+
+    def depth(index: int) -> tuple[int, list[int], bool]:
+        each, numbers = found[index], [part for part in places[index] if isinstance(part, int)]
+        return len(places[index]), numbers, each["type"] == "string_type" and not isinstance(each["input"], int | float)
+
+    deepest = max(range(len(found)), key=depth)
+    chosen = found[deepest]
+    named = [chosen["ctx"]["field"]] if chosen["type"] == "not_here" else []
+    return ".".join(map(str, places[deepest] + named)), chosen
 
 
 def _place(value: Any, location: tuple[Any, ...], *, missing: bool) -> Iterator[int | str]:
@@ -119,10 +131,6 @@ def _place(value: Any, location: tuple[Any, ...], *, missing: bool) -> Iterator[
             yield part
         elif missing and index == len(location) - 1:
             yield part
-
-
-def _numbers(place: Iterable[int | str]) -> list[int]:
-    return [part for part in place if isinstance(part, int)]
 
 
 def _check_items(content: bytes, most: int) -> None:

@@ -32,6 +32,10 @@ class Cost:
     held: int = 0
     answer: int = 0
 
+    def __add__(self, other: "Cost") -> "Cost":
+        held = max(self.held, other.held)  # one after the other
+        return Cost(self.given + other.given, self.run + other.run, held, self.answer + other.answer)
+
 
 def count_tokens(tokenizer: BertTokenizer, texts: Sequence[str], most: int) -> int:
     """The tokens of some texts, or their characters where these are few; not much more than `most` are counted."""

@@ -1,5 +1,6 @@
 """What goes wrong with a request: a status and a kind from one table, and one line of text."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ class _Row(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+_OPENAI = re.compile(r"/v1/|(?<!/api)/embeddings$")  # paths of OpenAI's routes
 _INVALID = "invalid_request_error"
 _RETRY = {"Retry-After": "1"}
 
@@ -67,7 +69,7 @@ class RequestError(Exception):
     def body(self, path: str) -> dict[str, Any]:
         """TEI's form of an error; OpenAI's on the routes that are OpenAI's."""
         row = self.fault.value
-        if "/v1/" in path or path.endswith("/embeddings"):
+        if _OPENAI.search(path):
             return {"error": {"message": str(self), "type": row.type, "param": self.field, "code": row.code}}
         return {"error": str(self), "error_type": row.kind}
 

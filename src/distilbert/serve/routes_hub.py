@@ -1,6 +1,6 @@
 """The Hugging Face inference API: one route a model, the task told by the model and by the shape of the body."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request, Response
 from ..results import Answer, Entity, MaskFill
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
+from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.multiple_choice import ChoiceClassifier
 from ..tasks.question_answering import QuestionAnswerer
+from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
@@ -25,6 +27,7 @@ from .schemas_hub import (
     Pair,
     PairsRequest,
     Parameters,
+    Question,
     QuestionParameters,
     QuestionRequest,
     TextsRequest,
@@ -53,6 +56,13 @@ _NAME = {
     "required": True,
     "schema": {"type": "string"},
     "description": "a name of /v1/models",
+}
+_INSTEAD: dict[type[Task], str] = {
+    ChoiceClassifier: 'send "inputs": {"prompt": text, "choices": texts}',
+    LateInteractionEncoder: "ask /v1/multi-vector or /rerank",
+    QuestionAnswerer: 'send "inputs": {"question": text, "context": text}',
+    Reranker: "ask /rerank",
+    ZeroShotClassifier: 'send "parameters": {"candidate_labels": texts}',
 }
 _CUT = (TextClassifier, Embedder, SparseEncoder)  # tasks that read the beginning of a text, or its end
 
@@ -87,7 +97,7 @@ def _answer(service: Service, model: ServedModel, body: Any) -> object:
             return _zero_shot(service, _chooser(model, body), body)
         case ChoiceRequest():
             choices = body.inputs.choices
-            service.check_texts(choices)
+            service.check_texts(choices, what="choice")
             chooser = model.get(ChoiceClassifier, "a multiple choice model")
             tokens = service.tokens(chooser, [body.inputs.prompt]) * len(choices) + service.tokens(chooser, choices)
             sent_back = 4 * sum(map(len, choices))
@@ -127,9 +137,8 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
         case SparseEncoder():
             results = (sparse_values(vector) for group in groups(texts) for vector in task(group, **options))
         case _:
-            raise RequestError(
-                Fault.WRONG_MODEL, f"the model's task is {task.task!r}, which needs other inputs than texts alone"
-            )
+            instead = _INSTEAD.get(type(task), "see /docs")
+            raise RequestError(Fault.WRONG_MODEL, f"texts alone are not for a model of {task.task!r}; {instead}")
     return next(results) if one else results
 
 
@@ -148,7 +157,13 @@ def _pairs(service: Service, task: TextClassifier, body: PairsRequest) -> object
 def _options(task: Task, body: TextsRequest) -> tuple[dict[str, Any], Parameters]:
     """The task's own options, and how texts are to be cut. Raises RequestError for what would do nothing."""
     given = body.model_dump(exclude_none=True, exclude={"inputs", "parameters", "options"})
-    given |= body.parameters.model_dump(exclude_none=True, exclude={"padding"}) if body.parameters else {}
+    inner = body.parameters.model_dump(exclude_none=True, exclude={"padding"}) if body.parameters else {}
+    if twice := [name for name in given if inner.get(name, given[name]) != given[name]]:
+        raise RequestError(Fault.UNPROCESSABLE, f"{twice[0]}: one value stands beside inputs, another in parameters")
+    given |= inner
+    for name, other in (("truncate", "truncation"), ("top_k", "return_all_scores")):
+        if name in given and other in given and given[name] != given[other]:
+            raise RequestError(Fault.UNPROCESSABLE, f"{name}: give it or {other}, which say the same, not both")
     cutting = Parameters.model_validate(
         {
             "truncate": given.pop("truncate", given.pop("truncation", None)),
@@ -194,27 +209,27 @@ def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any
 
 
 def _question(service: Service, task: QuestionAnswerer, body: QuestionRequest) -> object:
-    question, context = body.inputs.question, body.inputs.context
+    questions = [body.inputs] if isinstance(body.inputs, Question) else body.inputs
+    service.check_texts(questions, what="question")
     options = body.parameters or QuestionParameters.model_validate({})
-    service.charge(
-        answers_cost(
+    cost = Cost(0, 0)
+    for each in questions:
+        cost += answers_cost(
             task,
-            service.tokens(task, [question]),
-            service.tokens(task, [context]),
+            service.tokens(task, [each.question]),
+            service.tokens(task, [each.context]),
             longest=options.max_answer_len or 15,
             window=options.max_seq_len or 384,
             shared=128 if options.doc_stride is None else options.doc_stride,
             top_k=options.top_k or 1,
-            context_bytes=len(context),
+            context_bytes=len(each.context),
         )
-    )
+    service.charge(cost)
     given = options.model_dump(exclude_none=True)
     if "handle_impossible_answer" in given:
         given["no_answer"] = given.pop("handle_impossible_answer")
-    answers = task(question, context, **given)
-    if isinstance(answers, Answer):
-        return _span(answers)
-    return [_span(answer) for answer in answers if isinstance(answer, Answer)]
+    answers = (_spans(found) for found in task.stream([(each.question, each.context) for each in questions], **given))
+    return next(answers) if isinstance(body.inputs, Question) else answers
 
 
 def _chooser(model: ServedModel, body: ZeroShotRequest) -> ZeroShotClassifier:
@@ -266,5 +281,8 @@ def _fills(fills: Any) -> Iterator[Any]:
     )
 
 
-def _span(answer: Answer) -> dict[str, Any]:
-    return {"answer": answer.text, "score": answer.score, "start": answer.start, "end": answer.end}
+def _spans(answers: Answer | Sequence[Answer]) -> Any:
+    """One answer, or a list of them where several were asked for."""
+    if not isinstance(answers, Answer):
+        return [_spans(answer) for answer in answers]
+    return {"answer": answers.text, "score": answers.score, "start": answers.start, "end": answers.end}

@@ -11,7 +11,7 @@ from .cost import texts_cost, vectors_bytes
 from .schemas_openai import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
 from .shared import EMBEDS, OPENAI_ERRORS, errors
-from .texts import embedded, prompt_of, sent
+from .texts import beginning, embedded, prompt_of, sent
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -24,22 +24,7 @@ def openai_routes(service: Service) -> APIRouter:
         """A vector for each text. Texts may be given as token ids of the model's own vocabulary."""
         task = service.task(request, Embedder, EMBEDS, body.model)
 
-        def compute() -> object:
-            texts = service.texts(task, body.input)
-            tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [prompt_of(task, None)])
-            answer = len(texts) * (vectors_bytes(1, min(body.dimensions or task.dim, task.dim)) + 60)
-            service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
-            service.check_lengths(task, texts, before=prompt_of(task, None))
-            vectors = embedded(task, texts, prompt_name=None, normalize=None, dimensions=body.dimensions)
-            data = (
-                {"object": "embedding", "index": index, "embedding": vector}
-                for index, vector in enumerate(sent(vectors, body.encoding_format))
-            )
-            work = current_work.get()
-            usage = {"prompt_tokens": work.tokens, "total_tokens": work.tokens}
-            return {"object": "list", "data": data, "model": work.model, "usage": usage}
-
-        return await service.answer(request, compute)
+        return await service.answer(request, lambda: _embeddings(service, task, body))
 
     @routes.get("/v1/models", response_model=OpenAIModels, responses=errors(401, 404, model=OpenAIError))
     async def models() -> dict[str, Any]:
@@ -53,6 +38,30 @@ def openai_routes(service: Service) -> APIRouter:
         return _model(model, created)
 
     return routes
+
+
+def _embeddings(service: Service, task: Embedder, body: OpenAIRequest) -> object:
+    if body.input_type is not None:
+        task = task.encode_query if body.input_type in ("query", "search_query") else task.encode_document
+    before, dimensions = prompt_of(task, body.prompt_name), body.dimensions or body.output_dimension
+    texts = service.texts(task, body.input)
+    tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
+    answer = len(texts) * (vectors_bytes(1, min(dimensions or task.dim, task.dim)) + 60)
+    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
+    if body.truncate_prompt_tokens is not None and body.truncate_prompt_tokens > 0:
+        texts = [beginning(task, text, body.truncate_prompt_tokens) for text in texts]
+    given = [each for each in (body.truncate, body.truncation) if each is not None]
+    may_cut = any(given) if given else service.settings.auto_truncate
+    if not may_cut and body.truncate_prompt_tokens is None:
+        service.check_lengths(task, texts, before=before)
+    vectors = embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=dimensions)
+    data = (
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(sent(vectors, body.encoding_format))
+    )
+    work = current_work.get()
+    usage = {"prompt_tokens": work.tokens, "total_tokens": work.tokens}
+    return {"object": "list", "data": data, "model": work.model, "usage": usage}
 
 
 def _model(name: str, created: int) -> dict[str, Any]:

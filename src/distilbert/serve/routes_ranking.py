@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from ..results import Ranked
 from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.reranking import Reranker
 from ..tasks.text_classification import TextClassifier
@@ -24,6 +25,7 @@ from .schemas_openai import (
 )
 from .service import Service
 from .shared import ERRORS, OPENAI_ERRORS
+from .texts import beginning
 
 _RANKS = "a re-ranker"
 Ranker = Reranker | LateInteractionEncoder
@@ -48,6 +50,9 @@ def ranking_routes(service: Service) -> APIRouter:
     async def classify(request: Request, body: ClassifyRequest) -> Response:
         """The best label of each text and the probabilities of all, as vLLM has it; of `labels`, as Jina has it."""
         if body.labels is not None:
+            if not body.use_activation:
+                message = "use_activation: labels are scored as probabilities; leave it out, or labels"
+                raise RequestError(Fault.UNPROCESSABLE, message, "use_activation")
             chooser = service.task(request, ZeroShotClassifier, "a model of inference (NLI)", body.model)
             return await service.answer(request, lambda: _chosen(service, chooser, body))
         task = service.task(request, TextClassifier, "a sequence classification model", body.model)
@@ -80,20 +85,29 @@ def _charge(service: Service, task: Ranker, query: str, texts: list[str], *, sen
 def _ranks(service: Service, task: Ranker, body: RerankRequest) -> object:
     _charge(service, task, body.query, body.texts, sent_back=body.return_text)
     if body.truncation_direction.lower() != "right":
-        raise RequestError(Fault.UNPROCESSABLE, "pairs are cut on the right only")
-    if isinstance(task, LateInteractionEncoder):  # its scores are no probabilities
-        found = task(body.query, body.texts, long_text="truncate" if service.may_cut(body) else "error")
-        ranks = [(ranked.index, ranked.score) for ranked in found]
+        raise RequestError(Fault.UNPROCESSABLE, "pairs are cut on the right only", "truncation_direction")
+    cut = service.may_cut(body)
+    if not (body.raw_scores and isinstance(task, Reranker)):  # those of late interaction are no probabilities
+        ranks = [(ranked.index, ranked.score) for ranked in _ranked(service, task, body.query, body.texts, cut=cut)]
         return _with_texts(ranks, body)
-    if not service.may_cut(body):
-        service.check_lengths(task, [task.prompts.text() + body.query] * len(body.texts), body.texts)
-    if body.raw_scores:
-        logits = task.logits(body.query, body.texts)
-        scores = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-        ranks = sorted(enumerate(scores.tolist()), key=lambda rank: -rank[1])
-    else:
-        ranks = [(ranked.index, ranked.score) for ranked in task(body.query, body.texts)]
-    return _with_texts(ranks, body)
+    if not cut:
+        _check_lengths(service, task, body.query, body.texts)
+    logits = task.logits(body.query, body.texts)
+    scores = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+    return _with_texts(sorted(enumerate(scores.tolist()), key=lambda rank: -rank[1]), body)
+
+
+def _ranked(service: Service, task: Ranker, query: str, texts: list[str], *, cut: bool) -> list[Ranked]:
+    """Best first. Raises RequestError where a text is longer than the model reads and may not be cut."""
+    if isinstance(task, LateInteractionEncoder):
+        return task(query, texts, long_text="truncate" if cut else "error")
+    if not cut:
+        _check_lengths(service, task, query, texts)
+    return task(query, texts)
+
+
+def _check_lengths(service: Service, task: Reranker, query: str, texts: list[str]) -> None:
+    service.check_lengths(task, [task.prompts.text() + query] * len(texts), texts)
 
 
 def _with_texts(ranks: list[tuple[int, float]], body: RerankRequest) -> object:
@@ -104,10 +118,15 @@ def _with_texts(ranks: list[tuple[int, float]], body: RerankRequest) -> object:
 def _documents(service: Service, task: Ranker, body: DocumentsRequest) -> object:
     texts = [document if isinstance(document, str) else document.text for document in body.documents]
     _charge(service, task, body.query, texts, sent_back=body.return_documents)
+    read = texts
+    if body.max_tokens_per_doc is not None:
+        most = body.max_tokens_per_doc + task.tokenizer.special_count
+        read = [beginning(task, text, most) for text in texts]
+    ranks = _ranked(service, task, body.query, read, cut=body.truncation is not False)
     results = [
         {"index": ranked.index, "relevance_score": ranked.score}
         | ({"document": {"text": texts[ranked.index]}} if body.return_documents else {})
-        for ranked in task(body.query, texts)[: body.top_n]
+        for ranked in ranks[: body.top_n or body.top_k]
     ]
     work = current_work.get()
     usage = {"total_tokens": work.tokens}

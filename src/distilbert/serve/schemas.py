@@ -14,6 +14,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from .other_fields import not_here
+
 Count = Annotated[int, Field(ge=1, le=10_000)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 _MOST_FIELDS = 64
@@ -27,11 +29,8 @@ Direction = Literal["left", "right", "Left", "Right"]
 EncodingFormat = Literal["float", "base64"]
 
 
-class Body(BaseModel):
-    """Types are as they are written: no number is read from a string. `null` is the same as not given.
-
-    Fields that are not known are passed over, as TEI and OpenAI's clients expect.
-    """
+class Part(BaseModel):
+    """Types are as they are written: no number is read from a string. `null` is the same as not given."""
 
     model_config = ConfigDict(strict=True)
 
@@ -60,39 +59,54 @@ class Body(BaseModel):
         return schema
 
 
-class Exact(Body):
-    """The same, and a field that is not known is an error: it would be an option that does nothing."""
+class Body(Part):
+    """A request. Fields that nobody knows are passed over, as TEI and OpenAI's clients expect; those that change an
+    answer elsewhere are errors.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_others(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) <= _MOST_FIELDS:
+            for name, value in given.items():
+                if name not in cls.model_fields and value is not None and (why := not_here(name, value)):
+                    raise PydanticCustomError("not_here", "{why}", {"field": name, "why": why})
+        return given
+
+
+class Exact(Part):
+    """A field that is not known is an error: it would be an option that does nothing."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class HubOptions(Body):
+class HubOptions(Part):
     """No effect: of the hub's cache and of its waiting for models."""
 
     use_cache: bool | None = Field(None, description="no effect: nothing is cached")
     wait_for_model: bool | None = Field(None, description="no effect: models are there from the start")
 
 
-class Truncation(Body):
+class Cutting(Part):
     truncate: bool | None = Field(None, description="cut what is longer than the model reads, rather than refuse it")
     truncation_direction: Direction = Field("right", description="the side that loses; whole words on the left")
 
 
-class Prompted(Truncation):
+class Prompted(Cutting):
     prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
 
 
-class EmbedRequest(Prompted):
+class EmbedRequest(Prompted, Body):
     inputs: Input = Field(description="a text, or several", examples=["What is deep learning?"])
     normalize: bool | None = Field(None, description="vectors of length 1; by default as the model says")
     dimensions: Count | None = Field(None, description="keep the first so many numbers")
 
 
-class EmbedAllRequest(Prompted):
+class EmbedAllRequest(Prompted, Body):
     inputs: Input = Field(description="a text, or several", examples=["What is deep learning?"])
 
 
-class PredictRequest(Truncation):
+class PredictRequest(Cutting, Body):
     inputs: str | Texts | Annotated[list[Texts], _FAIL_FAST] = Field(
         description="a text, a pair of texts, or a list of lists of one or two texts",
         examples=[
@@ -104,14 +118,14 @@ class PredictRequest(Truncation):
     raw_scores: bool = Field(False, description="logits, not probabilities")
 
 
-class RerankRequest(Truncation):
+class RerankRequest(Cutting, Body):
     query: str = Field(examples=["What is deep learning?"])
     texts: Texts = Field(examples=[["Deep learning is a kind of machine learning.", "It rains."]])
     raw_scores: bool = Field(False, description="logits, not probabilities")
     return_text: bool = Field(False, description="send the texts back with their scores")
 
 
-class Compared(Body):
+class Compared(Exact):
     source_sentence: str = Field(examples=["What is deep learning?"])
     sentences: Texts = Field(examples=[["What is machine learning?", "It rains."]])
 
@@ -120,7 +134,7 @@ class SimilarityParameters(Exact, Prompted):
     """As TEI and the hub have them."""
 
 
-class SimilarityRequest(Body):
+class SimilarityRequest(Exact):
     inputs: Compared
     parameters: SimilarityParameters | None = None
     options: HubOptions | None = None

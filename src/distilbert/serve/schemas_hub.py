@@ -115,7 +115,9 @@ class QuestionParameters(Exact):
 
 
 class QuestionRequest(Exact):
-    inputs: Question
+    inputs: Question | Annotated[list[Question], Field(fail_fast=True)] = Field(
+        examples=[{"question": "Where does Amy live?", "context": "Amy lives in Amsterdam."}]
+    )
     parameters: QuestionParameters | None = None
     options: HubOptions | None = None
 
@@ -135,15 +137,18 @@ class ChoiceRequest(Exact):
 def _shape(body: Any) -> str:
     """Which request this is, by what only that one has."""
     inputs, parameters = (body.get(key) if isinstance(body, dict) else None for key in ("inputs", "parameters"))
-    if isinstance(inputs, dict):
-        return next((kind for key, kind in _INPUTS.items() if key in inputs), "QuestionRequest")
-    if isinstance(inputs, list) and inputs and isinstance(inputs[0], dict):
-        return "PairsRequest"
+    several = isinstance(inputs, list) and inputs and isinstance(inputs[0], dict)
+    first = inputs[0] if several else inputs
+    if isinstance(first, dict):
+        return next(
+            (kind for key, kind in _INPUTS.items() if key in first), "PairsRequest" if several else "QuestionRequest"
+        )
     return "ZeroShotRequest" if isinstance(parameters, dict) and "candidate_labels" in parameters else "TextsRequest"
 
 
 _INPUTS = {
     "question": "QuestionRequest",
+    "context": "QuestionRequest",
     "source_sentence": "SimilarityRequest",
     "sentences": "SimilarityRequest",
     "choices": "ChoiceRequest",

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from .schemas import Body, Count, EncodingFormat, Input, RerankRequest, Texts
+from .schemas import Body, Count, EncodingFormat, Input, Part, RerankRequest, Texts
 
 
 class OpenAIErrorBody(BaseModel):
@@ -23,6 +23,17 @@ class OpenAIRequest(Body):
     model: str | None = Field(None, description="a name of /v1/models; the first that embeds by default")
     encoding_format: EncodingFormat = Field("float", description="base64: little-endian float32")
     dimensions: Count | None = Field(None, description="keep the first so many numbers")
+    output_dimension: Count | None = Field(None, description="another name of `dimensions`, as Voyage has it")
+    normalize: bool | None = Field(None, description="vectors of length 1; by default as the model says")
+    truncate: bool | None = Field(None, description="cut what is longer than the model reads, rather than refuse it")
+    truncation: bool | None = Field(None, description="another name of `truncate`, as Voyage has it")
+    truncate_prompt_tokens: Count | Literal[-1] | None = Field(
+        None, description="cut to so many tokens, as vLLM; -1: to what the model reads"
+    )
+    prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
+    input_type: Literal["query", "document", "search_query", "search_document"] | None = Field(
+        None, description="read texts as queries or as documents, where the model does so differently"
+    )
     user: str | None = Field(None, description="no effect")
 
 
@@ -56,7 +67,7 @@ class OpenAIModels(BaseModel):
     data: list[OpenAIModel]
 
 
-class Document(Body):
+class Document(Part):
     text: str
 
 
@@ -69,8 +80,12 @@ class DocumentsRequest(Body):
     )
     model: str | None = Field(None, description="a name of /v1/models; the first that ranks by default")
     top_n: Count | None = Field(None, description="so many of the best; all by default")
+    top_k: Count | None = Field(None, description="another name of `top_n`, as Voyage has it")
     return_documents: bool = Field(False, description="send the texts back with their scores")
-    max_tokens_per_doc: int | None = Field(None, description="no effect: documents are cut where the model ends")
+    truncation: bool | None = Field(None, description="false: refuse what is longer than the model reads")
+    max_tokens_per_doc: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="tokens of a document to read, where that is less than the model's"
+    )
     max_chunks_per_doc: int | None = Field(None, description="no effect: a document is read once")
     priority: int | None = Field(None, description="no effect")
     user: str | None = Field(None, description="no effect")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from fastapi import Request, Response
 
-from ..errors import InputError, TokenizerError
+from ..errors import InputError, TokenizerError, name_list, short_repr
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .batcher import Batcher, Work, current_work
@@ -18,7 +18,7 @@ from .cost import Cost, count_tokens
 from .errors import Fault, RequestError
 from .metrics import Metrics, SharedMetrics
 from .models import ServedModel, aliases_of
-from .schemas import Truncation
+from .schemas import Cutting
 from .texts import texts_of
 from .writing import written
 
@@ -121,7 +121,10 @@ class Service:
         """The model of a name. Raises RequestError for a name that is not served."""
         name = self.aliases.get(name, name)
         if name not in self.models:
-            raise RequestError(Fault.NO_MODEL, "no model of this name is served; see /v1/models")
+            told = (
+                f"no model of this name ({short_repr(name)}) is served; there are {name_list([*self.models], most=20)}"
+            )
+            raise RequestError(Fault.NO_MODEL, told, "model")
         return self.models[name]
 
     def task(self, request: Request, kind: type[AnyTask], what: str, name: str | None = None) -> AnyTask:
@@ -137,10 +140,12 @@ class Service:
             for model, found in sorted(able, key=lambda pair: type(pair[1]) is not kind):
                 self._chosen(request, model)
                 return found
-            raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {', '.join(self.models)}")
+            raise RequestError(
+                Fault.WRONG_MODEL, f"no model here is {what}; there are {name_list([*self.models], most=20)}"
+            )
         return self.model(request, name).get(kind, what)
 
-    def may_cut(self, body: Truncation) -> bool:
+    def may_cut(self, body: Cutting) -> bool:
         """Whether texts that are too long may be cut, on routes of TEI."""
         return self.settings.auto_truncate if body.truncate is None else body.truncate
 
@@ -156,11 +161,11 @@ class Service:
             raise RequestError(Fault.UNPROCESSABLE, message)
         return texts_of(task.tokenizer, inputs)
 
-    def check_texts(self, texts: Sized, times: int = 1) -> None:
-        """Raises RequestError where a request has no texts, or too many of them."""
-        count = len(texts) * times
+    def check_texts(self, texts: Sized, labels: int = 1, *, what: str = "text") -> None:
+        """Raises RequestError where a request has no texts, or no labels for each, or too many of them."""
+        count = len(texts) * labels
         if not count:
-            raise RequestError(Fault.EMPTY, "give at least one text")
+            raise RequestError(Fault.EMPTY, f"give at least one {'label' if len(texts) else what}")
         if count > self.settings.max_texts:
             raise RequestError(
                 Fault.TOO_LARGE, f"{count} texts are more than the {self.settings.max_texts} of --max-texts"
@@ -286,6 +291,9 @@ class Service:
             stages["wait"].observe(work.waited)
             stages["run"].observe(work.ran)
             stages["task"].observe(time.perf_counter() - started - work.waited - work.ran)
+
+    def _names(self) -> str:
+        return name_list([*self.models], most=20)
 
     @staticmethod
     def _chosen(request: Request, model: ServedModel) -> ServedModel:
