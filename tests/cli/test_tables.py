@@ -71,12 +71,28 @@ def test_columns_are_named_or_asked_for(
     assert "r.csv:3: has 1 cells where the first line has 2" in capsys.readouterr().err
 
 
+def test_lines_that_are_no_table_and_no_plain_texts(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["classify", "-m", str(make_checkpoint(id2label=LABELS)), "--file"]
+    assert main([*command, str(write(tmp_path / "r.csv", "a film that is good\na bad one\n"))]) == 1
+    assert "or name it .txt, where each of its lines is a text" in capsys.readouterr().err
+    assert main([*command, str(write(tmp_path / "r.txt", "__label__pos a good film\n"))]) == 1
+    assert "has fastText's labels before its texts; cut them off" in capsys.readouterr().err
+    assert main([*command, str(write(tmp_path / "n.csv", "Review Text (English)\ngood\n")), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "good"
+
+
 def test_pairs_of_a_table(make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_checkpoint(id2label=LABELS)
     path = write(tmp_path / "p.csv", "premise,hypothesis\nIt rains.,It is wet.\n")
     assert main(["classify", "-m", str(folder), "--pairs", "--file", str(path), "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["text"], row["pair"]) == ("It rains.", "It is wet.")
+    path = write(tmp_path / "q.tsv", "index\tquestion\tsentence\n0\twho?\tAmy.\n")
+    assert main(["classify", "-m", str(folder), "--pairs", "--file", str(path), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["text"], row["pair"], row["index"]) == ("who?", "Amy.", "0")
 
 
 def test_reranked_documents_of_a_table_keep_their_rows(

@@ -432,3 +432,26 @@ def test_what_is_no_table_by_its_name(tmp_path: Path, name: str, message: str) -
 def test_what_sas_writes_for_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.csv:3: the label \('label'\) is missing"):
         read(tmp_path, "a.csv", column(["1", ".", "0"]))
+
+
+def test_a_list_that_says_nothing(tmp_path: Path) -> None:
+    assert labels_of(read(tmp_path, "a.csv", column(["[nan]", "['x']", "['x', 'y']"]))) == [(), ("x",), ("x", "y")]
+
+
+@pytest.mark.parametrize("content", ["text , label\na, x\nb, y\n", "text |label\na |x\nb|y\n"])
+def test_blanks_around_the_separator_are_no_separators(tmp_path: Path, content: str) -> None:
+    data = read(tmp_path, "a.csv", content)
+    assert [(example.text.strip(), example.label) for example in data.examples] == [("a", "x"), ("b", "y")]
+
+
+@pytest.mark.parametrize("content", ['"text,label"\n"a,x"\n', "text     label\na film   x\n", '"text;label"\n"a;x"\n'])
+def test_lines_of_one_cell_are_told(tmp_path: Path, content: str) -> None:
+    with pytest.raises(InputError, match=r"its first line is one cell, 'text.*; separate the cells by commas"):
+        read(tmp_path, "a.csv", content)
+
+
+def test_the_euro_of_another_encoding_is_asked_for(tmp_path: Path) -> None:
+    content = "text;label\n5 \N{EURO SIGN} f\u00fcr alles;x\nb;y\n".encode("iso8859-15")
+    with pytest.raises(InputError, match=r"a\.csv:2: not UTF-8 text; say its encoding"):
+        read(tmp_path, "a.csv", content)
+    assert read(tmp_path, "a.csv", content, encoding="iso8859-15").examples[0].text == "5 \N{EURO SIGN} f\u00fcr alles"

@@ -41,12 +41,15 @@ def text_groups(texts: Sequence[str], path: Path | None) -> Iterator[Iterator[st
 
 def _check_text(path: Path) -> None:
     """Raises InputError for a file that is no text."""
-    from ..data.foreign_files import foreign_name  # not at the top: the readers take time to import
+    from ..data.fast_text import is_fast_text  # not at the top: the readers take time to import
+    from ..data.foreign_files import foreign_name
 
     if path.suffix.lower() == ".gz":
         raise InputError(f"{path}: is compressed; unpack it, or pipe it in: gzip -dc FILE | distilbert …")
     if other := foreign_name(path):
         raise InputError(f"{path}: is {other}")
+    if is_fast_text(path):
+        raise InputError(f"{path}: has fastText's labels before its texts; cut them off: sed 's/__label__[^ ]*//g'")
 
 
 def count_texts(texts: Sequence[str], path: Path | None) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.cells import listed_parts
-from ..data.columns import COLUMNS, choice_columns
+from ..data.columns import COLUMNS, by_usual_name, choice_columns, columns_of_pair
 from ..data.faults import Faults
 from ..data.file_names import is_table, suffix
 from ..data.tables import Row, Table, open_table
@@ -15,6 +15,7 @@ from .row_texts import TextOfRow, of_row
 
 _KNOWN = {role: COLUMNS["text-classification"][role] for role in ("text", "pair")}
 _KNOWN |= {role: COLUMNS["multiple-choice"][role] for role in ("prompt", "choices")}
+_LONGEST_NAME = 3  # words of a column's name: a first line of more is a text, and the table has no header
 
 
 def texts_of_table(
@@ -28,8 +29,9 @@ def texts_of_table(
     """
     known = {*_KNOWN["text"], *_KNOWN["pair"], "context"} | ({column.lower()} if column else set())
     table = open_table(path, Faults(str(path), at_once=True), separator=separator, encoding=encoding, known=known)
-    first = _column(table, "text", column)
-    second = _column(table, "pair", None) if pairs else None
+    pair = columns_of_pair(by_usual_name(table.names)) if pairs and column is None else {}
+    first = pair.get("text") or _column(table, "text", column)
+    second = pair.get("pair") or (_column(table, "pair", None) if pairs else None)
     named = f"text from column {first!r}" + (f", pair from column {second!r}" if second else "")
 
     def texts() -> Iterator[TextOfRow]:
@@ -88,17 +90,19 @@ def _others(table: Table, row: Row, taken: Collection[str | None]) -> dict[str, 
 
 
 def _column(table: Table, role: str, given: str | None) -> str:
-    lower = {name.strip().lower(): name for name in reversed(table.names)}
+    lower = by_usual_name(table.names)
     if given is not None and (name := given if given in table.names else lower.get(given.strip().lower())):
         return name
     if given is None:
         known = (*_KNOWN[role], *(("context",) if role == "text" else ()))
         if guess := next((lower[name] for name in known if name in lower), None):
             return guess
-        if len(table.names) == 1 and role == "text":
+        if len(table.names) == 1 and role == "text" and len(table.names[0].split()) <= _LONGEST_NAME:
             return table.names[0]
     why = f"has no column {given!r}" if given is not None else f"no column looks like {role!r}"
     way = " say which it is: --column NAME" if role == "text" else ""
+    if len(table.names) == 1 and table.has_header:
+        way += "; or name it .txt, where each of its lines is a text"
     raise InputError(f"{table.source}: {why}; it has {name_list(table.names, 10)};{way}".rstrip(";"))
 
 

@@ -20,7 +20,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": _names(
             "text, sentence, text1, text_a, sentence1, sentence_1, sentence_a, premise, question1, #1 string, "
             "review, content, document, comment, comment_text, review_text, reviewtext, body, message, tweet, "
-            "utterance, query, question, prompt, headline, title, data"
+            "utterance, query, question, prompt, headline, title, data, input"
         ),
         "pair": _names(
             "pair, text2, text_b, text_pair, sentence2, sentence_2, sentence_b, hypothesis, question2, #2 string"
@@ -28,7 +28,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "label": _names(
             "label, labels, category, class, target, sentiment, score, rating, stars, intent, gold_label, "
             "coarse_label, emotion, cats, topic, tag, is_duplicate, entailment_judgment, airline_sentiment, "
-            "label-coarse, annotation, overall, quality, completion"
+            "label-coarse, annotation, overall, quality, completion, polarity, stance, output"
         ),
     },
     "token-classification": {
@@ -91,10 +91,9 @@ def find_columns(
     is one of values. Raises InputError for a column that cannot be found, and for one that is two things.
     """
     found = _given_columns(table, task, given)
-    lower = {_simplified(name): name for name in reversed(table.names)}
-    lower |= {_lower(name): name for name in reversed(table.names)}
+    lower = by_usual_name(table.names)
     if task == "text-classification" and not given.keys() & {"text", "pair"}:
-        found |= _texts_of_pair(lower)
+        found |= columns_of_pair(lower)
     missing = []
     for role, known in COLUMNS[task].items():
         if role in found:
@@ -123,6 +122,11 @@ def find_columns(
             raise InputError(f"{table.source}:1: two columns have one name, {name!r}; is the first line a header?")
     if missing and not table.names:
         raise InputError(f"{table.source}: its rows have no columns")
+    if missing and len(table.names) == 1 and re.search(r"[,;|\t]|  ", table.names[0]):
+        raise InputError(
+            f"{table.source}: its first line is one cell, {short_repr(table.names[0])}; separate the cells by commas, "
+            "and put no quotation marks around whole lines"
+        )
     if missing:
         raise InputError(
             f"{table.source}: no column looks like {missing[0]!r} among {_listed(table.names)}; "
@@ -213,6 +217,12 @@ def _given_columns(table: Table, task: str, given: Mapping[str, str]) -> dict[st
     return found
 
 
+def by_usual_name(names: Sequence[str]) -> dict[str, str]:
+    """The columns by their names in lower case, and as `COLUMNS` spells such names. The first of several counts."""
+    simple = {_simplified(name): name for name in reversed(names)}
+    return simple | {_lower(name): name for name in reversed(names)}
+
+
 def _lower(name: str) -> str:
     return " ".join(name.split()).lower()
 
@@ -222,8 +232,11 @@ def _simplified(name: str) -> str:
     return re.sub(r"[\s_.-]+", "_", re.sub(r"\s*[(\[].*[)\]]$", "", _lower(name))).strip("_")
 
 
-def _texts_of_pair(lower: Mapping[str, str]) -> dict[str, str]:
-    """The columns of the texts of a pair, known by both names together; empty where a pair is known by one."""
+def columns_of_pair(lower: Mapping[str, str]) -> dict[str, str]:
+    """The columns of "text" and "pair" that are known by both names together; empty where a pair is known by one.
+
+    `lower` is of `by_usual_name`.
+    """
     others = {*COLUMNS["text-classification"]["pair"], "premise"} - {"hypothesis"}
     both = next(((one, two) for one, two in _PAIRS if one in lower and two in lower), None)
     if both is None or others & lower.keys():

@@ -111,7 +111,12 @@ def sniff(
     trials = [_best_marks(char, sample, tabs or char == "\t", quote, known, whole) for char in candidates]
     trials = [trial for trial in trials if trial.width > 1]
     if separator is None:
-        trials = [t for t in trials if t.dialect.separator in _USUAL or (t.fit == 1 and t.known and not headless)]
+        usual_known = max((t.known for t in trials if t.dialect.separator in _USUAL and t.fit == 1), default=0)
+        trials = [
+            t
+            for t in trials
+            if t.dialect.separator in _USUAL or (t.fit == 1 and t.known > usual_known and not headless)
+        ]
     if not trials:
         return _one_column(sample, separator or usual, tabs, quote, known, whole)
     perfect = [trial for trial in trials if trial.fit == 1]

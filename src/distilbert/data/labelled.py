@@ -306,4 +306,4 @@ def _several(value: Any, mark: str, vectors: bool, known: Sequence[str] | None) 
         parts = split_at(value, mark)
     if not all(isinstance(part, str | int | float) for part in parts):
         raise InputError(f"must be a list of texts, not {short_repr(value)}")
-    return [part for part in parts if part != ""]
+    return [part for part in parts if not says_nothing(part)]

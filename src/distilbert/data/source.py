@@ -25,7 +25,7 @@ _MARKS = (  # the longest first: the mark of UTF-32 begins with that of UTF-16
 # What Western text never looks like, and bytes of another encoding do when they are read as cp1252 ----------
 # a sign, or a quotation mark that opens, between two letters: Central European, DOS
 _INSIDE_WORDS = re.compile(r"(?<=[a-zà-ÿ])[¡-©«¬®-³¶¸¹»-¿×÷‚„†‡ˆ‰‹›•˜€“”](?=[a-zà-ÿ])")  # noqa: RUF001
-_FILLER = re.compile(r"(?<![a-zA-Z])ÿ")  # the byte 255
+_FILLER = re.compile(r"(?<![a-zA-Z])ÿ|¤")  # the bytes 255, and 164, which is the euro's in ISO 8859-15
 _CAPITAL_INSIDE = re.compile(r"[a-zà-öø-ÿ][À-ÖØ-ÞŠŒŽŸ]")  # Macintosh
 _UTF8_TWICE = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x80[\x90-\xaf]")  # lines of UTF-8 among others
 _LETTER_RUN = re.compile(r"[¡-ÿ]{4,}")  # Cyrillic, Greek, Chinese, …
