@@ -14,7 +14,7 @@ import distilbert
 from conftest import Maker
 from distilbert import CheckpointWarning, HubError
 from distilbert.cli.main import main
-from distilbert.convert import convert
+from distilbert.convert import convert, export_onnx
 from distilbert.fetching import fetch
 from distilbert.folder.layout import WEIGHTS
 from helpers.fake_hub import COMMIT, fake_hub
@@ -248,3 +248,36 @@ def test_without_a_cache_the_way_out_is_named(
     monkeypatch.setenv("DISTILBERT_CACHE", "")
     with pytest.raises(HubError, match="`distilbert convert owner/model OUT` makes a folder of it"):
         fetch("owner/model")
+
+
+@pytest.mark.parametrize("layout", ["optimum", "transformers.js"])
+def test_a_repository_with_an_onnx_export_alone(layout: Any, hub: Path, make_checkpoint: Maker, tmp_path: Path) -> None:
+    """As those that transformers.js reads are; their quantised files lie beside it, and are not fetched."""
+    folder = make_checkpoint()
+    path = export_onnx(folder, hub, layout=layout)
+    (path.parent / "model_quantized.onnx").write_bytes(b"never read")
+    with pytest.warns(CheckpointWarning, match="owner/model: has no weights in safetensors; converted, and kept in "):
+        classifier = distilbert.load("owner/model")
+    assert classifier("a good film").score == pytest.approx(distilbert.load(folder)("a good film").score, abs=1e-6)
+    assert not list((tmp_path / "cache").rglob("model_quantized.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("files", "has"),
+    [
+        (["model.Q4_K_M.gguf", "README.md"], "it has model.Q4_K_M.gguf"),
+        (["onnx/model_quantized.onnx"], "it has onnx/model_quantized.onnx"),
+        ([], "it has none at all"),
+    ],
+)
+def test_a_repository_without_weights_that_are_read(
+    files: list[str], has: str, hub: Path, make_checkpoint: Maker, tmp_path: Path
+) -> None:
+    shutil.copytree(make_checkpoint(), hub)
+    (hub / WEIGHTS).unlink()
+    for file in files:
+        (hub / file).parent.mkdir(exist_ok=True)
+        (hub / file).touch()
+    for action in (lambda: distilbert.load("owner/model"), lambda: convert("owner/model", tmp_path / "out")):
+        with pytest.raises(HubError, match=rf"the hub has no weights of it in a format that is read \({has}"):
+            action()

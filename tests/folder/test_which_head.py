@@ -65,6 +65,11 @@ def test_a_config_that_was_left_as_it_was_for_another_head_is_told_how_to_be_men
     write_weights(folder, tiny(Head.MASKED_LM), weights)
     with pytest.raises(CheckpointError, match="; if this is a DistilBertForSequenceClassification, say so in its arch"):
         open_checkpoint(folder)
+    write_weights(folder, tiny(Head.TOKEN_CLASSIFICATION), weights)
+    with pytest.raises(
+        CheckpointError, match="hold pre_classifier; if this is a DistilBertForSequenceClassification, say"
+    ):
+        open_checkpoint(folder)
     del weights["classifier.weight"], weights["classifier.bias"]  # a head that is not whole is no other head
     write_weights(folder, tiny(Head.SEQUENCE_CLASSIFICATION), weights)
     with pytest.raises(CheckpointError, match=r"lack classifier; beside the encoder they hold pre_[^;]*$"):

@@ -28,7 +28,7 @@ from ..files import has_file, is_folder, written_whole
 from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
 from .other_weights import refuse_other_kinds
-from .weight_names import PREFIX, by_table_name, changes_answers, common_prefix, is_buffer, nearest
+from .weight_names import PREFIX, PROJECTOR, WORDS, by_table_name, changes_answers, common_prefix, is_buffer, nearest
 from .weights import FLOATS, NOT_FLOAT, Weight, read_weights
 
 
@@ -53,7 +53,6 @@ _PARTS: dict[Head, frozenset[str]] = {
     Head.NONE: frozenset(),
 }
 _HEAD_KEYS = frozenset().union(*_PARTS.values())
-_WORDS, _PROJECTOR = f"{PREFIX}embeddings.word_embeddings.weight", "vocab_projector.weight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +74,7 @@ class Checkpoint:
     unread: tuple[str, ...] = ()
 
     def leaves_unread(self, head: Head) -> bool:
-        """Whether the weights of a head are there, and left unread since config.json names another class."""
+        """Whether a head's weights are there, but config.json names another class."""
         return bool(_PARTS[head]) and _PARTS[head] <= {name.split(".")[0] for name in self.unread}
 
     @property
@@ -218,10 +217,9 @@ class Fitted(NamedTuple):
 def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: Path) -> Fitted:
     """Stored weights by name -> the head that they show, and the weights of the key table.
 
-    Old names become today's, and one prefix of all names is taken off. Weights of another head, such as the
-    masked-LM head that the published base models keep, those of a loss and buffers are left unread. Raises
-    CheckpointError naming `place` for all that is missing, has another shape, or shows another architecture, and
-    ConfigError where the head has other labels than config.json.
+    Old names become today's, and one prefix of all names is taken off. Weights of another head, of a loss and buffers
+    are left unread. Raises CheckpointError naming `place` for all that is missing, has another shape, or shows another
+    architecture, and ConfigError where the head has other labels than config.json.
     """
     refuse_other_kinds(stored, config.extra, place)
     prefix = common_prefix(stored, _HEAD_KEYS)
@@ -231,16 +229,15 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     head = _recognise(config, found, place)
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
-    scheme = _scheme(config)
-    if scheme:
+    if scheme := _scheme(config):
         try:
             table = int8.table(table, scheme)
         except ConfigError as error:
             raise ConfigError(f"{place / CONFIG}: {error}") from None
     tied = head is Head.MASKED_LM and config.tie_word_embeddings
     optional = [f"vocab_projector.{part}" for part in ("weight", "int8", "scale")] if tied else []
-    if tied and _PROJECTOR in found:  # of two that are one, a program may keep either
-        found.setdefault(_WORDS, found[_PROJECTOR])
+    if tied and PROJECTOR in found:  # of two that are one, a program may keep either
+        found.setdefault(WORDS, found[PROJECTOR])
     missing = [name for name in table if name not in found and name not in optional]
     others = [name for name in found if name not in table]
     if missing:
@@ -318,16 +315,16 @@ def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Pat
     declared = _declared(config)
     if declared is None:
         return next(head for head in _PARTS if _PARTS[head] <= parts)
+    others = (head for head in _PARTS if _PARTS[head] <= parts and not _PARTS[head] <= _PARTS[declared])
+    way = next((f"; if this is a {head.value}, say so in its architectures" for head in others), "")
     if lacking := _PARTS[declared] - parts:
-        others = sorted({name for name in found if not name.startswith(PREFIX)})
-        have = f"; beside the encoder they hold {name_list(others)}" if others else ""
-        if fitting := [head.value for head in _PARTS if _PARTS[head] and _PARTS[head] <= parts - _PARTS[declared]]:
-            have += f"; if this is a {fitting[0]}, say so in its architectures"
+        beside = sorted({name for name in found if not name.startswith(PREFIX)})
+        have = f"; beside the encoder they hold {name_list(beside)}" if beside else ""
         raise CheckpointError(
-            f"{place}: config.json says {declared.value}, but the weights lack {name_list(lacking)}{have}"
+            f"{place}: config.json says {declared.value}, but the weights lack {name_list(lacking)}{have}{way}"
         )
     if declared is Head.TOKEN_CLASSIFICATION and "pre_classifier" in parts:
-        raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights hold pre_classifier")
+        raise CheckpointError(f"{place}: config.json says {declared.value}, but the weights hold pre_classifier{way}")
     return declared
 
 

@@ -24,6 +24,7 @@ from .layout import (
     HUB_REPOSITORY,
     HUB_SNAPSHOTS,
     INDEX,
+    ONNX,
     SHARDS_INDEX,
     TOKENIZER,
     VOCABULARY,
@@ -33,6 +34,7 @@ from .starters import PREFIX, starter_folder
 
 # of a model's page, or of one of its files
 _ADDRESS = re.compile(r"(?:(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)([^/]+/[^/?#]+)(?:[/?#].*)?")
+_SMALL = (".json", ".txt", ".md", ".py", ".gitattributes", ".gitignore")  # files that hold no weights
 _MOST_COPIES = 200  # that a message looks at
 
 
@@ -113,11 +115,9 @@ def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) ->
                 _download(name, revision, files, access)
             ):
                 return folder
-    if lacking == WEIGHTS:
-        raise HubError(
-            f"{name}: its copy in the hub's cache lacks {lacking}, and the hub gives no more of it; of weights in "
-            f"another format `distilbert convert {name} OUT` makes a folder"
-        )
+        others = [file for file in there if not file.endswith(_SMALL)]
+        has = f"it has {name_list(others)}" if others else "it has none at all"
+        raise HubError(f"{name}: the hub has no weights of it in a format that is read ({has})")
     if lacking:
         raise HubError(f"{name}: its copy in the hub's cache lacks {lacking}, and the hub gives no more of it")
     return folder
@@ -203,7 +203,7 @@ def _has_foreign(folder: Path) -> bool:
     """Whether a snapshot lacks nothing but weights in safetensors, and has them in another format."""
     inner = _encoder_of(folder)
     there = any(is_file(inner / name) or is_file(inner / f"{name}{SHARDS_INDEX}") for name in FOREIGN)
-    return _lacking(folder) == WEIGHTS and there
+    return _lacking(folder) == WEIGHTS and (there or any(is_file(folder / name) for name in ONNX))
 
 
 def _lacking(folder: Path) -> str:

@@ -86,7 +86,7 @@ HUB_FILES = (
     *(f"{part}/{name}" for part in (PARTS, _ROUTED_PARTS) for name in ("*.json", "*.safetensors", VOCABULARY)),
 )
 # and, one format after the other, where it has no weights in safetensors
-HUB_FOREIGN_FILES = tuple(
+_HUB_FOREIGN = tuple(
     tuple(f"{folder}{file}" for folder in ("", f"{PARTS}/") for file in (name, f"{name}{SHARDS_INDEX}", *shards))
     for name, shards in (
         (PYTORCH, ["pytorch_model-*.bin"]),
@@ -96,3 +96,4 @@ HUB_FOREIGN_FILES = tuple(
         (NUMPY, []),
     )
 )
+HUB_FOREIGN_FILES = (*_HUB_FOREIGN, tuple(f"{name}{data}" for name in ONNX for data in ("", "[._]data")))

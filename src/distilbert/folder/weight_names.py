@@ -11,6 +11,7 @@ Value = TypeVar("Value")
 PREFIX = "distilbert."
 _ENCODER = ("embeddings.", "transformer.")  # its parts, behind the prefix
 _WORDS = "embeddings.word_embeddings."
+WORDS, PROJECTOR = f"{PREFIX}{_WORDS}weight", "vocab_projector.weight"  # one matrix, where they are tied
 # buffers that old versions of Transformers and training code save within the encoder
 _BUFFERS = ("position_ids", "num_batches_tracked", "running_mean", "running_var")
 # what stands beside an encoder and changes its answers: another class than Transformers' own
