@@ -41,6 +41,9 @@ def main(minilm: str, reviews: str, ner: str) -> None:
     draw("token_classification", distilbert.to_html(tag(sentence, aggregation="first"), sentence), 74)
     found = TextIndex(embed, QUESTIONS).search("I cannot log in", top_k=3)
     draw("embeddings", distilbert.to_html(found), 155)
+    zero = distilbert.load("starter/zero-shot")
+    text = "The central bank raised its interest rate again."
+    draw("zero_shot", distilbert.to_html(zero(text, ["sport", "politics", "cooking", "finance"])), 148)
 
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     text, top = (published["fills"]["cases"][0][key] for key in ("text", "top"))

@@ -31,7 +31,7 @@ def html_spans(text: str, spans: Iterable[tuple[int, int, str, float]]) -> str:
 
 def _cell(name: str, value: object) -> str:
     if name == "score" and isinstance(value, float):
-        return f"{value:.4f}{_bar(value) if 0 <= value <= 1 else ''}"
+        return f'<span style="white-space:nowrap">{value:.4f}{_bar(value) if 0 <= value <= 1 else ""}</span>'
     return escape(value if isinstance(value, str) else short_repr(value))
 
 
