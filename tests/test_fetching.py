@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointWarning, HubError
 from distilbert.cli.main import main
+from distilbert.convert import bin as pytorch
 from distilbert.convert import convert, export_onnx
 from distilbert.fetching import fetch
 from distilbert.folder.layout import WEIGHTS
+from distilbert.folder.weights import Weight
 from helpers.fake_hub import COMMIT, fake_hub
+from helpers.sentence_folders import compose, write, write_sentence_folder
 
 
 @pytest.fixture
@@ -263,21 +267,50 @@ def test_a_repository_with_an_onnx_export_alone(layout: Any, hub: Path, make_che
 
 
 @pytest.mark.parametrize(
-    ("files", "has"),
+    ("gone", "files", "message"),
     [
-        (["model.Q4_K_M.gguf", "README.md"], "it has model.Q4_K_M.gguf"),
-        (["onnx/model_quantized.onnx"], "it has onnx/model_quantized.onnx"),
-        ([], "it has none at all"),
+        (WEIGHTS, ["model.Q4_K_M.gguf"], f"the hub's repository of it has no {WEIGHTS}; this is a GGUF file of llama"),
+        (WEIGHTS, ["onnx/model_quantized.onnx"], f"has no {WEIGHTS}; this is an exported ONNX model; .* not quantised"),
+        (WEIGHTS, [], f"has no {WEIGHTS}; this is a config.json without weights"),
+        ("config.json", ["adapter_config.json"], r"has no config\.json; this is an adapter \(LoRA, PEFT\)"),
+        (
+            "config.json",
+            ["checkpoint-9/config.json"],
+            r"has no config\.json; this is weights without their config\.json",
+        ),
+        ("vocab.txt", ["spiece.model"], r"has no tokenizer\.json or vocab\.txt; this is "),
     ],
 )
-def test_a_repository_without_weights_that_are_read(
-    files: list[str], has: str, hub: Path, make_checkpoint: Maker, tmp_path: Path
+def test_a_repository_that_is_no_model_says_what_it_is(
+    gone: str, files: list[str], message: str, hub: Path, make_checkpoint: Maker, tmp_path: Path
 ) -> None:
     shutil.copytree(make_checkpoint(), hub)
-    (hub / WEIGHTS).unlink()
+    (hub / gone).unlink()
     for file in files:
         (hub / file).parent.mkdir(exist_ok=True)
         (hub / file).touch()
     for action in (lambda: distilbert.load("owner/model"), lambda: convert("owner/model", tmp_path / "out")):
-        with pytest.raises(HubError, match=rf"the hub has no weights of it in a format that is read \({has}"):
+        with pytest.raises(HubError, match=message):
             action()
+
+
+def test_a_part_in_another_format_beside_an_encoder_in_safetensors(
+    hub: Path, make_checkpoint: Maker, tmp_path: Path
+) -> None:
+    """As where a program made safetensors of a repository's encoder alone; what is there twice is fetched once."""
+    folder = write_sentence_folder(make_checkpoint)
+    compose(folder, {"": "Transformer", "1_Pooling": "Pooling", "2_Dense": "Dense"})
+    write(folder / "2_Dense/config.json", {"in_features": 32, "out_features": 3, "bias": False})
+    save_file({"linear.weight": np.eye(3, 32, dtype=np.float32)}, folder / "2_Dense" / WEIGHTS)
+    shutil.copytree(folder, hub)
+    weights = {
+        name: Weight(name, (3, 32), "F32", folder, lambda: np.eye(3, 32, dtype=np.float32))
+        for name in ["linear.weight"]
+    }
+    pytorch.write(hub / "2_Dense/pytorch_model.bin", weights, "F32")
+    (hub / "2_Dense" / WEIGHTS).unlink()
+    (hub / "pytorch_model.bin").write_bytes(b"never read")
+    with pytest.warns(CheckpointWarning, match="owner/model: has no weights in safetensors; converted, and kept in "):
+        embedder = distilbert.load("owner/model")
+    np.testing.assert_allclose(embedder([TEXT]), distilbert.load(folder)([TEXT]), atol=1e-6)
+    assert [path.parent.name for path in (tmp_path / "cache").rglob("pytorch_model.bin")] == ["2_Dense"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -63,6 +64,11 @@ _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
     ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
 )  # fmt: skip
+_ADAPTER = layout.ADAPTER_CONFIG.removesuffix("config.json")  # how names of its files begin
+_UNMERGED = (
+    " (LoRA, PEFT), not a whole model; merge it into its base first: "
+    "`AutoPeftModel….from_pretrained(…).merge_and_unload().save_pretrained(OUT)`"
+)
 _MOST_LISTED = 1000
 
 
@@ -114,22 +120,35 @@ def folder_name(folder: Path) -> str:
         return "a folder that cannot be looked into"
     if not names:
         return "an empty folder"
-    if any(name.startswith(layout.ADAPTER_CONFIG.removesuffix("config.json")) for name in names):
+    if any(name.startswith(_ADAPTER) for name in names):
         return _adapter(folder)
     if layout.OF_MLFLOW[0] in names:
         return (
             f"a model of MLflow; give the folder in it that has the {layout.CONFIG}, with the tokenizer's files (of "
             "components/tokenizer/) copied into it"
         )
-    if inner := _model_within(folder, "*"):
-        return inner
+    return _model_within(folder, "*") or _kind(names) or _model_within(folder, "*/*") or _no_model(names)
+
+
+def listing_name(files: Iterable[str]) -> str:
+    """What a repository is that holds no model that can be opened, by the paths of its files, and the next step."""
+    names = sorted({path.partition("/")[0] for path in files})
+    if any(name.startswith(_ADAPTER) for name in names):
+        return f"an adapter{_UNMERGED}"
+    return _kind(names) or _no_model(names)
+
+
+def _kind(names: Collection[str]) -> str:
+    """What a folder with files and folders of these names is, of what is known; "" for anything else."""
     if any(name.startswith(layout.HUB_REPOSITORY) for name in names):
         return "the hub's cache; give a model's name"
     for marks, what in _FOLDERS:
         if any(name == mark or (mark[0] == "." and name.endswith(mark)) for mark in marks for name in names):
             return what
-    if inner := _model_within(folder, "*/*"):
-        return inner
+    return ""
+
+
+def _no_model(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"no model folder: it holds {', '.join(map(_printable, names[:3]))}{more}"
 
@@ -152,11 +171,7 @@ def _adapter(folder: Path) -> str:
         base = values["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         base = None
-    of = f" of {_printable(base)}" if isinstance(base, str) and base else ""
-    return (
-        f"an adapter{of} (LoRA, PEFT), not a whole model; merge it into its base first: "
-        "`AutoPeftModel….from_pretrained(…).merge_and_unload().save_pretrained(OUT)`"
-    )
+    return f"an adapter{f' of {_printable(base)}' if isinstance(base, str) and base else ''}{_UNMERGED}"
 
 
 def _printable(name: str) -> str:

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
-from ..diagnosis import file_name
+from ..diagnosis import file_name, listing_name
 from ..errors import ConfigError, DistilBertError, HubError, error_text, name_list, printable_name, short_repr
 from ..files import is_file, is_folder, path_given, read_json
 from .layout import (
@@ -25,6 +25,9 @@ from .layout import (
     HUB_SNAPSHOTS,
     INDEX,
     ONNX,
+    PARTS,
+    PARTS_WITH_WEIGHTS,
+    PYTORCH,
     SHARDS_INDEX,
     TOKENIZER,
     VOCABULARY,
@@ -34,7 +37,6 @@ from .starters import PREFIX, starter_folder
 
 # of a model's page, or of one of its files
 _ADDRESS = re.compile(r"(?:(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)([^/]+/[^/?#]+)(?:[/?#].*)?")
-_SMALL = (".json", ".txt", ".md", ".py", ".gitattributes", ".gitignore")  # files that hold no weights
 _MOST_COPIES = 200  # that a message looks at
 
 
@@ -107,20 +109,22 @@ def _fetch(name: str, revision: str | None, foreign: bool, access: HubAccess) ->
             f"{_at_hand(access)}; give a local folder, or leave local_files_only out"
         )
     folder = _download(name, revision, HUB_FILES, access)
-    lacking = _lacking(folder)
-    if lacking == WEIGHTS and foreign:
+    if not (lacking := _lacking(folder)):
+        return folder
+    try:
         there = _listed(name, revision, access)
+    except HubError:  # the hub has gone meanwhile
+        there = [lacking]
+    if foreign and lacking.endswith(WEIGHTS):
         for files in HUB_FOREIGN_FILES:
-            if any(fnmatch(file, pattern) for file in there for pattern in files) and _has_foreign(
-                _download(name, revision, files, access)
+            wanted = [pattern for pattern in files if lacking == WEIGHTS or pattern.startswith(PARTS)]
+            if any(fnmatch(file, pattern) for file in there for pattern in wanted) and _has_foreign(
+                _download(name, revision, wanted, access)
             ):
                 return folder
-        others = [file for file in there if not file.endswith(_SMALL)]
-        has = f"it has {name_list(others)}" if others else "it has none at all"
-        raise HubError(f"{name}: the hub has no weights of it in a format that is read ({has})")
-    if lacking:
+    if lacking in there:
         raise HubError(f"{name}: its copy in the hub's cache lacks {lacking}, and the hub gives no more of it")
-    return folder
+    raise HubError(f"{name}: the hub's repository of it has no {lacking}; this is {listing_name(there)}")
 
 
 def _cached(name: str, revision: str | None, access: HubAccess) -> Path | None:
@@ -161,10 +165,11 @@ def _download(name: str, revision: str | None, files: Sequence[str], access: Hub
 
 def _listed(name: str, revision: str | None, access: HubAccess) -> list[str]:
     """The names of all files of a repository. Raises HubError where they cannot be had."""
-    from huggingface_hub import list_repo_files
+    from huggingface_hub import model_info  # which tries once, where list_repo_files goes on for half a minute
 
     with _hub_errors(name, revision, access):
-        return list_repo_files(name, revision=revision, token=access.token)
+        files = model_info(name, revision=revision, token=access.token).siblings or []
+        return [file.rfilename for file in files]
 
 
 @contextmanager
@@ -201,9 +206,11 @@ def is_whole(folder: Path) -> bool:
 
 def _has_foreign(folder: Path) -> bool:
     """Whether a snapshot lacks nothing but weights in safetensors, and has them in another format."""
-    inner = _encoder_of(folder)
+    inner, lacking = _encoder_of(folder), _lacking(folder)
+    if lacking.endswith(f"/{WEIGHTS}"):
+        return is_file((folder / lacking).with_name(PYTORCH))
     there = any(is_file(inner / name) or is_file(inner / f"{name}{SHARDS_INDEX}") for name in FOREIGN)
-    return _lacking(folder) == WEIGHTS and (there or any(is_file(folder / name) for name in ONNX))
+    return lacking == WEIGHTS and (there or any(is_file(folder / name) for name in ONNX))
 
 
 def _lacking(folder: Path) -> str:
@@ -213,13 +220,16 @@ def _lacking(folder: Path) -> str:
         return CONFIG
     if not is_file(inner / TOKENIZER) and not is_file(inner / VOCABULARY):
         return f"{TOKENIZER} or {VOCABULARY}"
-    if is_file(inner / WEIGHTS):
-        return ""
-    try:
-        shards = set(read_json(inner / INDEX)["weight_map"].values())
-    except (ConfigError, KeyError, AttributeError, TypeError):
-        return WEIGHTS
-    return next((str(shard) for shard in shards if not is_file(inner / str(shard))), "")
+    shards = {WEIGHTS}
+    if not is_file(inner / WEIGHTS):
+        try:
+            shards = set(read_json(inner / INDEX)["weight_map"].values())
+        except (ConfigError, KeyError, AttributeError, TypeError):
+            return WEIGHTS
+    if missing := next((str(shard) for shard in shards if not is_file(inner / str(shard))), ""):
+        return missing
+    parts = (path.parent for pattern in PARTS_WITH_WEIGHTS for path in sorted(folder.glob(f"{pattern}/{CONFIG}")))
+    return next((f"{part.name}/{WEIGHTS}" for part in parts if not is_file(part / WEIGHTS)), "")
 
 
 def _encoder_of(folder: Path) -> Path:

@@ -79,6 +79,7 @@ PROGRAMS = (".pt2",)
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …, those of a
 # Router query_0_SparseStaticEmbedding, document_1_SpladePooling, …
 FIRST_PART, PARTS = "0_*", "[0-9]_*"
+PARTS_WITH_WEIGHTS = ("[0-9]_Dense", "[0-9]_LayerNorm")
 _ROUTED_PARTS = "*_[0-9]_*"
 HUB_FILES = (
     *(CONFIG, WEIGHTS, INDEX, SHARDS, *TOKENIZER_FILES, TOKENIZER_VERSIONS),
