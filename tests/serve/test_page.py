@@ -179,7 +179,7 @@ def test_all_routes_of_a_model_can_be_tried(server: Live, browser: Browser) -> N
     _well_laid_out(browser)
     browser.wait(".route[open] summary", "Fields").click()
     assert "add_special_tokens boolean" in browser.wait(".route[open] li", "add_special_tokens").text
-    routes = {summary.text for summary in browser.all(".route > summary")}
+    routes = {path.text for path in browser.all(".route > summary code")}
     paths = server.http.get("/openapi.json").json()["paths"]
     assert routes == {
         f"{method.upper()} {path.replace('{name}', 'qa')}"

@@ -147,7 +147,8 @@ class ServedModel:
     def described(self) -> dict[str, Any]:
         """What it is, for people and programs that choose one."""
         task = self.tasks[0]
-        labels = {"labels": list(task.config.labels)} if isinstance(task, _LABELLED) else {}
+        labelled = isinstance(task, _LABELLED) and task.head is not Head.NONE
+        labels = {"labels": list(task.config.labels)} if labelled else {}
         dim = {"dimensions": task.dim} if isinstance(task, Embedder | LateInteractionEncoder) else {}
         return (
             {

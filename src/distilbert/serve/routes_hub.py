@@ -137,7 +137,7 @@ def _texts(service: Service, task: Task, body: TextsRequest) -> object:
         case SparseEncoder():
             results = (sparse_values(vector) for group in groups(texts) for vector in task(group, **options))
         case _:
-            instead = _INSTEAD.get(type(task), "see /docs")
+            instead = next((instead for kind, instead in _INSTEAD.items() if isinstance(task, kind)), "see /docs")
             raise RequestError(Fault.WRONG_MODEL, f"texts alone are not for a model of {task.task!r}; {instead}")
     return next(results) if one else results
 

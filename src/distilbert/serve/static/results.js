@@ -72,7 +72,7 @@ export function entities(answer, { inputs }) {
       "mark",
       { class: `entity kind-${kinds.indexOf(kind(entity)) % 6}` },
       word,
-      element("span", { class: "kind" }, ` ${entity.entity_group ?? entity.entity} ${number(entity.score)}`),
+      element("span", { class: "kind" }, `\u00a0${entity.entity_group ?? entity.entity}\u00a0${number(entity.score)}`), // with its last word
     ),
   );
   return text;

@@ -45,7 +45,8 @@ function groups(description, model) {
 }
 
 function route(method, path, operation) {
-  const summary = element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`));
+  const [about] = (operation.description ?? "").split(/(?<=\.)\s/); // its first sentence
+  const summary = element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), " ", element("span", { class: "about" }, about));
   const inside = element("details", { class: "route" }, summary);
   inside.addEventListener("toggle", () => inside.children.length === 1 && inside.append(...details(method, path, operation)));
   return inside;
