@@ -1,10 +1,12 @@
 """The settings of a server: its address, its key and its limits, from flags and the environment."""
 
+import contextlib
 import dataclasses
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from .errors import InputError, error_text
@@ -149,6 +151,8 @@ class Settings(_Computing, _Limits, _Reading, _Access):
                 values[option.name] = flags[option.name]
             elif variable in environment:
                 values[option.name] = _parsed(option, variable, environment[variable])
+                with _told_of(variable):
+                    cls(**{option.name: values[option.name]})
             elif file and option.name in file:
                 values[option.name] = file[option.name]
         return cls(**values)
@@ -189,6 +193,7 @@ def read_served(flags: Mapping[str, Any], environment: Mapping[str, str] = os.en
 
     Raises InputError naming what cannot be right.
     """
+    _check_variables(environment)
     path = flags.get("config") or environment.get(PREFIX + "CONFIG")
     file = _read_file(path) if path else {}
     lists: dict[str, tuple[str, ...]] = {}
@@ -209,15 +214,44 @@ def _read_file(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a path as it was given
             found = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: {error_text(error)}") from None
-    known = {option.name for option in options_of(Settings)} | {"models", "task", "precision"}
-    if unknown := sorted(found.keys() - known):
-        raise InputError(f"{path}: {', '.join(unknown)} is no setting of the server; see distilbert serve --help")
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML in UTF-8 ({error_text(error)})") from None
+    if unknown := sorted(found.keys() - _names("models", "task", "precision")):
+        near = _near(unknown[0], _names("models", "task", "precision"))
+        there = f"; there is {near}" if near else "; see distilbert serve --help"
+        raise InputError(f"{path}: {', '.join(unknown)} is no setting of the server{there}")
+    with _told_of(path):
+        Settings(**{name: value for name, value in found.items() if name in _names()})
     for name in ("models", "task"):
         if not isinstance(found.get(name, []), list) or not all(isinstance(each, str) for each in found.get(name, [])):
             raise InputError(f"{path}: {name} must be a list of texts")
     return found
+
+
+def _names(*others: str) -> set[str]:
+    return {option.name for option in options_of(Settings)} | set(others)
+
+
+def _near(name: str, names: Collection[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, 0.8)), None)
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Raises InputError for a variable that is misspelt; others of our prefix may be Kubernetes' for a service."""
+    names = _names("models", "task", "precision", "config")
+    for variable in environment:
+        name = variable.removeprefix(PREFIX)
+        if name != variable and name.lower() not in names and (near := _near(name, names)):
+            raise InputError(f"{variable} is no setting of the server; there is {PREFIX}{near.upper()}")
+
+
+@contextlib.contextmanager
+def _told_of(place: str) -> Iterator[None]:
+    """Errors name the place of what cannot be right."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
 
 
 def _parsed(option: Option, variable: str, text: str) -> object:

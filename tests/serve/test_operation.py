@@ -1,5 +1,6 @@
 """What operators need: the line that says it is ready, reloading without a gap, models and settings from outside."""
 
+import contextlib
 import json
 import logging
 import os
@@ -17,8 +18,10 @@ import distilbert
 from conftest import random_weights, small_config
 from distilbert import InputError
 from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.serve import create_app
 from distilbert.serve.log import LineFormatter
 from distilbert.server_settings import Settings, read_served
+from distilbert.tasks.task import Task
 from helpers.live import Live, serving, until
 from helpers.patience import PATIENCE
 from helpers.process import Process
@@ -155,15 +158,49 @@ def test_a_file_and_the_environment_say_all(tmp_path: Path) -> None:
         ("model = ['a']", "model is no setting"),
         ("models = ['a']\nmax_texts = 'many'", "max_texts"),
         ("models = ['a']\nprecision = 'half'", "precision must be"),
-        ("models = [", "serve.toml: "),
+        ("models = [", "serve.toml: not TOML"),
+        (b"\xff\xfem\0", "serve.toml: not TOML in UTF-8"),
+        ("models = ['a']\nport = '80'", "serve.toml: port must be a whole number"),
+        ("models = ['a']\nmax-texts = 5", "max-texts is no setting of the server; there is max_texts"),
+        ("models = ['a']\ncors = 'a'", "serve.toml: cors: 'a' is no origin"),
         ("", "give at least one model"),
     ],
 )
-def test_a_file_that_cannot_be_right(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_cannot_be_right(tmp_path: Path, text: str | bytes, message: str) -> None:
     file = tmp_path / "serve.toml"
-    file.write_text(text)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         read_served({"config": str(file)}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "99999", "DISTILBERT_SERVE_PORT: port must be"),
+        ("PORT", "tcp://10.0.0.1:80", "DISTILBERT_SERVE_PORT must be a number"),
+        ("MAX_TEXT", "5", "DISTILBERT_SERVE_MAX_TEXT is no setting of the server; there is DISTILBERT_SERVE_MAX_TEXTS"),
+        ("APIKEY", "5", "there is DISTILBERT_SERVE_API_KEY"),
+        ("MODEL", "a", "there is DISTILBERT_SERVE_MODELS"),
+        ("SERVICE_PORT", "80", ""),
+        ("PORT_8080_TCP_ADDR", "10.0.0.1", ""),
+    ],
+)
+def test_variables_that_cannot_be_right(name: str, value: str, message: str) -> None:
+    environment = {f"DISTILBERT_SERVE_{name}": value}
+    with pytest.raises(InputError, match=message) if message else contextlib.nullcontext():
+        read_served({"models": ["a"]}, environment)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "prompt", "message"),
+    [
+        ("gpt", "", "write ALIAS=NAME, such as gpt=qa"),
+        ("", "query", "the default prompt 'query' is for models of vectors"),
+    ],
+)
+def test_settings_that_no_model_here_can_have(tasks: dict[str, Task], aliases: str, prompt: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        create_app({"qa": tasks["qa"]}, Settings(aliases=aliases, default_prompt=prompt))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def aliases_of(text: str, models: Collection[str]) -> dict[str, str]:
     """`ALIAS=NAME,ALIAS=NAME`. Raises InputError for names that are not simple, taken, or not there."""
     aliases: dict[str, str] = {}
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
-        alias, _, name = pair.partition("=")
+        alias, equals, name = pair.partition("=")
+        if not equals:
+            raise InputError(f"--aliases {pair}: write ALIAS=NAME, such as {pair}={next(iter(models), 'NAME')}")
         if not _NAME.fullmatch(alias) or alias in models or alias in aliases:
             raise InputError(f"--aliases: {short_repr(alias)} cannot be another name of a model, or is one already")
         if name not in models:

@@ -11,6 +11,8 @@ from fastapi import Request, Response
 
 from ..errors import InputError, TokenizerError, name_list, short_repr
 from ..server_settings import Settings
+from ..tasks.embedding import Embedder
+from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from .batcher import Batcher, Work, current_work
 from .budget import ANSWER_BYTE, GIVEN_TOKEN, MB, RUN_TOKEN, Budget
@@ -44,6 +46,9 @@ class Service:
         )
         self.models = {name: ServedModel(name, task, self.batcher, settings) for name, task in tasks.items()}
         self.aliases = aliases_of(settings.aliases, self.models)
+        prompt = settings.default_prompt or settings.default_prompt_name
+        if prompt and not any(model.find(kind) for model in self.models.values() for kind in (Embedder, SparseEncoder)):
+            raise InputError(f"the default prompt {short_repr(prompt)} is for models of vectors, and there is none")
         self.warm = False
         memory = settings.max_memory * MB
         self.memory, self.bodies = Budget(memory - memory // 4), Budget(memory // 4)
