@@ -196,6 +196,7 @@ def test_a_file_that_is_converted(file: str, message: str, tmp_path: Path) -> No
         ("vocab(2).txt", "vocab.txt"),
         ("tokenizer.json.txt", "tokenizer.json"),
         ("tokenizer/vocab.txt", "vocab.txt"),
+        ("../tokenizer.json", "tokenizer.json"),
     ],
 )
 def test_names_as_people_and_programs_alter_them(name: str, wanted: str | None, make_checkpoint: Maker) -> None:

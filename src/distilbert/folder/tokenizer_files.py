@@ -34,6 +34,7 @@ truncation and padding lengths of tokenizer.json, and any key not listed here.
 """
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -302,8 +303,10 @@ def no_tokenizer(folder: Path) -> str:
                     "AutoTokenizer.from_pretrained(…).save_pretrained(OUT) writes it"
                 )
     other = other_name(folder / TOKENIZER) or other_name(folder / VOCABULARY)
-    for inner in sorted(folder.glob(f"*/{VOCABULARY}")) + sorted(folder.glob(f"*/{TOKENIZER}")):
-        other = other or f" (there is {inner.relative_to(folder)}: put it, and what lies beside it, here)"
+    for pattern in ("*", ".."):  # as MLflow and diffusers lay it out; beside the checkpoints of a training
+        for place in sorted((*folder.glob(f"{pattern}/{VOCABULARY}"), *folder.glob(f"{pattern}/{TOKENIZER}"))):
+            name = os.path.relpath(place, folder)
+            other = other or f" (there is {name}: put it, and what of a tokenizer lies beside it, here)"
     return f"{folder}: no {TOKENIZER} and no {VOCABULARY}{other}; bring along the model's tokenizer"
 
 
