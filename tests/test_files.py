@@ -1,5 +1,6 @@
 """Files and folders are written whole or not at all, and what killed runs leave behind goes with the next."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from distilbert.files import written_whole, written_whole_folder
+from distilbert.errors import InputError
+from distilbert.files import check_new_folder, written_whole, written_whole_folder
 
 KILLED = """
 import os, signal, sys
@@ -48,3 +50,23 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError), writer(tmp_path / "out"):
             raise RuntimeError
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_for_a_folder_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full" / "below").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    for name, message in {
+        "file": "file: exists already; give a new or an empty folder",
+        "file/model": r"model: no folder can be here \(.*file is a file\)",
+        "full": "full: exists already; give a new or an empty folder",
+        "a\0b": r"no folder can be here \(.*null",
+        "x" * 300: r"no folder can be here \(.*too long",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            check_new_folder(tmp_path / name)
+    for name in ("new", "empty", "full/new/newer"):
+        check_new_folder(tmp_path / name)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match=r"newer: nothing can be written in .*full; choose another place"):
+        check_new_folder(tmp_path / "full" / "new" / "newer")

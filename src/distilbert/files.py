@@ -22,6 +22,7 @@ except ImportError:
 
 Value = TypeVar("Value")
 
+_TAKEN = "exists already; give a new or an empty folder"
 _MOST_BYTES = 1 << 28  # no config, vocabulary or tokenizer comes near
 
 
@@ -110,6 +111,34 @@ def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertE
     if not isinstance(value, kind):
         raise error(f"{path}: must hold {name}, not {short_repr(value)}")
     return value
+
+
+def check_new_folder(out: Path) -> None:
+    """Raises InputError for a place where a new folder cannot be written: before anything is computed for it."""
+    check_folder_place(out)
+    if is_folder(out) and any(out.iterdir()):
+        raise InputError(f"{out}: {_TAKEN}")
+
+
+def check_folder_place(out: Path) -> None:
+    """Raises InputError where no folder can be made, or nothing be written into the one that is there."""
+    try:
+        nearest = next(place for place in (out, *out.absolute().parents) if _is_there(place))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{short_repr(str(out))}: no folder can be here ({error})") from None
+    if not is_folder(nearest):
+        raise InputError(f"{out}: {_TAKEN if nearest == out else f'no folder can be here ({nearest} is a file)'}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{out}: nothing can be written in {nearest}; choose another place, or get the right to")
+
+
+def _is_there(path: Path) -> bool:
+    """As `exists`, which takes a name that cannot be one for a free one."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 @contextmanager

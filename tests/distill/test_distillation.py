@@ -230,7 +230,7 @@ def test_the_command_makes_a_student(
     assert rows[3][5] == "100.0%"  # after the score and its interval: the teacher's of the teacher's
     assert float(rows[1][-1]) >= float(rows[2][-1])  # MB
     assert main([str(part) for part in command]) == 1
-    assert "is not empty" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_a_share_of_the_examples_chooses_the_best_weights(

@@ -189,7 +189,7 @@ def test_the_command_says_what_cannot_be(
     assert json.loads(result.out)["scores"]["accuracy"]["value"] > 0.5
     assert "classifier_pooling mean, which Transformers does not read" in result.err
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
-    assert "is not empty; choose another folder" in capsys.readouterr().err
+    assert "exists already; give a new or an empty folder" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "x"), "--few-shot"]) == 1
     assert "either --few-shot or --head-only" in capsys.readouterr().err
     with pytest.raises(InputError, match="--head-only is for text-classification, not for fill-mask"):

@@ -221,17 +221,15 @@ def test_what_is_wrong_is_found_before_anything_trains(
     refused("alike.csv: all labels are 'yes'; there is nothing to tell apart", train=alike)
     refused("outside.conll: all labels are 'O'", train=outside, task="token-classification")
     refused("task must be 'text-classification', .*, not 'zero-shot-classification'", task="zero-shot-classification")
-    refused("is not empty; choose another", out=tmp_path)
+    refused("exists already; give a new", out=tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(
-    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
-) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path, sentences: list[str]) -> None:
     train = data_file(tmp_path, "text-classification", sentences[:20])
     (tmp_path / "file").write_text("")
-    for out in (tmp_path / "file", tmp_path / "file" / "out"):
-        with pytest.raises(CheckpointError, match=r"checkpoints: cannot be written \(Not a directory\)"):
-            finetune(arguments(make_checkpoint(), train, out, epochs=1e9), quiet=True)
+    for out, message in (("file", "exists already"), ("file/out", "no folder can be here")):
+        with pytest.raises(InputError, match=message):  # before the model is opened, or the data are read
+            finetune(arguments(tmp_path / "no model", train, tmp_path / out), quiet=True)
 
 
 def test_a_model_that_cannot_be_saved_is_not_lost(

@@ -108,7 +108,7 @@ def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(
     ):
         finetune(arguments_of(settings), quiet=True)
     assert sorted(path.name for path in (tmp_path / "out" / "checkpoints").iterdir()) == ["step-00000006"]
-    with pytest.raises(InputError, match=r"is not empty; resume \(--resume\) goes on with its run"):
+    with pytest.raises(InputError, match=r"holds an unfinished run; resume \(--resume\) goes on with it"):
         finetune(arguments_of(settings), quiet=True)
     finetune(arguments_of(settings, resume=True), quiet=True)
     finetune(arguments_of(settings, out=tmp_path / "out-unbroken"), quiet=True)

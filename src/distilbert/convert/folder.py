@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import files
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, DistilBertError, InputError, TokenizerError, short_repr
+from ..errors import CheckpointError, DistilBertError, InputError, TokenizerError
 from ..files import is_file, read_json, read_text
 from ..folder.companions import copy_companions, copy_file
 from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
@@ -19,15 +19,10 @@ from .rounding import DType
 
 def check_place(source: Path, out: Path) -> None:
     """Raises InputError for a place that is not new or empty, or that lies in the source."""
-    try:
-        inside = out.resolve().is_relative_to(source.resolve())
-        free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{short_repr(str(out))}: no folder can be here ({error})") from None
-    if inside:
+    files.check_folder_place(out)
+    if out.resolve().is_relative_to(source.resolve()):
         raise InputError(f"{out}: lies in the source; give a folder outside of it")
-    if not free:
-        raise InputError(f"{out}: exists already; give a new or an empty folder")
+    files.check_new_folder(out)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..evaluation.intervals import Share, bootstrap, share
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
 from ..evaluation.turns import Precision, evaluate_by_turns
-from ..files import is_file, is_folder, read_json, written_whole, written_whole_folder
+from ..files import check_new_folder, is_file, is_folder, read_json, written_whole, written_whole_folder
 from ..loading import load
 from ..report import Training
 from ..report.search_section import Searched
@@ -108,8 +108,7 @@ def find_smallest(
     out, arguments = Path(arguments.out), with_precision(arguments)
     if arguments.resume and is_file(out / DONE):
         return SmallestStudent.from_dict(read_json(out / DONE, CheckpointError)["search"])
-    if is_folder(out) and any(out.iterdir()):
-        raise InputError(f"{out}: is not empty; choose another folder")
+    check_new_folder(out)
     if not arguments.vocab_size and arguments.task != "token-classification":
         arguments = dataclasses.replace(arguments, vocab_size="auto")
     work = _open_work(arguments)

@@ -23,7 +23,7 @@ from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..fetching import fetch
-from ..files import is_folder, written_whole_folder
+from ..files import check_new_folder, written_whole_folder
 from ..folder.checkpoint import Head, key_table, save_checkpoint
 from ..folder.opened import ModelFolder, open_folder
 from ..loading import load, open_engine, open_model
@@ -57,8 +57,7 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         from ..report import check_place
 
         check_place(arguments.report)
-    if is_folder(Path(arguments.out)) and any(Path(arguments.out).iterdir()):
-        raise InputError(f"{arguments.out}: is not empty; choose another folder")
+    check_new_folder(Path(arguments.out))
     data, held_out, test = ExampleReader(arguments, console).read_all()
     source = open_folder(fetch(arguments.model))
     weights = {name: source.checkpoint.float_weight(name) for name in key_table(source.config, Head.NONE)}

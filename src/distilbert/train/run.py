@@ -25,7 +25,7 @@ from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
-from ..files import is_folder, written_whole
+from ..files import check_folder_place, check_new_folder, is_folder, written_whole
 from ..model_card import write_card
 from ..report import Training, check_place, write_training
 from ..tasks.task import Task
@@ -67,10 +67,12 @@ class Run:
         if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
             begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, TEACHER_OUTPUTS))
             if not arguments.resume:
-                way = "resume (--resume) goes on with its run" if begun else "choose another folder"
-                raise InputError(f"{self.out}: is not empty; {way}")
+                if not begun:
+                    check_new_folder(self.out)
+                raise InputError(f"{self.out}: holds an unfinished run; resume (--resume) goes on with it")
             if not begun and not (self.out / DONE).is_file():
                 raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
+        check_folder_place(self.out)
         if arguments.report is not None:
             check_place(arguments.report)
         self.accelerator: Accelerator = open_accelerator(arguments)
