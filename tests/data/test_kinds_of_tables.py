@@ -455,3 +455,22 @@ def test_the_euro_of_another_encoding_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.csv:2: not UTF-8 text; say its encoding"):
         read(tmp_path, "a.csv", content)
     assert read(tmp_path, "a.csv", content, encoding="iso8859-15").examples[0].text == "5 \N{EURO SIGN} f\u00fcr alles"
+
+
+def test_columns_that_differ_in_capitals_alone_are_asked_for(tmp_path: Path) -> None:
+    text = "text,Label,label\na,1,x\nb,2,y\n"
+    with pytest.raises(InputError, match=r"a\.csv: has columns Label, label; say which is meant, with --columns"):
+        read(tmp_path, "a.csv", text)
+    assert labels_of(read(tmp_path, "a.csv", text, columns={"label": "label"})) == ["x", "y"]
+
+
+def test_labels_that_mostly_stand_once_are_told(tmp_path: Path) -> None:
+    told = "30 of its 30 labels stand once: is their column the right one?"
+    swapped = "text,label\n" + "".join(f"{'pos' if n % 2 else 'neg'},film {n}\n" for n in range(30))
+    assert told in summary(read(tmp_path, "a.csv", swapped))
+    assert not any("stand once" in line for line in summary(read(tmp_path, "a.csv", column(["x", "y"] * 15))))
+
+
+def test_a_label_that_is_called_as_a_column_is_no_header(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column looks like 'text' among 'body of it', 'category'"):
+        read(tmp_path, "a.csv", "body of it,category\na,question\nb,comment\n")

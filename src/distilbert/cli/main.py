@@ -104,8 +104,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         found = _MISTAKEN.search(message)
         if found:
-            names = self._option_string_actions if found[1] else [command.name for command in COMMANDS]
-            message += did_you_mean(found[1] or found[2], names)
+            options = [name for name in self._option_string_actions if name not in ("-h", "--help")]
+            message += did_you_mean(found[1] or found[2], options if found[1] else [each.name for each in COMMANDS])
         super().error(message)
 
 

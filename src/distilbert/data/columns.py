@@ -114,31 +114,43 @@ def find_columns(
         found["label"] = ",".join(flags)
         missing = []
     if missing and not given:
-        _check_header(table, missing, COLUMNS[task], rows)
+        _check_header(table, [*missing, *found], COLUMNS[task], rows)
         if values := _without_header(table, task, rows):
             return values
-    for name in found.values():
-        if f"{name}.1" in table.names:
-            raise InputError(f"{table.source}:1: two columns have one name, {name!r}; is the first line a header?")
-    if missing and not table.names:
-        raise InputError(f"{table.source}: its rows have no columns")
-    if missing and len(table.names) == 1 and re.search(r"[,;|\t]|  ", table.names[0]):
-        raise InputError(
-            f"{table.source}: its first line is one cell, {short_repr(table.names[0])}; separate the cells by commas, "
-            "and put no quotation marks around whole lines"
-        )
+    _check_names(table, found, given)
     if missing:
-        raise InputError(
-            f"{table.source}: no column looks like {missing[0]!r} among {_listed(table.names)}; "
-            f"say which it is: --columns {missing[0]}=NAME, in Python columns={{'{missing[0]}': 'NAME'}}"
-            + ("; numbers from 1 on mean that there is no header" if table.has_header and table.dialect else "")
-        )
+        raise _missing(table, missing[0])
     if task == "sentence-similarity" and "score" not in given:
         _check_no_classes(table, found)
     guessed = any(role not in given and name for role, name in found.items())
     named = ", ".join(f"{role} from {_described(name, table.names)}" for role, name in found.items() if name)
     parts = [named if guessed else "", _unread(table, found, rows) if task == "sentence-similarity" else ""]
     return found, "; ".join(filter(None, parts)), rows
+
+
+def _check_names(table: Table, found: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Raises InputError for a column that has another's name."""
+    for name in found.values():
+        if f"{name}.1" in table.names:
+            raise InputError(f"{table.source}:1: two columns have one name, {name!r}; is the first line a header?")
+        alike = [other for other in table.names if _lower(other) == _lower(name)]
+        if len(alike) > 1 and name not in given.values():
+            raise InputError(f"{table.source}: has columns {name_list(alike)}; say which is meant, with --columns")
+
+
+def _missing(table: Table, role: str) -> InputError:
+    if not table.names:
+        return InputError(f"{table.source}: its rows have no columns")
+    if len(table.names) == 1 and re.search(r"[,;|\t]|  ", table.names[0]):
+        return InputError(
+            f"{table.source}: its first line is one cell, {short_repr(table.names[0])}; separate the cells by commas, "
+            "and put no quotation marks around whole lines"
+        )
+    return InputError(
+        f"{table.source}: no column looks like {role!r} among {_listed(table.names)}; "
+        f"say which it is: --columns {role}=NAME, in Python columns={{'{role}': 'NAME'}}"
+        + ("; numbers from 1 on mean that there is no header" if table.has_header and table.dialect else "")
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -195,12 +207,12 @@ def _check_no_classes(table: Table, found: Mapping[str, str]) -> None:
         )
 
 
-def _check_header(table: Table, missing: Sequence[str], known: Mapping[str, Sequence[str]], rows: list[Row]) -> None:
-    """Raises InputError where names that are sought stand in a row further down."""
+def _check_header(table: Table, roles: Sequence[str], known: Mapping[str, Sequence[str]], rows: list[Row]) -> None:
+    """Raises InputError where names for all that a row has stand in one further down."""
     for row in rows[:_HEADER_WITHIN] if table.dialect else ():
         values = [value for value in row.values.values() if isinstance(value, str)]
         cells = {*map(_lower, values), *map(_simplified, values)} - {""}
-        if all(cells & set(known[role]) for role in missing) and len(cells) > 1:
+        if all(cells & set(known[role]) for role in roles) and len(cells) > 1:
             raise row.fault("looks like the header; take out what stands before it")
 
 

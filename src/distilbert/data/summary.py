@@ -11,6 +11,7 @@ from .examples import Data, LabelledText, TaggedWords
 from .splitting import text_key
 
 _MOST_LABELS = 20  # that are counted one by one
+_FEW = 20  # labels, of which nothing is said
 _RARE = 1 / 3  # of an equal share: a class with less than this part of it is rare
 _EMPTY_WORDS = ("none", "null", "n/a", "na")  # what people write for a text that is missing, besides what tools do
 
@@ -20,7 +21,7 @@ def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
     counts = label_counts(data)
     lines = [_counted(counts)] if counts else []
     if counts and data.problem in ("single_label_classification", "multi_label_classification"):
-        lines += _alike(counts)
+        lines += [*_alone(counts), *_alike(counts)]
     lines += _repeated(data)
     if others is not None:
         known = {text_key(example) for example in others.examples}
@@ -73,6 +74,14 @@ def _counted(counts: Counter[str]) -> str:
         return "labels: " + ", ".join(f"{label} {count:,}" for label, count in counts.most_common())
     (most, most_count), (least, least_count) = counts.most_common()[0], counts.most_common()[-1]
     return f"{len(counts)} labels, from {least_count:,} times {least!r} to {most_count:,} times {most!r}"
+
+
+def _alone(counts: Counter[str]) -> list[str]:
+    """That most labels stand once, as texts and numbers of rows do."""
+    once = sum(count == 1 for count in counts.values())
+    if counts.total() < _FEW or 2 * once <= counts.total():
+        return []
+    return [f"{once:,} of its {len(counts):,} labels stand once: is their column the right one?"]
 
 
 def _alike(counts: Counter[str]) -> list[str]:

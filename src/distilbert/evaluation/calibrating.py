@@ -107,7 +107,8 @@ def calibrate(
     folder = Path(model)
     if not is_folder(folder):
         raise InputError(
-            f"{model}: calibrate writes into a folder; `distilbert convert {model} OUT` makes one of a name"
+            f"{model}: no such folder here; calibrate writes into a folder, and `distilbert convert {model} OUT` makes "
+            "one of a name of the hub"
         )
     check_finished(folder)
     task = load(folder, threads=threads, max_batch_tokens=max_batch_tokens, calibrated=False)
