@@ -24,6 +24,7 @@ from .layout import (
     ANY_SHARD,
     BESIDE_WEIGHTS,
     CHECKPOINT_INDEX,
+    FIRST_PART,
     FOREIGN,
     INDEX,
     MODULES,
@@ -185,7 +186,8 @@ def variant_index(folder: Path) -> str:
 
 def _what_there_is(folder: Path) -> str:
     """What a folder without weights has in their place, and the next step."""
-    root = folder.parent if is_file(folder.parent / MODULES) else folder  # an encoder may lie in a part of its own
+    is_part = is_file(folder.parent / MODULES) or fnmatch(folder.name, FIRST_PART)
+    root = folder.parent if is_part else folder
     names = [path.name for path in sorted(folder.glob("*")) if is_file(path)]
     suffixes = (*PYTORCH_SUFFIXES, CHECKPOINT_INDEX, *(Path(name).suffix for name in FOREIGN))
     kept = [name for name in names if name.endswith(suffixes) and not name.startswith(BESIDE_WEIGHTS)]
