@@ -1,6 +1,6 @@
 """DistilBERT-base on ragged sentences, single texts, long windows, entities and fill-mask: this package and its peers.
 
-    python benchmarks/inference.py [--rounds 7] [--only PART] [--save FILE.json]
+    python benchmarks/inference.py [--rounds 7] [--only PART] [--threads 2] [--peers NAME ...] [--save FILE.json]
 
 For ragged sentences, single texts and embeddings each candidate is a process of its own (candidates.py names them
 all, and what to install for more peers); the others are Transformers in the same process.
@@ -33,8 +33,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--texts", type=int, default=160)
     parser.add_argument("--only", choices=["ragged", "one", "embeddings", "windows", "entities", "fill-mask"])
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, THREADS}), help="of single texts")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="of ragged and single texts")
     parser.add_argument("--save", type=Path)
     args = parser.parse_args()
+    peers = {name: PEERS[name] for name in args.peers}
     torch.set_num_threads(THREADS)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -44,8 +47,8 @@ def main() -> None:
         if args.only in (None, "ragged", "one"):
             prepare(folder, common.sentences()[-100:])
         parts = {
-            "ragged": lambda: texts_per_second(folder, args.texts, args.rounds),
-            "one": lambda: latency(folder, args.rounds),
+            "ragged": lambda: texts_per_second(folder, peers, args.texts, args.rounds),
+            "one": lambda: latency(folder, peers, args.threads, args.rounds),
             "embeddings": lambda: embeddings(place / "embedder", args.rounds),
             "windows": lambda: windows(folder, args.rounds),
             "entities": lambda: entities(common.base_checkpoint(place / "tagger", "TokenClassification"), args),
@@ -57,11 +60,11 @@ def main() -> None:
     common.save(args.save, results)
 
 
-def texts_per_second(folder: Path, count: int, rounds: int) -> dict[str, object]:
+def texts_per_second(folder: Path, peers: dict[str, Opener], count: int, rounds: int) -> dict[str, object]:
     """Ragged sentences in arrival order; peers that gain by it also ordered by length, each at its best batch size."""
     texts = common.sentences()[:count]
     ordered = sorted(texts, key=len)
-    processes = opened(OURS | PEERS, folder, THREADS)
+    processes = opened(OURS | peers, folder, THREADS)
     compare_outputs({name: process.logits(texts, 16) for name, process in processes.items()})
     candidates = {}
     for name, process in processes.items():
@@ -116,7 +119,7 @@ def end(processes: dict[str, Process]) -> None:
 
 def compare_outputs(logits: dict[str, np.ndarray]) -> None:
     """float32 has to be equal; how far the others are is printed, and has to be less than the texts are apart."""
-    reference = logits["Transformers"]
+    reference = logits.get("Transformers", logits["distilbert"])
     spread = reference.std(0).max()
     for name, values in logits.items():
         apart = float(np.abs(values - reference).max())
@@ -138,11 +141,11 @@ def batches_of(task: distilbert.TextClassifier, texts: list[str]) -> list[tuple[
     return [(len(batch.ids), batch.size) for batch in seen]
 
 
-def latency(folder: Path, rounds: int) -> dict[str, object]:
-    """One text of 16, 128 and 512 tokens, with one thread and two, tokenising included."""
+def latency(folder: Path, peers: dict[str, Opener], numbers: list[int], rounds: int) -> dict[str, object]:
+    """One text of 16, 128 and 512 tokens, with each number of threads, tokenising included."""
     results = {}
-    for threads in sorted({1, THREADS}):
-        processes = opened(OURS | PEERS, folder, threads)
+    for threads in numbers:
+        processes = opened(OURS | peers, folder, threads)
         for tokens in (16, 128, 512):
             text = common.text_of(folder, tokens)
             candidates = {name: partial(process.seconds, [text]) for name, process in processes.items()}
