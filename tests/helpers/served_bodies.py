@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from distilbert.serve import schemas, schemas_hub, schemas_ollama, schemas_openai
+from distilbert.serve import schemas, schemas_cohere, schemas_hub, schemas_ollama, schemas_openai
 
 TEXT = "a charming and often affecting journey"
 
@@ -22,6 +22,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "QuestionRequest": ("/models/qa", {"inputs": {"question": "where ?", "context": TEXT}}),
     "ChoiceRequest": ("/models/choice", {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}}),
     "OpenAIRequest": ("/v1/embeddings", {"input": TEXT}),
+    "CohereRequest": ("/v2/embed", {"texts": [TEXT]}),
     "OllamaRequest": ("/api/embed", {"input": TEXT}),
     "OllamaPrompt": ("/api/embeddings", {"prompt": TEXT}),
     "MultiVectorRequest": ("/v1/multi-vector", {"input": TEXT}),
@@ -33,6 +34,6 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
 def schema(name: str) -> type[BaseModel]:
     return next(
         getattr(module, name)
-        for module in (schemas, schemas_hub, schemas_ollama, schemas_openai)
+        for module in (schemas, schemas_cohere, schemas_hub, schemas_ollama, schemas_openai)
         if hasattr(module, name)
     )

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from distilbert.serve import schemas, schemas_hub, schemas_ollama, schemas_openai
+from distilbert.serve import schemas, schemas_cohere, schemas_hub, schemas_ollama, schemas_openai
 
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 TABLE = re.compile(r"(## Every field\n.*?\| field \|.*?\n\|---\|---\|---\|\n)(.*?)(?=\n[^|]|\Z)", re.DOTALL)
@@ -30,6 +30,7 @@ BODIES = {
     "`/v1/rerank`": schemas_openai.DocumentsRequest,
     "`/v1/classify`": schemas_openai.ClassifyRequest,
     "`/v1/multi-vector`": schemas_openai.MultiVectorRequest,
+    "`/v2/embed`": schemas_cohere.CohereRequest,
     "`/api/embed`": schemas_ollama.OllamaRequest,
     "`/api/embeddings`": schemas_ollama.OllamaPrompt,
 }

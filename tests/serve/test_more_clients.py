@@ -5,11 +5,13 @@ They need other versions of some packages than the rest of the tests, so they ha
 """
 
 import functools
+import gc
 import http.server
 import json
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,14 @@ NPM = Path(__file__).parent / "npm"
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is reported, nor looked up elsewhere."""
     for name in ("HAYSTACK_TELEMETRY_ENABLED", "ANONYMIZED_TELEMETRY"):
         monkeypatch.setenv(name, "False")
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
+    yield
+    gc.collect()  # some clients leave their sockets open, and are told of it here
 
 
 def close(got: object, want: object) -> None:
@@ -103,6 +107,22 @@ def test_cohere_ranks(server: Live, tasks: dict[str, Task]) -> None:
         ranked = client.rerank(model="rerank", query="a journey", documents=TEXTS[:5], top_n=3)
         assert [each.index for each in ranked.results] == [each.index for each in want]
         close([each.relevance_score for each in ranked.results], [each.score for each in want])
+
+
+def test_cohere_embeds(server: Live, tasks: dict[str, Task]) -> None:
+    cohere = pytest.importorskip("cohere")
+    embed = tasks["embed"]
+    client = cohere.ClientV2(api_key="none", base_url=server.url)
+    answer = client.embed(model="embed", texts=TEXTS, input_type="search_document", embedding_types=["float"])
+    close(answer.embeddings.float_, embed.encode_document(TEXTS))
+    answer = client.embed(
+        model="embed", texts=["good " * 300 + "bad"], input_type="search_query", truncate="START", output_dimension=4
+    )
+    close(answer.embeddings.float_, embed.encode_query(["good " * 122 + "bad"], truncate_dim=4))
+    with pytest.raises(cohere.core.ApiError, match="more than the 128 that the model reads"):
+        client.embed(model="embed", texts=["good " * 300], input_type="search_query", truncate="NONE")
+    first = cohere.Client(api_key="none", base_url=server.url)
+    close(first.embed(model="embed", texts=TEXTS).embeddings, embed(TEXTS))
 
 
 def test_voyage_embeds(server: Live, tasks: dict[str, Task]) -> None:

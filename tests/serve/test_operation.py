@@ -231,6 +231,10 @@ def test_people_get_lines_without_braces() -> None:
     record = logging.LogRecord("distilbert.serve", logging.INFO, "", 0, "request", None, None)
     record.fields = {"path": "/embed", "status": 200, "model": ""}
     assert LineFormatter().format(record).endswith("info    request path=/embed status=200")
+    record.fields = {"path": "/\x1b[2J\n12:00 error", "model": "\u202e"}
+    (line,) = LineFormatter().format(record).splitlines()
+    assert line.endswith(r"request path='/\x1b[2J\n12:00 error' model='\u202e'")
+    record.fields = {"path": "/embed"}
     assert json.dumps(record.fields)
 
 

@@ -1,5 +1,6 @@
 """Fields that change an answer on another route or server: honoured, or refused by name with the way out."""
 
+import base64
 import json
 from typing import Any
 
@@ -69,6 +70,24 @@ def test_vectors_as_the_servers_that_speak_openais_have_them(server: Live, tasks
         np.testing.assert_allclose(got, want, atol=1e-5)
     assert server.post("/v1/embeddings", input=LONG, truncate=False).status_code == 413
     assert server.post("/v1/embeddings", input=TEXT, truncate_prompt_tokens=0).status_code == 422
+
+
+def test_vectors_as_cohere_has_them(server: Live, tasks: dict[str, Task]) -> None:
+    embed = tasks["embed"]
+    types = ["float", "base64"]
+    answer = server.post("/v2/embed", texts=[TEXT, LONG], embedding_types=types, input_type="search_query").json()
+    np.testing.assert_allclose(answer["embeddings"]["float"], embed.encode_query([TEXT, LONG]), atol=1e-5)
+    decoded = [np.frombuffer(base64.b64decode(each), "<f4") for each in answer["embeddings"]["base64"]]
+    np.testing.assert_allclose(decoded, embed.encode_query([TEXT, LONG]), atol=1e-5)
+    assert answer["texts"] == [TEXT, LONG]
+    assert answer["meta"]["billed_units"]["input_tokens"] > 128
+    (got,) = server.post("/v1/embed", texts=[LONG], max_tokens=34, input_type="clustering").json()["embeddings"]
+    np.testing.assert_allclose(got, embed("good " * 32), atol=1e-5)
+    (got,) = server.post("/models/embed/v1/embed", texts=[LONG], truncate="START").json()["embeddings"]
+    np.testing.assert_allclose(got, embed("bad " * 126), atol=1e-5)
+    assert server.post("/v2/embed", texts=[LONG], truncate="NONE").status_code == 413
+    assert server.post("/v2/embed", texts=[]).status_code == 400
+    assert "embedding_types.0" in server.post("/v2/embed", texts=[TEXT], embedding_types=["int8"]).text
 
 
 def test_documents_are_cut_and_counted_as_cohere_and_voyage_have_it(server: Live, tasks: dict[str, Task]) -> None:

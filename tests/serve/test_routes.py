@@ -237,7 +237,6 @@ def test_hub_tells_what_a_model_cannot_do(server: Live) -> None:
         ("/models/embed/pipeline/feature-extraction", "POST /models/NAME"),
         ("/v2/models/embed/infer", "POST /models/NAME"),
         ("/api/tags", "GET /models"),
-        ("/v2/embed", "POST /embed"),
         ("/" + "a" * 5000, "all are at /docs"),
     ],
 )

@@ -46,7 +46,7 @@ def serve(args: argparse.Namespace) -> int:
         set_up_log(settings.log_level)  # for what opening the models has to say
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be opened as they are now
-    if not sys.stderr.isatty():  # a bar is no line of a log
+    if sys.stderr is None or not sys.stderr.isatty():  # a bar is no line of a log
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     settings = worker.settings if worker else settings
 

@@ -25,6 +25,7 @@ from .guard import PROBES, Guard, logger
 from .metrics import SharedMetrics
 from .page import page_routes
 from .paths import instead_of
+from .routes_cohere import cohere_routes
 from .routes_hub import hub_routes
 from .routes_multi_vector import multi_vector_routes
 from .routes_ollama import ollama_routes
@@ -160,7 +161,7 @@ def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
     def named(name: str = Path(description="a name of /v1/models")) -> None:
         service.served(name)
 
-    families = (tei_routes, openai_routes, ranking_routes, multi_vector_routes, ollama_routes)
+    families = (tei_routes, openai_routes, ranking_routes, multi_vector_routes, cohere_routes, ollama_routes)
     for_each = [routes(service) for routes in families]
     for routes in for_each:
         app.include_router(routes)

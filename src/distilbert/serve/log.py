@@ -20,10 +20,11 @@ def set_up_log(level: str, place: Mapping[str, object] | None = None) -> None:
         record.fields = {**(place or {}), **getattr(record, "fields", {})}
         return True
 
-    handler = logging.StreamHandler(sys.stderr)
+    # there is none where whoever started the server closed it
+    handler = logging.NullHandler() if sys.stderr is None else logging.StreamHandler(sys.stderr)
     if place:
         handler.addFilter(placed)
-    handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
+    handler.setFormatter(LineFormatter() if sys.stderr is not None and sys.stderr.isatty() else JsonFormatter())
     for name in (logger.name, "uvicorn.error", "huggingface_hub"):
         log = logging.getLogger(name)
         log.handlers = [handler]
@@ -48,7 +49,11 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(self, record)
         trace = fields.pop("trace", "")
-        values = " ".join(f"{name}={value}" for name, value in fields.items() if value not in ("", None))
+        told = {name: value for name, value in fields.items() if value not in ("", None)}
+        # what a client sent may hold line ends, or orders to the terminal
+        values = " ".join(
+            f"{name}={value if str(value).isprintable() else repr(value)}" for name, value in told.items()
+        )
         line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {record.getMessage()} {values}"
         return f"{line.rstrip()}\n{trace}".rstrip()
 

@@ -13,7 +13,7 @@ OTHER: Mapping[str, str] = dict.fromkeys(
     (
         *("add_special_tokens", "aggregation_strategy", "candidate_labels", "dimensions", "documents"),
         *("encoding_format", "function_to_apply", "hypothesis_template", "ignore_labels", "input_type", "labels"),
-        *("max_length", "max_tokens_per_doc", "multi_label", "normalize", "prompt_name", "raw_scores"),
+        *("max_length", "max_tokens", "max_tokens_per_doc", "multi_label", "normalize", "prompt_name", "raw_scores"),
         *("return_all_scores", "return_documents", "return_text", "return_tokens", "skip_special_tokens", "targets"),
         *(
             "texts",

@@ -9,7 +9,6 @@ _INSTEAD = {
     r"/(completions|chat|generate(_stream)?|responses|messages)": "no model here writes text",
     r"/score": "POST /v1/rerank gives a score for each text",
     r"/pooling": "POST /embed_all gives a vector for each token, /v1/embeddings one for each text",
-    r"/v[12]/embed": "POST /embed and /v1/embeddings give vectors",
     r"/detokenize": "POST /decode gives the text of token ids",
     r"/v1/(de)?tokeni[sz]e": "POST /tokenize and /decode do this",
     r"/v2/(models|health)/.*": "POST /models/NAME answers for a model, GET /health for all",

@@ -11,7 +11,7 @@ from .cost import texts_cost, vectors_bytes
 from .schemas_openai import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
 from .shared import EMBEDS, OPENAI_ERRORS, errors
-from .texts import beginning, embedded, prompt_of, sent
+from .texts import beginning, embedded, prompt_of, sent, side_of
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -41,8 +41,7 @@ def openai_routes(service: Service) -> APIRouter:
 
 
 def _embeddings(service: Service, task: Embedder, body: OpenAIRequest) -> object:
-    if body.input_type is not None:
-        task = task.encode_query if body.input_type in ("query", "search_query") else task.encode_document
+    task = side_of(task, body.input_type)
     before, dimensions = prompt_of(task, body.prompt_name), body.dimensions or body.output_dimension
     texts = service.texts(task, body.input)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])

@@ -41,6 +41,13 @@ def prompt_of(task: Embedder | SparseEncoder, name: str | None) -> str:
     return prompts.text(prompt_name=name)
 
 
+def side_of(task: Embedder, input_type: str | None) -> Embedder:
+    """The task as it reads queries, or documents, where texts are said to be such."""
+    if input_type in ("query", "search_query"):
+        return task.encode_query
+    return task.encode_document if input_type in ("document", "search_document") else task
+
+
 def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -> list[str]:
     """The texts; where they are to be cut on the left, without the words there that the model has no room for."""
     if direction.lower() == "right":
