@@ -64,11 +64,14 @@ def test_vectors_as_the_servers_that_speak_openais_have_them(server: Live, tasks
         (vector(output_dimension=4), embed(TEXT, truncate_dim=4)),
         (vector(LONG, truncate=True), embed(LONG)),
         (vector(LONG, truncation=True), embed(LONG)),
+        (vector(LONG, truncate="START"), embed("bad " * 126)),
+        (vector(input_type="passage"), embed.encode_document(TEXT)),
         (vector(LONG, truncate_prompt_tokens=-1), embed(LONG)),
         (vector(LONG, truncate_prompt_tokens=34), embed("good " * 32)),
     ):
         np.testing.assert_allclose(got, want, atol=1e-5)
-    assert server.post("/v1/embeddings", input=LONG, truncate=False).status_code == 413
+    for refused in (False, "NONE"):
+        assert server.post("/v1/embeddings", input=LONG, truncate=refused).status_code == 413
     assert server.post("/v1/embeddings", input=TEXT, truncate_prompt_tokens=0).status_code == 422
 
 
@@ -123,6 +126,23 @@ def test_two_values_of_one_option_are_an_error(server: Live, name: str, body: di
     answer = server.post(f"/models/{name}", inputs=TEXT, **body)
     assert answer.status_code == 422
     assert answer.json()["error"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"dimensions": 2, "output_dimension": 3}),
+        ("/v1/embeddings", {"truncate": False, "truncation": True}),
+        ("/v1/embeddings", {"prompt_name": "query", "input_type": "document"}),
+        ("/v1/rerank", {"top_n": 1, "top_k": 2}),
+    ],
+)
+def test_two_names_of_one_option_do_not_differ(server: Live, path: str, body: dict[str, Any]) -> None:
+    first, second = body
+    texts = {"query": "a", "documents": ["b", "c"]} if path == "/v1/rerank" else {"input": TEXT}
+    answer = server.post(path, **texts, **body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].startswith(f"{first} and {second} ")
 
 
 def test_several_questions_at_once(server: Live, tasks: dict[str, Task]) -> None:

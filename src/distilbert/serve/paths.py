@@ -29,7 +29,9 @@ def plain_path(path: str) -> str:
 
 def instead_of(method: str, path: str, routes: Collection[str]) -> str:
     """One line for a request to a path that is not there."""
-    hint = next((hint for ending, hint in _INSTEAD.items() if re.search(f"({ending})$", path)), "")
-    if not hint and (near := difflib.get_close_matches(path.lower()[:200], routes, 1, 0.75)):
-        hint = f"there is {near[0]}"
+    hint = ""
+    if len(path) <= 200:
+        hint = next((hint for ending, hint in _INSTEAD.items() if re.search(f"({ending})$", path)), "")
+        if not hint and (near := difflib.get_close_matches(path.lower(), routes, 1, 0.75)):
+            hint = f"there is {near[0]}"
     return f"no route {method} {path[:200]}{f'; {hint}' if hint else ''}; all are at /docs"

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 from ..tasks.embedding import Embedder
 from .batcher import current_work
 from .cost import texts_cost, vectors_bytes
+from .errors import Fault, RequestError
 from .schemas_openai import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
-from .shared import EMBEDS, OPENAI_ERRORS, errors
-from .texts import beginning, embedded, prompt_of, sent, side_of
+from .shared import EMBEDS, OPENAI_ERRORS, either, errors
+from .texts import beginning, embedded, fitted, prompt_of, sent, side_of
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -41,18 +42,16 @@ def openai_routes(service: Service) -> APIRouter:
 
 
 def _embeddings(service: Service, task: Embedder, body: OpenAIRequest) -> object:
+    if body.prompt_name is not None and body.input_type is not None:
+        message = "prompt_name and input_type both say what stands before a text; give one of them"
+        raise RequestError(Fault.UNPROCESSABLE, message, "input_type")
     task = side_of(task, body.input_type)
-    before, dimensions = prompt_of(task, body.prompt_name), body.dimensions or body.output_dimension
+    before, dimensions = prompt_of(task, body.prompt_name), either(body, "dimensions", "output_dimension")
     texts = service.texts(task, body.input)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
     answer = len(texts) * (vectors_bytes(1, min(dimensions or task.dim, task.dim)) + 60)
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
-    if body.truncate_prompt_tokens is not None and body.truncate_prompt_tokens > 0:
-        texts = [beginning(task, text, body.truncate_prompt_tokens) for text in texts]
-    given = [each for each in (body.truncate, body.truncation) if each is not None]
-    may_cut = any(given) if given else service.settings.auto_truncate
-    if not may_cut and body.truncate_prompt_tokens is None:
-        service.check_lengths(task, texts, before=before)
+    texts = _cut(service, task, body, texts, before)
     vectors = embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=dimensions)
     data = (
         {"object": "embedding", "index": index, "embedding": vector}
@@ -61,6 +60,16 @@ def _embeddings(service: Service, task: Embedder, body: OpenAIRequest) -> object
     work = current_work.get()
     usage = {"prompt_tokens": work.tokens, "total_tokens": work.tokens}
     return {"object": "list", "data": data, "model": work.model, "usage": usage}
+
+
+def _cut(service: Service, task: Embedder, body: OpenAIRequest, texts: list[str], before: str) -> list[str]:
+    """The texts, cut where the request says so. Raises RequestError where one is too long and may not be cut."""
+    if (most := body.truncate_prompt_tokens) is not None:
+        return texts if most < 0 else [beginning(task, text, most) for text in texts]
+    truncate = either(body, "truncate", "truncation")
+    if truncate in (False, "NONE") or (truncate is None and not service.settings.auto_truncate):
+        service.check_lengths(task, texts, before=before)
+    return fitted(task, texts, "left" if truncate == "START" else "right", before)
 
 
 def _model(name: str, created: int) -> dict[str, Any]:

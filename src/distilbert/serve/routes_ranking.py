@@ -24,7 +24,7 @@ from .schemas_openai import (
     RankedDocuments,
 )
 from .service import Service
-from .shared import ERRORS, OPENAI_ERRORS
+from .shared import ERRORS, OPENAI_ERRORS, either
 from .texts import beginning
 
 _RANKS = "a re-ranker"
@@ -126,7 +126,7 @@ def _documents(service: Service, task: Ranker, body: DocumentsRequest) -> object
     results = [
         {"index": ranked.index, "relevance_score": ranked.score}
         | ({"document": {"text": texts[ranked.index]}} if body.return_documents else {})
-        for ranked in ranks[: body.top_n or body.top_k]
+        for ranked in ranks[: either(body, "top_n", "top_k")]
     ]
     work = current_work.get()
     usage = {"total_tokens": work.tokens}

@@ -25,13 +25,16 @@ class OpenAIRequest(Body):
     dimensions: Count | None = Field(None, description="keep the first so many numbers")
     output_dimension: Count | None = Field(None, description="another name of `dimensions`, as Voyage has it")
     normalize: bool | None = Field(None, description="vectors of length 1; by default as the model says")
-    truncate: bool | None = Field(None, description="cut what is longer than the model reads, rather than refuse it")
+    truncate: bool | Literal["NONE", "START", "END"] | None = Field(
+        None,
+        description="cut what is longer than the model reads, rather than refuse it; or the side that loses",
+    )
     truncation: bool | None = Field(None, description="another name of `truncate`, as Voyage has it")
     truncate_prompt_tokens: Count | Literal[-1] | None = Field(
         None, description="cut to so many tokens, as vLLM; -1: to what the model reads"
     )
     prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
-    input_type: Literal["query", "document", "search_query", "search_document"] | None = Field(
+    input_type: Literal["query", "document", "passage", "search_query", "search_document"] | None = Field(
         None, description="read texts as queries or as documents, where the model does so differently"
     )
     user: str | None = Field(None, description="no effect")

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from ..results import SparseVector
 from ..tasks.embedding import Embedder
 from .cost import texts_cost, vectors_bytes
-from .errors import ANSWERED
+from .errors import ANSWERED, Fault, RequestError
 from .schemas import Error, SimilarityRequest
 from .schemas_openai import OpenAIError
 from .service import Service
@@ -46,6 +48,14 @@ def compare(service: Service, task: Embedder, body: SimilarityRequest, *, trunca
     vectors = task(texts, prompt_name=name)
     scores: Any = task.similarity(vectors[0], vectors[1:])
     return scores.tolist()
+
+
+def either(body: BaseModel, *names: str) -> Any:
+    """The value of an option that has several names. Raises RequestError where two of them are given and differ."""
+    given = {name: value for name in names if (value := getattr(body, name)) is not None}
+    if len(set(given.values())) > 1:
+        raise RequestError(Fault.UNPROCESSABLE, f"{' and '.join(given)} are one option; give one of them", names[0])
+    return next(iter(given.values()), None)
 
 
 def groups(texts: list[str]) -> Iterator[list[str]]:

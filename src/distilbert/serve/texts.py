@@ -45,7 +45,7 @@ def side_of(task: Embedder, input_type: str | None) -> Embedder:
     """The task as it reads queries, or documents, where texts are said to be such."""
     if input_type in ("query", "search_query"):
         return task.encode_query
-    return task.encode_document if input_type in ("document", "search_document") else task
+    return task.encode_document if input_type in ("document", "passage", "search_document") else task
 
 
 def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -> list[str]:
