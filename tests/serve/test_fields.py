@@ -277,6 +277,11 @@ def test_token_ids_can_be_refused(tasks: dict[str, Task]) -> None:
 
 
 def test_other_names_of_routes(server: Live) -> None:
-    assert server.post("/embeddings", input=TEXT).json() == server.post("/v1/embeddings", input=TEXT).json()
+    want = server.post("/v1/embeddings", input=TEXT).json()
+    azure = "/openai/deployments/embed/embeddings?api-version=2024-10-21"
+    for path in ("/embeddings", "/openai/v1/embeddings", azure):
+        assert server.post(path, input=TEXT).json() == want
+    (vector,) = server.post("/api/embed", input=TEXT).json()["embeddings"]
+    assert vector == server.post("/api/embeddings", prompt=TEXT).json()["embedding"] == want["data"][0]["embedding"]
     assert server.post("/invocations", inputs=TEXT).json() == server.post("/", inputs=TEXT).json()
     assert server.http.get("/ping").status_code == 200
