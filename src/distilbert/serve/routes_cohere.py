@@ -1,6 +1,7 @@
 """Cohere's route for vectors. Its re-ranking is in routes_ranking.py."""
 
 import uuid
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
@@ -32,13 +33,13 @@ def cohere_routes(service: Service) -> APIRouter:
     return routes
 
 
-def _embeddings(service: Service, task: Embedder, body: CohereRequest, types: list[str] | None) -> object:
+def _embeddings(service: Service, task: Embedder, body: CohereRequest, types: Sequence[str] | None) -> object:
     """By type, or as one list where `types` is None."""
     task = side_of(task, body.input_type)
     before, texts = prompt_of(task, None), body.texts
     service.check_texts(texts)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    each = len(types or "1") * vectors_bytes(1, min(body.output_dimension or task.dim, task.dim))
+    each = (len(types) if types else 1) * vectors_bytes(1, min(body.output_dimension or task.dim, task.dim))
     answer = len(texts) * each + 4 * sum(map(len, texts))
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     read = texts if body.max_tokens is None else [beginning(task, text, body.max_tokens) for text in texts]

@@ -30,7 +30,7 @@ def ollama_routes(service: Service) -> APIRouter:
     async def embeddings(request: Request, body: OllamaPrompt) -> Response:
         """The vector of one text."""
         task = embedder(request, body.model)
-        alone = OllamaRequest(input=body.prompt)
+        alone = OllamaRequest.model_validate({"input": body.prompt})
 
         def compute() -> object:
             return {"embedding": next(_embeddings(service, task, alone)["embeddings"])}
