@@ -15,6 +15,7 @@ import httpx
 from conftest import DATA
 from distilbert.tasks.task import Task
 from helpers.live import Live, check_error, serving
+from helpers.served_bodies import FULL_BODIES, JUNK, places, put
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -24,7 +25,7 @@ HEAD = b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/js
 
 @pytest.fixture(scope="module")
 def server(tasks: dict[str, Task]) -> Iterator[Live]:
-    with serving(tasks, max_bytes=400_000, max_texts=32, timeout=10) as live:
+    with serving(tasks, max_bytes=400_000, max_texts=32, timeout=120) as live:
         yield live
 
 
@@ -200,6 +201,17 @@ def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task])
         statuses = [each.result() for each in asked]
     assert set(statuses) <= {200, 413, 422}, set(statuses)
     assert statuses.count(200) > 0.8 * len(statuses)
+
+
+@pytest.mark.parametrize("path", FULL_BODIES)
+def test_no_value_at_any_place_is_a_fault_of_the_servers(server: Live, path: str) -> None:
+    body = FULL_BODIES[path]
+    assert server.http.post(path, json=body).status_code == 200
+    for place in places(body):
+        for value in (*JUNK, "a\ud800", "a\0", "{}", "0", "\u202e", "e" + "\u0301" * 500):
+            answer = server.send(json.dumps(put(body, place, value)).encode(), path=path)
+            assert answer.status_code in (200, 400, 404, 413, 422, 424), (place, value, answer.text)
+            assert answer.status_code == 200 or "\n" not in answer.text
 
 
 def test_unpaired_surrogates_are_read_and_sent_back(server: Live) -> None:

@@ -16,28 +16,9 @@ from helpers.endurance import SEED, SHARE, report
 from helpers.live import until
 from helpers.patience import PATIENCE
 from helpers.process import Process
+from helpers.served_bodies import FULL_BODIES, JUNK, TEXT
 
 pytestmark = pytest.mark.slow
-
-TEXT = "a charming and often affecting journey"
-
-BODIES: dict[str, object] = {
-    "/embed": {"inputs": [TEXT, "it rains"], "truncate": True, "dimensions": 4},
-    "/embed_all": {"inputs": TEXT},
-    "/predict": {"inputs": [[TEXT], [TEXT, "it rains"]], "raw_scores": False},
-    "/rerank": {"query": TEXT, "texts": [TEXT, "it rains"]},
-    "/v1/rerank": {"query": TEXT, "documents": [TEXT, {"text": "it rains"}], "top_n": 1},
-    "/v1/embeddings": {"input": [TEXT, [101, 102]], "encoding_format": "base64"},
-    "/v1/classify": {"input": [TEXT], "model": "sentiment"},
-    "/tokenize": {"inputs": TEXT, "add_special_tokens": False},
-    "/models/ner": {"inputs": TEXT, "parameters": {"aggregation_strategy": "max", "stride": 4}},
-    "/models/mlm": {"inputs": f"{TEXT} [MASK]", "parameters": {"top_k": 3, "targets": ["good", "bad"]}},
-    "/models/qa": {"inputs": {"question": "where ?", "context": TEXT}, "parameters": {"top_k": 2, "max_answer_len": 5}},
-    "/models/nli": {"inputs": TEXT, "parameters": {"candidate_labels": ["a", "b"], "multi_label": True}},
-    "/models/choice": {"inputs": {"prompt": TEXT, "choices": ["a", "b"]}},
-    "/similarity": {"inputs": {"source_sentence": TEXT, "sentences": [TEXT]}},
-}
-JUNK = [None, True, -1, 0, 1e308, 10**30, "", "\0", "\ud800", "[MASK]", [], {}, [[]], [None], {"a": 1}, "x" * 5000]
 
 
 @pytest.fixture
@@ -73,7 +54,7 @@ def test_ten_thousand_mistaken_bodies(process: Process) -> None:
     before = process.resident()
     with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
         for _ in range(int(10_000 * SHARE)):
-            path, body = rng.choice(list(BODIES.items()))
+            path, body = rng.choice(list(FULL_BODIES.items()))
             content = json.dumps(damaged(body, rng)).encode()
             if rng.random() < 0.3:
                 place = rng.randrange(len(content))
@@ -126,7 +107,7 @@ def test_a_soak_takes_no_memory(process: Process) -> None:
         ended = time.monotonic() + duration
         with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
             while time.monotonic() < ended:
-                path, body = rng.choice(list(BODIES.items()))
+                path, body = rng.choice(list(FULL_BODIES.items()))
                 assert http.post(path, json=body).status_code == 200
 
     def load(duration: float) -> int:
