@@ -8,27 +8,16 @@ _FLOATS = "vectors are float32, as encoding_format says: float or base64"
 _HERE = "not for this route; /docs has what is"
 _PROMPT = "a prompt of the model is named with prompt_name"
 
+_OPTIONS = """
+    add_special_tokens aggregation_strategy candidate_labels dimensions documents encoding_format function_to_apply
+    hypothesis_template ignore_labels input_type labels max_length max_tokens max_tokens_per_doc multi_label normalize
+    output_dimension prompt_name raw_scores return_all_scores return_documents return_text return_tokens
+    skip_special_tokens targets texts top_k top_n truncate truncate_prompt_tokens truncation truncation_direction
+    use_activation
+"""
+
 # what to say of a field that a route does not have
-OTHER: Mapping[str, str] = dict.fromkeys(
-    (
-        *("add_special_tokens", "aggregation_strategy", "candidate_labels", "dimensions", "documents"),
-        *("encoding_format", "function_to_apply", "hypothesis_template", "ignore_labels", "input_type", "labels"),
-        *("max_length", "max_tokens", "max_tokens_per_doc", "multi_label", "normalize", "prompt_name", "raw_scores"),
-        *("return_all_scores", "return_documents", "return_text", "return_tokens", "skip_special_tokens", "targets"),
-        *(
-            "texts",
-            "top_k",
-            "output_dimension",
-            "top_n",
-            "truncate",
-            "truncate_prompt_tokens",
-            "truncation",
-            "truncation_direction",
-        ),
-        "use_activation",
-    ),
-    _HERE,
-) | {
+OTHER: Mapping[str, str] = dict.fromkeys(_OPTIONS.split(), _HERE) | {
     # of the hub's bodies
     "parameters": _BESIDE,
     # Jina's
@@ -39,6 +28,9 @@ OTHER: Mapping[str, str] = dict.fromkeys(
     # Cohere's
     "embedding_types": _FLOATS,
     "rank_fields": "each document is one text, or an object with one",
+    # sentence-transformers'
+    "normalize_embeddings": "send normalize",
+    "truncate_dim": "send dimensions",
     # Voyage's and Mistral's
     "output_dtype": _FLOATS,
     # vLLM's
