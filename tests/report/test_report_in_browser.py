@@ -13,6 +13,8 @@ from distilbert.report import write_evaluation
 from helpers.browser import COLOURS, WIDTHS, Browser, chromium
 from helpers.reports import KINDS, PAGES, write
 
+A4 = 718  # pixels between its margins
+
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
@@ -32,6 +34,10 @@ def test_pages_are_well_laid_out(kind: str, browser: Browser, tmp_path: Path) ->
         assert browser.violations() == []
         wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert browser.driver.execute_script(wider) == 0
+    browser.view("light", A4)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.driver.execute_script(wider) == 0, "what is wider than the paper is cut"
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert not [entry for entry in browser.driver.get_log("browser") if entry["level"] == "SEVERE"]
     events = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
     urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
