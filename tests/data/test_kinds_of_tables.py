@@ -474,3 +474,18 @@ def test_labels_that_mostly_stand_once_are_told(tmp_path: Path) -> None:
 def test_a_label_that_is_called_as_a_column_is_no_header(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column looks like 'text' among 'body of it', 'category'"):
         read(tmp_path, "a.csv", "body of it,category\na,question\nb,comment\n")
+
+
+def test_a_header_over_columns_named_by_number_is_no_example(tmp_path: Path) -> None:
+    by_number = {"text": "1", "label": "2"}
+    for hold in (True, False):
+        path = write(tmp_path, "a.csv", "Text,Label\n" + "a,x\nb,y\n" * 5001)
+        data = read_data(path, CLASSES, columns=by_number, hold=hold)
+        assert (data.labels, len(data.examples)) == (("x", "y"), 10_002)
+        assert "the first line taken for the names of the columns" in data.guessed
+    assert len(read(tmp_path, "a.csv", "title,x\na,y\n", columns=by_number).examples) == 2
+
+
+def test_an_unknown_label_is_in_the_command_that_explains_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"label 'so so' is unknown; .*--labels 'so so'=NAME …, in Python labels={'so"):
+        read(tmp_path, "a.csv", column(["so so"]), labels=["neg", "pos"])

@@ -91,6 +91,15 @@ def find_columns(
     is one of values. Raises InputError for a column that cannot be found, and for one that is two things.
     """
     found = _given_columns(table, task, given)
+    if (
+        rows
+        and not table.has_header
+        and table.dialect
+        and len(found) > 1
+        and _names_them(rows[0], found, COLUMNS[task])
+    ):
+        found, guessed, rows = find_columns(table, task, given, rows[1:])
+        return found, "; ".join(filter(None, [guessed, "the first line taken for the names of the columns"])), rows
     lower = by_usual_name(table.names)
     if task == "text-classification" and not given.keys() & {"text", "pair"}:
         found |= columns_of_pair(lower)
@@ -126,6 +135,11 @@ def find_columns(
     named = ", ".join(f"{role} from {_described(name, table.names)}" for role, name in found.items() if name)
     parts = [named if guessed else "", _unread(table, found, rows) if task == "sentence-similarity" else ""]
     return found, "; ".join(filter(None, parts)), rows
+
+
+def _names_them(row: Row, found: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a row has usual names for the columns that were found."""
+    return all(_simplified(str(row.values.get(name))) in known[role] for role, name in found.items())
 
 
 def _check_names(table: Table, found: Mapping[str, str], given: Mapping[str, str]) -> None:

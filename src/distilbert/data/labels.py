@@ -1,6 +1,7 @@
 """Labels as tables write them -> one name for one label."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -99,7 +100,9 @@ class LabelNames:
             self.unseen[label] += 1
             return label
         if found is None:
-            raise InputError(f"label {label!r} is unknown; there are {', '.join(map(repr, self.known))}{self._way()}")
+            raise InputError(
+                f"label {label!r} is unknown; there are {', '.join(map(repr, self.known))}{self._way(label)}"
+            )
         self.seen += 1
         if label_name(found) != label:
             self.changed[label] = found
@@ -114,12 +117,16 @@ class LabelNames:
         """The labels of a table; those that its whole numbers stand for come first, and all of them."""
         return tuple(dict.fromkeys((*self._classes, *labels) if self._counted else labels))
 
-    def _way(self) -> str:
+    def _way(self, label: str) -> str:
         """How to say what a table's labels mean."""
         assert self.known is not None
         pairs = " ".join(f"{index}={label}" for index, label in enumerate(self.known[:3]))
         dots = " …" if len(self.known) > 3 else ""
-        return f". If the data has other names for them, say so: --labels {pairs}{dots}, in Python labels={{…}}"
+        if label.lstrip("-").isdecimal():
+            said = f"--labels {pairs}{dots}, in Python labels={{…}}"
+        else:
+            said = f"--labels {shlex.quote(label)}=NAME …, in Python labels={{{label!r}: 'NAME', …}}"
+        return f". If the data has other names for them, say so: {said}"
 
 
 def names_in_order(names: Mapping[str, str]) -> tuple[str, ...]:

@@ -152,6 +152,8 @@ def _reread(
     if few or _are_to_convert(table, first, "text-classification", columns):
         return None
     found, guessed, rows = find_columns(table, "text-classification", columns, first)
+    if rows is not first and not table.has_header:  # its first line is none of its rows
+        return None
     like = None if rows is first else table.dialect
     labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas(table))
     data = reread_labelled(table.source, labelling, faults, lambda faults: opened(faults, like).rows)
