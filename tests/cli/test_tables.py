@@ -11,6 +11,7 @@ import pytest
 import distilbert
 from conftest import Maker
 from distilbert.cli.main import main
+from distilbert.cli.reading import lines_of
 from distilbert.folder.checkpoint import Head
 
 LABELS = {"0": "neg", "1": "pos"}
@@ -81,6 +82,11 @@ def test_lines_that_are_no_table_and_no_plain_texts(
     assert "has fastText's labels before its texts; cut them off" in capsys.readouterr().err
     assert main([*command, str(write(tmp_path / "n.csv", "Review Text (English)\ngood\n")), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["text"] == "good"
+
+
+def test_blank_texts_are_no_examples_to_measure_on(tmp_path: Path) -> None:
+    assert lines_of(write(tmp_path / "r.csv", "text,label\ngood,x\n,y\n  ,y\nbad,x\n")) == ["good", "bad"]
+    assert lines_of(write(tmp_path / "r.txt", "good\n\n \nbad\n")) == ["good", "bad"]
 
 
 def test_pairs_of_a_table(make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,11 +128,15 @@ def _decoded(line: bytes) -> str:
 
 
 def lines_of(path: Path | None) -> list[str] | None:
-    """The texts of a file, one a line, or of the column of a table that its name tells; None without a file."""
-    if path is not None and is_table(path):
+    """The texts of a file that are not blank, one a line, or of the column of a table that its name tells; None
+    without a file.
+    """
+    if path is None:
+        return None
+    if is_table(path):
         from .table_texts import texts_of_table  # not at the top: the readers take time to import
 
         found, texts = texts_of_table(path, None)
         print(f"{path}: {found}", file=sys.stderr)
-        return [str(text) for text in texts]
-    return None if path is None else [text for group in text_groups([], path) for text in group]
+        return [str(text) for text in texts if text.strip()]
+    return [text for group in text_groups([], path) for text in group if text.strip()]

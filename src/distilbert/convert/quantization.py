@@ -83,7 +83,8 @@ class QuantizationReport:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
         calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
         words = ", 4-bit word embeddings" if self.word_bits == 4 else ""
-        excerpt = self.worst_text if len(self.worst_text) <= 100 else f"{self.worst_text[:99]}…"
+        text = " ".join(self.worst_text.split())
+        excerpt = text if len(text) <= 100 else f"{text[:99]}…"
         return (
             f"{self.source} -> {self.out} (int8, {self.bits}-bit weights{words})\n\n"
             f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
