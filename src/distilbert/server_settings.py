@@ -263,4 +263,6 @@ def _parsed(option: Option, variable: str, text: str) -> object:
     try:
         return option.kind(text)
     except ValueError:
-        raise InputError(f"{variable} must be a number, not {text!r}") from None
+        theirs = "; Kubernetes sets it for a Service of this name: put enableServiceLinks: false into the pod"
+        hint = theirs if text.startswith("tcp://") else ""
+        raise InputError(f"{variable} must be a number, not {text!r}{hint}") from None

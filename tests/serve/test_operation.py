@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_right(tmp_path: Path, text: str | bytes, message:
     ("name", "value", "message"),
     [
         ("PORT", "99999", "DISTILBERT_SERVE_PORT: port must be"),
-        ("PORT", "tcp://10.0.0.1:80", "DISTILBERT_SERVE_PORT must be a number"),
+        ("PORT", "tcp://10.0.0.1:80", "DISTILBERT_SERVE_PORT must be a number.*enableServiceLinks"),
         ("MAX_TEXT", "5", "DISTILBERT_SERVE_MAX_TEXT is no setting of the server; there is DISTILBERT_SERVE_MAX_TEXTS"),
         ("APIKEY", "5", "there is DISTILBERT_SERVE_API_KEY"),
         ("MODEL", "a", "there is DISTILBERT_SERVE_MODELS"),

@@ -66,6 +66,7 @@ def test_vectors_as_the_servers_that_speak_openais_have_them(server: Live, tasks
         (vector(LONG, truncation=True), embed(LONG)),
         (vector(LONG, truncate="START"), embed("bad " * 126)),
         (vector(input_type="passage"), embed.encode_document(TEXT)),
+        (vector(input_type="text"), embed(TEXT)),
         (vector(LONG, truncate_prompt_tokens=-1), embed(LONG)),
         (vector(LONG, truncate_prompt_tokens=34), embed("good " * 32)),
     ):

@@ -34,7 +34,7 @@ class OpenAIRequest(Body):
         None, description="cut to so many tokens, as vLLM; -1: to what the model reads"
     )
     prompt_name: str | None = Field(None, description="one of the model's prompts, put before each text")
-    input_type: Literal["query", "document", "passage", "search_query", "search_document"] | None = Field(
+    input_type: Literal["query", "document", "passage", "search_query", "search_document", "text"] | None = Field(
         None, description="read texts as queries or as documents, where the model does so differently"
     )
     user: str | None = Field(None, description="no effect")
