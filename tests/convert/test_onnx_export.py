@@ -24,6 +24,9 @@ OUTPUTS = {
     Head.QUESTION_ANSWERING: ["start_logits", "end_logits"],
     Head.MULTIPLE_CHOICE: ["logits"],
 }
+# the graph is what is looked at here: most folders are without a tokenizer, which is told
+pytestmark = pytest.mark.filterwarnings("ignore:.*there is no tokenizer:distilbert.TokenizerWarning")
+
 TEXTS = [[2, 5, 9, 3], [2, 7, 3], [2, 11, 12, 13, 14, 15, 3], [2, 3]]
 
 
