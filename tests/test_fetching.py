@@ -69,7 +69,10 @@ PIECES += [f"##{letter}" for letter in string.ascii_lowercase][: 60 - len(PIECES
 TEXT = "a good film"
 
 
-@pytest.fixture(params=["bin", "h5", "msgpack"])
+FORMATS = ["bin", "h5", "msgpack"]
+
+
+@pytest.fixture(params=FORMATS)
 def foreign(request: pytest.FixtureRequest, hub: Path, tmp_path: Path) -> Path:
     """The hub's repository in one of these formats, and the folder that it is as safetensors."""
     name = {"h5": "keras", "msgpack": "flax"}.get(request.param, "keras")
@@ -141,7 +144,10 @@ def by_distill_into(name: Any, out: Path) -> np.ndarray:
     return by_load(distill(arguments, quiet=True).folder, out)
 
 
-@pytest.mark.parametrize("way", [by_load, by_serve, by_nn, by_train, by_distill, by_distill_into])
+@pytest.mark.parametrize(("way", "foreign"), [
+    *((by_load, kind) for kind in FORMATS), (by_serve, "h5"), (by_nn, "msgpack"), (by_train, "bin"),
+    (by_distill, "h5"), (by_distill_into, "msgpack"),
+], indirect=["foreign"])  # fmt: skip
 def test_every_entry_point_takes_it_by_name(way: Callable[[Any, Path], np.ndarray], foreign: Path) -> None:
     """The warning says that it was converted, and the numbers are those of the same model as a folder."""
     root = foreign.parent
@@ -170,7 +176,7 @@ SAYS = "distilbert: owner/model: has no weights in safetensors; converted, and k
 @pytest.mark.parametrize(("command", "foreign"), [
     *((command, "bin") for command in COMMANDS if command != "bench"),
     pytest.param("bench", "bin", marks=pytest.mark.slow),
-    *((command, kind) for command in ("classify", "train") for kind in ("h5", "msgpack")),
+    *(("classify", kind) for kind in ("h5", "msgpack")),
 ], indirect=["foreign"])  # fmt: skip
 def test_every_command_takes_it_by_name(
     command: str, foreign: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

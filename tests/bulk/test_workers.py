@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distilbert import InputError
-from distilbert.bulk import BulkSettings, run
+from distilbert.bulk import BulkSettings, annotate, run
 from distilbert.bulk.clusters import WorkersDied
 from distilbert.bulk.pool import LocalWorkers
 from distilbert.bulk.work import run_part
@@ -57,20 +57,53 @@ def test_rows_that_end_their_worker_are_found(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("distilbert.bulk.parts._MOST_DEATHS", 2)  # each death is a process of its own
-    texts = sentences[:10]
-    texts[5] = texts[6] = KILLER
+    monkeypatch.setattr("distilbert.bulk.parts._MOST_DEATHS", 1)  # each death is a process of its own
+    texts = [*sentences[:3], KILLER]
     pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
-    settings = BulkSettings(part_rows=4, workers=1, threads=1)
+    settings = BulkSettings(part_rows=2, workers=1, threads=1)
     done = run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "out", settings=settings)
     rows = pq.read_table(sorted((tmp_path / "out").glob("part-*"))).to_pylist()
     assert [row["text"] for row in rows] == texts
-    assert {number for number, row in enumerate(rows) if row["error"]} == {5, 6}
-    assert (done.errors, rows[5]["label"], rows[5]["error"]) == (2, None, "the worker died with this row")
+    assert {number for number, row in enumerate(rows) if row["error"]} == {3}
+    assert (done.errors, rows[3]["label"], rows[3]["error"]) == (1, None, "the worker died with this row")
     assert "part-000001.parquet" in capsys.readouterr().err
-    stop = BulkSettings(part_rows=4, workers=1, threads=1, errors="stop")
-    with pytest.raises(InputError, match=r"part-000001\.parquet .*: 2 workers died with it"):
+    stop = BulkSettings(part_rows=2, workers=1, threads=1, errors="stop")
+    with pytest.raises(InputError, match=r"part-000001\.parquet .*: 1 workers died with it"):
         run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "b", settings=stop, quiet=True)
+
+
+class Dying(Executor):
+    """A cluster whose workers die with the row KILLER, here without a process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BrokenExecutor as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.mark.parametrize("killers", [{0}, {7}, {2, 3}, {3, 4}, {0, 4, 7}, set(range(8))], ids=str)
+def test_rows_that_end_their_worker_are_found_wherever_they_stand(
+    model: Path, tmp_path: Path, sentences: list[str], killers: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = annotate.run_rows
+
+    def deadly(task: Any, rows: Any, *more: Any) -> Any:
+        if any(KILLER in row for row in rows):
+            raise BrokenExecutor
+        return plain(task, rows, *more)
+
+    monkeypatch.setattr(annotate, "run_rows", deadly)
+    texts = [KILLER if number in killers else text for number, text in enumerate(sentences[:8])]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    files = tmp_path / "in.parquet", tmp_path / "out"
+    settings = BulkSettings(part_rows=8)
+    done = run(model, "text-classification", *files, settings=settings, executor=Dying(), quiet=True)
+    rows = pq.read_table(sorted((tmp_path / "out").glob("part-*"))).to_pylist()
+    assert {number for number, row in enumerate(rows) if row["error"]} == killers
+    assert (done.rows, done.errors) == (8, len(killers))
 
 
 class Blaming(Executor):

@@ -144,10 +144,11 @@ def test_a_file_that_is_no_text(
     make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "image.bin"
-    path.write_bytes(b"one\n" + b"x" * (1 << 21))
+    path.write_bytes(b"one\n" + b"x" * (1 << 18))
     assert main(["classify", "-m", str(make_checkpoint()), "--file", str(path)]) == 0
     capsys.readouterr()
     monkeypatch.setattr(reading, "_LONGEST", 1 << 20)
+    path.write_bytes(b"one\n" + b"x" * (1 << 21))
     message = refused(capsys, "classify", "-m", tmp_path / "model", "--file", path)
     assert message.endswith("image.bin: has a line of more than 1 MB; give one text a line")
 

@@ -185,7 +185,7 @@ def copied(name: str, place: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["keras-ForMaskedLM", "flax-ForMaskedLM", "google-bert", "onnx"])
-@pytest.mark.parametrize("count", [100, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [40, pytest.param(4000, marks=pytest.mark.slow)])
 def test_damaged_files_are_read_or_refused_in_one_line(
     make_checkpoint: Maker, tmp_path: Path, name: str, count: int
 ) -> None:

@@ -29,7 +29,9 @@ def test_cross_encoders(
     function = getattr(nn, activation)()
     path = encoders[Head.SEQUENCE_CLASSIFICATION]
     options = {} if old else {"prompts": PROMPTS, "default_prompt_name": default}
-    library.CrossEncoder(path, device="cpu", activation_fn=function, **options).save(str(tmp_path))
+    library.CrossEncoder(path, device="cpu", activation_fn=function, **options).save(
+        str(tmp_path), create_model_card=False
+    )
     if old:
         for name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"):
             (tmp_path / name).unlink()
@@ -52,7 +54,9 @@ def test_cross_encoders(
     {"processing_kwargs": {"text": {"max_length": 12}}},
 ])  # fmt: skip
 def test_how_a_cross_encoder_reads(encoders: dict[Head, str], settings: dict[str, Any], tmp_path: Path) -> None:
-    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(str(tmp_path))
+    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     edit(tmp_path / "tokenizer_config.json", do_lower_case=False)
     edit(tmp_path / "sentence_bert_config.json", **settings)
     theirs, ours = library.CrossEncoder(str(tmp_path), device="cpu"), distilbert.load(tmp_path, "text-ranking")
@@ -63,7 +67,9 @@ def test_how_a_cross_encoder_reads(encoders: dict[Head, str], settings: dict[str
 
 
 def test_a_cross_encoder_of_several_modules_is_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(str(tmp_path))
+    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     listed = json.loads((tmp_path / "modules.json").read_text())
     more = {"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.base.modules.dense.Dense"}
     (tmp_path / "modules.json").write_text(json.dumps([*listed, more]))

@@ -56,7 +56,9 @@ def test_late_interaction(encoders: dict[Head, str], expansion: str, mask: bool,
         modules.append(multi.MultiVectorMask(skiplist_words=[",", ".", "not a piece"]))
     modules.append(base.Normalize(module_input_name="token_embeddings"))
     prompts = {"query": "[Q] ", "document": "[D] "}
-    library.MultiVectorEncoder(modules=modules, device="cpu", prompts=prompts).save(str(tmp_path))
+    library.MultiVectorEncoder(modules=modules, device="cpu", prompts=prompts).save(
+        str(tmp_path), create_model_card=False
+    )
     same_tokens(tmp_path)
 
 
@@ -71,7 +73,9 @@ def test_what_counts_in_late_interaction(
                               keep_only_token_ids=list(range(100, 3000))),
         multi.HierarchicalTokenPooling(1.0),
     ]  # fmt: skip
-    library.MultiVectorEncoder(modules=modules, device="cpu", similarity_fn_name=measure).save(str(tmp_path))
+    library.MultiVectorEncoder(modules=modules, device="cpu", similarity_fn_name=measure).save(
+        str(tmp_path), create_model_card=False
+    )
     same_tokens(tmp_path)
 
 
@@ -84,7 +88,7 @@ def test_folders_of_pylate(
 ) -> None:
     modules = [base.Transformer(encoders[Head.NONE]), base.Dense(32, 8, bias=False, activation_function=nn.Identity())]
     torch.manual_seed(0)
-    library.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path), create_model_card=False)
     listed = json.loads((tmp_path / "modules.json").read_text())
     listed[1]["type"] = "pylate.models.Dense.Dense"
     (tmp_path / "modules.json").write_text(json.dumps(listed))
@@ -98,7 +102,7 @@ def test_folders_of_pylate(
 
 
 def test_vectors_that_are_merged_are_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.MultiVectorEncoder(encoders[Head.NONE], device="cpu").save(str(tmp_path))
+    library.MultiVectorEncoder(encoders[Head.NONE], device="cpu").save(str(tmp_path), create_model_card=False)
     listed = json.loads((tmp_path / "modules.json").read_text())
     kind = "sentence_transformers.multi_vector_encoder.modules.HierarchicalTokenPooling"
     listed.append({"idx": len(listed), "name": str(len(listed)), "path": "9_Pooling", "type": kind})

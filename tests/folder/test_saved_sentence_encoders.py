@@ -100,13 +100,17 @@ def same_vectors(folder: Path) -> Embedder:
 
 @pytest.mark.parametrize("name", DENSE)
 def test_modules(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     same_vectors(tmp_path)
 
 
 @pytest.mark.parametrize("name", OLD)
 def test_modules_in_the_spelling_of_older_versions(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     expected = library.SentenceTransformer(str(tmp_path), device="cpu").encode(TEXTS)
     in_old_spelling(tmp_path)
     ours = same_vectors(tmp_path)
@@ -118,7 +122,7 @@ def test_modules_in_the_spelling_of_older_versions(encoders: dict[Head, str], na
 def test_prompts_that_are_not_pooled(encoders: dict[Head, str], mode: str, default: str | None, tmp_path: Path) -> None:
     modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32, mode, include_prompt=False)]
     model = library.SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS, default_prompt_name=default)
-    model.save(str(tmp_path))
+    model.save(str(tmp_path), create_model_card=False)
     ours = same_vectors(tmp_path)
     for options in ({"prompt_name": "other"}, {"prompt": "Any OTHER: "}, {"prompt": ""}):
         np.testing.assert_allclose(ours(TEXTS, **options), model.encode(TEXTS, **options), rtol=1e-5, atol=1e-5)
@@ -134,7 +138,9 @@ def test_prompts_that_are_not_pooled(encoders: dict[Head, str], mode: str, defau
     {"config_args": {"attn_implementation": "eager"}},
 ])  # fmt: skip
 def test_settings_of_the_encoder(encoders: dict[Head, str], settings: dict[str, object], tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     edit(tmp_path / "tokenizer_config.json", do_lower_case=False)
     edit(tmp_path / "sentence_bert_config.json", **settings)
     theirs, ours = library.SentenceTransformer(str(tmp_path), device="cpu"), distilbert.load(tmp_path)
@@ -144,7 +150,9 @@ def test_settings_of_the_encoder(encoders: dict[Head, str], settings: dict[str, 
 
 @pytest.mark.parametrize("name", ["LayerNorm", "Dense on tokens", "lasttoken", "several modes"])
 def test_what_training_does_not_apply_is_refused(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     sentence = read_sentence_folder(tmp_path)
     assert sentence is not None
     named = {"lasttoken": "Pooling lasttoken", "several modes": "Pooling cls and max and mean"}.get(name, name)
@@ -161,7 +169,9 @@ def test_routes_that_share_an_encoder(encoders: dict[Head, str], old: bool, defa
         {"query": [base.Dense(32, 8), base.Dense(8, 8)], "document": [base.Dense(32, 8)]}, default_route=default
     )
     modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32, "cls"), router, base.Normalize()]
-    library.SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save(str(tmp_path))
+    library.SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save(
+        str(tmp_path), create_model_card=False
+    )
     if old:
         (part,) = tmp_path.glob("2_*")
         about = json.loads((part / "router_config.json").read_text())
@@ -189,7 +199,9 @@ def test_words_with_weights(
         dense.WordWeights(words, weights, 0.75),
         dense.Pooling(32, mode, include_prompt=include_prompt),
     ]
-    library.SentenceTransformer(modules=modules, device="cpu", prompts={"query": "find this: "}).save(str(tmp_path))
+    library.SentenceTransformer(modules=modules, device="cpu", prompts={"query": "find this: "}).save(
+        str(tmp_path), create_model_card=False
+    )
     theirs = library.SentenceTransformer(str(tmp_path), device="cpu")
     ours: Any = distilbert.load(tmp_path)
     np.testing.assert_allclose(ours(TEXTS), theirs.encode(TEXTS), atol=1e-5)
@@ -224,14 +236,18 @@ def test_the_docs_name_every_key_that_a_module_writes() -> None:
 def test_a_key_that_would_change_the_answer_is_refused(
     encoders: dict[Head, str], file: str, key: str, value: object, tmp_path: Path
 ) -> None:
-    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     edit(tmp_path / file, **{key: value})
     with pytest.raises(distilbert.ConfigError, match=f"{file}: {key}"):
         distilbert.load(tmp_path)
 
 
 def test_keys_without_effect(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE["Dropout"](encoders[Head.NONE]), device="cpu").save(str(tmp_path))
+    library.SentenceTransformer(modules=DENSE["Dropout"](encoders[Head.NONE]), device="cpu").save(
+        str(tmp_path), create_model_card=False
+    )
     expected = distilbert.load(tmp_path)(TEXTS)
     edit(tmp_path / "sentence_bert_config.json", model_args={"torch_dtype": "float16"}, unpad_inputs=True, other=3)
     edit(tmp_path / "config_sentence_transformers.json", __version__={}, requirements={"other": ">9"}, other=[])

@@ -50,7 +50,7 @@ def same_sparse(folder: Path) -> tuple[SparseEncoder, Any]:
 def test_splade(encoders: dict[Head, str], strategy: str, activation: str, measure: str, tmp_path: Path) -> None:
     modules = [sparse.MLMTransformer(encoders[Head.MASKED_LM]), sparse.SpladePooling(strategy, activation)]
     model = library.SparseEncoder(modules=modules, device="cpu", similarity_fn_name=measure, prompts=PROMPTS)
-    model.save(str(tmp_path))
+    model.save(str(tmp_path), create_model_card=False)
     ours, theirs = same_sparse(tmp_path)
     vectors = theirs.encode(TEXTS).to_dense()  # of sparse tensors it takes euclidean distances to two digits alone
     expected = theirs.similarity(vectors, vectors[:2]).numpy()
@@ -59,7 +59,7 @@ def test_splade(encoders: dict[Head, str], strategy: str, activation: str, measu
 
 def test_the_most_weights_of_a_sparse_vector(encoders: dict[Head, str], tmp_path: Path) -> None:
     modules = [base.Transformer(encoders[Head.MASKED_LM], transformer_task="fill-mask"), sparse.SpladePooling()]
-    library.SparseEncoder(modules=modules, device="cpu", max_active_dims=7).save(str(tmp_path))
+    library.SparseEncoder(modules=modules, device="cpu", max_active_dims=7).save(str(tmp_path), create_model_card=False)
     ours, _ = same_sparse(tmp_path)
     assert len(ours(TEXTS[0]).indices) == 7
 
@@ -78,7 +78,9 @@ def test_queries_without_inference(
     routes = {"query": [static], "document": [sparse.MLMTransformer(path), sparse.SpladePooling()]}
     mappings = {("query", "text"): "query", ("document", None): "document"} if mapped else None
     router = base.Router(routes, default_route=default, route_mappings=mappings)
-    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(str(tmp_path))
+    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(
+        str(tmp_path), create_model_card=False
+    )
     ours, _ = same_sparse(tmp_path)
     long = "the film and the story of it " * 30
     assert set(ours.encode_query(long, long_text="window").indices) >= set(ours.encode_query("story").indices)
@@ -101,7 +103,7 @@ def test_weights_of_queries_in_a_json_file(encoders: dict[Head, str], place: str
     routes = {"query": [static], "document": [sparse.MLMTransformer(path), sparse.SpladePooling()]}
     theirs = library.SparseEncoder(modules=[base.Router(routes, default_route="document")], device="cpu")
     source = tmp_path / "source"
-    theirs.save(str(source))
+    theirs.save(str(source), create_model_card=False)
     part = source / "query_0_SparseStaticEmbedding"
     edit(part / "config.json", path="/home/somebody/idf.json")
     (part / "model.safetensors").unlink()
@@ -134,7 +136,9 @@ def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_pa
     weight = torch.rand(len(encoder.tokenizer.get_vocab()))
     static = sparse.SparseStaticEmbedding(tokenizer=encoder.tokenizer, weight=weight, frozen=True)
     router = base.Router.for_query_document(query_modules=[static], document_modules=[encoder, sparse.SpladePooling()])
-    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(str(source))
+    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(
+        str(source), create_model_card=False
+    )
     before = distilbert.load(source)
     assert isinstance(before, SparseEncoder)
     distilbert.convert.convert(source, converted)
@@ -155,6 +159,6 @@ def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_pa
 def test_modules_with_a_network_of_their_own_are_refused_by_name(encoders: dict[Head, str], tmp_path: Path) -> None:
     auto = sparse.SparseAutoEncoder(input_dim=32, hidden_dim=8, k=2)
     modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32), auto]
-    library.SparseEncoder(modules=modules, device="cpu").save(str(tmp_path))
+    library.SparseEncoder(modules=modules, device="cpu").save(str(tmp_path), create_model_card=False)
     with pytest.raises(distilbert.ConfigError, match="module 'SparseAutoEncoder' is not supported: it is a network of"):
         distilbert.load(tmp_path)

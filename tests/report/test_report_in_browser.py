@@ -31,7 +31,8 @@ def test_pages_are_well_laid_out(kind: str, browser: Browser, tmp_path: Path) ->
     browser.open((tmp_path / "report.html").as_uri())
     for colours, width in zip((*COLOURS, COLOURS[0]), WIDTHS):
         browser.view(colours, width)
-        assert browser.violations() == []
+        if width < WIDTHS[-1]:  # light and dark; it is slow
+            assert browser.violations() == []
         wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert browser.driver.execute_script(wider) == 0
     browser.view("light", A4)

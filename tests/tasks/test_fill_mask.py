@@ -59,9 +59,9 @@ def test_logits_equal_transformers(make_checkpoint: Maker, sentences: list[str])
     folder = make_checkpoint(Head.MASKED_LM, seed=3)
     model = transformers.DistilBertForMaskedLM.from_pretrained(folder).eval()
     filler = load(folder)
-    texts = [text.replace(" the ", " [MASK] ").replace(" and ", " [MASK] ") for text in sentences[:60]]
+    texts = [text.replace(" the ", " [MASK] ").replace(" and ", " [MASK] ") for text in sentences[:20]]
     texts = [text for text in texts if "[MASK]" in text]
-    assert len(texts) > 30
+    assert len(texts) > 10
     for text, logits in zip(texts, filler.logits(texts), strict=True):
         ids = torch.tensor(filler.tokenizer.encode(text).ids)
         with torch.inference_mode():

@@ -164,8 +164,9 @@ def same(ours: list[tuple[int, int, float]], theirs: list[tuple[int, int, float]
 # --- against Transformers ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("part", [slice(0, None, 6), pytest.param(slice(None), marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize(("seed", "scale"), [(1, 1), (2, 8), (3, 30)])
-def test_golden_answers_of_transformers_4(tmp_path: Path, vocab: Path, seed: int, scale: float) -> None:
+def test_golden_answers_of_transformers_4(tmp_path: Path, vocab: Path, seed: int, scale: float, part: slice) -> None:
     """course#1211: Transformers 5 dropped it. Ours are the same for one window and no two candidates alike."""
     config = small_config(Head.QUESTION_ANSWERING, max_position_embeddings=512)
     weights = random_weights(config, Head.QUESTION_ANSWERING, seed)
@@ -179,7 +180,7 @@ def test_golden_answers_of_transformers_4(tmp_path: Path, vocab: Path, seed: int
     assert len(cases) == 126
     tolerance = 1e-5 * max(1, scale / 2)
     equal = 0
-    for number, case in enumerate(cases):
+    for number, case in enumerate(cases[part]):
         question, context = PAIRS[case["pair"]]
         golden = [tuple(answer) for answer in case["answers"]]
         explained, differs = by_transformers_4(task, question, context, **case["options"])
@@ -192,7 +193,7 @@ def test_golden_answers_of_transformers_4(tmp_path: Path, vocab: Path, seed: int
             assert same(ours, golden, tolerance)
         if number % 5 == 0:  # it is slow
             assert same(ours, by_hand(task, question, context, **options), tolerance)
-    assert equal > 20
+    assert equal > 20 if part == slice(None) else equal > 3
 
 
 def test_logits_equal_transformers(answerer: QuestionAnswerer) -> None:
