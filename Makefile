@@ -5,6 +5,9 @@ CORE := .venv-core
 CLIENTS := .venv-clients
 NPM := tests/serve/npm
 BIN := $(VENV)/bin
+WORKERS := -n auto --maxprocesses 4
+# what a change most often breaks: the rest takes minutes
+QUICK := tests/data tests/engine tests/tasks $(addprefix tests/test_,batch.py config.py design.py fields.py layers.py tokenizer.py)
 
 .PHONY: check demo test test-core test-slow test-clients lint types format docs bench clean
 
@@ -12,13 +15,13 @@ demo: $(CORE)/ready ## every task that has a starter model, on real text
 	$(CORE)/bin/distilbert demo
 
 check: lint types $(CORE)/ready ## for every change: lint, types, and the core's quick tests, in about a minute
-	$(CORE)/bin/pytest -n 2 tests/test_*.py tests/tasks tests/data tests/engine
+	$(CORE)/bin/pytest $(WORKERS) $(QUICK)
 
 test: lint types test-core $(VENV)/native ## lint, types, and all tests: without torch, and the others with it
-	$(BIN)/pytest -n 2 --skip-passed=$(CORE)/passed.json
+	$(BIN)/pytest $(WORKERS) --skip-passed=$(CORE)/passed.json
 
 test-core: $(CORE)/ready ## the core's tests, in an environment without torch
-	$(CORE)/bin/pytest -n 2 --write-passed=$(CORE)/passed.json
+	$(CORE)/bin/pytest $(WORKERS) --write-passed=$(CORE)/passed.json
 
 test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
 	$(BIN)/pip install --quiet --editable '.[slow]'

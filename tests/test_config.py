@@ -4,23 +4,13 @@ import copy
 import dataclasses
 import json
 import math
-import os
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from distilbert import Activation, ConfigError, DistilBertConfig
-
-BASE = {
-    "vocab_size": 100,
-    "max_position_embeddings": 16,
-    "dim": 8,
-    "n_layers": 2,
-    "n_heads": 4,
-    "hidden_dim": 12,
-}
+from helpers.configs import BASE, HUGE
 
 # distilbert-base-uncased's config.json as it was published, by Transformers 2.8
 PUBLISHED = {
@@ -241,111 +231,6 @@ def test_labels_in_every_form(values: dict[str, object], labels: tuple[str, ...]
     assert DistilBertConfig.from_dict(config.to_dict()).labels == labels
 
 
-# activations ------------------------------------------------------------------------------------------
-
-POINTS = np.array([-30.0, -3.0, -1.0, -0.1, 0.0, 0.1, 0.5, 1.0, 3.0, 30.0])
-
-
-def by_hand(name: str, x: float) -> float:
-    """Each function written out once more, in double precision, from its definition."""
-    match name:
-        case "gelu" | "gelu_python":  # x P(X <= x), X standard normal
-            return x * 0.5 * math.erfc(-x / math.sqrt(2))
-        case "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "gelu_python_tanh" | "gelu_accurate":
-            return x / (1 + math.exp(-2 * 0.7978845608028654 * (x + 0.044715 * x**3))) if x > -10 else 0.0
-        case "quick_gelu":
-            return x / (1 + math.exp(-1.702 * x))
-        case "silu" | "swish":
-            return x / (1 + math.exp(-x))
-        case "mish":
-            return x * math.tanh(math.log1p(math.exp(x)))
-        case "relu":
-            return x if x > 0 else 0.0
-        case "tanh":
-            return (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)
-    return x
-
-
-@pytest.mark.parametrize("name", list(Activation.__members__))
-def test_activations_against_their_definitions(name: str) -> None:
-    expected = np.array([by_hand(name, x) for x in POINTS])
-    np.testing.assert_allclose(Activation.from_name(name)(POINTS), expected, rtol=1e-9, atol=1e-12)
-
-
-def test_activations_against_published_values() -> None:
-    """gelu(1) = Phi(1) = 0.8413447; silu(1) is the logistic of 1; mish(1) from its paper's formula."""
-    one = np.array([1.0])
-    assert Activation.gelu(one)[0] == pytest.approx(0.8413447460685429)
-    assert Activation.silu(one)[0] == pytest.approx(0.7310585786300049)
-    assert Activation.mish(one)[0] == pytest.approx(0.8650983882673103)
-    assert Activation.gelu_new(one)[0] == pytest.approx(0.8411919906082768)
-
-
-@pytest.mark.parametrize("name", list(Activation.__members__))
-def test_activations_against_transformers(name: str) -> None:
-    torch = pytest.importorskip("torch")
-    activations = pytest.importorskip("transformers.activations")
-    x = np.linspace(-12, 12, 2001, dtype=np.float32).reshape(3, 667)
-    ours = Activation.from_name(name)(x)
-    theirs = activations.ACT2FN["linear" if name == "identity" else name](torch.from_numpy(x)).numpy()
-    assert ours.dtype == np.float32
-    assert ours.shape == x.shape
-    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
-
-
-def test_aliases_are_one_member() -> None:
-    assert Activation.from_name("swish") is Activation.silu
-    assert Activation.from_name("identity") is Activation.from_name("linear") is Activation.linear
-
-
-@pytest.mark.parametrize("name", ["gelu_10", "GELU", "", "__class__", "from_name", 5, None, ["gelu"]])
-def test_an_unknown_activation_lists_the_known_ones(name: object) -> None:
-    with pytest.raises(ConfigError, match=r"activation must be one of gelu, gelu_new, .*, identity, not "):
-        Activation.from_name(name)  # type: ignore[arg-type]
-
-
-# what cannot be right ---------------------------------------------------------------------------------
-
-HUGE = 2**31
-WRONG = [
-    *[(key, value) for key in BASE for value in (0, -1, HUGE, 8.0, "8", True, [8], {}, math.nan, 10**4000)],
-    ("n_layers", 1025),
-    *[("tie_word_embeddings", value) for value in (0, 1, "true", [])],
-    *[("activation", value) for value in ("gelu_10", 1, ["gelu"], {"gelu": 1})],
-    *[("architectures", value) for value in (5, [1], {"a": 1}, ["\ud800"])],
-    ("model_type", 7),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("key", "value"), WRONG, ids=lambda value: str(value)[:20])
-def test_a_wrong_value_is_named_with_file_and_field(key: str, value: object, tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(BASE | {key: value}))
-    with pytest.raises(ConfigError) as caught:
-        DistilBertConfig.from_file(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert key in message
-    assert message.isprintable()  # one line
-    assert len(message) < len(str(path)) + 300
-
-
-@pytest.mark.parametrize("key", list(BASE))
-@pytest.mark.parametrize("value", ["missing", "null"])
-def test_a_missing_key_is_named(key: str, value: str, tmp_path: Path) -> None:
-    values: dict[str, object] = BASE | {key: None}
-    if value == "missing":
-        del values[key]
-    (tmp_path / "config.json").write_text(json.dumps(values))
-    with pytest.raises(ConfigError, match=rf"config\.json: {key} missing"):
-        DistilBertConfig.from_file(tmp_path)
-
-
-def test_heads_must_divide_the_width() -> None:
-    with pytest.raises(ConfigError, match="dim=8 is not a multiple of n_heads=3"):
-        DistilBertConfig.from_dict(BASE | {"n_heads": 3})
-
-
 # what only training reads ------------------------------------------------------------------------------
 
 UNREAD = [
@@ -440,128 +325,6 @@ def test_the_shape_of_the_head_decides(values: dict[str, object], labels: tuple[
     assert config.labels == labels
     assert "num_labels" not in config.to_dict()
     assert DistilBertConfig.from_dict(config.to_dict()).labels == labels
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"model_type": "bert"},
-        {"architectures": ["BertForMaskedLM"]},  # files older than the key model_type
-        {"type_vocab_size": 2},
-    ],
-)
-def test_a_bert_is_told_how_to_become_a_distilbert(values: dict[str, object], tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(BASE | values))
-    with pytest.raises(ConfigError, match=r"config\.json: this is a BERT, not a DistilBERT; `distilbert convert"):
-        DistilBertConfig.from_file(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("values", "name"),
-    [
-        ({"model_type": "roberta"}, "roberta"),
-        ({"model_type": "modernbert", "architectures": ["ModernBertModel"]}, "modernbert"),
-        ({"architectures": ["XLNetLMHeadModel"]}, "XLNetLMHeadModel"),
-        ({"model_type": "x" * 10_000}, "xxx"),
-        ({"model_type": {"deep": {"deep": {}}}}, "deep"),
-    ],
-)
-def test_another_architecture_is_called_by_its_name(values: dict[str, object], name: str) -> None:
-    with pytest.raises(ConfigError, match=f"this is a .*{name}.*; only a DistilBERT runs here") as caught:
-        DistilBertConfig.from_dict(values)
-    assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "not valid JSON"),
-        (b"{", "not valid JSON"),
-        (b'{"dim": 1e}', "not valid JSON"),
-        (b"\xff\xfe{}", "not UTF-8 text"),
-        (b"[]", r"must hold an object, not \[\]"),
-        (b"null", "must hold an object, not None"),
-        (b"[" * 200_000 + b"]" * 200_000, "not valid JSON"),
-        (b'{"a":' * 100_000, "not valid JSON"),
-        (b'{"dim": ' + b"9" * 10_000 + b"}", "not valid JSON"),
-        (b"[" + b'"x",' * 10_000 + b'"x"]', "must hold an object"),
-        (b'{"dim": "' + b"x" * 100_000 + b'"}', "dim must be a whole number"),
-    ],
-    ids=["empty", "cut", "syntax", "encoding", "list", "null", "deep", "deep and cut", "digits", "long", "long string"],
-)
-def test_a_broken_file_is_named_in_one_short_line(content: bytes, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=reason) as caught:
-        DistilBertConfig.from_file(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < len(str(path)) + 300
-
-
-@pytest.mark.parametrize("depth", [50, 900, 5_000, 50_000])
-@pytest.mark.parametrize("key", ["dim", "id2label", "model_type", "architectures", "extra"])
-def test_nested_values_of_any_depth(key: str, depth: int, tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    deep = "[" * depth + "]" * depth
-    given = {name: value for name, value in BASE.items() if name != key}
-    path.write_text(json.dumps(given)[:-1] + f', "{key}": {deep}, "hidden_size": {deep if key == "dim" else 8}}}')
-    message = _refusal(path)
-    assert message or key in ("extra", "id2label")  # kept as it is
-    assert len(message) < len(str(path)) + 300
-
-
-def _refusal(path: Path) -> str:
-    try:
-        DistilBertConfig.from_file(path)
-    except ConfigError as error:
-        return str(error)
-    return ""
-
-
-def test_a_key_that_stands_twice_counts_as_in_every_json_reader(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(BASE)[:-1] + ', "dim": 16}')
-    assert DistilBertConfig.from_file(tmp_path).dim == 16
-
-
-def test_no_file_no_folder_a_folder_a_pipe_and_a_name_too_long(tmp_path: Path) -> None:
-    (tmp_path / "config.json").mkdir()
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "loop").symlink_to("loop")
-    (tmp_path / "device").symlink_to("/dev/zero")
-    places = ["nowhere", "pipe", "loop", "device", "x" * 5000, "nul\0", ""]
-    for name in places:
-        message = _refusal(tmp_path / name)
-        reasons = ("no such file", "not a file", "cannot be read", "is a link to 'loop', where there is nothing")
-        assert any(reason in message for reason in reasons), name
-
-
-def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    with path.open("wb") as file:
-        file.truncate(1 << 40)  # a sparse file: a terabyte of zeros on no disk space
-    with pytest.raises(ConfigError, match="has more than 256 MB"):
-        DistilBertConfig.from_file(path)
-
-
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "config.json").write_text("{}")
-
-    def refuse(*_: object, **__: object) -> str:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_text", refuse)
-    with pytest.raises(ConfigError, match=r"config\.json: cannot be read \(Permission denied\)"):
-        DistilBertConfig.from_file(tmp_path)
-
-
-def test_the_constructor_checks_as_well() -> None:
-    with pytest.raises(ConfigError, match="dim must be"):
-        DistilBertConfig(dim=0)
-    with pytest.raises(ConfigError, match=r"activation must be an Activation, not 'gelu'"):
-        DistilBertConfig(activation="gelu")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="labels must be a tuple of strings"):
-        DistilBertConfig(labels=["a"])  # type: ignore[arg-type]
 
 
 def test_the_page_lists_every_key_and_what_reads_it() -> None:

@@ -10,14 +10,9 @@ import pytest
 import distilbert
 from distilbert import Reranker
 from distilbert.folder.checkpoint import Head
-from helpers.saved_by_sentence_transformers import PROMPTS, QUERY, TEXTS, edit, library, nn, write_encoders
+from helpers.saved_by_sentence_transformers import PROMPTS, QUERY, TEXTS, edit, library, nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head, str]:
-    return write_encoders(tmp_path_factory, vocab)
 
 
 @pytest.mark.parametrize("activation", ["Sigmoid", "Identity", "Softplus", "LogSigmoid", "Hardtanh", "Mish"])

@@ -10,7 +10,7 @@ import pytest
 import distilbert
 from distilbert import LateInteractionEncoder
 from distilbert.folder.checkpoint import Head
-from helpers.saved_by_sentence_transformers import QUERY, TEXTS, base, edit, library, multi, nn, torch, write_encoders
+from helpers.saved_by_sentence_transformers import QUERY, TEXTS, base, edit, library, multi, nn, torch
 
 EXPANSIONS: dict[str, Any] = {
     "none": None,
@@ -21,11 +21,6 @@ EXPANSIONS: dict[str, Any] = {
     "token": {"strategy": "min", "length": 20, "token": "film"},
 }
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head, str]:
-    return write_encoders(tmp_path_factory, vocab)
 
 
 def same_tokens(folder: Path) -> LateInteractionEncoder:

@@ -31,7 +31,6 @@ from helpers.saved_by_sentence_transformers import (
     randomized,
     sparse,
     torch,
-    write_encoders,
 )
 
 teacher = pytest.importorskip("distilbert.distill.teacher")
@@ -84,11 +83,6 @@ DENSE |= {
 }  # fmt: skip
 OLD = ["mean", "cls", "lasttoken", "weightedmean", "several modes", "all modes", "Normalize", "two Dense", "LayerNorm"]
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head, str]:
-    return write_encoders(tmp_path_factory, vocab)
 
 
 def same_vectors(folder: Path) -> Embedder:

@@ -23,15 +23,9 @@ from helpers.saved_by_sentence_transformers import (
     sparse,
     spread,
     torch,
-    write_encoders,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[Head, str]:
-    return write_encoders(tmp_path_factory, vocab)
 
 
 def same_sparse(folder: Path) -> tuple[SparseEncoder, Any]:

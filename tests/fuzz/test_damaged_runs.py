@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from distilbert import DistilBertError  # noqa: E402
 from distilbert.train.checkpoints import Checkpoints, State  # noqa: E402
-from helpers.damaged_folders import damaged  # noqa: E402
+from helpers.damage import damaged  # noqa: E402
 
 MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000")) // 4
 

@@ -102,7 +102,9 @@ def test_bfloat16_is_taken_where_the_processor_is_faster_with_it(
     precision._bfloat16_is_faster.cache_clear()
 
 
-@pytest.mark.parametrize("task", ["text-classification", "token-classification", "sentence-similarity"])
+@pytest.mark.parametrize(
+    "task", ["token-classification", "sentence-similarity", pytest.param("text-classification", marks=pytest.mark.slow)]
+)
 def test_bfloat16_learns_what_float32_learns(
     task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
 ) -> None:
