@@ -123,11 +123,13 @@ def test_a_tokenizer_json_of_another_kind_is_read_as_it_is(tmp_path: Path, kind:
             )
 
 
-@pytest.mark.parametrize("change", ["normalizer", "pre_tokenizer", "case"])
+@pytest.mark.parametrize("change", ["normalizer", "a list", "pre_tokenizer", "case"])
 def test_what_a_bert_class_does_not_use_of_a_tokenizer_json_is_said(tmp_path: Path, change: str) -> None:
     files = base("json")
     if change == "normalizer":
         files["tokenizer.json"]["normalizer"] = {"type": "Lowercase"}
+    elif change == "a list":  # of a part's fields, which the library takes too
+        files["tokenizer.json"]["normalizer"] = [[]]
     elif change == "case":
         files["tokenizer.json"]["normalizer"]["lowercase"] = False
     else:

@@ -250,12 +250,12 @@ def _check_rest(
     content: Mapping[str, Any], normalizer: normalizers.BertNormalizer, settings: Mapping[str, Any], path: Path
 ) -> None:
     """Warn where a tokenizer.json asks for another way of cutting than the BERT class that it stands under."""
-    model, theirs = content["model"], content.get("normalizer") or {}
+    model, theirs, cutter = content["model"], _part(content, "normalizer"), _part(content, "pre_tokenizer")
     others = []
     stated = [name for key, name in _NORMALIZER.items() if key not in settings]
     if theirs.get("type") != "BertNormalizer" or any(theirs.get(name) != getattr(normalizer, name) for name in stated):
         others.append("normalizer")
-    if (content.get("pre_tokenizer") or {}).get("type") != "BertPreTokenizer":
+    if cutter.get("type") != "BertPreTokenizer":
         others.append("pre_tokenizer")
     if model.get("continuing_subword_prefix", "##") != "##":
         others.append("continuing_subword_prefix")
@@ -267,6 +267,15 @@ def _check_rest(
             TokenizerWarning,
             stacklevel=5,
         )
+
+
+def _part(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A part of a tokenizer.json; an empty one where it is in none of the forms that are written.
+
+    The library reads lists, too, as the fields of a part in their order.
+    """
+    part = content.get(key)
+    return part if isinstance(part, dict) else {}
 
 
 # single keys and refusals -------------------------------------------------------------------------------
