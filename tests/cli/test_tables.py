@@ -84,6 +84,18 @@ def test_lines_that_are_no_table_and_no_plain_texts(
     assert json.loads(capsys.readouterr().out)["text"] == "good"
 
 
+def test_columns_of_a_table_without_a_header(
+    make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "r.tsv", "pos\ta good film\nneg\ta bad one\npos\tfine\nneg\tdull\n")
+    command = ["classify", "-m", str(make_checkpoint(id2label=LABELS)), "--json", "--file", str(path)]
+    for options in ([], ["--column", "2"]):
+        assert main([*command, *options]) == 0
+        out, err = capsys.readouterr()
+        assert [json.loads(line)["text"] for line in out.splitlines()] == ["a good film", "a bad one", "fine", "dull"]
+        assert "text from column '2', no header" in err
+
+
 def test_blank_texts_are_no_examples_to_measure_on(tmp_path: Path) -> None:
     assert lines_of(write(tmp_path / "r.csv", "text,label\ngood,x\n,y\n  ,y\nbad,x\n")) == ["good", "bad"]
     assert lines_of(write(tmp_path / "r.txt", "good\n\n \nbad\n")) == ["good", "bad"]

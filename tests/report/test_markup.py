@@ -119,3 +119,11 @@ def test_values_without_a_spread_are_drawn(values: np.ndarray) -> None:
         histogram(axes, values)
         scatter(axes, values, values)
     assert "<svg" in made.markup
+
+
+def test_bars_of_a_span_are_as_wide_as_its_bins() -> None:
+    """Confidences that are all alike, which a bar of their own spread would be too thin to show."""
+    with drawing("one", "Confidences", "confidence", "predictions", "") as (axes, _):
+        histogram(axes, np.array([0.981, 0.982, 0.983]), 15, (0.0, 1.0))
+        bars = {round(bar.get_width(), 4): bar.get_height() for bar in axes.patches if bar.get_height()}
+    assert bars == {round(1 / 15, 4): 3}

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..data.cells import listed_parts
-from ..data.columns import COLUMNS, by_usual_name, choice_columns, columns_of_pair
+from ..data.columns import COLUMNS, by_usual_name, choice_columns, columns_of_pair, without_header
 from ..data.faults import Faults
 from ..data.file_names import is_table, suffix
 from ..data.tables import Row, Table, open_table
@@ -15,6 +16,7 @@ from .row_texts import TextOfRow, of_row
 
 _KNOWN = {role: COLUMNS["text-classification"][role] for role in ("text", "pair")}
 _KNOWN |= {role: COLUMNS["multiple-choice"][role] for role in ("prompt", "choices")}
+_LOOKED_AT = 1000  # rows that show whether there is a header
 _LONGEST_NAME = 3  # words of a column's name: a first line of more is a text, and the table has no header
 
 
@@ -23,16 +25,28 @@ def texts_of_table(
 ) -> tuple[str, Iterator[TextOfRow]]:
     """What was taken for what, in words for a person, and the texts as they are read.
 
-    Without `column` it is guessed by its name. With `pairs` each is two texts with a tab between.
+    Without `column` it is guessed by its name; a number is that of a column of a file without a header. With `pairs`
+    each is two texts with a tab between.
 
     Raises InputError for what is wrong in the table, and for a column that is not there or cannot be guessed.
     """
     known = {*_KNOWN["text"], *_KNOWN["pair"], "context"} | ({column.lower()} if column else set())
-    table = open_table(path, Faults(str(path), at_once=True), separator=separator, encoding=encoding, known=known)
+
+    def opened(*, headless: bool = False) -> Table:
+        faults = Faults(str(path), at_once=True)
+        return open_table(path, faults, separator=separator, encoding=encoding, known=known, headless=headless)
+
+    table = opened()
+    if column is not None and column.isdecimal() and column not in table.names:
+        table = opened(headless=True)
+    elif column is None and not pairs and by_usual_name(table.names).keys().isdisjoint(known):
+        found = without_header(table, "text-classification", list(islice(table.rows, _LOOKED_AT)))
+        table, column = opened(headless=found is not None), found[0]["text"] if found else None
     pair = columns_of_pair(by_usual_name(table.names)) if pairs and column is None else {}
     first = pair.get("text") or _column(table, "text", column)
     second = pair.get("pair") or (_column(table, "pair", None) if pairs else None)
     named = f"text from column {first!r}" + (f", pair from column {second!r}" if second else "")
+    named += "" if table.has_header else ", no header"
 
     def texts() -> Iterator[TextOfRow]:
         for row in table.rows:

@@ -124,7 +124,7 @@ def find_columns(
         missing = []
     if missing and not given:
         _check_header(table, [*missing, *found], COLUMNS[task], rows)
-        if values := _without_header(table, task, rows):
+        if values := without_header(table, task, rows):
             return values
     _check_names(table, found, given)
     if missing:
@@ -286,9 +286,14 @@ def _has_single_words(found: Mapping[str, str], rows: Sequence[Row]) -> bool:
     return all(not isinstance(value, list) and len(str(value).split()) < 2 for value in values)
 
 
-def _without_header(table: Table, task: str, rows: list[Row]) -> tuple[dict[str, str], str, list[Row]] | None:
+def without_header(table: Table, task: str, rows: list[Row]) -> tuple[dict[str, str], str, list[Row]] | None:
     """The columns of labelled texts, or of words with tags, whose first row is one of values; None for other tables."""
-    if table.dialect is None or len(table.names) < 2 or task not in ("text-classification", "token-classification"):
+    if (
+        table.dialect is None
+        or not rows
+        or len(table.names) < 2
+        or task not in ("text-classification", "token-classification")
+    ):
         return None
     names = [str(number) for number in range(1, len(table.names) + 1)]
     first = Row(rows[0].place.rpartition(":")[0] + ":1", dict(zip(names, table.names, strict=True)))

@@ -36,7 +36,7 @@ def calibration_section(details: Scores, error: Interval | None) -> Section | No
         axes.set_ylim(0, 1.02)
     about = f"Half of the predictions have a confidence of at least {float(np.median(confidence)):.3f}."
     with drawing("confidence", "Confidences", "confidence", "predictions", about) as (axes, confidences):
-        histogram(axes, confidence, CALIBRATION_BINS)
+        histogram(axes, confidence, CALIBRATION_BINS, (0.0, 1.0))  # bars as wide as the error's bins
         axes.set_xlim(min(float(confidence.min()) - 0.01, 0.5), 1.01)
     rows = [
         (f"{sure:.3f}", number(accuracy), f"{count:,}", "{:.3f} to {:.3f}".format(*wilson(accuracy * count, count)))

@@ -166,10 +166,12 @@ def mark(axes: "Axes", point: Point, label: str) -> None:
     axes.plot(*point, marker="D", markersize=7, color=SERIES[1], linestyle="", label=label)
 
 
-def histogram(axes: "Axes", values: np.ndarray, bins: int = 30) -> None:
-    """How many of the finite values lie where; values that are all the same have a bar in the middle."""
+def histogram(axes: "Axes", values: np.ndarray, bins: int = 30, span: tuple[float, float] | None = None) -> None:
+    """How many of the finite values lie where, from the least to the greatest or in a span; values that are all alike
+    have a bar in the middle.
+    """
     values = values[np.isfinite(values)].astype(np.float64)
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    low, high = span or ((float(values.min()), float(values.max())) if len(values) else (0.0, 1.0))
     if high - low < 1e-6 * max(abs(low), abs(high), 1.0):
         low, high = low - 0.01, high + 0.01
     axes.hist(values, bins=bins, range=(low, high), color=SERIES[0], alpha=0.8)
