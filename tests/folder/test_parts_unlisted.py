@@ -78,5 +78,8 @@ def test_parts_beside_a_head_are_leftovers(make_checkpoint: Maker) -> None:
 def test_what_is_no_part(name: str, folder: Path) -> None:
     (folder / "modules.json").unlink()
     expected = embed(folder)
-    (folder / name).touch() if name.endswith("txt") else (folder / name).mkdir()
+    if name.endswith(".txt"):
+        (folder / name).touch()
+    else:
+        (folder / name).mkdir()
     np.testing.assert_array_equal(embed(folder), expected)
