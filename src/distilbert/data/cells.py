@@ -164,6 +164,11 @@ def listed_parts(value: object) -> list[Any] | None:
     return parts
 
 
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """The objects of a list of JSON's; none of any other value."""
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
 def literal(value: str) -> Any:
     """The value of a text that is one as JSON, Python or NumPy writes it; None for what is none."""
     if len(value) > _LONGEST_LIST:

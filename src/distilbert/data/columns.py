@@ -98,8 +98,8 @@ def find_columns(
         and len(found) > 1
         and _names_them(rows[0], found, COLUMNS[task])
     ):
-        found, guessed, rows = find_columns(table, task, given, rows[1:])
-        return found, "; ".join(filter(None, [guessed, "the first line taken for the names of the columns"])), rows
+        found, described, rows = find_columns(table, task, given, rows[1:])
+        return found, "; ".join(filter(None, [described, "the first line taken for the names of the columns"])), rows
     lower = by_usual_name(table.names)
     if task == "text-classification" and not given.keys() & {"text", "pair"}:
         found |= columns_of_pair(lower)

@@ -133,8 +133,10 @@ def _rows_of(value: Any) -> list[Any]:
         return value if isinstance(value, list) else [value]
     for name in _WRAPPERS:
         if inside := _objects_under(value, name):
-            rows = [row["row"] if isinstance(row, dict) and isinstance(row.get("row"), dict) else row for row in inside]
-            return with_class_names(rows, class_names(value.get("features")))
+            plain = [
+                row["row"] if isinstance(row, dict) and isinstance(row.get("row"), dict) else row for row in inside
+            ]
+            return with_class_names(plain, class_names(value.get("features")))
     only = next(iter(value.values())) if len(value) == 1 else None
     if isinstance(only, dict) and any(_objects_under(only, name) for name in _WRAPPERS):
         return _rows_of(only)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, short_repr
-from .cells import is_missing, listed_parts, literal, says_nothing
+from .cells import is_missing, listed_parts, literal, objects_in, says_nothing
 from .examples import Data, Question
 from .faults import Faults
 from .source import read_text
@@ -79,28 +79,24 @@ def _sought(row: Row, text: str, context: str) -> tuple[str, int]:
 def hold_questions(rows: Sequence[Row]) -> bool:
     """Whether rows are articles, passages with their questions, or a whole file of SQuAD's in one."""
     return any(isinstance(row.values.get(name), list) for row in rows[:2] for name in ("qas", "paragraphs")) or (
-        any(isinstance(part, dict) and "paragraphs" in part for part in _objects(rows[0].values.get("data")))
+        any(isinstance(part, dict) and "paragraphs" in part for part in objects_in(rows[0].values.get("data")))
     )
 
 
 def questions_in(row: Row) -> list[Row]:
     """A row for each question; none for the header of MRQA's files, https://github.com/mrqa/MRQA-Shared-Task-2019."""
-    articles = _objects(row.values.get("data")) or [row.values]
-    passages = [part for article in articles for part in _objects(article.get("paragraphs")) or [article]]
+    articles: Sequence[Mapping[str, Any]] = objects_in(row.values.get("data")) or [row.values]
+    passages = [part for article in articles for part in objects_in(article.get("paragraphs")) or [article]]
     return [
         Row(row.place, {"id": question.get("qid"), **question, **_in_context(question, passage.get("context"))})
         for passage in passages
-        for question in _objects(passage.get("qas"))
+        for question in objects_in(passage.get("qas"))
     ]
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def _in_context(question: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """The context, and MRQA's answers: the places of those that were detected in it, first and last character."""
-    spans = [span for found in _objects(question.get("detected_answers")) for span in found.get("char_spans") or ()]
+    spans = [span for found in objects_in(question.get("detected_answers")) for span in found.get("char_spans") or ()]
     if not isinstance(context, str) or not all(isinstance(span, list) and len(span) == 2 for span in spans):
         return {"context": context}
     answers = [{"text": context[first : last + 1], "answer_start": first} for first, last in spans]

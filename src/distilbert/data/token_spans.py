@@ -1,9 +1,10 @@
 """Entities as places of tokens (GLiNER, SpERT), and sentences as spaCy 2 writes them -> words with their tags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError, short_repr
+from .cells import objects_in
 
 Tagged = dict[str, list[str]]
 
@@ -59,14 +60,12 @@ def _of_spert(values: Mapping[str, Any]) -> bool:
 def _sentences(values: Mapping[str, Any]) -> list[Tagged]:
     """Those of a document of spaCy 2 (https://v2.spacy.io/api/annotation#json-input); none of any other row."""
     found = [
-        [(token.get("orth"), token.get("ner")) for token in _objects(sentence.get("tokens"))]
-        for paragraph in _objects(values.get("paragraphs"))
-        for sentence in _objects(paragraph.get("sentences"))
+        [(token.get("orth"), token.get("ner")) for token in objects_in(sentence.get("tokens"))]
+        for paragraph in objects_in(values.get("paragraphs"))
+        for sentence in objects_in(paragraph.get("sentences"))
     ]
     if not all(isinstance(part, str) for sentence in found for token in sentence for part in token):
         return []
-    return [{"words": [word for word, _ in each], "labels": [tag for _, tag in each]} for each in found if each]
-
-
-def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+    return [
+        {"words": [str(word) for word, _ in each], "labels": [str(tag) for _, tag in each]} for each in found if each
+    ]

@@ -137,12 +137,10 @@ class ChoiceRequest(Exact):
 def _shape(body: Any) -> str:
     """Which request this is, by what only that one has."""
     inputs, parameters = (body.get(key) if isinstance(body, dict) else None for key in ("inputs", "parameters"))
-    several = isinstance(inputs, list) and inputs and isinstance(inputs[0], dict)
-    first = inputs[0] if several else inputs
+    first = inputs[0] if isinstance(inputs, list) and inputs else inputs
     if isinstance(first, dict):
-        return next(
-            (kind for key, kind in _INPUTS.items() if key in first), "PairsRequest" if several else "QuestionRequest"
-        )
+        usual = "QuestionRequest" if first is inputs else "PairsRequest"
+        return next((kind for key, kind in _INPUTS.items() if key in first), usual)
     return "ZeroShotRequest" if isinstance(parameters, dict) and "candidate_labels" in parameters else "TextsRequest"
 
 
