@@ -222,7 +222,7 @@ def test_the_command_makes_a_student(
     assert main([str(part) for part in command]) == 0
     result = capsys.readouterr()
     printed = result.err
-    assert re.search(r"student: 1 layers of 16 \(32 inside, 2 heads\), \d+ pieces, 0.00 M parameters", printed)
+    assert re.search(r"student: 1 layer of 16 \(32 inside, 2 heads\), \d+ pieces, 0.00 M parameters", printed)
     assert "of the tokens are unknown to the student's vocabulary" in printed
     rows = [line.split() for line in result.out.splitlines()[-5:]]
     assert rows[0][:3] == ["precision", "accuracy", "of"]

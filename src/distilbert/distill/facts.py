@@ -42,7 +42,8 @@ def student_text(student: Student, teacher: Teacher) -> str:
     config = student.config
     size, teacher_size = _parameters(student.model), _parameters(teacher.model)
     return (
-        f"{config.n_layers} layers of {config.dim} ({config.hidden_dim} inside, {config.n_heads} heads), "
+        f"{config.n_layers} layer{'s' * (config.n_layers > 1)} of {config.dim} "
+        f"({config.hidden_dim} inside, {config.n_heads} heads), "
         f"{config.vocab_size:,} pieces, {size / 1e6:.2f} M parameters beside embeddings "
         f"({size / teacher_size:.1%} of the teacher's {teacher_size / 1e6:.2f} M)"
     )

@@ -66,12 +66,18 @@ def write_page(
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
+def _unbroken(command: str) -> Html:
+    """A command whose words, such as --labels, are not cut at their hyphens where lines end."""
+    first, *others = (tag("span", word, class_="word") for word in command.split(" "))
+    return tag("code", first, *(part for word in others for part in (" ", word)))
+
+
 def page(title: str, facts: Sequence[tuple[str, Child]], command: str, sections: Sequence[Section]) -> str:
     """The page as text."""
     dated = [*facts, ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))]
     pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in dated]
     links = [tag("li", tag("a", part.title, href=f"#{part.name}")) for part in sections]
-    again = joined(tag("p", "Made again by:"), tag("pre", tag("code", command))) if command else None
+    again = joined(tag("p", "Made again by:"), tag("pre", _unbroken(command))) if command else None
     body = joined(
         tag("a", "Skip to the content", class_="skip", href="#content"),
         tag("header", tag("h1", title), tag("dl", *pairs, class_="facts"), again),
