@@ -85,7 +85,7 @@ def hold_questions(rows: Sequence[Row]) -> bool:
 
 def questions_in(row: Row) -> list[Row]:
     """A row for each question; none for the header of MRQA's files, https://github.com/mrqa/MRQA-Shared-Task-2019."""
-    articles: Sequence[Mapping[str, Any]] = objects_in(row.values.get("data")) or [row.values]
+    articles = objects_in(row.values.get("data")) or [dict(row.values)]
     passages = [part for article in articles for part in objects_in(article.get("paragraphs")) or [article]]
     return [
         Row(row.place, {"id": question.get("qid"), **question, **_in_context(question, passage.get("context"))})
