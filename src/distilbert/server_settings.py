@@ -214,7 +214,9 @@ def _read_file(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a path as it was given
             found = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not TOML in UTF-8 ({error_text(error)})") from None
     if unknown := sorted(found.keys() - _names("models", "task", "precision")):
         near = _near(unknown[0], _names("models", "task", "precision"))
