@@ -81,7 +81,7 @@ def test_quantised_folders(make_checkpoint: Maker, tmp_path: Path, head: Head, b
             np.testing.assert_array_equal(ours, rows_of(engine_of(folder, kernels=kernels), texts))
 
 
-SCHEMES = ([], [0, 2], [1, 3], [0, 1, 2, 3])
+SCHEMES: tuple[list[int], ...] = ([], [0, 2], [1, 3], [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize("row", range(len(SHAPES)))
