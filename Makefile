@@ -7,7 +7,7 @@ NPM := tests/serve/npm
 BIN := $(VENV)/bin
 WORKERS := -n auto --maxprocesses 4
 # what a change most often breaks: the rest takes minutes
-QUICK := tests/data tests/engine tests/tasks $(addprefix tests/test_,batch.py config.py design.py fields.py layers.py tokenizer.py)
+QUICK := tests/data tests/engine tests/tasks/test_contract.py $(addprefix tests/test_,batch.py config.py design.py fields.py layers.py tokenizer.py)
 
 .PHONY: check demo test test-core test-slow test-clients lint types format docs bench clean
 
