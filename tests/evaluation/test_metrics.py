@@ -72,6 +72,17 @@ def test_figures_made_in_parts_are_those_of_the_whole(
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+def test_samples_drawn_in_parts_are_those_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_PART", 7)
+    at_once = np.random.default_rng(4).integers(0, 100, 100)
+    values = np.arange(100.0)
+    monkeypatch.setattr(intervals, "_CHUNK", 100)  # one sample at a time
+    drawn = intervals.resampled({"": metrics.mean(values)}, 100, 3, 4)[""]
+    assert drawn[0] == pytest.approx(values[at_once].mean(), rel=1e-12)
+    monkeypatch.setattr(intervals, "_CHUNK", 300)
+    assert intervals.resampled({"": metrics.mean(values)}, 100, 3, 4)[""] == pytest.approx(drawn, rel=1e-12)
+
+
 def test_correlations_equal_scipy_also_on_samples() -> None:
     stats = pytest.importorskip("scipy.stats")
     rng = np.random.default_rng(2)

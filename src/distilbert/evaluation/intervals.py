@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from .metrics import Metric
+from .metrics import Metric, parts
 
 _CHUNK = 1 << 18  # counts held at once: those of more do not stay in a cache
 
@@ -110,14 +110,21 @@ def resampled(metrics: Mapping[str, Metric], examples: int, resamples: int, seed
     parts: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        drawn = rng.integers(0, examples, (count, examples))
-        drawn += examples * np.arange(count)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=count * examples).reshape(count, examples)
-        del drawn  # of a million examples each of these is 8 MB
-        counts = counts.astype(np.float64)
+        counts = _counts(rng, count, examples)
         for name, metric in metrics.items():
             parts[name].append(metric(counts))
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _counts(rng: np.random.Generator, samples: int, examples: int) -> np.ndarray:
+    """How often each example is in each of so many samples of all, float64 [samples, examples]."""
+    if samples > 1:
+        drawn = rng.integers(0, examples, (samples, examples)) + examples * np.arange(samples)[:, None]
+        return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+    counts = np.zeros(examples)  # one sample of many: the same numbers are drawn part by part, and not held
+    for part in parts(examples):
+        np.add.at(counts, rng.integers(0, examples, part.stop - part.start), 1.0)
+    return counts[None]
 
 
 def _middle(values: np.ndarray) -> tuple[float, float]:

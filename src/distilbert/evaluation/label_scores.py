@@ -70,7 +70,8 @@ def _single_label(
     """From label indices [n] and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels = data.labels
     # a million texts are evaluated: what is held of each is small
-    predicted = scores.argmax(-1).astype(np.min_scalar_type(len(labels)))
+    true = true.astype(np.min_scalar_type(len(labels)))
+    predicted = scores.argmax(-1).astype(true.dtype)
     confidence = scores.max(-1).astype(np.float32)
     right = predicted == true
     confusion = np.bincount(true.astype(np.int64) * len(labels) + predicted, minlength=len(labels) ** 2)
@@ -81,6 +82,10 @@ def _single_label(
     breakdowns = [_class_table(labels, confusion)]
     if len(labels) == 2:
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
+    shares = np.bincount(true, minlength=len(labels)) / len(true)
+    always = np.broadcast_to(shares.argmax().astype(true.dtype), len(true))
+    sure = np.broadcast_to(shares.max(), len(true))
+    baseline = values(_single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape)), len(true))
     named, kinds = _single_metrics(true, predicted, confidence, scores), {"": (confidence, right)}
     if raw_scores is not None:
         raw = raw_scores.max(-1).astype(np.float32), raw_scores.argmax(-1) == true
@@ -94,10 +99,6 @@ def _single_label(
             row |= {"score": _plain(scores[index].max()), "right": bool(right[index])}
             yield row | _columns(labels, scores[index])
 
-    shares = np.bincount(true, minlength=len(labels)) / len(true)
-    always = np.broadcast_to(shares.argmax().astype(predicted.dtype), len(true))
-    sure = np.broadcast_to(shares.max(), len(true))
-    usual = _single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape))
     return Scores(
         "accuracy",
         named,
@@ -110,7 +111,7 @@ def _single_label(
         confusion,
         confidence,
         right,
-        baseline=values(usual, len(true)),
+        baseline=baseline,
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
         predictions=predictions,

@@ -39,7 +39,14 @@ def parts(examples: int) -> Iterator[slice]:
 def mean(values: Any) -> Metric:
     """The mean of one value an example [n]: accuracy of right and wrong, SQuAD's EM and F1."""
     values = np.asarray(values)
-    return lambda counts: counts @ values.astype(np.float64) / counts.sum(1)
+
+    def metric(counts: np.ndarray) -> np.ndarray:
+        sums = np.zeros(len(counts))
+        for part in parts(len(values)):
+            sums += counts[:, part] @ values[part].astype(np.float64)
+        return sums / counts.sum(1)
+
+    return metric
 
 
 def ratio(above: Any, below: Any) -> Metric:
@@ -169,16 +176,16 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, units: np.ndarr
     bool [n]. Where examples have several units each, such as words, these two are those of all units in
     order, and `units` int [n] is how many each has, one at least.
     """
-    bins, gap = _bins(confidence), confidence - right
+    bins = _bins(confidence)
     if units is not None:
-        gaps = np.eye(CALIBRATION_BINS)[bins] * gap[:, None]
+        gaps = np.eye(CALIBRATION_BINS)[bins] * (confidence - right)[:, None]
         gaps = np.add.reduceat(gaps, np.cumsum(units) - units, axis=0)
         return lambda counts: np.abs(counts @ gaps).sum(1) / (counts @ units)
 
     def metric(counts: np.ndarray) -> np.ndarray:
         sums = np.zeros((len(counts), CALIBRATION_BINS))
         for part in parts(len(bins)):
-            weighted = counts[:, part] * gap[part]
+            weighted = counts[:, part] * (confidence[part] - right[part])
             sums += [np.bincount(bins[part], row, CALIBRATION_BINS) for row in weighted]
         return np.abs(sums).sum(1) / counts.sum(1)
 

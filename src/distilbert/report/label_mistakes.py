@@ -25,7 +25,7 @@ def label_mistakes(outcome: LabelOutcome) -> Html | None:
     wrong = np.flatnonzero(predicted != true)
     if not len(wrong):
         return None
-    kind = true[wrong] * len(labels) + predicted[wrong]
+    kind = true[wrong].astype(np.int64) * len(labels) + predicted[wrong]
     kinds, counts = np.unique(kind, return_counts=True)
     parts: list[Html] = []
     for place in np.argsort(-counts, kind="stable")[:_MOST_CELLS]:
