@@ -27,9 +27,9 @@ test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs 
 	$(BIN)/pip install --quiet --editable '.[slow]'
 	$(BIN)/pytest -m slow
 
-test-clients: $(CLIENTS)/ready ## clients of the server from PyPI and npm, adapters inside their libraries, bulk on an object store
+test-clients: $(CLIENTS)/ready ## clients of the server from PyPI and npm, adapters and fastembed beside their libraries, bulk on an object store
 	$(CLIENTS)/bin/pytest tests/serve/test_more_clients.py
-	$(CLIENTS)/bin/pytest -m slow tests/adapters tests/bulk/test_object_store.py
+	$(CLIENTS)/bin/pytest -m slow tests/adapters tests/bulk/test_object_store.py tests/compat
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check
