@@ -47,7 +47,7 @@ _UNSEEN = dict.fromkeys(
 )
 _LIKE = str.maketrans("‐‑‒–—−‘’“”авекмнорстух", "------''\"\"abekmhopctyx")  # noqa: RUF001
 _BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
-_FAST_TEXT = "__label__"
+FAST_TEXT = "__label__"  # before each label in fastText's files
 _LONGEST_LIST = 1 << 20  # characters
 
 
@@ -116,7 +116,7 @@ def label_name(value: object) -> str:
     if not text.isascii() or "\0" in text:
         text = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     text = " ".join(text.split())
-    text = text.removeprefix(_FAST_TEXT) or text
+    text = text.removeprefix(FAST_TEXT) or text
     if match := _WHOLE.fullmatch(text):
         return match[1]
     if _LARGE.fullmatch(text) and float(text).is_integer():
