@@ -149,7 +149,7 @@ def quantization() -> QuantizationReport:
 def write(kind: str, path: Path) -> None:
     """The page of a kind: an evaluation of `KINDS`, "training" or "quantization"."""
     if kind == "training":
-        write_training(path, training())
+        write_training([path], training())
     elif kind == "quantization":
         write_quantization(path, quantization(), command="distilbert quantize a/model int8")
     else:

@@ -202,7 +202,5 @@ def _write_report(
         (name, part) for name, part in zip(("train", "evaluation", "test"), parts, strict=True) if part is not None
     ]
     made = Training(facts, named, facts["losses"], [], details, scores[0], scores[1])
-    for place in places:
-        if place is not None:
-            write_training(place, made)
+    write_training([place for place in places if place is not None], made)
     return "with report.html"

@@ -55,7 +55,7 @@ def write_evaluation(
         sections.append(data_section([("evaluated", data)]))
     sections.append(scores_section(details, evaluation.scores, other=compared))
     sections += details_sections(details, evaluation.scores)
-    write_page(path, f"Evaluation: {evaluation.task}", facts, command, sections)
+    write_page([path], f"Evaluation: {evaluation.task}", facts, command, sections)
 
 
 def details_sections(

@@ -27,7 +27,7 @@ def write_guarantee(path: str | Path, found: Guarantee, *, command: str = "") ->
         ("may fall by", f"{100 * found.max_drop:g} points of {found.metric}"),
     ]
     sections = [_guarantee(found), _layers(found)]
-    write_page(path, "int8 with a guarantee", facts, command, sections)
+    write_page([path], "int8 with a guarantee", facts, command, sections)
 
 
 def _guarantee(found: Guarantee) -> Section:

@@ -42,28 +42,28 @@ def check_place(path: str | Path) -> None:
 
 
 def write_page(
-    path: str | Path,
+    places: Iterable[str | Path],
     title: str,
     facts: Sequence[tuple[str, Child]],
     command: str,
     sections: Iterable[Section | None],
 ) -> None:
-    """Write a page, whole or not at all.
+    """Draw a page once, and write it to each place, whole or not at all.
 
     Args:
         facts: what the page is about, in pairs of a name and a value.
         command: what makes the page again; empty where no command does.
         sections: in order; None is left out.
 
-    Raises InputError where the file cannot be written.
+    Raises InputError where a file cannot be written.
     """
-    path = Path(path)
     text = page(title, facts, command, [part for part in sections if part is not None])
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    for path in map(Path, places):
+        try:
+            with written_whole(path) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def _unbroken(command: str) -> Html:

@@ -34,7 +34,7 @@ def write_quantization(path: str | Path, report: QuantizationReport, *, texts: s
         ("texts compared", f"{report.texts:,}"),
     ]
     sections = [_data(report, texts or "the demo's sentences"), _scores(report), _cosines(report), _mistakes(report)]
-    write_page(path, "Quantisation to int8", facts, command, sections)
+    write_page([path], "Quantisation to int8", facts, command, sections)
 
 
 def _data(report: QuantizationReport, texts: str) -> Section:

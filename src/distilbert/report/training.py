@@ -1,6 +1,6 @@
 """The page of a run of training or distillation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,11 @@ class Training:
     searched: Searched | None = None
 
 
-def write_training(path: str | Path, training: Training) -> None:
-    """Write the report of a run as one HTML file, whole or not at all. Raises InputError where it cannot be written."""
+def write_training(places: Iterable[str | Path], training: Training) -> None:
+    """Write the report of a run as one HTML file to each place, whole or not at all.
+
+    Raises InputError where it cannot be written.
+    """
     facts, details = training.facts, training.details
     seconds = facts["seconds"]
     shown: list[tuple[str, Child]] = [
@@ -72,7 +75,7 @@ def write_training(path: str | Path, training: Training) -> None:
         sections += details_sections(details, training.scores, text_counts(training.data[0][1]))
     sections.append(settings_section(facts["settings"], facts["versions"]))
     title = "Distillation" if facts["made"] == "Distilled" else "Training"
-    write_page(path, f"{title}: {facts['task']}", shown, facts["command"], sections)
+    write_page(places, f"{title}: {facts['task']}", shown, facts["command"], sections)
 
 
 def _note(training: Training) -> str:

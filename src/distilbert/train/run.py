@@ -183,9 +183,7 @@ def write_run(
     try:
         save(out)
         write_card(out, made.facts, made.scores)
-        for place in (out / "report.html", report):
-            if place is not None:
-                write_training(place, made)
+        write_training([out / "report.html", *([report] if report else [])], made)
         with written_whole(out / DONE) as path:
             path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
     except (OSError, InputError, SafetensorError) as error:
