@@ -161,6 +161,8 @@ def test_json_may_be_called_otherwise(server: Live, kind: str) -> None:
         ('{"inputs": "a\nb"}', "Invalid control character at (line 1, column 14)"),
         ('{"inputs": [' + "9" * 5000 + "]}", "a number has thousands of digits"),
         ('{"a":' * 5000, "nested too deep"),
+        ('{"inputs": "a", "truncate": true, "inputs": "b"}', "inputs: stands twice in one object; give it once"),
+        ('{"inputs": "a", "more": [{"b": 1, "b": 1}]}', "b: stands twice"),
     ],
 )
 def test_what_is_no_json_is_told_by_its_place(server: Live, content: str, message: str) -> None:

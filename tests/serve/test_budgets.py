@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from distilbert.serve.batcher import Work
 from distilbert.serve.body import parsed
 from distilbert.serve.budget import Budget, Share
 from distilbert.serve.cost import count_tokens
@@ -147,6 +148,19 @@ def test_tokens_are_counted_to_the_limit_and_not_far_beyond(tasks: dict[str, Tas
     assert abs(count_tokens(tokenizer, [text] * 3, 100_000) - 3 * len(tokenizer.encode(text))) < 30
     assert 10_000 < count_tokens(tokenizer, ["a " * 500_000], 10_000) < 30_000
     assert count_tokens(tokenizer, ["漢" * 100], 1000) >= 102
+
+
+@pytest.mark.parametrize("text", ["a" * 800_000, " " * 800_000, "e\u0301" * 400_000], ids=["word", "blanks", "accents"])
+def test_characters_that_are_few_tokens_count_too(tasks: dict[str, Task], text: str) -> None:
+    tokenizer = tasks["embed"].tokenizer
+    assert count_tokens(tokenizer, [text[:80_000]], 131_072) >= 10_000
+    assert count_tokens(tokenizer, [text], 99_999, pytest.fail) == 100_000  # nothing had to be cut up to know it
+
+
+def test_counting_is_given_up(tasks: dict[str, Task]) -> None:
+    work = Work(cancelled=True)
+    with pytest.raises(RequestError, match="cancelled"):
+        count_tokens(tasks["embed"].tokenizer, ["a film " * 10_000], 131_072, work.check)
 
 
 def test_answers_are_written_item_by_item() -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -18,8 +19,7 @@ import distilbert
 from conftest import random_weights, small_config
 from distilbert import InputError
 from distilbert.folder.checkpoint import Head, save_checkpoint
-from distilbert.serve import create_app
-from distilbert.serve.log import LineFormatter
+from distilbert.serve import create_app, log
 from distilbert.server_settings import Settings, read_served
 from distilbert.tasks.task import Task
 from helpers.live import Live, serving, until
@@ -230,12 +230,30 @@ def test_switches_in_the_environment(value: str, means: bool) -> None:
 def test_people_get_lines_without_braces() -> None:
     record = logging.LogRecord("distilbert.serve", logging.INFO, "", 0, "request", None, None)
     record.fields = {"path": "/embed", "status": 200, "model": ""}
-    assert LineFormatter().format(record).endswith("info    request path=/embed status=200")
+    assert log.LineFormatter().format(record).endswith("info    request path=/embed status=200")
     record.fields = {"path": "/\x1b[2J\n12:00 error", "model": "\u202e"}
-    (line,) = LineFormatter().format(record).splitlines()
+    (line,) = log.LineFormatter().format(record).splitlines()
     assert line.endswith(r"request path='/\x1b[2J\n12:00 error' model='\u202e'")
     record.fields = {"path": "/embed"}
     assert json.dumps(record.fields)
+
+
+def test_a_log_that_nobody_reads_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_MOST_WAITING", 1000)
+    reading, writing = os.pipe()
+    handler = log.WritingBehind(writing)
+    handler.setFormatter(logging.Formatter())
+    for number in range(4000):  # the pipe takes some hundreds
+        handler.handle(logging.makeLogRecord({"msg": f"{number:0>100}"}))
+    with open(reading, encoding="utf-8") as lines, ThreadPoolExecutor(1) as pool:
+        read = pool.submit(lines.readlines)
+        handler.close()
+        os.close(writing)
+        told = [line.strip() for line in read.result()]
+    numbers = [int(line) for line in told if line.isdigit()]
+    assert numbers[:1000] == list(range(1000))
+    assert 1000 < len(numbers) < 4000
+    assert "left out of the log" in told
 
 
 @pytest.mark.parametrize("way", ["overwritten", "cut off"])

@@ -7,10 +7,11 @@ import json
 import re
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +20,7 @@ from .. import __version__
 from ..errors import DistilBertError
 from ..server_settings import Settings
 from ..tasks.task import Task
-from .direct import Direct
+from .direct import OF_MODEL, Direct
 from .errors import HttpError
 from .guard import PROBES, Guard, logger
 from .metrics import SharedMetrics
@@ -94,9 +95,9 @@ def create_app(
         openapi_url=None,  # its own route would write the whole description anew for each request
         redirect_slashes=False,  # it would lead to the client's own Host
         telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own; ours know models and tokens
-        exception_handlers={HTTPException: _refused},
     )
-    routers = _include_routes(app, service)
+    routers, methods = _include_routes(app, service)
+    app.add_exception_handler(HTTPException, _refusing(methods))
     described = app.openapi
     app.openapi = lambda: _completed(described(), keyed=bool(service.settings.api_key))  # type: ignore[method-assign]
     app.add_api_route("/openapi.json", _description(app), include_in_schema=False)
@@ -137,40 +138,51 @@ async def _lifespan(
 
     background = {asyncio.create_task(work) for work in (start(), service.watch_loop(), service.share_metrics())}
     if open_again is not None and threading.current_thread() is threading.main_thread():
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, lambda: background.add(loop.create_task(_reload(service, open_again))))
+        loop, one_at_a_time = asyncio.get_running_loop(), asyncio.Lock()
+
+        def reload() -> None:
+            task = loop.create_task(_reload(service, open_again, one_at_a_time))
+            background.add(task)
+            task.add_done_callback(background.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
     yield
     for task in background:
         task.cancel()
     await asyncio.to_thread(service.close)
 
 
-async def _reload(service: Service, open_again: Callable[[], Mapping[str, Task]]) -> None:
-    logger.info("reloading")
-    try:
-        await service.reload(open_again)
-    except DistilBertError as error:
-        logger.error("not reloaded", extra={"fields": {"error": str(error)}})
-    else:
-        logger.info("reloaded", extra={"fields": {"models": list(service.models)}})
+async def _reload(service: Service, open_again: Callable[[], Mapping[str, Task]], one_at_a_time: asyncio.Lock) -> None:
+    async with one_at_a_time:  # or those that were opened first could take the place of the last
+        logger.info("reloading")
+        try:
+            await service.reload(open_again)
+        except DistilBertError as error:
+            logger.error("not reloaded", extra={"fields": {"error": str(error)}})
+        except Exception:  # what opened may not run
+            logger.exception("not reloaded")
+        else:
+            logger.info("reloaded", extra={"fields": {"models": list(service.models)}})
 
 
-def _include_routes(app: FastAPI, service: Service) -> list[APIRouter]:
-    """Add all routes to the application; gives those of the models."""
+def _include_routes(app: FastAPI, service: Service) -> tuple[list[APIRouter], dict[str, set[str]]]:
+    """Add all routes to the application; gives those of the models, and the methods of each path that is described."""
 
     def named(name: str = Path(description="a name of /v1/models")) -> None:
         service.served(name)
 
     families = (tei_routes, openai_routes, ranking_routes, multi_vector_routes, cohere_routes, ollama_routes)
     for_each = [routes(service) for routes in families]
-    for routes in for_each:
-        app.include_router(routes)
-        app.include_router(routes, prefix="/models/{name}", dependencies=[Depends(named)])
     hub = hub_routes(service)
-    app.include_router(hub)
-    app.include_router(operation_routes(service))
-    app.include_router(page_routes())
-    return [*for_each, hub]
+    included = [(routes, prefix) for routes in for_each for prefix in ("", OF_MODEL)]
+    included += [(routes, "") for routes in (hub, operation_routes(service), page_routes())]
+    methods: dict[str, set[str]] = {}
+    for routes, prefix in included:
+        app.include_router(routes, prefix=prefix, dependencies=[Depends(named)] if prefix else None)
+        for route in routes.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                methods.setdefault(prefix + route.path, set()).update(route.methods)
+    return [*for_each, hub], methods
 
 
 def _description(app: FastAPI) -> Callable[[], Awaitable[Response]]:
@@ -198,21 +210,24 @@ def _completed(schema: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
     return schema
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return await asyncio.to_thread(_misdirected, request, error)
+def _refusing(methods: Mapping[str, Collection[str]]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers requests that no route takes. It needs no description, which takes a while to make."""
+    patterns = {path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in methods}
 
+    def misdirected(request: Request, error: HTTPException) -> Response:
+        """What a path has, to OPTIONS (9110, 9.3.7), as HAProxy asks to see who is up; HttpError for all else."""
+        method, path, headers = request.method, request.scope["path"], dict(error.headers or {})
+        every = method == "OPTIONS" and path == "*"
+        allowed = {each for at, pattern in patterns.items() if every or pattern.fullmatch(path) for each in methods[at]}
+        if not allowed:
+            raise HttpError(error.status_code, instead_of(method, path, methods), headers)
+        headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        if method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        raise HttpError(error.status_code, f"{method} is not for {path[:200]}; ask with {headers['Allow']}", headers)
 
-def _misdirected(request: Request, error: HTTPException) -> Response:
-    """What a path has, to OPTIONS (9110, 9.3.7), as HAProxy asks to see who is up. Raises HttpError for all else."""
-    method, path, headers = request.method, request.scope["path"], dict(error.headers or {})
-    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
-    every = method == "OPTIONS" and path == "*"
-    found = [each for each in paths if every or re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), path)]
-    methods = {each.upper() for place in found for each in paths[place]}
-    if not methods:
-        raise HttpError(error.status_code, instead_of(method, path, paths), headers)
-    headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-    if method == "OPTIONS":
-        return Response(status_code=204, headers=headers)
-    raise HttpError(error.status_code, f"{method} is not for {path[:200]}; ask with {headers['Allow']}", headers)
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return await asyncio.to_thread(misdirected, request, error)
+
+    return refused

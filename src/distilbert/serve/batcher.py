@@ -244,13 +244,18 @@ class Batcher:
         self.queued_tokens += change * len(ids)
 
     def _work(self, lane: _Lane) -> None:
+        ran: list[_Job] = []
         while True:
             with self._lock:
-                while not (jobs := self._take(lane)):
+                jobs = self._take(lane)
+                self._tell(ran)  # not before: their threads all go on in Python, and the next run would wait for it
+                while not jobs:
                     if self._closed:
                         return
                     lane.filled.wait()
+                    jobs = self._take(lane)
             self._run(jobs, measure=lane is self._quick)
+            ran = jobs
 
     def _take(self, lane: _Lane) -> list[_Job]:
         """The texts of the next run, those that are due first; the lock is held."""
@@ -311,15 +316,18 @@ class Batcher:
             self._metrics.ran(engine.name, len(jobs), len(batch.ids), seconds)
             if measure:
                 engine.measured(len(batch.ids), seconds)
-        with self._lock:
-            ended = time.perf_counter()
-            for job in jobs:
-                job.ended = ended
-                self._in_flight.pop(job.key, None)
-                for call in job.calls:
-                    call.missing -= 1
-                    if not call.missing:
-                        call.done.put(None)
+        ended = time.perf_counter()
+        for job in jobs:
+            job.ended = ended
+
+    def _tell(self, jobs: Iterable[_Job]) -> None:
+        """Let those go on whose texts are done; the lock is held."""
+        for job in jobs:
+            self._in_flight.pop(job.key, None)
+            for call in job.calls:
+                call.missing -= 1
+                if not call.missing:
+                    call.done.put(None)
 
 
 def _texts(batch: Batch) -> Iterable[tuple[np.ndarray, np.ndarray | None]]:

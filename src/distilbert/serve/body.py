@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def parsed(kind: TypeAdapter[Any], content: bytes, most_items: int) -> Any:
         raise RequestError(Fault.NOT_JSON, f"the body is not UTF-8 (byte {error.start})") from None
     try:
         # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
-        body = json.loads(text)
+        body = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise RequestError(Fault.NOT_JSON, f"the body is not JSON: {error.msg} ({place})") from None
@@ -106,6 +107,15 @@ def parsed(kind: TypeAdapter[Any], content: bytes, most_items: int) -> Any:
         place, chosen = _furthest(body, error)
         what = _MESSAGES.get(chosen["type"], chosen["msg"][:300])
         raise RequestError(Fault.UNPROCESSABLE, f"{place[:200] or 'the body'}: {what}", place[:200] or None) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises RequestError where a name stands in it twice: others may read the other value."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise RequestError(Fault.NOT_JSON, f"{twice[:200]}: stands twice in one object; give it once", twice[:200])
+    return found
 
 
 def _furthest(body: Any, error: ValidationError) -> tuple[str, ErrorDetails]:

@@ -1,6 +1,6 @@
 """What a request will come to, from its texts and options alone: looked at before anything is built."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..tasks.fill_mask import MaskFiller
@@ -8,6 +8,7 @@ from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 
 _SHORT = 4096  # characters that are not worth counting the tokens of: there are no more of these
+_CHARACTERS = 8  # that take as long, and as much memory, to cut up as one token takes
 _PIECE = 1 << 15  # characters that are counted at once
 _NUMBER = 20  # bytes of a number in JSON, at most
 _LABEL = 100  # bytes of a label with its score
@@ -37,12 +38,20 @@ class Cost:
         return Cost(self.given + other.given, self.run + other.run, held, self.answer + other.answer)
 
 
-def count_tokens(tokenizer: BertTokenizer, texts: Sequence[str], most: int) -> int:
-    """The tokens of some texts, or their characters where these are few; not much more than `most` are counted."""
+def count_tokens(
+    tokenizer: BertTokenizer, texts: Sequence[str], most: int, between: Callable[[], None] = lambda: None
+) -> int:
+    """The tokens of some texts, or their characters where these are few; not much more than `most` are counted.
+
+    Long words, blanks and accents count as a token for some characters, for what they cost. `between` is called now
+    and then, and may raise.
+    """
     characters = sum(map(len, texts)) + 2 * len(texts)
     if characters <= min(_SHORT, most):
         return characters
-    total = 0
+    if (total := characters // _CHARACTERS) > most:
+        return total
+    least, total = total, 0
     group: list[str] = []
     size = 0
     for text in texts:
@@ -50,11 +59,12 @@ def count_tokens(tokenizer: BertTokenizer, texts: Sequence[str], most: int) -> i
             group.append(text[start : start + _PIECE])
             size += len(group[-1])
             if size >= _PIECE:
+                between()
                 total += sum(map(len, tokenizer.encode_batch(group)))
                 group, size = [], 0
                 if total > most:
                     return total
-    return total + (sum(map(len, tokenizer.encode_batch(group))) if group else 0)
+    return max(least, total + (sum(map(len, tokenizer.encode_batch(group))) if group else 0))
 
 
 def texts_cost(

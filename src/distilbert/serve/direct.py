@@ -18,7 +18,7 @@ from .body import LARGE, SMALL, parsed, read_body
 from .budget import BODY_BYTE, Share
 from .service import Service
 
-_MODEL = "/models/{name}"
+OF_MODEL = "/models/{name}"
 
 
 class Direct:
@@ -75,4 +75,4 @@ def _parted(path: str) -> tuple[str, dict[str, str]]:
     if not path.startswith("/models/"):
         return path, {}
     name, slash, rest = path.removeprefix("/models/").partition("/")
-    return (slash + rest if slash else _MODEL), {"name": name}
+    return (slash + rest if slash else OF_MODEL), {"name": name}

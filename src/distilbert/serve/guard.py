@@ -3,10 +3,10 @@
 import hmac
 import json
 import logging
+import random
 import re
 import time
 import traceback
-import uuid
 from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +45,7 @@ class Guard:
         self._key = settings.api_key.encode()
         self._hosts = Hosts(settings)
         self._traces = Traces()
+        self._ids = random.Random()  # noqa: S311 - no secrets, and they cost no system call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +55,7 @@ class Guard:
         method, path = scope["method"], scope["path"]
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % self._ids.getrandbits(128)
         # uvicorn keeps the scope that it gave: it sends no body where that says HEAD
         scope = {**scope, "path": plain_path(path), "method": "GET" if method == "HEAD" else method}
         work = scope["distilbert.work"] = Work()

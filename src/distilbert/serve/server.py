@@ -47,7 +47,7 @@ def run_server(
     listening = worker.listening if worker else listen(settings.host, settings.port)
     port = listening.getsockname()[1]  # the one that was found, where 0 was asked for
     place: dict[str, object] = {"worker": worker.number} if worker else {}
-    set_up_log(settings.log_level, place)
+    set_up_log(settings.log_level, place, behind=True)
     sys.setswitchinterval(0.001)  # the event loop need not wait five milliseconds for each thread before it
     warnings.simplefilter("ignore", LongTextWarning)  # clients say whether texts may be cut
     if worker is None:

@@ -73,8 +73,11 @@ class Service:
 
         Raises DistilBertError, and keeps the old ones, where a folder cannot be opened.
         """
-        tasks = await asyncio.get_running_loop().run_in_executor(self._pool, open_again)
-        models = {name: ServedModel(name, task, self.batcher, self.settings) for name, task in tasks.items()}
+
+        def opened() -> dict[str, ServedModel]:
+            return {name: ServedModel(name, task, self.batcher, self.settings) for name, task in open_again().items()}
+
+        models = await asyncio.get_running_loop().run_in_executor(self._pool, opened)
         await self._warm(models)
         self.models = models  # requests at work keep those that they have
 
@@ -99,8 +102,9 @@ class Service:
 
     async def share_metrics(self) -> None:
         """Leave the metrics for the other processes, for ever, where there are others."""
-        while self._shared_metrics is not None:
-            self._shared_metrics.write(self.metrics.text())
+        shared = self._shared_metrics
+        while shared is not None:
+            await asyncio.to_thread(lambda: shared.write(self.metrics.text()))
             await asyncio.sleep(_SHARE_EVERY)
 
     def metrics_text(self) -> bytes:
@@ -180,6 +184,7 @@ class Service:
         self, task: Task, texts: Sequence[str], pairs: Sequence[str] | None = None, *, before: str = ""
     ) -> None:
         """Raises RequestError where a text is longer than the model reads; for those who did not allow to cut it."""
+        current_work.get().check()  # what follows may take some tenths of a second
         limit = task.model.max_length
         for index, encoding in enumerate(task.tokenizer.encode_batch([before + text for text in texts], pairs)):
             if len(encoding) > limit:
@@ -200,7 +205,7 @@ class Service:
 
     def tokens(self, task: Task, texts: Sequence[str]) -> int:
         """An upper bound of the tokens of some texts. Raises RequestError for more than a request may have."""
-        tokens = count_tokens(task.tokenizer, texts, self.settings.max_tokens)
+        tokens = count_tokens(task.tokenizer, texts, self.settings.max_tokens, current_work.get().check)
         self._check_tokens(tokens)
         return tokens
 
