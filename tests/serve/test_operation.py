@@ -245,7 +245,7 @@ def test_a_log_that_nobody_reads_stops_nobody(monkeypatch: pytest.MonkeyPatch) -
     handler.setFormatter(logging.Formatter())
     for number in range(4000):  # the pipe takes some hundreds
         handler.handle(logging.makeLogRecord({"msg": f"{number:0>100}"}))
-    with open(reading, encoding="utf-8") as lines, ThreadPoolExecutor(1) as pool:
+    with os.fdopen(reading, encoding="utf-8") as lines, ThreadPoolExecutor(1) as pool:
         read = pool.submit(lines.readlines)
         handler.close()
         os.close(writing)

@@ -71,7 +71,8 @@ async def read_body(
 def _check_type(headers: Mapping[bytes, bytes]) -> None:
     """Raises RequestError for what is not said to be JSON, so that no web page can send it as a form, or compressed."""
     coding = headers.get(b"content-encoding", b"").strip().lower()
-    if coding not in (b"identity", b""):
+    framing = headers.get(b"transfer-encoding", b"chunked").strip().lower()
+    if coding not in (b"identity", b"") or framing != b"chunked":
         raise RequestError(Fault.NOT_PLAIN, "compressed bodies are not read; send plain JSON without Content-Encoding")
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not (
@@ -94,7 +95,7 @@ def parsed(kind: TypeAdapter[Any], content: bytes, most_items: int) -> Any:
         raise RequestError(Fault.NOT_JSON, f"the body is not UTF-8 (byte {error.start})") from None
     try:
         # not pydantic's own parser, which refuses the unpaired surrogates that JSON allows
-        body = json.loads(text, object_pairs_hook=_object)
+        body = _JSON.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise RequestError(Fault.NOT_JSON, f"the body is not JSON: {error.msg} ({place})") from None
@@ -116,6 +117,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise RequestError(Fault.NOT_JSON, f"{twice[:200]}: stands twice in one object; give it once", twice[:200])
     return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _furthest(body: Any, error: ValidationError) -> tuple[str, ErrorDetails]:

@@ -8,7 +8,7 @@ from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
 
 _SHORT = 4096  # characters that are not worth counting the tokens of: there are no more of these
-_CHARACTERS = 8  # that take as long, and as much memory, to cut up as one token takes
+_LETTERS = 8  # of ASCII, or half as many others, that take as much memory to cut up as one token
 _PIECE = 1 << 15  # characters that are counted at once
 _NUMBER = 20  # bytes of a number in JSON, at most
 _LABEL = 100  # bytes of a label with its score
@@ -43,15 +43,16 @@ def count_tokens(
 ) -> int:
     """The tokens of some texts, or their characters where these are few; not much more than `most` are counted.
 
-    Long words, blanks and accents count as a token for some characters, for what they cost. `between` is called now
+    Long words, blanks and accents, which are few tokens or none, count for what they cost. `between` is called now
     and then, and may raise.
     """
     characters = sum(map(len, texts)) + 2 * len(texts)
     if characters <= min(_SHORT, most):
         return characters
-    if (total := characters // _CHARACTERS) > most:
-        return total
-    least, total = total, 0
+    least = sum(len(text) // (_LETTERS if text.isascii() else _LETTERS // 2) for text in texts)
+    if least > most:
+        return least
+    total = 0
     group: list[str] = []
     size = 0
     for text in texts:

@@ -191,6 +191,8 @@ class Protocol(HttpToolsProtocol):
         if target.userinfo:
             raise ValueError("a name or a password before the host")
         if target.host:
+            if target.schema.lower() not in (b"http", b"https"):
+                raise ValueError("another scheme than HTTP's")
             host = target.host + (b":%d" % target.port if target.port else b"")
             self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
             whole = b"*" if self.parser.get_method() == b"OPTIONS" and not target.query else b"/"  # 9112, 3.2.4
