@@ -145,7 +145,8 @@ class BertTokenizer(Hinted):
         if ids and not 0 <= min(ids) <= max(ids) < 2**32:
             raise InputError(f"token ids are whole numbers from 0 on, not {short_repr(ids)}")
         with library_errors("the tokenizer cannot decode these ids"):
-            return self.backend.decode(ids, skip_special_tokens=skip_special_tokens)
+            # a batch, for which the library lets other threads run
+            return self.backend.decode_batch([ids], skip_special_tokens=skip_special_tokens)[0]
 
     @property
     def special_count(self) -> int:

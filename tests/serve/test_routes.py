@@ -8,10 +8,11 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
+from fastapi import FastAPI
 
 from distilbert import Reranker, TextClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live
+from helpers.live import Live, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -242,6 +243,13 @@ def test_hub_tells_what_a_model_cannot_do(server: Live) -> None:
 )
 def test_what_is_not_there_is_told_with_what_is(server: Live, path: str, message: str) -> None:
     bad(server.post(path), 404, "Validation", message)
+
+
+def test_what_is_not_there_needs_no_description(tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FastAPI, "openapi", pytest.fail)  # it takes a third of a second to make
+    with serving({"embed": tasks["embed"]}) as live:
+        assert live.http.get("/none").status_code == 404
+        assert live.http.get("/embed").status_code == 405
 
 
 def test_methods_that_a_path_does_not_have(server: Live) -> None:
