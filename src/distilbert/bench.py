@@ -77,10 +77,8 @@ class BenchReport:
     def best(self) -> dict[str, Setting]:
         """The fastest setting of each precision."""
         best: dict[str, Setting] = {}
-        for setting in self.settings:
-            known = best.setdefault(setting.precision, setting)
-            if setting.texts_per_second > known.texts_per_second:
-                best[setting.precision] = setting
+        for setting in sorted(self.settings, key=lambda setting: -setting.texts_per_second):
+            best.setdefault(setting.precision, setting)
         return best
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,12 +150,8 @@ class _Runner:
     """Texts through tokenizer and engine; the head reads the first token (of a per-token head: all)."""
 
     def __init__(self, folder: ModelFolder, texts: Sequence[str]) -> None:
-        self.checkpoint, self.tokenizer, self.texts, self.longest = (
-            folder.checkpoint,
-            folder.tokenizer,
-            texts,
-            folder.longest,
-        )
+        self.checkpoint, self.tokenizer, self.longest = folder.checkpoint, folder.tokenizer, folder.longest
+        self.texts = texts
         self.all_rows = self.checkpoint.head in (Head.NONE, Head.TOKEN_CLASSIFICATION, Head.QUESTION_ANSWERING)
         self.engines: dict[tuple[str, int], Engine] = {}
 

@@ -1,19 +1,4 @@
-"""Every error the package raises on purpose. Each message is one line: the thing, the place, the way out.
-
-    DistilBertError
-    ├── ConfigError       a config.json (or modules.json, …) that cannot be right; names file and field
-    ├── CheckpointError   weights missing, left over, of the wrong shape, or a broken file
-    ├── TokenizerError    a vocabulary or tokenizer.json that cannot be used
-    ├── HubError          a model name that leads to no folder
-    ├── InputError        what the caller passed in (also a ValueError)
-    │   └── UnknownOptionError  an argument that a function does not have (also a TypeError)
-    └── MissingExtraError a leaf was asked for whose extra is not installed (also an ImportError)
-
-Four are warnings, not errors: `LongTextWarning` (a text was cut, and the result has no field to say so),
-`CheckpointWarning` (weights were read otherwise than they stand, as the message says), `TokenizerWarning` (a
-tokenizer's files were read otherwise than they may be meant) and `LabelWarning` (examples have labels that the model
-does not know).
-"""
+"""Every error the package raises on purpose. Each message is one line: the thing, the place, the way out."""
 
 import reprlib
 from collections.abc import Collection, Sequence

@@ -95,9 +95,9 @@ def read_json(path: Path, error: type[DistilBertError] = ConfigError) -> dict[st
     return _read_json(path, dict, "an object", error)
 
 
-def read_json_list(path: Path, error: type[DistilBertError] = ConfigError) -> list[Any]:
-    """A JSON list from a file. Raises `error` naming the file and what is wrong."""
-    return _read_json(path, list, "a list", error)
+def read_json_list(path: Path) -> list[Any]:
+    """A JSON list from a file. Raises ConfigError naming the file and what is wrong."""
+    return _read_json(path, list, "a list", ConfigError)
 
 
 def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertError]) -> Value:

@@ -222,7 +222,7 @@ NAMES: Mapping[str, str] = {
     "TextCrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
     "TextEmbedding": "from distilbert.compat import TextEmbedding, or distilbert.load(model)",
     "Trainer": _TRAIN,
-    "TrainingArguments": "distilbert.arguments.TrainingArguments, for distilbert.train.finetune",
+    "TrainingArguments": "distilbert.arguments.FinetuneArguments, for distilbert.train.finetune",
     "community_detection": "from distilbert.search import community_detection",
     "cos_sim": _MEASURE,
     "dot_score": _MEASURE,

@@ -12,7 +12,7 @@ _LONG_WORK = 1  # second before a bar is worth a look
 
 
 @contextmanager
-def progress_bar(total: int | None, unit: str = "texts") -> Iterator[Callable[[int], None]]:
+def progress_bar(total: int | None) -> Iterator[Callable[[int], None]]:
     """Gives a function that moves the bar on by so many; `total` is None where nobody knows."""
     console = Console(stderr=True)
     if not console.is_interactive:
@@ -20,7 +20,7 @@ def progress_bar(total: int | None, unit: str = "texts") -> Iterator[Callable[[i
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, redirect_stdout=False)
     task = bar.add_task("", total=total)
     visible_from = time.monotonic() + _LONG_WORK

@@ -27,8 +27,8 @@ from .outcomes import Outcome
 from .scores import MISTAKES, Mistake, Scores
 
 
-def score_task(task: Task, data: Data[Any], *, seed: int = 0, long_text: LongText | None = None) -> Scores:
-    """What an opened model makes of examples. `seed` draws the masks of masked language modelling.
+def score_task(task: Task, data: Data[Any], *, long_text: LongText | None = None) -> Scores:
+    """What an opened model makes of examples.
 
     Words and masks are scored in all of a text, however long. What becomes of a long text of other tasks `long_text`
     says, by default what the task does by itself.
@@ -50,15 +50,15 @@ def score_task(task: Task, data: Data[Any], *, seed: int = 0, long_text: LongTex
         case TokenClassifier():
             return score_words(task, data)
         case MaskFiller():
-            return _score_masks(task, data, seed)
+            return _score_masks(task, data)
     raise InputError(f"task {task.task!r} has no metrics")
 
 
-def _score_masks(task: MaskFiller, data: Data[PlainText], seed: int) -> Scores:
-    """15 % of the tokens of each block of text masked, all of them by [MASK]."""
+def _score_masks(task: MaskFiller, data: Data[PlainText]) -> Scores:
+    """15 % of the tokens of each block of text masked, all of them by [MASK]; always the same tokens of a text."""
     tokenizer = task.tokenizer
     assert tokenizer.mask_token_id is not None  # MaskFiller refuses a tokenizer without
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     limit = min(MASKED_BLOCK, task.model.max_length)
     ids, rows, wanted = [], [], []
     for block in blocks(tokenizer, [example.text for example in data.examples], limit):

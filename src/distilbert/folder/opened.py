@@ -85,7 +85,7 @@ class ModelFolder:
         check_companions(self.root, self.checkpoint.folder, parts=parts)
 
 
-def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool = True) -> ModelFolder:
+def open_folder(name: str | Path, *, vectors: bool = True) -> ModelFolder:
     """Open a model by its folder or its name on the hub (see `resolve`). No number of its weights is read.
 
     `vectors=False` leaves unheeded what sentence-transformers' files say, for a task that makes no vectors: those speak
@@ -93,7 +93,7 @@ def open_folder(name: str | Path, revision: str | None = None, *, vectors: bool 
 
     Raises HubError, ConfigError, CheckpointError, TokenizerError: naming the file and the field.
     """
-    root = resolve(name, revision)
+    root = resolve(name)
     sentence = read_sentence_folder(root)
     checkpoint = open_checkpoint(sentence.transformer if sentence else root)
     tokenizer = BertTokenizer.from_folder(checkpoint.folder)

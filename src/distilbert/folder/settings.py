@@ -16,10 +16,6 @@ class Settings:
         self.path = path
         self.values: dict[str, Any] = {} if optional and not has_file(path) else read_json(path)
 
-    def get(self, *keys: str) -> Any:
-        """The value of the first of these keys that says something: newer spellings stand before older ones."""
-        return next((self.values[key] for key in keys if self.values.get(key) is not None), None)
-
     def wrong(self, key: str, wanted: str) -> ConfigError:
         return ConfigError(f"{self.path}: {key} must be {wanted}, not {short_repr(self.values.get(key))}")
 
@@ -29,10 +25,10 @@ class Settings:
             raise self.wrong(key, "true or false")
         return default if value is None else value
 
-    def whole(self, key: str, least: int = 1) -> int | None:
+    def whole(self, key: str) -> int | None:
         value = self.values.get(key)
-        if value is not None and (type(value) is not int or value < least):
-            raise self.wrong(key, f"a whole number of at least {least}")
+        if value is not None and (type(value) is not int or value < 1):
+            raise self.wrong(key, "a whole number of at least 1")
         return value
 
     def string(self, key: str) -> str | None:

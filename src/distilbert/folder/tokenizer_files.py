@@ -5,32 +5,7 @@ tokenizer.json or vocab.txt, and tokenizer_config.json says how it normalizes; a
 tokenizer.json says, and cannot be read from a vocab.txt. A tokenizer.json that is no WordPiece is read as it is under
 any class.
 
-What each key does (file and key; T = tokenizer_config.json, S = special_tokens_map.json):
-
-    tokenizer.json               vocabulary, added tokens, side of truncation; all of it where the class is not BERT's
-    vocab.txt                    vocabulary, one piece a line; read where there is no tokenizer.json
-    added_tokens.json            tokens added behind the vocabulary: piece -> id; not read beside added_tokens_decoder
-    T tokenizer_class            BERT's own, or whatever tokenizer.json says; config.json's key where T has none
-    T fast_tokenizer_files       names of tokenizer.json for versions of Transformers; the newest for up to 5 is read
-    T added_tokens_decoder       id -> token with flags; where it is there, S, added_tokens.json are not read
-    S any key                    wins over the same key of T (a list of extra_special_tokens is added to T's)
-    {bos,eos,unk,sep,pad,cls,mask}_token, NAME_token
-                                 text or a token with flags: one token wherever it stands in a text; null: there is none
-    additional_special_tokens    the same, a list; extra_special_tokens wins where both are in T
-    extra_special_tokens         the same, a list, or a dict of names and tokens
-    model_specific_special_tokens  the same, a dict
-    lstrip, rstrip, single_word, normalized, special
-                                 of a token: swallows spaces before, after it; whole words only; found after normalizing
-    do_lower_case, strip_accents, tokenize_chinese_chars
-                                 how BERT's own normalizes; lower-casing is the default
-    split_special_tokens         special tokens in a text are cut like words
-    model_max_length, max_len    the longest text in tokens; the second where the first is not there
-    truncation_side              the side of a text that loses tokens; else truncation.direction of tokenizer.json
-
-Without effect, as in Transformers 5: do_basic_tokenize, never_split, wordpieces_prefix, padding_side (nothing is
-padded), model_input_names (DistilBERT has no token types), clean_up_tokenization_spaces (decoding only),
-add_prefix_space, add_bos_token, add_eos_token, backend, init_inputs, name_or_path, vocab_file, tokenizer_file,
-truncation and padding lengths of tokenizer.json, and any key not listed here.
+What each key of each file does is told in docs/model_folders.md.
 """
 
 import json
