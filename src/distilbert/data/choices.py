@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import short_repr
 from .cells import is_missing, label_name, listed_parts
 from .columns import choice_columns
 from .examples import Choices, Data
@@ -27,20 +27,10 @@ def choice_data(
     source: str, rows: Sequence[Row], found: Mapping[str, str], names: Sequence[str], faults: Faults
 ) -> Data[Choices]:
     """Labels are a choice itself, its name or letter, or its number: from 1 on where the last is one, and none is 0."""
-    given = []
-    for row in rows:
-        try:
-            given.append(_given(row, found, names))
-        except InputError as error:
-            faults.add(error)
+    given = faults.each(rows, lambda row: _given(row, found, names))
     numbers = [(_number(each.label), len(each.choices)) for each in given if not each.keys]
     first = int(all(number for number, _ in numbers) and any(number == count for number, count in numbers))
-    examples = []
-    for each in given:
-        try:
-            examples.append(Choices(each.prompt, tuple(each.choices), _right(each, first)))
-        except InputError as error:
-            faults.add(error)
+    examples = faults.each(given, lambda each: Choices(each.prompt, tuple(each.choices), _right(each, first)))
     return Data(source, examples, guessed="labels counted from 1 on" if first else "")
 
 

@@ -1,8 +1,6 @@
 """Names of classes as `datasets` writes them beside its columns, in Parquet files and in what the hub shows."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 
@@ -29,15 +27,6 @@ def with_class_names(rows: Sequence[Any], names: Mapping[str, Sequence[str]]) ->
         else row
         for row in rows
     ]
-
-
-def parquet_class_names(path: Path, polars: Any) -> dict[str, tuple[str, ...]]:
-    """Those that a Parquet file has in what is said of its columns."""
-    try:
-        about = json.loads(polars.read_parquet_metadata(path)["huggingface"])
-        return class_names(about["info"]["features"])
-    except Exception:  # no such entry, or another form of it: the columns are what they are
-        return {}
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:

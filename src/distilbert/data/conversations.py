@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InputError
 from .faults import Faults
 from .tables import Row
 
@@ -21,13 +20,7 @@ def is_conversation(rows: Sequence[Row]) -> bool:
 
 def asked_and_answered(rows: Sequence[Row], faults: Faults) -> list[Row]:
     """Each with "text" and "label". Conversations of more than one question are faults."""
-    made = []
-    for row in rows:
-        try:
-            made.append(Row(row.place, _plain(row)))
-        except InputError as error:
-            faults.add(error)
-    return made
+    return faults.each(rows, lambda row: Row(row.place, _plain(row)))
 
 
 def _turns(values: Mapping[str, Any]) -> list[tuple[Any, Any]] | None:

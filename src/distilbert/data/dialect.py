@@ -102,14 +102,11 @@ def sniff(
 
     Raises InputError (without a place) where it cannot be told.
     """
+    beginning = _Beginning(sample, tabs, quote, known, whole)
     first = next((line for line in _lines(sample) if line.strip()), "")
     usual = "\t" if tabs else ","
-    if separator is not None:
-        candidates: list[str] = [separator]
-    else:
-        candidates = [char for char in (*_USUAL, *_UNUSUAL) if char in first]
-    trials = [_best_marks(char, sample, tabs or char == "\t", quote, known, whole) for char in candidates]
-    trials = [trial for trial in trials if trial.width > 1]
+    candidates = [separator] if separator is not None else [char for char in (*_USUAL, *_UNUSUAL) if char in first]
+    trials = [trial for trial in map(beginning.best_marks, candidates) if trial.width > 1]
     if separator is None:
         usual_known = max((t.known for t in trials if t.dialect.separator in _USUAL and t.fit == 1), default=0)
         trials = [
@@ -118,9 +115,10 @@ def sniff(
             if t.dialect.separator in _USUAL or (t.fit == 1 and t.known > usual_known and not headless)
         ]
     if not trials:
-        return _one_column(sample, separator or usual, tabs, quote, known, whole)
+        return beginning.one_column(separator or usual)
     perfect = [trial for trial in trials if trial.fit == 1]
-    best = _clear_winner(perfect) or (None if perfect else _clear_winner(trials) or _named(trials, usual))
+    of_usual = next((trial for trial in trials if trial.dialect.separator == usual), None)
+    best = _clear_winner(perfect) or (None if perfect else _clear_winner(trials) or of_usual)
     if best is None:
         options = " or ".join(_NAMES.get(t.dialect.separator, repr(t.dialect.separator)) for t in perfect or trials)
         raise InputError(f"{options} may separate its cells; say which: --separator CHAR, in Python separator='CHAR'")
@@ -135,60 +133,80 @@ def _clear_winner(trials: Collection[_Trial]) -> _Trial | None:
     return ranked[0] if ranked else None
 
 
-def _named(trials: Collection[_Trial], separator: str) -> _Trial | None:
-    return next((trial for trial in trials if trial.dialect.separator == separator), None)
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The beginning of a file, and what is known of it: see `sniff`."""
 
+    text: str
+    tabs: bool
+    quote: str | None
+    known: Collection[str]
+    whole: bool
 
-def _one_column(
-    sample: str, separator: str, tabs: bool, quote: str | None, known: Collection[str], whole: bool
-) -> Dialect:
-    """The dialect of a table whose first row has one cell. Raises InputError where its rows all have more."""
-    trial = _best_marks(separator, sample, tabs, quote, known, whole)
-    if trial.fit == 1 or trial.width == 0:
-        return trial.dialect
-    for char in (separator, *_USUAL):
-        other = _best_marks(char, sample, tabs or char == "\t", quote, known, whole)
-        if other.fit == 0 and len(other.others) == 1:
-            (count,) = other.others
-            raise InputError(
-                f"its first line has 1 cell and the others {count}; is the first line a header? Take out what is "
-                "before the header, such as a title"
-            )
-    if trial.fit < 0 and '"' in sample:  # marks at wrong places: say where
-        return trial.dialect
-    return Dialect(_NOWHERE, trial.dialect.quote, trial.dialect.escape)
+    def one_column(self, separator: str) -> Dialect:
+        """The dialect of a table whose first row has one cell. Raises InputError where its rows all have more."""
+        trial = self.best_marks(separator)
+        if trial.fit == 1 or trial.width == 0:
+            return trial.dialect
+        for char in (separator, *_USUAL):
+            other = self.best_marks(char)
+            if other.fit == 0 and len(other.others) == 1:
+                (count,) = other.others
+                raise InputError(
+                    f"its first line has 1 cell and the others {count}; is the first line a header? Take out what is "
+                    "before the header, such as a title"
+                )
+        if trial.fit < 0 and '"' in self.text:  # marks at wrong places: say where
+            return trial.dialect
+        return Dialect(_NOWHERE, trial.dialect.quote, trial.dialect.escape)
 
+    def best_marks(self, separator: str) -> _Trial:
+        """What quotation marks and escapes go with a separator."""
+        tabs = self.tabs or separator == "\t"
+        if self.quote is not None:
+            marks: list[str | None] = [None if self.quote == "none" else self.quote]
+        else:
+            marks = [None if tabs and not _are_marks('"', separator, self.text) else '"']
+            if "'" in self.text and _are_marks("'", separator, self.text):
+                marks.append("'")
+        trials = []
+        for mark in marks:
+            trials.append(self.trial(Dialect(separator, mark)))
+            if mark and re.search(f"{re.escape(separator)} +{mark}", self.text):
+                trials.append(self.trial(Dialect(separator, mark, spaced=True)))
+            if "\\" in self.text:
+                place = 0 if _are_escapes(separator, mark, self.text) else len(trials)
+                trials.insert(place, self.trial(Dialect(separator, mark, "\\")))
+        best = max(trial.fit for trial in trials)
+        fitting = [trial for trial in trials if trial.fit == best]
+        spaced = next((trial for trial in fitting if trial.dialect.spaced), None)
+        single = next((trial for trial in fitting if trial.dialect.quote == "'" and self.quote is None), None)
+        if tabs and self.quote is None and best < 1 and marks[0] == '"':  # marks that do not fit are letters
+            letters = self.trial(Dialect(separator, None))
+            return letters if letters.fit > best else fitting[0]
+        return spaced or single or fitting[0]
 
-def _best_marks(
-    separator: str, sample: str, tabs: bool, quote: str | None, known: Collection[str], whole: bool
-) -> _Trial:
-    """What quotation marks and escapes go with a separator."""
-    if quote is not None:
-        marks: list[str | None] = [None if quote == "none" else quote]
-    else:
-        marks = [None if tabs and not _are_marks('"', separator, sample) else '"']
-        if "'" in sample and _are_marks("'", separator, sample):
-            marks.append("'")
-    trials = []
-    for mark in marks:
-        plain = Dialect(separator, mark)
-        trials.append(_try(plain, sample, known, whole))
-        if mark and re.search(f"{re.escape(separator)} +{mark}", sample):
-            trials.append(_try(Dialect(separator, mark, spaced=True), sample, known, whole))
-        if "\\" in sample:
-            escaped = _try(Dialect(separator, mark, "\\"), sample, known, whole)
-            if _are_escapes(separator, mark, sample):
-                trials.insert(0, escaped)
+    def trial(self, dialect: Dialect) -> _Trial:
+        rows = []
+        wrong = False
+        try:
+            for row in dialect.reader(_lines(self.text)):
+                if any(cell.strip() for cell in row):
+                    rows.append(row)
+                if len(rows) > _ROWS:
+                    break
             else:
-                trials.append(escaped)
-    best = max(trial.fit for trial in trials)
-    fitting = [trial for trial in trials if trial.fit == best]
-    spaced = next((trial for trial in fitting if trial.dialect.spaced), None)
-    single = next((trial for trial in fitting if trial.dialect.quote == "'" and quote is None), None)
-    if tabs and quote is None and best < 1 and marks[0] == '"':  # marks that do not fit are letters
-        letters = _try(Dialect(separator, None), sample, known, whole)
-        return letters if letters.fit > best else fitting[0]
-    return spaced or single or fitting[0]
+                rows = rows if self.whole else rows[:-1]
+        except csv.Error as error:
+            wrong = self.whole or "unexpected end" not in str(error)
+        if not rows:
+            return _Trial(dialect, 0, -1.0 if wrong else 0.0, 0, frozenset())
+        width = len(rows[0])
+        fit = sum(len(row) == width for row in rows[1:]) / (len(rows) - 1) if len(rows) > 1 else 1.0
+        if fit == 0 and (are_numbered(rows) or end_in_separators(rows)):
+            fit = 1.0
+        names = sum(cell.strip().lower() in self.known for cell in rows[0])
+        return _Trial(dialect, width, fit - 2 if wrong else fit, names, frozenset(len(row) for row in rows[1:]))
 
 
 def _are_marks(mark: str, separator: str, sample: str) -> bool:
@@ -210,29 +228,6 @@ def _are_escapes(separator: str, mark: str | None, sample: str) -> bool:
     return any(char in special for char in following) and all(
         char in {*special, "\\", "\n", "\r"} for char in following
     )
-
-
-def _try(dialect: Dialect, sample: str, known: Collection[str], whole: bool) -> _Trial:
-    rows = []
-    wrong = False
-    try:
-        for row in dialect.reader(_lines(sample)):
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-            if len(rows) > _ROWS:
-                break
-        else:
-            rows = rows if whole else rows[:-1]
-    except csv.Error as error:
-        wrong = whole or "unexpected end" not in str(error)
-    if not rows:
-        return _Trial(dialect, 0, -1.0 if wrong else 0.0, 0, frozenset())
-    width = len(rows[0])
-    fit = sum(len(row) == width for row in rows[1:]) / max(len(rows) - 1, 1) if len(rows) > 1 else 1.0
-    if fit == 0 and (are_numbered(rows) or end_in_separators(rows)):
-        fit = 1.0
-    names = sum(cell.strip().lower() in known for cell in rows[0])
-    return _Trial(dialect, width, fit - 2 if wrong else fit, names, frozenset(len(row) for row in rows[1:]))
 
 
 def are_numbered(rows: Sequence[Sequence[str]]) -> bool:

@@ -1,6 +1,12 @@
 """What is wrong in a file, gathered so that a person sees it all at once."""
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from ..errors import InputError
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 _SHOWN = 10
 
@@ -25,6 +31,16 @@ class Faults:
         self.count += 1
         if len(self._first) < _SHOWN:
             self._first.append(error)
+
+    def each(self, items: Iterable[Item], make: Callable[[Item], Made]) -> list[Made]:
+        """What `make` makes of each item; those that it raises InputError for are left out, and noted."""
+        made = []
+        for item in items:
+            try:
+                made.append(make(item))
+            except InputError as error:
+                self.add(error)
+        return made
 
     def check(self) -> None:
         """Raises InputError that shows the first ten faults, unless rows with faults are to be left out."""

@@ -38,16 +38,12 @@ def read_squad(path: Path, faults: Faults, encoding: str | None = None) -> Data[
         return None
     except (KeyError, TypeError):
         raise InputError(f"{path}: not in SQuAD's format (data, paragraphs, qas)") from None
-    examples = []
+    rows = []
     for number, (context, question) in enumerate(questions, 1):
-        known = isinstance(question, dict)
-        place = f"{path}: question {short_repr(question.get('id', number) if known else number)}"
-        row = Row(place, {**(question if known else {}), "context": context})
-        try:
-            examples.append(question_row(row, _COLUMNS, number))
-        except InputError as error:
-            faults.add(error)
-    return Data(str(path), examples)
+        known = question if isinstance(question, dict) else {}
+        place = f"{path}: question {short_repr(known.get('id', number))}"
+        rows.append((Row(place, {**known, "context": context}), number))
+    return Data(str(path), faults.each(rows, lambda row: question_row(row[0], _COLUMNS, row[1])))
 
 
 def question_row(row: Row, found: Mapping[str, str], number: int) -> Question:

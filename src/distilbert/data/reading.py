@@ -5,10 +5,10 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..config import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
@@ -28,7 +28,6 @@ from .source import read_text
 from .tables import Row, Table, check_file, decimal_commas, open_table
 from .tagged import is_conll, read_conll, tagged
 
-Made = TypeVar("Made")
 _DECIDING = 10_000  # rows of a file that decide how a larger one is read
 
 
@@ -236,12 +235,12 @@ def _read_table(
         case "token-classification":
             data = tagged(table.source, rows, found, names, faults)
         case "question-answering":
-            place = {id(row): number for number, row in enumerate(rows)}
-            data = Data(table.source, _each(rows, lambda row: question_row(row, found, place[id(row)]), faults))
+            numbered = [*enumerate(rows)]
+            data = Data(table.source, faults.each(numbered, lambda each: question_row(each[1], found, each[0])))
         case "fill-mask":
-            data = Data(table.source, _each(rows, lambda row: PlainText(row.text(found["text"])), faults))
+            data = Data(table.source, faults.each(rows, lambda row: PlainText(row.text(found["text"]))))
         case "sentence-similarity":
-            data = Data(table.source, _each(rows, lambda row: _pair_row(row, found), faults))
+            data = Data(table.source, faults.each(rows, lambda row: _pair_row(row, found)))
         case _:
             data = choice_data(table.source, rows, found, table.names, faults)
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, left_out, data.guessed))
@@ -249,16 +248,6 @@ def _read_table(
 
 def _with_names_of(table: Table, rows: Sequence[Row]) -> Table:
     return dataclasses.replace(table, names=tuple(dict.fromkeys(name for row in rows for name in row.values)))
-
-
-def _each(rows: Collection[Row], make: Callable[[Row], Made], faults: Faults) -> list[Made]:
-    made = []
-    for row in rows:
-        try:
-            made.append(make(row))
-        except InputError as error:
-            faults.add(error)
-    return made
 
 
 def _joined(*parts: str) -> str:

@@ -4,15 +4,14 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingExtraError, error_text, short_repr
+from ..errors import InputError, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
-from .class_names import parquet_class_names
 from .dialect import Dialect, are_numbered, end_in_separators, sniff
 from .fast_text import fast_text_rows, is_fast_text
 from .faults import Faults
@@ -20,6 +19,7 @@ from .file_names import TABLES, is_table, suffix
 from .foreign_files import foreign_name, no_separated_values
 from .frames import frame_labels, frame_name, frame_rows
 from .json_tables import json_lines, json_table
+from .parquet import parquet_class_names, parquet_rows
 from .source import find_encoding, opened_text
 
 LONGEST_TEXT = 1 << 24  # characters
@@ -132,13 +132,13 @@ def open_table(
     check_file(path)
     if suffix(path) not in (".json", ".jsonl", ".ndjson", ".parquet") and is_fast_text(path):
         found = find_encoding(path, encoding)
-        lines = (Row(*each) for each in fast_text_rows(path, found))
+        lines = starmap(Row, fast_text_rows(path, found))
         return Table(str(path), ("text", "label"), lines, "in fastText's form", encoding=found)
     if not is_table(path):
         raise InputError(f"{path}: cannot tell its format; name it {', '.join(TABLES)}")
     if suffix(path) == ".parquet":
-        polars = parquet_reader()
-        return _named(Table(str(path), (), _parquet(path, polars), class_names=parquet_class_names(path, polars)))
+        names_of_classes = parquet_class_names(path)
+        return _named(Table(str(path), (), starmap(Row, parquet_rows(path)), class_names=names_of_classes))
     found = find_encoding(path, encoding)
     form = "" if found in ("utf-8", "utf-8-sig") or encoding else f"in {found}"
     if suffix(path) == ".json":
@@ -147,7 +147,7 @@ def open_table(
         placed = json_lines(path, found, faults)
     else:
         return _separated(path, found, form, faults, separator, quote, known, headless)
-    return _named(Table(str(path), (), (Row(*each) for each in placed), form, encoding=found))
+    return _named(Table(str(path), (), starmap(Row, placed), form, encoding=found))
 
 
 def decimal_commas(table: Table) -> bool:
@@ -167,16 +167,7 @@ def _named(table: Table) -> Table:
     """With the names of all columns that its first rows have."""
     first = list(islice(table.rows, _PEEKED))
     names = tuple(dict.fromkeys(chain(table.names, (name for row in first for name in row.values))))
-    return Table(
-        table.source,
-        names,
-        chain(first, table.rows),
-        table.form,
-        None,
-        table.encoding,
-        table.class_names,
-        table.has_header,
-    )
+    return replace(table, names=names, rows=chain(first, table.rows))
 
 
 # separated values -----------------------------------------------------------------------------------
@@ -281,24 +272,3 @@ def _checked(rows: Iterable[tuple[str, list[str], bool]], names: tuple[str, ...]
             yield Row(place, dict(zip(names, cells, strict=True)), after_blank)
         else:
             faults.add(InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}"))
-
-
-# Parquet ----------------------------------------------------------------------------------------
-
-
-def parquet_reader() -> Any:
-    """Polars. Raises MissingExtraError."""
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtraError("Parquet files need polars: pip install 'distilbert[train]'") from None
-    return polars
-
-
-def _parquet(path: Path, polars: Any) -> Iterator[Row]:
-    try:
-        table = polars.read_parquet(path)
-    except Exception as error:  # polars' errors have no public base class
-        raise InputError(f"{path}: not a Parquet file that can be read ({error_text(error)})") from None
-    for number, values in enumerate(table.iter_rows(named=True), 1):
-        yield Row(f"{path}: row {number}", values)

@@ -46,26 +46,19 @@ def tagged(
 def _named(
     source: str, rows: Sequence[Row], words: str, labels: str, names: LabelNames, faults: Faults
 ) -> Data[TaggedWords]:
-    examples = []
-    for row in rows:
-        try:
-            examples.append((row, *_words_and_labels(row, words, labels)))
-        except InputError as error:
-            faults.add(error)
+    examples = faults.each(rows, lambda row: (row, *_words_and_labels(row, words, labels)))
     plain = plain_tags({str(label) for _, _, tags in examples for label in tags})
     if any(map(names.is_named, plain)):
         plain = {}
     language = language_before({word for _, sentence, _ in examples for word in sentence})
-    tagged_words = []
-    seen: set[str] = set()
-    for row, sentence, tags in examples:
-        try:
-            named = _named_tags(row, [plain.get(str(tag), tag) for tag in tags], labels, names)
-        except InputError as error:
-            faults.add(error)
-            continue
-        tagged_words.append(TaggedWords(tuple(word.removeprefix(language) for word in sentence), named))
-        seen.update(named)
+
+    def named(example: tuple[Row, list[str], list[Any]]) -> TaggedWords:
+        row, sentence, tags = example
+        of_words = _named_tags(row, [plain.get(str(tag), tag) for tag in tags], labels, names)
+        return TaggedWords(tuple(word.removeprefix(language) for word in sentence), of_words)
+
+    tagged_words = faults.each(examples, named)
+    seen = {label for example in tagged_words for label in example.labels}
     every = names.every or names.in_their_order(outside_first(seen))
     guessed = [f"{given} read as {tag}" for given, tag in sorted(plain.items())[:3]]
     guessed += [f"{language!r} before every word left out"] if language else []

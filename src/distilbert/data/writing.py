@@ -7,20 +7,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import InputError, MissingExtraError, error_text
+from ..errors import InputError, error_text
 from ..files import written_whole
-from .file_names import suffix
+from .file_names import TABLES, suffix
+from .parquet import polars_library
 
-WRITABLE = (".csv", ".tsv", ".jsonl", ".parquet")
 _PART_ROWS = 1 << 13  # of a Parquet file that are held at once
 
 
 def check_writable(path: Path) -> None:
     """Raises InputError for a name that says no form, MissingExtraError for Parquet without Polars."""
-    if suffix(path) not in WRITABLE or path.name.lower().endswith(".gz"):
-        raise InputError(f"{path}: cannot tell its format; name it {', '.join(WRITABLE)}")
+    if suffix(path) not in TABLES or path.name.lower().endswith(".gz"):
+        raise InputError(f"{path}: cannot tell its format; name it {', '.join(TABLES)}")
     if suffix(path) == ".parquet":
-        _polars()
+        polars_library()
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -66,7 +66,7 @@ def _write_separated(path: Path, file: TextIO, rows: Iterable[Mapping[str, Any]]
 
 def _write_parquet(path: Path, temporary: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """In parts, which are joined at the end: a part's columns may have what those before lack."""
-    polars = _polars()
+    polars = polars_library()
     rows, count = iter(rows), 0
     parts: list[Path] = []
     try:
@@ -89,11 +89,3 @@ def _cell(value: Any) -> Any:
 def _json(value: Any) -> str:
     """Dates and the like are texts."""
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _polars() -> Any:
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtraError("Parquet files need polars: pip install 'distilbert[train]'") from None
-    return polars

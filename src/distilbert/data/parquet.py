@@ -1,0 +1,39 @@
+"""Parquet files -> rows, by Polars, and the names of classes that `datasets` writes into them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, MissingExtraError, error_text
+from .class_names import class_names
+
+
+def polars_library() -> Any:
+    """Polars. Raises MissingExtraError."""
+    try:
+        import polars
+    except ImportError:
+        raise MissingExtraError("Parquet files need polars: pip install 'distilbert[train]'") from None
+    return polars
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each row with its place. Raises InputError for a file that cannot be read."""
+    polars = polars_library()
+    try:
+        table = polars.read_parquet(path)
+    except Exception as error:  # polars' errors have no public base class
+        raise InputError(f"{path}: not a Parquet file that can be read ({error_text(error)})") from None
+    for number, values in enumerate(table.iter_rows(named=True), 1):
+        yield f"{path}: row {number}", values
+
+
+def parquet_class_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """column -> the names of its classes, where the file has them."""
+    polars = polars_library()
+    try:
+        about = json.loads(polars.read_parquet_metadata(path)["huggingface"])
+        return class_names(about["info"]["features"])
+    except Exception:  # no such entry, or another form of it: the columns are what they are
+        return {}
