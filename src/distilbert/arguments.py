@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from .data.columns import COLUMNS
 from .data.examples import ProblemName
 from .errors import InputError
-from .fields import check_fields, documented, setting, setting_of
+from .fields import Checked, documented, setting, setting_of
 from .loading import DEFAULT_BATCH_TOKENS
 from .tasks.long_text import LongText
 
@@ -22,7 +22,7 @@ _MODEL = "a folder, a starter model such as starter/embed, or a name on the Hugg
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LoopArguments:
+class LoopArguments(Checked):
     """How to train, whatever the task. Raises InputError for values outside their range."""
 
     group: ClassVar[str] = "training"
@@ -64,9 +64,6 @@ class LoopArguments:
     )
     device: Literal["auto", "cpu"] = setting("auto", help="to train on; auto is a GPU if there is one")
     threads: int = setting(0, least=0, help="cores to compute on", unset="all that the process may use")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 @documented
@@ -184,7 +181,7 @@ _LOSSES = ("soft", "hard", "cosine", "hidden", "attention")
 
 @documented
 @dataclasses.dataclass(frozen=True)
-class Shape:
+class Shape(Checked):
     """The size of a student; 0: as the teacher's, or as follows from it."""
 
     layers: int = setting(0, least=0, help="layers of the student", unset="half of the teacher's")
@@ -200,9 +197,6 @@ class Shape:
         unset="all",
         metavar="N",
     )
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @classmethod
     def parse(cls, text: str, vocab_size: int | Literal["auto"] = 0) -> "Shape":
@@ -292,7 +286,7 @@ class DistillArguments(RunArguments):
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ReadOptions):
+class EvaluateOptions(ReadOptions, Checked):
     """How to evaluate a model: the options of `distilbert.evaluation.evaluate`, which has their defaults too."""
 
     precision: Literal["float32", "int8"] | None = setting(None, help="of computing", unset="as the folder is stored")
@@ -305,30 +299,21 @@ class EvaluateOptions(ReadOptions):
     resamples: int = setting(1000, least=1, help="bootstrap samples")
     seed: int = setting(0, least=0, help="of the bootstrap")
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CalibrateOptions(ReadOptions):
+class CalibrateOptions(ReadOptions, Checked):
     """How to calibrate a model: the options of `distilbert.evaluation.calibrate`, which has their defaults too."""
 
     threads: int | None = setting_of(EvaluateOptions, "threads")
     max_batch_tokens: int = setting_of(EvaluateOptions, "max_batch_tokens")
     seed: int = setting(0, least=0, help="of the folds in which a calibration is tried")
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BenchOptions:
+class BenchOptions(Checked):
     """How to measure a model: the options of `distilbert.bench.bench`, which has their defaults too."""
 
     revision: str | None = setting_of(EvaluateOptions, "revision")
     rounds: int = setting(3, least=1, help="runs of each setting")
-
-    def __post_init__(self) -> None:
-        check_fields(self)

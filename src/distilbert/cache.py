@@ -1,9 +1,11 @@
 """The folder that the package keeps things of its own in, and whether what lies there may be trusted."""
 
 import contextlib
+import hashlib
+import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,6 +43,14 @@ def open_kept(path: Path) -> BinaryIO | None:
             return file
     file.close()
     return None
+
+
+def kept_name(made_of: Sequence[object], sources: Iterable[str]) -> str:
+    """The name of a kept file: a digest of all that it is made of, the package's `sources` that make it included."""
+    states = ((Path(__file__).parent / source).stat() for source in sources)
+    code = [(state.st_size, state.st_mtime_ns) for state in states]
+    described = json.dumps([*made_of, code], sort_keys=True, default=str)
+    return hashlib.sha256(described.encode(errors="surrogatepass")).hexdigest()
 
 
 def keep(path: Path, write: Callable[[Path], None], most: int) -> None:

@@ -248,8 +248,7 @@ class DistilBertConfig(Hinted):
         """
         unread = {key: self.extra[key] for key in LABEL_KEYS if key in self.extra}
         labels = labels_of_head(unread or {"id2label": dict(enumerate(self.labels))}, outputs)
-        extra = {key: value for key, value in self.extra.items() if key not in LABEL_KEYS}
-        return dataclasses.replace(self, labels=labels, extra=extra)
+        return dataclasses.replace(self._without(*LABEL_KEYS), labels=labels)
 
     @property
     def calibration(self) -> Calibration:
@@ -258,12 +257,14 @@ class DistilBertConfig(Hinted):
 
     def uncalibrated(self) -> Self:
         """The config of a head that is another one, or will be."""
-        extra = {key: value for key, value in self.extra.items() if key != calibration.KEY}
-        return dataclasses.replace(self, extra=extra)
+        return self._without(calibration.KEY)
 
     def unquantized(self) -> Self:
         """The config of the same weights in float32."""
-        return dataclasses.replace(self, extra={key: value for key, value in self.extra.items() if key != int8.KEY})
+        return self._without(int8.KEY)
+
+    def _without(self, *keys: str) -> Self:
+        return dataclasses.replace(self, extra={key: self.extra[key] for key in self.extra if key not in keys})
 
     def for_training(self, folder: Path) -> Self:
         """The config, read from `folder`, in float32 and without the calibration of its head as it was.

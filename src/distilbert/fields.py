@@ -161,6 +161,13 @@ def check_fields(settings: Any) -> None:
         option.check(getattr(settings, option.name))
 
 
+class Checked:
+    """Base of dataclasses of settings: their fields are checked when they are made. Raises InputError."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
 def documented(settings: Class) -> Class:
     """A dataclass of settings whose docstring lists the fields; above `@dataclass`."""
     lines = [f"    {option.name}: {described(option)}." for option in options_of(settings)]

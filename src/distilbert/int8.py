@@ -40,13 +40,8 @@ WORDS = "distilbert.embeddings.word_embeddings.weight"
 KEY = "quantization_config"
 METHOD = "distilbert-int8"
 VERSION = 2
-STORED_AS = {
-    "int8": "I8",
-    "int4": "U8",
-    "scale": "F32",
-    "row_scale": "F16",
-    "smoothing": "F32",
-}  # by the last part of a weight's name
+# by the last part of a weight's name
+STORED_AS = {"int8": "I8", "int4": "U8", "scale": "F32", "row_scale": "F16", "smoothing": "F32"}
 _FLOAT_HEADS = ("pre_classifier.", "classifier.", "qa_outputs.")  # a row or two a text: nothing to gain
 _MATRIX = re.compile(r"distilbert\.transformer\.layer\.(\d+)\.(attention\.([qkv]|out)_lin|ffn\.lin[12])")
 _LEAST_HALF, _MOST_HALF = 2.0**-24, 65504.0  # of float16

@@ -198,7 +198,7 @@ def read_served(flags: Mapping[str, Any], environment: Mapping[str, str] = os.en
     file = _read_file(path) if path else {}
     lists: dict[str, tuple[str, ...]] = {}
     for name in ("models", "task"):
-        given = flags.get(name) or [each.strip() for each in environment.get(PREFIX + name.upper(), "").split(",")]
+        given = flags.get(name) or _listed(environment.get(PREFIX + name.upper(), ""))
         lists[name] = tuple(filter(None, given)) or tuple(file.get(name, ()))
     if not lists["models"] and environment.get("DISTILBERT_MODEL"):
         lists["models"] = (environment["DISTILBERT_MODEL"],)

@@ -30,6 +30,15 @@ def sparse_similarity(measure: str, a: SparseVector, b: SparseVector) -> float:
     return -float(np.linalg.norm(differences, ord=2 if measure == "euclidean" else 1))
 
 
+def of_shape(scores: np.ndarray, *, one_left: bool, one_right: bool) -> float | np.ndarray:
+    """Scores [A, B] as [B], [A] or a float, where one side, or both, are a single text or vector."""
+    if one_left:
+        scores = scores[0]
+    if one_right:
+        scores = scores[..., 0]
+    return float(scores) if scores.ndim == 0 else scores
+
+
 def max_similarity(query: np.ndarray, document: np.ndarray, *, mean: bool = False) -> float:
     """Late interaction: for each of the query's vectors [Q, D] the best dot product with the document's [T, D], summed.
 

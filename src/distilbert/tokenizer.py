@@ -154,9 +154,18 @@ class BertTokenizer(Hinted):
         return sum(map(len, self._template.single))
 
     @property
+    def opening_count(self) -> int:
+        """How many special tokens stand before a single text."""
+        return len(self._template.single[0])
+
+    @property
     def closing_count(self) -> int:
         """How many special tokens stand behind a single text."""
         return len(self._template.single[1])
+
+    def body(self, ids: np.ndarray) -> np.ndarray:
+        """The ids of a single text [T] without the special tokens around it."""
+        return ids[self.opening_count : len(ids) - self.closing_count]
 
     @property
     def pair_special_count(self) -> int:
@@ -231,11 +240,9 @@ class BertTokenizer(Hinted):
         if isinstance(texts, str):
             raise InputError("give a list of texts, or one text to `encode`")
         for index, text in enumerate(texts):
-            if is_split:
-                wanted, right = "a list of words", isinstance(text, list | tuple) and all(map(_is_string, text))
-            else:
-                wanted, right = "a string", isinstance(text, str)
-            if not right:
+            is_words = isinstance(text, list | tuple) and all(isinstance(word, str) for word in text)
+            if not (is_words if is_split else isinstance(text, str)):
+                wanted = "a list of words" if is_split else "a string"
                 raise InputError(f"text {index} must be {wanted}, not {short_repr(text)}")
         if room is None or self._margin is None or self.cut_left:
             return [Tokens(raw) for raw in self._read(texts, is_split)]
@@ -329,10 +336,6 @@ class BertTokenizer(Hinted):
         """int64 [1]: what an empty text is read as where no special tokens stand around it."""
         ids = (index for index in (self.pad_token_id, self.unk_token_id, 0) if index is not None)
         return np.array([next(ids)], np.int64)
-
-
-def _is_string(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _utf8(text: str) -> str:

@@ -12,6 +12,7 @@ alone that the head reads. Weights are not copied into the graph: it points into
     output:  output                            float32 [K, …]
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from .. import int8
 from ..activations import Activation
 from ..folder.checkpoint import Checkpoint, Head
-from ..folder.weight_names import PREFIX
+from ..folder.weight_names import PREFIX, PROJECTOR, WORDS
 from ..folder.weights import NUMBERS, Weight
 
 _MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
@@ -100,7 +101,7 @@ class Builder:
     def embeddings(self) -> str:
         """Word + position embeddings, normalised: [N, D]."""
         name = f"{PREFIX}embeddings"
-        words = self.rows_of(f"{name}.word_embeddings.weight", "ids")
+        words = self.rows_of(WORDS, "ids")
         positions = self.rows_of(f"{name}.position_embeddings.weight", "positions")
         return self.norm(self.op("Add", words, positions), f"{name}.LayerNorm")
 
@@ -159,8 +160,7 @@ class Builder:
             return x
         if head is Head.MASKED_LM:
             x = self.norm(self.activation(self.linear(x, "vocab_transform")), "vocab_layer_norm")
-            projector = "vocab_projector.weight"
-            tied = projector if projector in self.checkpoint.tensors else f"{PREFIX}embeddings.word_embeddings.weight"
+            tied = PROJECTOR if PROJECTOR in self.checkpoint.tensors else WORDS
             return self.linear(x, "vocab_projector", weight=tied)
         if head is Head.QUESTION_ANSWERING:
             return self.linear(x, "qa_outputs")
@@ -215,23 +215,21 @@ class Builder:
         return name
 
     def weight(self, name: str) -> str:
-        """The initializer of a weight, which the runtime maps from the file that holds it."""
-        if name not in self.initializers:
-            tensor = self.checkpoint.tensors[name]
-            if tensor.mappable and tensor.dtype == "F32":
-                self.initializers[name] = _external(name, tensor, self.folder)
-            else:
-                self.array(name, tensor.read())
-        return name
+        """The initializer of a weight in float32, which the runtime maps from the file where it is stored so."""
+        tensor = self.checkpoint.tensors[name]
+        return self.initializer(name, tensor, tensor.read, as_stored=tensor.dtype == "F32")
 
     def stored(self, name: str) -> str:
         """The initializer of numbers in the type in which they are stored."""
+        tensor = self.checkpoint.tensors[name]
+        return self.initializer(name, tensor, tensor.stored, as_stored=True)
+
+    def initializer(self, name: str, tensor: Weight, numbers: Callable[[], np.ndarray], *, as_stored: bool) -> str:
         if name not in self.initializers:
-            tensor = self.checkpoint.tensors[name]
-            if tensor.mappable:
+            if as_stored and tensor.mappable:
                 self.initializers[name] = _external(name, tensor, self.folder)
             else:
-                self.array(name, tensor.stored())
+                self.array(name, numbers())
         return name
 
     def array(self, name: str, array: np.ndarray) -> None:

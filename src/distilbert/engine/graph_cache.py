@@ -8,7 +8,6 @@ must be the user's own, and nobody else's to write, or they are not used.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,13 @@ import numpy as np
 import onnxruntime
 
 from .. import int8
-from ..cache import cache_folder, keep, open_kept
+from ..cache import cache_folder, keep, kept_name, open_kept
 from ..folder.checkpoint import Checkpoint, Head
 
 _MOST = 64  # graphs that are kept
 _MOST_BYTES = 1 << 26  # of one; that of a thousand layers has a fifth of it
 _DIGEST = hashlib.sha256().digest_size
-_PACKAGE = Path(__file__).parents[1]
-_SOURCES = [_PACKAGE / name for name in ("engine/graph.py", "int8.py", "activations.py", "config.py", "__init__.py")]
+_SOURCES = ("engine/graph.py", "int8.py", "activations.py", "config.py", "__init__.py")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +54,14 @@ def open_graph(checkpoint: Checkpoint, head: Head, *, all_rows: bool, precision:
 
 
 def _name(checkpoint: Checkpoint, head: Head, all_rows: bool, precision: str) -> str:
-    """All that a graph is made of, the code that makes it included."""
+    """Of all that a graph is made of."""
     folder = checkpoint.weights_folder
     tensors = [
         (name, tensor.shape, tensor.dtype, tensor.path.relative_to(folder).as_posix(), tensor.offset, tensor.nbytes)
         for name, tensor in sorted(checkpoint.tensors.items())
     ]
-    code = [(source.stat().st_size, source.stat().st_mtime_ns) for source in _SOURCES]
-    parts = (checkpoint.config.to_dict(), head.value, all_rows, precision, int8.fitting_bits(), tensors, code)
-    described = json.dumps([onnxruntime.__version__, *parts], sort_keys=True, default=str)
-    return hashlib.sha256(described.encode(errors="surrogatepass")).hexdigest()
+    parts = (checkpoint.config.to_dict(), head.value, all_rows, precision, int8.fitting_bits(), tensors)
+    return kept_name([onnxruntime.__version__, *parts], _SOURCES)
 
 
 def _read(path: Path) -> bytes | None:

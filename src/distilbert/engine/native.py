@@ -48,17 +48,8 @@ class _Shape(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_int32)
         for name in (
-            "dim",
-            "hidden_dim",
-            "heads",
-            "layers",
-            "vocabulary",
-            "positions",
-            "outputs",
-            "activation",
-            "head",
-            "word_bits",
-            "smoothed",
+            *("dim", "hidden_dim", "heads", "layers", "vocabulary", "positions"),
+            *("outputs", "activation", "head", "word_bits", "smoothed"),
         )
     ]
 

@@ -4,7 +4,6 @@ The order is that in which `Model` in native/src/model.cpp takes them. Widths ar
 A layer's int8 weights lie as [out / 16][in / group][16][group], its float32 weights as [out / 16][in][16].
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -14,16 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import int8
-from ..cache import cache_folder, keep, open_kept
+from ..cache import cache_folder, keep, kept_name, open_kept
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.fingerprint import fingerprint
-from ..folder.weight_names import PREFIX
+from ..folder.weight_names import PREFIX, WORDS
 
 _MOST = 8  # packed files that are kept; that of DistilBERT-base has 45 MB
 _ALIGNED = 64  # bytes
 _PANEL = 16
-_PACKAGE = Path(__file__).parents[1]
-_SOURCES = [_PACKAGE / name for name in ("engine/native_weights.py", "int8.py", "__init__.py")]
+_SOURCES = ("engine/native_weights.py", "int8.py", "__init__.py")
 
 
 class Kernels(NamedTuple):
@@ -53,12 +51,10 @@ def _packed(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> list[np.nda
 
 
 def _name(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> str:
-    """All that the packed weights are made of, the code that packs them included."""
+    """Of all that the packed weights are made of."""
     files = checkpoint.weights_files
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    code = [(source.stat().st_size, source.stat().st_mtime_ns) for source in _SOURCES]
-    parts = (checkpoint.config.to_dict(), head.value, kernels, fingerprint(files), states, code)
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode(errors="surrogatepass")).hexdigest()
+    return kept_name((checkpoint.config.to_dict(), head.value, kernels, fingerprint(files), states), _SOURCES)
 
 
 # a kept file: the arrays, aligned; JSON with its name and their types, shapes and places; its length ----------------
@@ -166,7 +162,7 @@ class _Packer:
         weight = f"{name}.weight"
         stored = self.checkpoint.tensors
         if weight not in stored and f"{name}.int8" not in stored:
-            weight = f"{PREFIX}embeddings.word_embeddings.weight"
+            weight = WORDS
         values, scale = self.checkpoint.int8_weight(weight, self.kernels.bits)
         return (values.T if int8.is_embedding(weight) else values), scale
 

@@ -1,6 +1,7 @@
 """The seam between tasks and engines: one method, packed batch in, output rows out. It never sees text."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(eq=False)
 class CpuEngine(ABC):
     """An engine on the CPU, and why it is this one.
 
@@ -30,12 +32,11 @@ class CpuEngine(ABC):
         files: those of the weights, which must stay as they are.
     """
 
-    def __init__(self, name: str, reason: str, precision: str, threads: int, files: OpenFiles) -> None:
-        self.name = name
-        self.reason = reason
-        self.precision = precision
-        self.threads = threads
-        self.files = files
+    name: str
+    reason: str
+    precision: str
+    threads: int
+    files: OpenFiles
 
     @abstractmethod
     def run(self, batch: Batch) -> np.ndarray:

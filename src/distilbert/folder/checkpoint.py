@@ -142,7 +142,7 @@ def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]
     def norm(name: str) -> None:
         table[f"{name}.weight"] = table[f"{name}.bias"] = (d,)
 
-    table[f"{PREFIX}embeddings.word_embeddings.weight"] = (config.vocab_size, d)
+    table[WORDS] = (config.vocab_size, d)
     table[f"{PREFIX}embeddings.position_embeddings.weight"] = (config.max_position_embeddings, d)
     norm(f"{PREFIX}embeddings.LayerNorm")
     for index in range(config.n_layers):
@@ -289,8 +289,8 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
     folder = Path(folder)
     head = _declared(config) or Head.NONE
     table = key_table(config, head)
-    if config.tie_word_embeddings and "vocab_projector.weight" not in weights:
-        table.pop("vocab_projector.weight", None)
+    if config.tie_word_embeddings and PROJECTOR not in weights:
+        table.pop(PROJECTOR, None)
     if wrong := [name for name in {*table, *weights} if name not in weights or weights[name].shape != table.get(name)]:
         raise CheckpointError(f"{folder}: cannot save {name_list(wrong)}: not of the shape of a {head.value}")
     if wrong := [name for name in table if weights[name].dtype.type not in (np.float16, np.float32, np.float64)]:

@@ -69,11 +69,8 @@ def resolve(
     first other format that it has. Raises HubError if `name` leads nowhere or the hub cannot be reached, InputError for
     what is no name, MissingExtraError for a starter model where none are installed.
     """
-    name = (
-        str(path_given(name, "a model is told by its folder or its name on the hub"))
-        if not isinstance(name, str)
-        else name
-    )
+    if not isinstance(name, str):
+        name = str(path_given(name, "a model is told by its folder or its name on the hub"))
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path's own raises for an unknown user
     if not name.strip():
         raise HubError(f"{name!r} is no model's name; give a folder or a name on the hub")
@@ -244,12 +241,12 @@ def _at_hand(access: HubAccess) -> str:
     cache = Path(access.cache_dir or constants.HF_HUB_CACHE)
     copies = islice(sorted(cache.glob(f"{HUB_REPOSITORY}*/{HUB_SNAPSHOTS}/*")), _MOST_COPIES)
     names = dict.fromkeys(
-        copy.parts[-3].removeprefix(HUB_REPOSITORY).replace("--", "/") for copy in copies if _whole(copy)
+        copy.parts[-3].removeprefix(HUB_REPOSITORY).replace("--", "/") for copy in copies if _is_distilbert(copy)
     )
     return f" (at hand: {name_list(list(names), 10)})" if names else ""
 
 
-def _whole(copy: Path) -> bool:
+def _is_distilbert(copy: Path) -> bool:
     """Whether a cached snapshot is a DistilBERT that can be loaded."""
     try:
         return not _lacking(copy) and read_json(_encoder_of(copy) / CONFIG).get("model_type") == "distilbert"

@@ -58,7 +58,7 @@ def fitted(task: Task, texts: Sequence[str], direction: str, before: str = "") -
     for text, encoding in zip(texts, tokenizer.encode_batch(texts), strict=True):
         tokens = len(encoding) - tokenizer.special_count
         if tokens > room:
-            opening = tokenizer.special_count - tokenizer.closing_count
+            opening = tokenizer.opening_count
             words = encoding.word_ids[opening : opening + tokens]
             first = int(np.searchsorted(words, words[tokens - room - 1], "right"))
             text = text[encoding.offsets[opening + first, 0] :] if first < tokens else ""
@@ -71,7 +71,7 @@ def beginning(task: Task, text: str, tokens: int) -> str:
     encoding = task.tokenizer.encode(text)
     if len(encoding) <= tokens:
         return text
-    opening = task.tokenizer.special_count - task.tokenizer.closing_count
+    opening = task.tokenizer.opening_count
     last = opening + tokens - task.tokenizer.special_count - 1
     return text[: encoding.offsets[last, 1]] if last >= opening else ""
 

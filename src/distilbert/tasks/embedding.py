@@ -13,12 +13,12 @@ from ..fields import setting
 from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder
 from ..pooling import Normalize, WordWeights, packed_signs
-from ..similarity import similarity
+from ..similarity import of_shape, similarity
 from .inputs import check_strings, listed, several
-from .long_text import CutTexts, LongText
+from .long_text import LongText
 from .numbers import weighted_mean
 from .options import LongTextKeyword, PromptKeywords, PromptOptions
-from .task import Model, Task
+from .task import FIRST, Model, Task
 
 Output = Literal["float32", "int8", "uint8", "binary", "ubinary"]
 Vectors = np.ndarray
@@ -142,13 +142,8 @@ class Embedder(Task):
                 f"truncate_dim must be at most {self.dim}, the width of the vectors, not {options.truncate_dim}"
             )
         prefix = self.sentence.prompts.text(options.prompt, options.prompt_name)
-        cut_texts = CutTexts(f"{self.model.max_length} tokens")
-        for start, chunk in self._chunks(texts):
-            check_strings(chunk, start)
-            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
-            cut_texts.count([encodings[0].truncated for encodings in parts])
+        for parts in self._encoded(texts, options.long_text, prefix):
             yield from self._finish(self._pooled(parts, prefix), options)
-        cut_texts.warn()
 
     def similarity(self, a: str | Iterable[str] | Vectors, b: str | Iterable[str] | Vectors) -> float | np.ndarray:
         """How alike texts (or float vectors) are, by the folder's own measure; cosine where it says nothing.
@@ -160,11 +155,7 @@ class Embedder(Task):
         if left.shape[-1] != right.shape[-1]:
             raise InputError(f"vectors of {left.shape[-1]} and of {right.shape[-1]} numbers cannot be compared")
         scores = similarity(self.sentence.similarity, np.atleast_2d(left), np.atleast_2d(right))
-        if left.ndim == 1:
-            scores = scores[0]
-        if right.ndim == 1:
-            scores = scores[..., 0]
-        return float(scores) if scores.ndim == 0 else scores
+        return of_shape(scores, one_left=left.ndim == 1, one_right=right.ndim == 1)
 
     def _vectors(self, given: str | Iterable[str] | Vectors) -> Vectors:
         """Float vectors as they are, [D] or [B, D]; those of texts otherwise."""
@@ -202,7 +193,7 @@ class Embedder(Task):
         return self.sentence.pooling(hidden, prompt_length, total)
 
     def _hidden(self, parts: list[list[Encoding]]) -> list[list[np.ndarray]]:
-        return self._run(parts, first_only=self.sentence.first_only)
+        return self._run(parts, (lambda _: FIRST) if self.sentence.first_only else None)
 
     def _finish(self, vectors: Vectors, options: EmbedderOptions) -> Vectors:
         """Cut, normalised and in the number format that is wanted."""

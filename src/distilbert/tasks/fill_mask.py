@@ -168,7 +168,8 @@ class MaskFiller(Task):
             if not isinstance(target, str):
                 raise InputError(f"a target must be a string, not {type(target).__name__}")
             piece = self.tokenizer.token_id(target)  # as it stands, so that "##s" can be asked for
-            ids = (piece,) if piece is not None else tuple(self._body(self.tokenizer.encode(target).ids).tolist())
+            spelled = [piece] if piece is not None else self.tokenizer.body(self.tokenizer.encode(target).ids).tolist()
+            ids = tuple(spelled)
             self.tokenizer.check_embedded(np.array(ids, np.int64))
             if not ids or (piece is None and self.tokenizer.unk_token_id in ids):
                 raise InputError(f"target {short_repr(target)} cannot be spelled with the pieces of the vocabulary")
@@ -242,14 +243,9 @@ class MaskFiller(Task):
 
     def _part(self, ids: np.ndarray, skip: int) -> np.ndarray:
         """As many ids as the model reads, without the first `skip` of the text; special tokens stay around."""
-        opening = self.tokenizer.special_count - self.tokenizer.closing_count
-        body = self._body(ids)[skip : skip + self.model.max_length - self.tokenizer.special_count]
-        return np.concatenate([ids[:opening], body, ids[len(ids) - self.tokenizer.closing_count :]])
-
-    def _body(self, ids: np.ndarray) -> np.ndarray:
-        """The ids between the special tokens."""
-        opening = self.tokenizer.special_count - self.tokenizer.closing_count
-        return ids[opening : len(ids) - self.tokenizer.closing_count]
+        body = self.tokenizer.body(ids)[skip : skip + self.model.max_length - self.tokenizer.special_count]
+        closing = ids[len(ids) - self.tokenizer.closing_count :]
+        return np.concatenate([ids[: self.tokenizer.opening_count], body, closing])
 
     def _token(self, piece: int) -> str:
         """A piece as it is shown; "" for a row of the projector that the vocabulary does not use."""

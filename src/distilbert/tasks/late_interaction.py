@@ -1,9 +1,9 @@
 """Late interaction (ColBERT): a vector for each token of queries and documents, compared token by token."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import tee
+from operator import attrgetter
 from typing import Unpack
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..similarity import max_similarity
 from .inputs import check_strings, checked_seconds, first_and_seconds, listed, several
 from .long_text import CutTexts, LongText
 from .options import LongTextKeyword, PromptKeywords, PromptOptions
-from .reranking import RerankerKeywords, RerankerOptions
+from .reranking import RerankerKeywords, RerankerOptions, best_first
 from .task import Model, Task
 
 Vectors = np.ndarray
@@ -147,9 +147,7 @@ class LateInteractionEncoder(Task):
             Ranked(index, self._similarity(asked, vectors), text, cut)
             for index, (text, (vectors, cut)) in enumerate(zip(texts, of_documents, strict=True))
         )
-        if options.top_k is None:
-            return sorted(found, key=_score, reverse=True)
-        return heapq.nlargest(options.top_k, found, key=_score)
+        return best_first(found, options.top_k, attrgetter("score"))
 
     def _similarity(self, query: Vectors, document: Vectors) -> float:
         return max_similarity(query, document, mean=self.sentence.similarity == "meanmaxsim")
@@ -246,7 +244,3 @@ class _Side(Task):
         if index is None:
             raise ConfigError(f"{model.folder}: the tokenizer lacks {token or 'a mask'}, which fills queries up")
         return index
-
-
-def _score(document: Ranked) -> float:
-    return document.score

@@ -7,7 +7,7 @@ lists them, for the command line and the server.
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ..fields import check_fields, setting
+from ..fields import Checked, setting
 from .long_text import LongText
 
 
@@ -17,13 +17,10 @@ def long_text_setting(default: LongText) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskOptions:
-    """Base of the tasks' options: their fields are checked when they are made."""
+class TaskOptions(Checked):
+    """Base of the tasks' options."""
 
     long_text: LongText = long_text_setting("truncate")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 class LongTextKeyword(TypedDict, total=False):

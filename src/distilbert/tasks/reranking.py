@@ -2,9 +2,9 @@
 
 import copy
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from .numbers import logistic
 from .options import PromptKeywords, PromptOptions
 from .pairs import PairTask, Row
 from .task import Model
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +120,7 @@ class Reranker(PairTask):
     def _ranked(self, rows: Iterable[Row], top_k: int | None) -> list[Ranked]:
         # scores near 1 may round to the same number: the logit decides then. Equal ones stay in order.
         scored = ((self._score(row), row) for row in rows)
-        best = (
-            sorted(scored, key=_goodness, reverse=True)
-            if top_k is None
-            else heapq.nlargest(top_k, scored, key=_goodness)
-        )
+        best = best_first(scored, top_k, _goodness)
         return [Ranked(row.pair.part, score, row.pair.second, row.truncated) for score, row in best]
 
     def _score(self, row: Row) -> float:
@@ -141,6 +139,11 @@ def _reading_as(text: TransformerSettings, model: Model) -> Model:
         tokenizer = copy.deepcopy(tokenizer)  # other tasks of this model keep it as it is
         tokenizer.lower_case_first()
     return replace(model, tokenizer=tokenizer, max_length=longest)
+
+
+def best_first(items: Iterable[Item], top_k: int | None, goodness: Callable[[Item], Any]) -> list[Item]:
+    """The `top_k` best, all for None; equally good ones in the order given."""
+    return sorted(items, key=goodness, reverse=True) if top_k is None else heapq.nlargest(top_k, items, key=goodness)
 
 
 def _goodness(scored: tuple[float, Row]) -> tuple[float, float]:

@@ -14,10 +14,10 @@ from ..folder.checkpoint import Head
 from ..folder.sentence import SentenceFolder, TokenWeights
 from ..pooling import SpladePooling
 from ..results import SparseVector
-from ..similarity import sparse_similarity
+from ..similarity import of_shape, sparse_similarity
 from ..tokenizer import BertTokenizer
 from .inputs import check_strings, listed, several
-from .long_text import CutTexts, LongText
+from .long_text import LongText
 from .numbers import largest
 from .options import LongTextKeyword, PromptKeywords, PromptOptions
 from .task import Model, Task
@@ -130,15 +130,10 @@ class SparseEncoder(Task):
     def _results(self, texts: Iterable[str], options: SparseOptions) -> Iterator[SparseVector]:
         most = options.top_k or self.sentence.most_weights
         prefix = self.sentence.prompts.text(options.prompt, options.prompt_name)
-        cut_texts = CutTexts(f"{self.model.max_length} tokens")
-        for start, chunk in self._chunks(texts):
-            check_strings(chunk, start)
-            parts = self._encode([prefix + text for text in chunk], options.long_text, start)
-            cut_texts.count([encodings[0].truncated for encodings in parts])
+        for parts in self._encoded(texts, options.long_text, prefix):
             vectors = iter(self._vectors([encoding.ids for encodings in parts for encoding in encodings]))
             for encodings in parts:
                 yield _largest(self._merged([next(vectors) for _ in encodings]), most)
-        cut_texts.warn()
 
     def tokens(self, vector: SparseVector, *, top_k: int | None = None) -> list[tuple[str, float]]:
         """The vector's pieces with their weights, heaviest first."""
@@ -154,11 +149,7 @@ class SparseEncoder(Task):
         (left, left_one), (right, right_one) = self._given(a), self._given(b)
         pairs = [[sparse_similarity(self._measure, vector, other) for other in right] for vector in left]
         scores = np.array(pairs, np.float32).reshape(len(left), len(right))
-        if left_one:
-            scores = scores[0]
-        if right_one:
-            scores = scores[..., 0]
-        return float(scores) if scores.ndim == 0 else scores
+        return of_shape(scores, one_left=left_one, one_right=right_one)
 
     def _given(self, value: Comparable) -> tuple[list[SparseVector], bool]:
         """The vectors of texts or vectors, and whether it was a single one."""
@@ -179,8 +170,7 @@ class SparseEncoder(Task):
         return [vectors[index] for index in range(len(ids))]
 
     def _looked_up(self, ids: np.ndarray, weights: np.ndarray) -> SparseVector:
-        closing = self.tokenizer.closing_count
-        pieces = np.unique(ids[self.tokenizer.special_count - closing : len(ids) - closing])
+        pieces = np.unique(self.tokenizer.body(ids))
         pieces = pieces[weights[pieces] != 0]
         return SparseVector(pieces, weights[pieces])
 

@@ -20,8 +20,8 @@ from ..hint_attributes import ATTRIBUTES
 from ..hints import Hinted, hinting, unknown_attribute
 from ..progress import with_bar
 from ..tokenizer import BertTokenizer
-from .inputs import TextOrPair, characters, check_strings_or_pairs
-from .long_text import LongText, to_window
+from .inputs import TextOrPair, characters, check_strings, check_strings_or_pairs
+from .long_text import CutTexts, LongText, to_window
 from .options import TaskOptions
 from .origin import Origin, reopen
 
@@ -112,43 +112,39 @@ class Task(Hinted, metaclass=_Hinting):
         """How many tokens a stream holds at once."""
         return _CHUNK_BATCHES * self.model.max_batch_tokens
 
-    @property
-    def _chunk_characters(self) -> int:
-        """How much text a stream holds at once, at four letters a token."""
-        return 4 * self._chunk_tokens
-
     def _chunks(
         self, texts: Iterable[Item], size: Callable[[Item], int] = characters
     ) -> Iterator[tuple[int, list[Item]]]:
         """A stream cut into lists of bounded size, each with the number of its first text."""
         start = 0
-        chunks = in_chunks(texts, size, self._chunk_characters)
+        chunks = in_chunks(texts, size, 4 * self._chunk_tokens)  # a token has some four letters
         if self.model.progress:
             chunks = with_bar(chunks, len(texts) if isinstance(texts, Sized) else None)
         for chunk in chunks:
             yield start, chunk
             start += len(chunk)
 
-    def _run(self, texts: Sequence[Sequence[Encoding]], *, first_only: bool = False) -> list[list[np.ndarray]]:
+    def _run(
+        self, texts: Sequence[Sequence[Encoding]], rows_of: Callable[[Encoding], np.ndarray] | None = None
+    ) -> list[list[np.ndarray]]:
         """The output rows [K, …] of each text's encodings, of which a text in windows has several.
 
-        All tokens' rows, or with `first_only` that of [CLS] alone.
+        `rows_of` chooses the rows [K] of an encoding, for an engine that was opened for chosen rows.
         """
-        ids = [encoding.ids for encodings in texts for encoding in encodings]
-        rows = [FIRST] * len(ids) if first_only else None
+        encodings = [encoding for parts in texts for encoding in parts]
+        ids = [encoding.ids for encoding in encodings]
+        rows = [rows_of(encoding) for encoding in encodings] if rows_of else None
         outputs = iter(run_batched(self.model.engine.run, ids, rows, self.model.max_batch_tokens))
-        return [list(islice(outputs, len(encodings))) for encodings in texts]
+        return [list(islice(outputs, len(parts))) for parts in texts]
 
     def _run_classifier(self, texts: Sequence[Sequence[Encoding]]) -> list[list[np.ndarray]]:
         """A classifier's logits [labels] of each text's encodings: of [CLS], or the mean over all tokens, as
         config.json says.
         """
         if self.config.classifier_pooling == "cls":
-            return [[rows[0] for rows in parts] for parts in self._run(texts, first_only=True)]
-        ids = [encoding.ids for encodings in texts for encoding in encodings]
-        every = [np.arange(len(each)) for each in ids]
-        outputs = iter(run_batched(self.model.engine.run, ids, every, self.model.max_batch_tokens))
-        return [[rows.mean(0) for rows in islice(outputs, len(encodings))] for encodings in texts]
+            return [[rows[0] for rows in parts] for parts in self._run(texts, lambda _: FIRST)]
+        every = self._run(texts, lambda encoding: np.arange(len(encoding)))
+        return [[rows.mean(0) for rows in parts] for parts in every]
 
     def _encode(
         self,
@@ -173,6 +169,18 @@ class Task(Hinted, metaclass=_Hinting):
         for index in to_window(encodings, long_text, limit, lambda index: name(start + index)):
             parts[index] = self._windows(texts[index])
         return parts
+
+    def _encoded(self, texts: Iterable[str], long_text: LongText, prefix: str) -> Iterator[list[list[Encoding]]]:
+        """The encodings of a stream, each text behind `prefix`, chunk by chunk; at its end a warning of texts that were
+        cut.
+        """
+        cut_texts = CutTexts(f"{self.model.max_length} tokens")
+        for start, chunk in self._chunks(texts):
+            check_strings(chunk, start)
+            parts = self._encode([prefix + text for text in chunk], long_text, start)
+            cut_texts.count([encodings[0].truncated for encodings in parts])
+            yield parts
+        cut_texts.warn()
 
     def _windows(self, text: TextOrPair) -> list[Encoding]:
         limit = self.model.max_length

@@ -209,7 +209,7 @@ class TokenClassifier(Task):
 
     def _stitched(self, encoding: Encoding, windows: list[Window], rows: list[np.ndarray]) -> np.ndarray:
         """One row a token [T, labels], from windows whose rows are [t, labels]."""
-        opening = self.tokenizer.special_count - self.tokenizer.closing_count
+        opening = self.tokenizer.opening_count
         seams = [0]
         for before, after in pairwise(windows):
             # the middle of what both read, moved to the front of its word
