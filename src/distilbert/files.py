@@ -158,6 +158,12 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
 
 
+def write_json(path: Path, values: object) -> None:
+    """Write values as JSON, whole or not at all. Raises OSError where they cannot be written."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
 @contextmanager
 def written_whole_folder(path: Path) -> Iterator[Path]:
     """The same for a folder, whose place must be free or an empty folder. Raises OSError where it cannot be written."""

@@ -14,7 +14,7 @@ from distilbert.cli.main import main
 from distilbert.errors import InputError
 from distilbert.evaluation.entity_scores import error_table
 from distilbert.evaluation.evaluations import Evaluation, evaluate
-from distilbert.evaluation.metrics import entity_counts, entity_spans, weighted_f1
+from distilbert.evaluation.metrics import count_spans, entity_spans, weighted_f1
 from distilbert.evaluation.thresholds import precision_recall, threshold_table
 from distilbert.folder.checkpoint import Head
 
@@ -106,7 +106,7 @@ def test_entities_by_type_and_what_is_wrong_with_them() -> None:
     assert errors == {"boundary": 1, "type": 1, "both": 1, "missed": 1, "invented": 1}
     seqeval = pytest.importorskip("seqeval.metrics")
     report = seqeval.classification_report(true, predicted, output_dict=True, zero_division=0)
-    for kind, (right, found, wanted) in entity_counts(true, predicted).items():
+    for kind, (right, found, wanted) in count_spans(entity_spans(true, predicted)).items():
         assert report[kind]["support"] == wanted.sum()
         assert report[kind]["precision"] == pytest.approx(right.sum() / max(found.sum(), 1))
 

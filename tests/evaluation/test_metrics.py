@@ -140,7 +140,7 @@ def test_entity_f1_equals_seqeval(sentences: list[list[int]], seed: int, iobes: 
     # both types have a B- somewhere, by which our scheme knows E- and S- as prefixes
     true.append(["B-PER", "B-LOC"])
     predicted.append(["B-PER", "B-LOC"])
-    counts = metrics.entity_counts(true, predicted)
+    counts = metrics.count_spans(metrics.entity_spans(true, predicted))
     right, found, wanted = (sum(counts[kind][row] for kind in counts) for row in range(3))
     assert value(metrics.f1(right, found, wanted), len(true)) == pytest.approx(seqeval.f1_score(true, predicted))
     assert value(metrics.ratio(right, found), len(true)) == pytest.approx(seqeval.precision_score(true, predicted))

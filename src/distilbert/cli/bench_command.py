@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..arguments import BenchOptions
 from . import show
-from .options import add_model_argument, add_options, read_options
+from .options import add_json, add_model_argument, add_options, read_options
 from .reading import lines_of
 
 
@@ -18,7 +18,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", type=Path, help="measure on these texts, one a line")
     add_options(parser, BenchOptions)
     parser.add_argument("--plot", metavar="FILE", help="draw throughput against batch size, as .png or .svg")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_json(parser)
 
 
 def bench(args: argparse.Namespace) -> int:

@@ -1,26 +1,18 @@
 """The command that runs a task over a data set."""
 
 import argparse
-import os
 import sys
 
 from ..bulk_settings import BulkSettings
 from ..tasks.by_name import TASKS
-from .options import MODEL_HELP, add_options, read_options
+from .options import add_model_option, add_options, read_options
 
 
 def add_bulk(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=[*TASKS], metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("input", metavar="INPUT", help="files, a folder or a glob: a path, or a URL such as s3://…")
     parser.add_argument("output", metavar="OUTPUT", help="a folder for the parts; the same command goes on in it")
-    default = os.environ.get("DISTILBERT_MODEL")
-    parser.add_argument(
-        "-m",
-        "--model",
-        required=default is None,
-        default=default,
-        help=MODEL_HELP,
-    )
+    add_model_option(parser)
     add_options(parser, BulkSettings)
     parser.epilog = "Options that take several values stand after TASK, INPUT and OUTPUT."
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from ..arguments import CalibrateOptions
 from ..progress import working
 from . import show
-from .options import add_model_argument, add_options, read_options
+from .options import add_json, add_model_argument, add_options, read_options
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
     parser.add_argument("data", type=Path, help="examples that the model was not trained on, as for evaluate")
     add_options(parser, CalibrateOptions)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_json(parser)
 
 
 def calibrate(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import json
 
 from ..progress import working
 from . import show
+from .options import add_json, add_revision
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
@@ -15,9 +16,9 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", default="safetensors", help="safetensors (default), bin (PyTorch), ot (Rust) or npz")
     parser.add_argument("--dtype", default="float32", help="float32 (default), float16 or bfloat16")
     parser.add_argument("--layers", type=_numbers, help="keep only these, counted from 0: 0,2,4,7,9,11")
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    add_revision(parser)
     parser.add_argument("--report", metavar="FILE", help="save what became of each weight, as JSON")
-    parser.add_argument("--json", action="store_true", help="print it as one JSON object")
+    add_json(parser)
 
 
 def convert(args: argparse.Namespace) -> int:
@@ -28,8 +29,7 @@ def convert(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report.to_dict()))
     else:
-        for line in str(report).splitlines():
-            show.line(show.clean(line))
+        show.cleaned(str(report))
     if args.report:
         report.save(args.report)
     return 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..arguments import DistillArguments, Shape
 from ..errors import InputError
 from . import show
-from .options import add_options, read_options
-from .train_command import add_json, resume_hint, show_trained
+from .options import add_json, add_options, read_options
+from .train_command import resume_hint, show_trained
 
 if TYPE_CHECKING:
     from ..evaluation.candidates import Candidate

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..arguments import EvaluateOptions
 from ..command_text import command_text
 from ..progress import working
 from . import show
-from .options import add_model_argument, add_options, read_options
+from .options import add_json, add_model_argument, add_options, read_options
 
 if TYPE_CHECKING:
     from ..evaluation import Difference, Evaluation
@@ -33,7 +31,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_options(parser, EvaluateOptions)
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="write them: .csv .tsv .jsonl .parquet")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report, as a page for a browser")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_json(parser)
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -141,6 +139,8 @@ def _number(value: float | None) -> str:
 
 def _show_confusion(done: "Evaluation") -> None:
     """All of it where the labels are few, else what is confused most often."""
+    from ..evaluation.scores import most_confused  # not at the top: it takes time to import
+
     confusion, labels = done.details.confusion, [show.clean(label) for label in done.details.labels]
     if confusion is None or len(labels) < 2:
         return
@@ -150,10 +150,7 @@ def _show_confusion(done: "Evaluation") -> None:
         rows = [[label, *map(str, counts)] for label, counts in zip(labels, confusion.tolist(), strict=True)]
         show.columns([["", *labels], *rows])
         return
-    wrong = confusion - np.diag(confusion.diagonal())
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSED]
-    places = [divmod(int(place), len(labels)) for place in order]
-    rows = [[labels[true], labels[found], str(wrong[true, found])] for true, found in places if wrong[true, found]]
-    if rows:
+    most = most_confused(confusion)[:_MOST_CONFUSED]
+    if rows := [[labels[true], labels[found], str(count)] for true, found, count, _ in most]:
         show.line("confused most often")
         show.columns([["true", "predicted", "examples"], *rows])

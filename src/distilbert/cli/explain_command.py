@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..files import written_whole
 from . import show
-from .options import add_model_argument
+from .options import add_json, add_model_argument
 from .results import print_json
 from .texts import add_model_options, open_task
 
@@ -34,7 +34,7 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--attention", action="store_true", help="show the attention rollout too; needs PyTorch")
     form = parser.add_argument_group("results out")
     form.add_argument("--html", type=Path, metavar="FILE", help="write one HTML page, which needs nothing else")
-    form.add_argument("--json", action="store_true", help="one JSON object")
+    add_json(form)
 
 
 def explain(args: argparse.Namespace) -> int:

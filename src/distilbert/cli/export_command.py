@@ -6,7 +6,7 @@ from ..calibration import Calibration
 from ..config import DistilBertConfig
 from ..progress import working
 from . import show
-from .options import add_model_argument
+from .options import add_model_argument, add_revision
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", default="optimum", help="optimum (default): model.onnx, or transformers.js: onnx/model.onnx"
     )
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    add_revision(parser)
 
 
 def export(args: argparse.Namespace) -> int:

@@ -12,13 +12,13 @@ from ..folder.opened import ModelFolder, open_folder
 from ..folder.sentence import SentenceFolder
 from ..loading import task_of
 from . import show
-from .options import add_model_argument
+from .options import add_json, add_model_argument, add_revision
 
 
 def add_info(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_revision(parser)
+    add_json(parser)
 
 
 def info(args: argparse.Namespace) -> int:

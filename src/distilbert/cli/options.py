@@ -108,9 +108,18 @@ def _pairs(option: Option) -> str:
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """The first argument of the commands about one model, which DISTILBERT_MODEL may name instead."""
     default = os.environ.get("DISTILBERT_MODEL")
-    parser.add_argument(
-        "model",
-        nargs=None if default is None else "?",
-        default=default,
-        help=MODEL_HELP,
-    )
+    parser.add_argument("model", nargs=None if default is None else "?", default=default, help=MODEL_HELP)
+
+
+def add_model_option(parser: argparse._ActionsContainer) -> None:
+    """The same as an option, for the commands whose arguments are texts or files."""
+    default = os.environ.get("DISTILBERT_MODEL")
+    parser.add_argument("-m", "--model", required=default is None, default=default, help=MODEL_HELP)
+
+
+def add_revision(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+
+
+def add_json(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object")

@@ -11,7 +11,7 @@ from ..command_text import command_text
 from ..errors import InputError
 from ..progress import working
 from . import show
-from .options import add_model_argument, add_options, read_options
+from .options import add_json, add_model_argument, add_options, add_revision, read_options
 from .reading import lines_of
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", help="of the examples, by default what the model was trained for")
     add_options(parser, ReadOptions, group="the examples of --max-drop")
-    parser.add_argument("--revision", help="branch, tag or commit on the hub")
+    add_revision(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report, as a page for a browser")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_json(parser)
 
 
 def quantize(args: argparse.Namespace) -> int:
@@ -102,9 +102,8 @@ def _compare(args: argparse.Namespace) -> int:
 def _print(args: argparse.Namespace, done: "QuantizationReport | Guarantee") -> None:
     if args.json:
         print(json.dumps(done.to_dict()))
-        return
-    for line in str(done).splitlines():
-        show.line(show.clean(line))
+    else:
+        show.cleaned(str(done))
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -31,6 +31,12 @@ def line(*parts: Part) -> None:
         print("".join(part if isinstance(part, str) else part[0] for part in parts))
 
 
+def cleaned(text: str) -> None:
+    """Print a text, perhaps of several lines, made clean."""
+    for part in text.splitlines():
+        line(clean(part))
+
+
 def hanging(before: Part, *parts: Part) -> None:
     """A line whose parts, where a terminal breaks them, go on below each other, to the right of `before`."""
     width = cell_len(before if isinstance(before, str) else before[0])

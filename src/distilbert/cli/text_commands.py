@@ -23,7 +23,7 @@ from .row_texts import beside
 from .texts import (
     add_model,
     add_task_options,
-    add_texts,
+    add_text_arguments,
     open_task,
     parted,
     results_of,
@@ -45,9 +45,7 @@ if TYPE_CHECKING:  # `load` reads the one that is asked for
 
 
 def add_classify(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
-    add_model(parser)
-    add_task_options(parser, "text-classification")
+    add_text_arguments(parser, "text-classification")
     parser.add_argument("--pairs", action="store_true", help="each text is two, with a tab between them")
 
 
@@ -90,9 +88,7 @@ def _deliver_labels(
 
 
 def add_embed(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
-    add_model(parser)
-    add_task_options(parser, "feature-extraction")
+    add_text_arguments(parser, "feature-extraction")
     parser.add_argument("--save", type=Path, metavar="FILE.npy", help="write all vectors into one NumPy file")
 
 
@@ -132,9 +128,7 @@ def _save(path: Path, vectors: Iterator[np.ndarray], empty: np.ndarray) -> int:
 
 
 def add_ner(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
-    add_model(parser)
-    add_task_options(parser, "token-classification")
+    add_text_arguments(parser, "token-classification")
 
 
 def ner(args: argparse.Namespace) -> int:
@@ -151,9 +145,7 @@ def ner(args: argparse.Namespace) -> int:
 
 def add_answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question")
-    add_texts(parser, "CONTEXT")
-    add_model(parser)
-    add_task_options(parser, "question-answering")
+    add_text_arguments(parser, "question-answering", "CONTEXT")
     parser.add_argument("--whole-file", action="store_true", help="the file, or standard input, is one context")
 
 
@@ -181,9 +173,7 @@ def answer(args: argparse.Namespace) -> int:
 
 
 def add_fill_mask(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
-    add_model(parser)
-    add_task_options(parser, "fill-mask")
+    add_text_arguments(parser, "fill-mask")
 
 
 def fill_mask(args: argparse.Namespace) -> int:
@@ -234,23 +224,17 @@ def _question(line: str) -> tuple[str, list[str]]:
 
 
 def add_zero_shot(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
     parser.add_argument(
         "--labels", nargs="+", required=True, metavar="LABEL", help='to choose among, or one "a, b" (after the texts)'
     )
-    add_model(parser)
-    add_task_options(parser, "zero-shot-classification", without=["hypothesis_template"])
-    (template,) = (
-        option
-        for option in options_of(TASKS["zero-shot-classification"].options)
-        if option.name == "hypothesis_template"
-    )
+    add_text_arguments(parser, "zero-shot-classification", without=["hypothesis_template"])
+    usual = {option.name: option.default for option in options_of(TASKS["zero-shot-classification"].options)}
     parser.add_argument(
         "--hypothesis-template",
         "--template",
         dest="hypothesis_template",
         metavar="TEMPLATE",
-        help=f"{{}} is the label (default: {template.default})",
+        help=f"{{}} is the label (default: {usual['hypothesis_template']})",
     )
 
 
@@ -264,9 +248,7 @@ def zero_shot(args: argparse.Namespace) -> int:
 
 def add_rerank(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query")
-    add_texts(parser, "DOCUMENT")
-    add_model(parser)
-    add_task_options(parser, "text-ranking", without=["top_k"])
+    add_text_arguments(parser, "text-ranking", "DOCUMENT", without=["top_k"])
     parser.add_argument("--top-k", type=int, default=10, metavar="K", help="how many, 0 for all (default: 10)")
 
 
@@ -282,9 +264,7 @@ def rerank(args: argparse.Namespace) -> int:
 
 
 def add_sparse(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
-    add_model(parser)
-    add_task_options(parser, "sparse-encoding", without=["top_k"])
+    add_text_arguments(parser, "sparse-encoding", without=["top_k"])
     parser.add_argument(
         "--top-k", type=int, metavar="K", help="how many, 0 for all (default: 20; all with --json, --out)"
     )

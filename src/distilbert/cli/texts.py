@@ -1,7 +1,6 @@
 """What the commands on texts share: their arguments, the model opened, and texts in."""
 
 import argparse
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -16,7 +15,7 @@ from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from . import show
-from .options import MODEL_HELP, add_options, given_options
+from .options import add_model_option, add_options, add_revision, given_options
 from .reading import count_texts, text_groups
 from .results import add_output, check_output
 
@@ -25,22 +24,15 @@ Result = TypeVar("Result")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    default = os.environ.get("DISTILBERT_MODEL")
     group = parser.add_argument_group("the model")
-    group.add_argument(
-        "-m",
-        "--model",
-        required=default is None,
-        default=default,
-        help=MODEL_HELP,
-    )
+    add_model_option(group)
     add_model_options(group)
     add_output(parser)
 
 
 def add_model_options(group: argparse._ActionsContainer) -> None:
     """How the model is opened and run."""
-    group.add_argument("--revision", help="branch, tag or commit on the hub")
+    add_revision(group)
     group.add_argument("--device", choices=["cpu", "cuda", "mps", "auto"], default="cpu", help="default: cpu")
     group.add_argument("--threads", type=int, help="default: the cores that the process may use")
     group.add_argument("--precision", choices=["float32", "int8"], help="default: as the model is stored")
@@ -164,6 +156,15 @@ def add_task_options(parser: argparse.ArgumentParser, task: str, *, without: Col
         parser.epilog = "Options that take several values stand after the texts."
     elif "top_k" in names and names["top_k"].optional:
         parser.epilog = "--top-k 0 shows all."
+
+
+def add_text_arguments(
+    parser: argparse.ArgumentParser, task: str, what: str = "TEXT", *, without: Collection[str] = ()
+) -> None:
+    """What a command takes that runs a task on texts."""
+    add_texts(parser, what)
+    add_model(parser)
+    add_task_options(parser, task, without=without)
 
 
 def task_options(args: argparse.Namespace, task: Task) -> dict[str, Any]:

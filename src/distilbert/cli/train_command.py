@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import FinetuneArguments
 from . import show
-from .options import add_options, read_options
+from .options import add_json, add_options, read_options
 
 if TYPE_CHECKING:
     from ..trained import Trained
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 def add_train(parser: argparse.ArgumentParser) -> None:
     add_options(parser, FinetuneArguments)
     add_json(parser)
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="the scores as one JSON object")
 
 
 def train(args: argparse.Namespace) -> int:

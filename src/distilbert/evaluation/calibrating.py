@@ -1,7 +1,6 @@
 """`calibrate`: a model and held-out examples -> scores that are how often it is right, written into its folder."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
 from ..errors import CheckpointError, InputError
-from ..files import is_file, is_folder, read_json, written_whole
+from ..files import is_file, is_folder, read_json, write_json, written_whole
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
 from ..loading import DEFAULT_BATCH_TOKENS, load
@@ -61,16 +60,9 @@ class CalibrationReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for `json.dumps`."""
-        return {
-            "model": self.model,
-            "data": self.data,
-            "task": self.task,
-            "examples": self.examples,
-            "calibration": self.calibration.to_dict(),
-            "before": dict(self.before),
-            "after": dict(self.after),
-            "reliability": self.reliability.to_dict(),
-        }
+        values = dataclasses.asdict(self)
+        del values["guessed"]
+        return values | {"calibration": self.calibration.to_dict(), "reliability": self.reliability.to_dict()}
 
 
 def calibrate(
@@ -226,8 +218,7 @@ def _write(
     if found:
         config[calibration.KEY] = chosen.to_dict()
     try:
-        with written_whole(path) as temporary:
-            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        write_json(path, config)
         card = folder / _CARD
         if is_file(card):
             text = _CARD_SECTION.sub("", card.read_text(encoding="utf-8", errors="replace")).rstrip("\n") + "\n"

@@ -14,7 +14,7 @@ from . import metrics
 from .label_scores import class_table
 from .metrics import Metric
 from .outcomes import TagOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, reliability_table, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, beside_raw, values
 
 _KINDS = {
     "boundary": "right type, overlapping, other ends",
@@ -43,11 +43,11 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     counts = metrics.count_spans(spans)
     sure = np.concatenate(confidence)
     same, lengths = _same(true, tagged), np.array([len(labels) for labels in true])
+    is_calibrated = task.calibration != Calibration()
+    raw = (np.concatenate(raw_confidence), _same(true, raw_said)) if is_calibrated else None
+    of_raw, reliability = beside_raw((sure, same), raw, lengths)
     named = _metrics(counts, same, lengths) | {"calibration_error": metrics.calibration_error(sure, same, lengths)}
-    kinds = {"": (sure, same)}
-    if task.calibration != Calibration():
-        kinds = {"raw": (np.concatenate(raw_confidence), _same(true, raw_said)), "calibrated": (sure, same)}
-        named["calibration_error_raw"] = metrics.calibration_error(*kinds["raw"], lengths)
+    named |= of_raw
     if len(counts) > 1:  # of one kind it is that of all
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
@@ -64,7 +64,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
 
     outside = [["O"] * len(labels) for labels in true]
     silent = np.concatenate([np.array(labels) == "O" for labels in true])
-    usual = _metrics(metrics.entity_counts(true, outside), silent, lengths)
+    usual = _metrics(metrics.count_spans(metrics.entity_spans(true, outside)), silent, lengths)
     return Scores(
         "f1",
         named,
@@ -80,7 +80,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         worst_by="entities off",
         baseline=values(usual, len(true)),
         baseline_is="no entity anywhere",
-        breakdowns=[_kind_table(counts), error_table(spans), reliability_table(kinds)],
+        breakdowns=[_kind_table(counts), error_table(spans), reliability],
         predictions=predictions,
         outcome=TagOutcome(data, off > 0, tagged),
     )

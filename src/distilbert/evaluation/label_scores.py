@@ -15,7 +15,7 @@ from ..tasks.text_classification import TextClassifier
 from . import metrics
 from .metrics import Metric
 from .outcomes import LabelOutcome, LabelSetOutcome, NumberOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, reliability_table, text_fields, text_of, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, beside_raw, text_fields, text_of, values
 from .thresholds import threshold_table
 
 _MOST_COLUMNS = 20  # labels that have a column of their own among the predictions
@@ -79,19 +79,16 @@ def _single_label(
     wrong = np.flatnonzero(~right)
     wrong = wrong[np.argsort(scores[wrong, true[wrong]], kind="stable")][:MISTAKES].tolist()
     mistaken = examples_at(data.examples, wrong)
-    breakdowns = [_class_table(labels, confusion)]
+    breakdowns = [class_table("each class", labels, confusion.diagonal(), confusion.sum(0), confusion.sum(1))]
     if len(labels) == 2:
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
     shares = np.bincount(true, minlength=len(labels)) / len(true)
     always = np.broadcast_to(shares.argmax().astype(true.dtype), len(true))
     sure = np.broadcast_to(shares.max(), len(true))
     baseline = values(_single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape)), len(true))
-    named, kinds = _single_metrics(true, predicted, confidence, scores), {"": (confidence, right)}
-    if raw_scores is not None:
-        raw = raw_scores.max(-1).astype(np.float32), raw_scores.argmax(-1) == true
-        named["calibration_error_raw"] = metrics.calibration_error(*raw)
-        kinds = {"raw": raw, "calibrated": kinds[""]}
-    breakdowns.append(reliability_table(kinds))
+    raw = None if raw_scores is None else (raw_scores.max(-1).astype(np.float32), raw_scores.argmax(-1) == true)
+    of_raw, reliability = beside_raw((confidence, right), raw)
+    breakdowns.append(reliability)
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
@@ -101,7 +98,7 @@ def _single_label(
 
     return Scores(
         "accuracy",
-        named,
+        _single_metrics(true, predicted, confidence, scores) | of_raw,
         len(true),
         [
             Mistake(text_of(mistaken[i].text), labels[true[i]], labels[predicted[i]], float(confidence[i]))
@@ -147,22 +144,14 @@ def _cross_entropy(true: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return losses
 
 
-def _class_table(labels: Sequence[str], confusion: np.ndarray) -> Breakdown:
-    """Precision, recall, F1 and support of each class from int [C, C], rows true."""
-    right, true, found = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-    return class_table("each class", labels, right, found, true)
-
-
 def class_table(
     title: str, labels: Sequence[str], right: np.ndarray, found: np.ndarray, true: np.ndarray, what: str = "label"
 ) -> Breakdown:
     """From how many [C] are right, predicted and true. 0 for 0/0, as in scikit-learn."""
     rows = []
     for label, hits, answered, wanted in zip(labels, right.tolist(), found.tolist(), true.tolist(), strict=True):
-        precision, recall = hits / answered if answered else 0.0, hits / wanted if wanted else 0.0
-        rows.append(
-            (label, precision, recall, 2 * hits / (answered + wanted) if answered + wanted else 0.0, int(wanted))
-        )
+        f1 = 2 * hits / max(answered + wanted, 1)
+        rows.append((label, hits / max(answered, 1), hits / max(wanted, 1), f1, int(wanted)))
     return Breakdown(title, (what, "precision", "recall", "f1", "support"), rows)
 
 
@@ -184,11 +173,8 @@ def _several_labels(
     """From bool and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels, found = data.labels, scores >= 0.5
     confidence, right = _each_label(wanted, scores)
-    named, kinds = _several_metrics(wanted, scores), {"": (confidence, right)}
-    if raw_scores is not None:
-        raw = _each_label(wanted, raw_scores)
-        named["calibration_error_raw"] = metrics.calibration_error(*raw, np.full(len(wanted), wanted.shape[1]))
-        kinds = {"raw": raw, "calibrated": kinds[""]}
+    raw = None if raw_scores is None else _each_label(wanted, raw_scores)
+    of_raw, reliability = beside_raw((confidence, right), raw, np.full(len(wanted), wanted.shape[1]))
     surprise = -np.log(np.maximum(np.where(wanted, scores, 1 - scores), 1e-30)).sum(1)
 
     def names(row: np.ndarray) -> str:
@@ -206,7 +192,7 @@ def _several_labels(
     shares = np.broadcast_to(wanted.mean(0), scores.shape)
     return Scores(
         "f1_micro",
-        named,
+        _several_metrics(wanted, scores) | of_raw,
         len(wanted),
         [Mistake(text_of(mistaken[i].text), names(wanted[i]), names(found[i]), float(surprise[i])) for i in wrong],
         confidence=confidence,
@@ -217,7 +203,7 @@ def _several_labels(
         breakdowns=[
             class_table("each label", labels, (wanted & found).sum(0), found.sum(0), wanted.sum(0)),
             threshold_table(labels, wanted, scores),
-            reliability_table(kinds),
+            reliability,
         ],
         predictions=predictions,
         outcome=LabelSetOutcome(data, (wanted != found).any(1), wanted, scores),

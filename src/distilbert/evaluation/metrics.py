@@ -18,13 +18,8 @@ EntityCounts = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # type -> r
 
 CALIBRATION_BINS = 15
 _PART = 1 << 16  # examples
-LESS_IS_BETTER = (
-    "cross_entropy",
-    "calibration_error",
-    "calibration_error_raw",
-    "rmse",
-    "mae",
-)  # of the metrics that tasks have
+# of the metrics that tasks have
+LESS_IS_BETTER = ("cross_entropy", "calibration_error", "calibration_error_raw", "rmse", "mae")
 
 
 def parts(examples: int) -> Iterator[slice]:
@@ -211,12 +206,7 @@ def _bins(confidence: np.ndarray) -> np.ndarray:
 
 def pearson(true: np.ndarray, predicted: np.ndarray) -> Metric:
     """Pearson's correlation of float [n] with float [n]; NaN where either is constant."""
-
-    def metric(counts: np.ndarray) -> np.ndarray:
-        one = np.ones(len(counts))[:, None]
-        return _correlation(counts, true[None] * one, predicted[None] * one)
-
-    return metric
+    return lambda counts: _correlation(counts, true[None], predicted[None])
 
 
 def spearman(true: np.ndarray, predicted: np.ndarray) -> Metric:
@@ -235,7 +225,7 @@ def spearman(true: np.ndarray, predicted: np.ndarray) -> Metric:
 
 
 def _correlation(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of [R, n] with [R, n]."""
+    """Of [R, n], or [1, n], with the same."""
     total = counts.sum(1, keepdims=True)
     x = x - (counts * x).sum(1, keepdims=True) / total
     y = y - (counts * y).sum(1, keepdims=True) / total
@@ -257,14 +247,6 @@ def _divided(above: np.ndarray, below: np.ndarray, otherwise: float = float("nan
 # entities -------------------------------------------------------------------------------------------
 
 
-def entity_counts(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityCounts:
-    """By entity type: entities that are right, predicted and true in each sentence, [n] each.
-
-    An entity is right if its type and both its ends are.
-    """
-    return count_spans(entity_spans(true, predicted))
-
-
 def entity_spans(
     true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> list[tuple[set[Span], set[Span]]]:
@@ -284,7 +266,10 @@ def entity_spans(
 
 
 def count_spans(spans: Sequence[tuple[set[Span], set[Span]]]) -> EntityCounts:
-    """`entity_counts` of true and predicted entities."""
+    """By entity type: entities that are right, predicted and true in each sentence, [n] each.
+
+    An entity is right if its type and both its ends are.
+    """
     counts: dict[str, np.ndarray] = {}
     for place, (wanted, found) in enumerate(spans):
         for row, group in enumerate((wanted & found, found, wanted)):

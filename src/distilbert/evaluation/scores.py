@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .metrics import Metric
+from .metrics import Metric, calibration_error
 from .outcomes import Outcome
 
 MISTAKES = 25  # that are kept, the worst
@@ -117,12 +117,35 @@ def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Bre
     return Breakdown(RELIABILITY, tuple(columns), rows)
 
 
+Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether that was right
+
+
+def beside_raw(sure: Sure, raw: Sure | None, units: np.ndarray | None = None) -> tuple[dict[str, Metric], Breakdown]:
+    """Of a calibrated model the calibration error of its raw logits; and the reliability table, of both.
+
+    `raw` is None for a model without a calibration; `units` is as for `calibration_error`.
+    """
+    if raw is None:
+        return {}, reliability_table({"": sure})
+    error = calibration_error(*raw, units)
+    return {"calibration_error_raw": error}, reliability_table({"raw": raw, "calibrated": sure})
+
+
 def never_predicted(scores: Scores) -> list[str]:
     """The labels that examples have and none was given; of single labels and of words' labels."""
     if scores.confusion is None:
         return []
     lost = (scores.confusion.sum(1) > 0) & (scores.confusion.sum(0) == 0)
     return [label for label, here in zip(scores.labels, lost.tolist(), strict=True) if here]
+
+
+def most_confused(confusion: np.ndarray) -> list[tuple[int, int, int, float]]:
+    """(true, predicted, how many, share of the row) of what is wrong in int [C, C], the most frequent first."""
+    wrong = confusion - np.diag(confusion.diagonal())
+    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
+    places = [divmod(int(place), len(confusion)) for place in order]
+    totals = confusion.sum(1)
+    return [(true, found, int(wrong[true, found]), float(wrong[true, found] / totals[true])) for true, found in places]
 
 
 def text_of(text: str | tuple[str, str]) -> str:

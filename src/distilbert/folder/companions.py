@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..files import has_file, is_file, read_json, written_whole
+from ..files import has_file, is_file, read_json, write_json, written_whole
 from ..links import check_copied
 from .layout import (
     CONFIG,
@@ -25,7 +25,6 @@ from .layout import (
 from .module_list import Module, all_modules, all_modules_of, is_router, read_modules, read_rows, router_file
 from .modules import TOKEN_TABLE, token_weights_file
 from .sentence import ENCODERS
-from .sentence_writing import write_json
 
 
 def encoder_folder(root: Path) -> Path:

@@ -1,13 +1,12 @@
 """The files beside an encoder that make its folder one of sentence-transformers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..files import written_whole
+from ..files import write_json, written_whole
 from .layout import CONFIG, MODULES, SENTENCE_CONFIG, TRANSFORMER_CONFIGS, WEIGHTS
 
 
@@ -42,8 +41,3 @@ def write_sentence_folder(
     write_json(out / TRANSFORMER_CONFIGS[0], {"max_seq_length": longest, "do_lower_case": lower_case})
     write_json(out / SENTENCE_CONFIG, {"similarity_fn_name": "cosine"})
     write_json(out / MODULES, modules)
-
-
-def write_json(path: Path, values: Any) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..evaluation.outcomes import LabelOutcome, LabelSetOutcome
-from ..evaluation.scores import RELIABILITY, Breakdown, Scores
+from ..evaluation.scores import RELIABILITY, Breakdown, Scores, most_confused
 from ..evaluation.thresholds import precision_recall
 from .markup import LONGEST_LABEL, Child, Html, data_text, joined, measured, number, paragraph, table, tag
 from .page import Section, section
@@ -60,19 +60,10 @@ def _confusion(details: Scores) -> Html | None:
         )
     rows = [
         (data_text(details.labels[true]), data_text(details.labels[found]), f"{count:,}", f"{share:.1%}")
-        for true, found, count, share in cells(details.confusion)[:_MOST_CONFUSED]
+        for true, found, count, share in most_confused(details.confusion)[:_MOST_CONFUSED]
     ]
     head = ("true", "predicted", "how many", "of the true ones")
     return joined(tag("h3", "Confusion"), table("Labels confused most often", head, rows, numbers=(2, 3)))
-
-
-def cells(confusion: np.ndarray) -> list[tuple[int, int, int, float]]:
-    """(true, predicted, how many, share of the row) of what is wrong, the most frequent first."""
-    wrong = confusion - np.diag(confusion.diagonal())
-    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
-    places = [divmod(int(place), len(confusion)) for place in order]
-    totals = confusion.sum(1)
-    return [(true, found, int(wrong[true, found]), float(wrong[true, found] / totals[true])) for true, found in places]
 
 
 def _matrix(labels: Sequence[str], confusion: np.ndarray) -> Html:
