@@ -158,6 +158,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all. Raises InputError where it cannot be written."""
+    try:
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
 def write_json(path: Path, values: object) -> None:
     """Write values as JSON, whole or not at all. Raises OSError where they cannot be written."""
     with written_whole(path) as temporary:

@@ -39,7 +39,8 @@ def test_parts_without_modules_json_are_read_by_their_names(folder: Path, tmp_pa
         np.testing.assert_array_equal(embed(folder), expected)
     read = read_sentence_folder(folder)
     assert read is not None
-    assert (read.max_length, read.lower_case, read.pooling, read.normalize) == (30, True, Pooling(("cls",)), True)
+    assert (read.text.max_length, read.text.lower_case) == (30, True)
+    assert (read.pooling, read.normalize) == (Pooling(("cls",)), True)
     with pytest.warns(CheckpointWarning, match="has no"):
         quantize(folder, tmp_path / "int8", data=TEXTS)
     for out, make in (("converted", convert), ("exported", export_onnx)):

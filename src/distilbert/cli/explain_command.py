@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..files import written_whole
+from ..files import write_text
 from . import show
 from .options import add_json, add_model_argument
 from .results import print_json
@@ -49,20 +48,12 @@ def explain(args: argparse.Namespace) -> int:
         attention=args.attention,
     )
     if args.html:
-        _write(args.html, explanation.to_page())
+        write_text(args.html, explanation.to_page())
     if args.json:
         print_json(explanation.to_dict())
     else:
         _show(explanation)
     return 0
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _show(explanation: "Explanation") -> None:

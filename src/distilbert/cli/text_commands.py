@@ -27,21 +27,16 @@ from .texts import (
     open_task,
     parted,
     results_of,
+    stream_of,
     task_options,
     texts_of,
 )
 
 if TYPE_CHECKING:  # `load` reads the one that is asked for
     from ..tasks.embedding import Embedder
-    from ..tasks.fill_mask import MaskFiller
     from ..tasks.late_interaction import LateInteractionEncoder
-    from ..tasks.multiple_choice import ChoiceClassifier
-    from ..tasks.question_answering import QuestionAnswerer
     from ..tasks.reranking import Reranker
     from ..tasks.sparse import SparseEncoder
-    from ..tasks.text_classification import TextClassifier
-    from ..tasks.token_classification import TokenClassifier
-    from ..tasks.zero_shot import ZeroShotClassifier
 
 
 def add_classify(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +45,7 @@ def add_classify(parser: argparse.ArgumentParser) -> None:
 
 
 def classify(args: argparse.Namespace) -> int:
-    classifier: TextClassifier = open_task(args, "text-classification")
+    stream = stream_of(args, "text-classification")
     groups: Iterator[Iterator[Any]] = texts_of(args)
     if args.pairs:
         groups = (map(_pair, group) for group in groups)
@@ -58,7 +53,6 @@ def classify(args: argparse.Namespace) -> int:
     def named(text: str | tuple[str, str]) -> dict[str, str]:
         return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
 
-    stream = partial(classifier.stream, **task_options(args, classifier))
     return _deliver_labels(args, results_of(args, groups, stream), named)
 
 
@@ -132,9 +126,7 @@ def add_ner(parser: argparse.ArgumentParser) -> None:
 
 
 def ner(args: argparse.Namespace) -> int:
-    tagger: TokenClassifier = open_task(args, "token-classification")
-
-    stream = partial(tagger.stream, **task_options(args, tagger))
+    stream = stream_of(args, "token-classification")
     return deliver(
         args,
         results_of(args, texts_of(args), stream),
@@ -150,15 +142,10 @@ def add_answer(parser: argparse.ArgumentParser) -> None:
 
 
 def answer(args: argparse.Namespace) -> int:
-    answerer: QuestionAnswerer = open_task(args, "question-answering")
+    stream = stream_of(args, "question-answering")
     groups: Iterable[Iterable[str]] = texts_of(args)
     if args.whole_file:
         groups = [["\n".join(chain.from_iterable(groups))]]
-
-    options = task_options(args, answerer)
-
-    def run(inputs: Iterator[str]) -> Iterator[Any]:
-        return answerer.stream(((args.question, context) for context in inputs), **options)
 
     def values(context: str, found: Any) -> dict[str, Any]:
         answers = {"answers": dicts(found)} if isinstance(found, list) else found.to_dict()
@@ -166,7 +153,7 @@ def answer(args: argparse.Namespace) -> int:
 
     return deliver(
         args,
-        results_of(args, groups, run),
+        results_of(args, groups, lambda contexts: stream((args.question, context) for context in contexts)),
         values=values,
         lines=lambda context, found: show.answers(context, found if isinstance(found, list) else [found]),
     )
@@ -177,9 +164,7 @@ def add_fill_mask(parser: argparse.ArgumentParser) -> None:
 
 
 def fill_mask(args: argparse.Namespace) -> int:
-    filler: MaskFiller = open_task(args, "fill-mask")
-
-    stream = partial(filler.stream, **task_options(args, filler))
+    stream = stream_of(args, "fill-mask")
     return deliver(
         args,
         results_of(args, texts_of(args), stream),
@@ -199,7 +184,7 @@ def add_choose(parser: argparse.ArgumentParser) -> None:
 
 
 def choose(args: argparse.Namespace) -> int:
-    chooser: ChoiceClassifier = open_task(args, "multiple-choice")
+    stream = stream_of(args, "multiple-choice")
     groups: Iterable[Iterable[tuple[str, list[str]]]]
     from .table_texts import choices_of_table, has_choices  # not at the top: the readers take time to import
 
@@ -213,8 +198,6 @@ def choose(args: argparse.Namespace) -> int:
         raise InputError("give a prompt or --file, not both")
     else:
         groups = [[(args.prompt, args.texts)]]
-
-    stream = partial(chooser.stream, **task_options(args, chooser))
     return _deliver_labels(args, results_of(args, groups, stream), lambda given: {"prompt": given[0]})
 
 
@@ -239,10 +222,8 @@ def add_zero_shot(parser: argparse.ArgumentParser) -> None:
 
 
 def zero_shot(args: argparse.Namespace) -> int:
-    classifier: ZeroShotClassifier = open_task(args, "zero-shot-classification")
-
     labels = args.labels[0] if len(args.labels) == 1 else args.labels  # one string may hold several, as in Python
-    stream = partial(classifier.stream, labels=labels, **task_options(args, classifier))
+    stream = stream_of(args, "zero-shot-classification", labels=labels)
     return _deliver_labels(args, results_of(args, texts_of(args), stream), lambda text: {"text": text})
 
 

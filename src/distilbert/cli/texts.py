@@ -174,3 +174,9 @@ def task_options(args: argparse.Namespace, task: Task) -> dict[str, Any]:
     if "top_k" in optional and given.get("top_k") == 0:
         given["top_k"] = None
     return given
+
+
+def stream_of(args: argparse.Namespace, task: str, **arguments: object) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """The stream of the command's model opened for a task, with the options that were given and other arguments."""
+    opened = open_task(args, task)
+    return partial(opened.stream, **arguments, **task_options(args, opened))

@@ -174,7 +174,7 @@ class NativeTeacher:
             )
         self.max_length = opened.longest
         self.first_only = sentence is not None and sentence.first_only
-        self.lower_case = sentence is not None and sentence.lower_case
+        self.lower_case = sentence is not None and sentence.text.lower_case
         self._dense: list[Dense] = []
         if sentence:
             if parts := sentence.untrained_parts(dense=True):

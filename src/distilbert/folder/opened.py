@@ -54,7 +54,7 @@ class ModelFolder:
     @cached_property
     def longest(self) -> int:
         """Of a text, in tokens: what `sentence` says, else the tokenizer; never more than the model has positions."""
-        stated = (self.sentence and self.sentence.max_length) or self.tokenizer.max_length
+        stated = (self.sentence and self.sentence.text.max_length) or self.tokenizer.max_length
         most = self.config.max_position_embeddings
         return min(stated or most, most)
 
@@ -108,7 +108,7 @@ def open_folder(name: str | Path, *, vectors: bool = True) -> ModelFolder:
     if not vectors:
         sentence = None
     _warn_of_files(root, sentence)
-    if sentence and sentence.lower_case:
+    if sentence and sentence.text.lower_case:
         tokenizer.lower_case_first()
     folder = ModelFolder(root, checkpoint, tokenizer, sentence)
     if folder.longest <= tokenizer.special_count:

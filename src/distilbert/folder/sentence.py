@@ -95,16 +95,6 @@ class SentenceFolder:
     first_only: bool = False
 
     @property
-    def max_length(self) -> int | None:
-        """In tokens; None where the folder does not say."""
-        return self.text.max_length
-
-    @property
-    def lower_case(self) -> bool:
-        """Whether texts are lower-cased before the tokenizer."""
-        return self.text.lower_case
-
-    @property
     def is_plain_mean(self) -> bool:
         """Whether vectors are the mean of all tokens' states, normalised or not, and nothing more."""
         return self.pooling.modes == ("mean",) and not (self.token_layers or self.layers or self.token_vectors)

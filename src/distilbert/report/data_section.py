@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..data.examples import Data
 from ..data.summary import label_counts, summary
 from .markup import LONGEST_LABEL, Child, Html, data_text, measured, table, tag
 from .page import Section, section
-from .texts import lengths
+from .texts import SIZES, lengths, sizes
 
 _MOST_LABELS = 30  # that have a row each
 
@@ -22,11 +20,8 @@ def data_section(parts: Sequence[tuple[str, Data[Any]]]) -> Section:
 def _sizes(parts: Sequence[tuple[str, Data[Any]]]) -> Html:
     rows: list[list[Child]] = []
     for name, data in parts:
-        words = lengths(data)
-        middle, long = np.percentile(words, [50, 95])
-        sizes = [f"{len(data.examples):,}", f"{middle:.0f}", f"{long:.0f}", f"{words.max():,}"]
-        rows.append([name, data_text(data.source), *sizes])
-    head = ("part", "source", "examples", "words: median", "95 % have at most", "longest")
+        rows.append([name, data_text(data.source), f"{len(data.examples):,}", *sizes(lengths(data))])
+    head = ("part", "source", "examples", *SIZES)
     return table("Examples, and their words", head, rows, numbers=(2, 3, 4, 5))
 
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import written_whole
+from ..files import write_text
 from .markup import Child, Html, joined, tag
 
 _STYLES = (files("distilbert") / "colours.css", files(__package__) / "style.css")
@@ -58,12 +58,8 @@ def write_page(
     Raises InputError where a file cannot be written.
     """
     text = page(title, facts, command, [part for part in sections if part is not None])
-    for path in map(Path, places):
-        try:
-            with written_whole(path) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    for path in places:
+        write_text(Path(path), text)
 
 
 def _unbroken(command: str) -> Html:

@@ -11,6 +11,7 @@ from .markup import Child, data_text, number, paragraph, table, tag
 from .page import Section, section, write_page
 from .plots import drawing, histogram
 from .scores_section import score_table
+from .texts import SIZES, sizes
 
 _MOST = 25  # texts
 
@@ -39,9 +40,8 @@ def write_quantization(path: str | Path, report: QuantizationReport, *, texts: s
 
 def _data(report: QuantizationReport, texts: str) -> Section:
     words = np.array([len(each.text.split()) for each in report.compared])
-    middle, long = np.percentile(words, [50, 95])
-    row = (data_text(texts), f"{report.texts:,}", f"{middle:.0f}", f"{long:.0f}", f"{words.max():,}")
-    head = ("source", "texts", "words: median", "95 % have at most", "longest")
+    row = (data_text(texts), f"{report.texts:,}", *sizes(words))
+    head = ("source", "texts", *SIZES)
     return section("data", "Data", table("The texts that both models read", head, [row], numbers=(1, 2, 3, 4)))
 
 

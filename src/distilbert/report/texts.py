@@ -39,6 +39,15 @@ def lengths(data: Data[Any]) -> np.ndarray:
     return np.array([len(words_of(example)) for example in data.examples], np.int64)
 
 
+SIZES = ("words: median", "95 % have at most", "longest")  # the heads of `sizes`
+
+
+def sizes(words: np.ndarray) -> tuple[str, str, str]:
+    """Of texts of so many words, int [n]."""
+    middle, long = np.percentile(words, [50, 95])
+    return f"{middle:.0f}", f"{long:.0f}", f"{words.max():,}"
+
+
 def text_counts(data: Data[Any]) -> Counter[str]:
     """In how many examples each word stands."""
     counts: Counter[str] = Counter()

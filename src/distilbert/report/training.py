@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..command_text import setting_text
 from ..data.examples import Data
 from ..evaluation.intervals import Interval
 from ..evaluation.scores import Scores
@@ -14,7 +15,6 @@ from .markup import Child, data_text, number, paragraph, table
 from .page import Section, section, write_page
 from .scores_section import score_table, scores_section
 from .search_section import Searched, search_section
-from .settings_section import settings_section
 from .texts import text_counts
 from .training_section import Evaluations, Losses, training_section
 
@@ -73,7 +73,7 @@ def write_training(places: Iterable[str | Path], training: Training) -> None:
         sections.append(training_section(training.losses, training.evaluations, main, best))
     if details:
         sections += details_sections(details, training.scores, text_counts(training.data[0][1]))
-    sections.append(settings_section(facts["settings"], facts["versions"]))
+    sections.append(_settings(facts["settings"], facts["versions"]))
     title = "Distillation" if facts["made"] == "Distilled" else "Training"
     write_page(places, f"{title}: {facts['task']}", shown, facts["command"], sections)
 
@@ -116,3 +116,8 @@ def _test(scores: Mapping[str, Interval]) -> Section | None:
         return None
     explained = paragraph("On examples that decided nothing.")
     return section("test", "Test scores", explained, score_table("Each metric on the test data", scores))
+
+
+def _settings(settings: Mapping[str, Any], versions: Mapping[str, str]) -> Section:
+    rows = [*((name, setting_text(value)) for name, value in settings.items()), *versions.items()]
+    return section("settings", "Settings", table("Settings and versions", ("setting", "value"), rows))
