@@ -38,16 +38,12 @@ class Result(Hinted):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for `json.dumps`."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+        fields = {name: getattr(self, name) for name in self.keys()}
+        return {name: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for name, v in fields.items()}
 
     def _repr_html_(self) -> str:
         """For notebooks."""
         return html_table(self.keys(), [[self[name] for name in self.keys()]])
-
-
-def _plain(value: object) -> object:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -31,15 +31,12 @@ class ExampleReader:
         """
         arguments = self._arguments
         task = task or arguments.task
-        columns = {role: name for role, name in arguments.columns.items() if task == arguments.task}
-        labels = like.labels or None if like else None
-        problem = like.problem if like else arguments.problem
         data = read_data(
             path,
             task,
-            columns=columns,
-            labels=labels,
-            problem=problem,
+            columns=arguments.columns if task == arguments.task else {},
+            labels=like.labels or None if like else None,
+            problem=like.problem if like else arguments.problem,
             separator=arguments.separator,
             quote=arguments.quote,
             encoding=arguments.encoding,

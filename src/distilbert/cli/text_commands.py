@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -126,12 +126,17 @@ def add_ner(parser: argparse.ArgumentParser) -> None:
 
 
 def ner(args: argparse.Namespace) -> int:
-    stream = stream_of(args, "token-classification")
+    return _deliver_lists(args, "token-classification", "entities", show.entities)
+
+
+def _deliver_lists(args: argparse.Namespace, task: str, name: str, lines: Callable[[str, Sequence[Any]], None]) -> int:
+    """A list of results for each text out, called `name` in JSON."""
+    stream = stream_of(args, task)
     return deliver(
         args,
         results_of(args, texts_of(args), stream),
-        values=lambda text, entities: {"text": text, "entities": dicts(entities)},
-        lines=show.entities,
+        values=lambda text, found: {"text": text, name: dicts(found)},
+        lines=lines,
     )
 
 
@@ -164,13 +169,7 @@ def add_fill_mask(parser: argparse.ArgumentParser) -> None:
 
 
 def fill_mask(args: argparse.Namespace) -> int:
-    stream = stream_of(args, "fill-mask")
-    return deliver(
-        args,
-        results_of(args, texts_of(args), stream),
-        values=lambda text, fills: {"text": text, "fills": dicts(fills)},
-        lines=show.fills,
-    )
+    return _deliver_lists(args, "fill-mask", "fills", show.fills)
 
 
 def add_choose(parser: argparse.ArgumentParser) -> None:

@@ -182,6 +182,14 @@ def literal(value: str) -> Any:
     return None
 
 
+def json_value(text: str) -> Any:
+    """The value that a text is as JSON; `...` for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return ...
+
+
 def label_parts(value: object) -> list[Any] | None:
     """As `listed_parts`, and of "<a><b>"."""
     if isinstance(value, str) and _TAGS.fullmatch(value):

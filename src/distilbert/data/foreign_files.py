@@ -1,10 +1,10 @@
 """What a file is that holds no text or table that can be read, by its name or its first bytes, and the next step."""
 
-import json
 import re
 from pathlib import Path
 
 from ..diagnosis import stand_in_name
+from .cells import json_value
 from .file_names import suffix
 from .source import first_bytes
 
@@ -94,7 +94,7 @@ def no_separated_values(sample: str) -> str:
     lines = start.split("\n", 2)
     if _RULE.fullmatch(lines[0]) or (len(lines) > 1 and _RULE.fullmatch(lines[1])):
         return "a table as it is printed or stands in Markdown, not CSV; export it as CSV"
-    if start.startswith("{") and _is_json(lines[0]):
+    if start.startswith("{") and isinstance(json_value(lines[0]), dict):
         return "JSON; name it .jsonl"
     return "JSON; name it .json" if re.match(r"\[\s*\{", start) else ""
 
@@ -109,10 +109,3 @@ def no_json_lines(sample: str) -> str:
     return stand_in_name("\n".join(lines).encode(errors="replace")) or (
         "no JSON; where its cells are separated, name it .csv or .tsv" if lines else ""
     )
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, error_text, name_list, short_repr
+from .cells import json_value
 from .class_names import class_names, with_class_names
 from .faults import Faults
 from .foreign_files import no_json_lines
@@ -60,16 +61,8 @@ def _goes_on(line: str, following: str) -> bool:
     try:
         _, end = _DECODER.raw_decode(line)
     except (ValueError, RecursionError):
-        return not _is_value(following)
+        return json_value(following) is ...
     return line[end:].lstrip()[:1] in ("{", ",")
-
-
-def _is_value(line: str) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _stream(path: Path, text: str, faults: Faults) -> Placed:
@@ -93,11 +86,8 @@ def _stream(path: Path, text: str, faults: Faults) -> Placed:
 
 def _is_no_row(line: str) -> bool:
     """Whether a line that opens a list is none by itself, or one of objects."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return True
-    return all(isinstance(part, dict) for part in value)
+    value = json_value(line)
+    return value is ... or all(isinstance(part, dict) for part in value)
 
 
 def json_table(path: Path, encoding: str, faults: Faults) -> Placed:

@@ -59,11 +59,9 @@ Point = tuple[float, float]
 
 
 class Drawing:
-    """One figure of the page while it is drawn, and then its markup."""
+    """A figure of the page: its markup, once it is drawn."""
 
-    def __init__(self, name: str, title: str, about: str) -> None:
-        self.name, self.title, self.about = name, title, about
-        self.markup = Html("")
+    markup = Html("")
 
 
 @contextmanager
@@ -74,7 +72,7 @@ def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple
         name: of the figure, unlike all others of the page.
         about: what a person who does not see it should know.
     """
-    made = Drawing(name, title, about)
+    made = Drawing()
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.subplots()
@@ -86,32 +84,32 @@ def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple
             axes.legend()
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    made.markup = tag("figure", tag("figcaption", title), _inline(buffer.getvalue(), made))
+    made.markup = tag("figure", tag("figcaption", title), _inline(buffer.getvalue(), name, f"{title}. {about}"))
 
 
-def _inline(svg: str, made: Drawing) -> Html:
-    """Matplotlib's file as an element of a page that has several."""
+def _inline(svg: str, name: str, label: str) -> Html:
+    """Matplotlib's file as an element of a page that has several; its ids begin with `name`."""
     document = xml.dom.minidom.parseString(svg)  # noqa: S318 - Matplotlib's own
     root = document.documentElement
     assert root is not None
     for unused in [*root.getElementsByTagName("metadata")]:
         root.removeChild(unused)
     elements = [root, *root.getElementsByTagName("*")]
-    used = {name for element in elements for name in _references(element)}
+    used = {reference for element in elements for reference in _references(element)}
     for element in elements:
         for key, value in [*element.attributes.items()]:
             if key == "id":
-                element.removeAttribute(key) if value not in used else element.setAttribute(key, f"{made.name}-{value}")
+                element.removeAttribute(key) if value not in used else element.setAttribute(key, f"{name}-{value}")
             elif key == "xlink:href":
                 element.removeAttribute(key)
-                element.setAttribute("href", f"#{made.name}-{value.removeprefix('#')}")
+                element.setAttribute("href", f"#{name}-{value.removeprefix('#')}")
             else:
-                value = _REFERENCE.sub(rf"url(#{made.name}-\1)", value)
+                value = _REFERENCE.sub(rf"url(#{name}-\1)", value)
                 element.setAttribute(key, _COLOUR.sub(lambda found: f"var({_VARIABLES[found[0]]})", value))
     for key in ("width", "height", "version", "xmlns", "xmlns:xlink"):
         root.removeAttribute(key)
     root.setAttribute("role", "img")
-    root.setAttribute("aria-label", printable(f"{made.title}. {made.about}"))
+    root.setAttribute("aria-label", printable(label))
     return Html(root.toxml())
 
 

@@ -54,14 +54,12 @@ def search_section(searched: Searched) -> Section:
 
 
 def _row(each: Candidate, taken: str) -> list[Child]:
-    kept = str(each.share) if each.share else "-"
-    taken_here = "taken" if each.name == taken else ""
     return [
         each.name,
         each.precision,
         number(each.score.value, 4),
-        kept,
+        str(each.share) if each.share else "-",
         f"{each.rate:,.1f}",
         f"{each.megabytes:,.1f}",
-        taken_here,
+        "taken" if each.name == taken else "",
     ]

@@ -19,8 +19,8 @@ from ..results import Ranked
 from ..similarity import max_similarity
 from .inputs import check_strings, checked_seconds, first_and_seconds, listed, several
 from .long_text import CutTexts, LongText
-from .options import LongTextKeyword, PromptKeywords, PromptOptions
-from .reranking import RerankerKeywords, RerankerOptions, best_first
+from .options import BestKeywords, LongTextKeyword, PromptKeywords, PromptOptions
+from .reranking import RerankerOptions, best_first
 from .task import Model, Task
 
 Vectors = np.ndarray
@@ -123,7 +123,7 @@ class LateInteractionEncoder(Task):
     rank = __call__
 
     def stream(
-        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[RerankerKeywords]
+        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[BestKeywords]
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in order."""
         checked = RerankerOptions(**options)

@@ -44,3 +44,9 @@ class PromptKeywords(LongTextKeyword, total=False):
 
     prompt: str | None
     prompt_name: str | None
+
+
+class BestKeywords(PromptKeywords, total=False):
+    """The same, and how many of the best."""
+
+    top_k: int | None

@@ -51,14 +51,14 @@ class PairTask(Task):
     ) -> Iterator[list[Row]]:
         """For each text all its rows, for a stream of any length."""
         given = several(groups, f"tuples ({self.names[0]}, {self.names[1]}s)")
-        numbered = (self._group(index, group, before) for index, group in enumerate(given))
+        numbered = (
+            list(self._pairs(index, *first_and_seconds(group, index, self.names), before=before))
+            for index, group in enumerate(given)
+        )
         for _, chunk in self._chunks(numbered, lambda pairs: 1 + sum(map(_characters, pairs))):
             rows = self._rows((pair for pairs in chunk for pair in pairs), long_text)
             for pairs in chunk:
                 yield list(islice(rows, len(pairs)))
-
-    def _group(self, index: int, group: object, before: str) -> list[Pair]:
-        return list(self._pairs(index, *first_and_seconds(group, index, self.names), before=before))
 
     def _pairs(self, index: int, first: str, seconds: Iterable[str], before: str = "") -> Iterator[Pair]:
         """The pairs of one text, with `before` in front of it. Raises InputError for what is not text."""

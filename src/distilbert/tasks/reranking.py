@@ -17,7 +17,7 @@ from ..folder.transformer_settings import TransformerSettings
 from ..results import Ranked
 from .long_text import LongText
 from .numbers import logistic
-from .options import PromptKeywords, PromptOptions
+from .options import BestKeywords, PromptKeywords, PromptOptions
 from .pairs import PairTask, Row
 from .task import Model
 
@@ -29,12 +29,6 @@ class RerankerOptions(PromptOptions):
     """Options of reranking."""
 
     top_k: int | None = setting(None, least=1, help="how many documents, best first")
-
-
-class RerankerKeywords(PromptKeywords, total=False):
-    """The same as keywords, for type checkers."""
-
-    top_k: int | None
 
 
 class Reranker(PairTask):
@@ -100,7 +94,7 @@ class Reranker(PairTask):
         return self._ranked(self._rows(pairs, options.long_text), options.top_k)
 
     def stream(
-        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[RerankerKeywords]
+        self, queries: Iterable[tuple[str, Iterable[str]]], **options: Unpack[BestKeywords]
     ) -> Iterator[list[Ranked]]:
         """The same for a stream of `(query, documents)` of any length, in bounded memory and in order."""
         checked = RerankerOptions(**options)

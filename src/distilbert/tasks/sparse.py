@@ -19,7 +19,7 @@ from ..tokenizer import BertTokenizer
 from .inputs import check_strings, listed, several
 from .long_text import LongText
 from .numbers import largest
-from .options import LongTextKeyword, PromptKeywords, PromptOptions
+from .options import BestKeywords, LongTextKeyword, PromptOptions
 from .task import Model, Task
 
 Comparable = str | SparseVector | Iterable[str] | Iterable[SparseVector]
@@ -33,12 +33,6 @@ class SparseOptions(PromptOptions):
     """Options of sparse vectors."""
 
     top_k: int | None = setting(None, least=1, help="keep so many of the largest weights")
-
-
-class _Keywords(PromptKeywords, total=False):
-    """The same as keywords, for type checkers."""
-
-    top_k: int | None
 
 
 class SparseEncoder(Task):
@@ -80,10 +74,10 @@ class SparseEncoder(Task):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is an iterable of strings too
-        self, texts: str, **options: Unpack[_Keywords]
+        self, texts: str, **options: Unpack[BestKeywords]
     ) -> SparseVector: ...
     @overload
-    def __call__(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> list[SparseVector]: ...
+    def __call__(self, texts: Iterable[str], **options: Unpack[BestKeywords]) -> list[SparseVector]: ...
     def __call__(
         self,
         texts: str | Iterable[str],
@@ -111,7 +105,7 @@ class SparseEncoder(Task):
         vectors = list(self._results(listed(texts), options))
         return vectors[0] if isinstance(texts, str) else vectors
 
-    def stream(self, texts: Iterable[str], **options: Unpack[_Keywords]) -> Iterator[SparseVector]:
+    def stream(self, texts: Iterable[str], **options: Unpack[BestKeywords]) -> Iterator[SparseVector]:
         """The same for a stream of any length, in bounded memory and in order."""
         return self._results(several(texts), SparseOptions(**options))
 
