@@ -5,7 +5,8 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -82,47 +83,15 @@ def read_data(
         raise InputError(f"columns: {task} has no {unknown[0]!r}; it has {', '.join(COLUMNS[task])}")
     if isinstance(labels, Mapping):
         labels, label_names = None, labels
-    faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
-    names = LabelNames(label_names, labels, open_ended=open_ended)
-    path = Path(source) if isinstance(source, str | Path) else None
-    data = None if path is None else _read_other(path, task, columns, names, faults, encoding)
-    if data is None:
-        headless = bool(columns) and all(name.isdecimal() for name in columns.values())
-        known = {name for role in COLUMNS[task].values() for name in role} | {c.lower() for c in columns.values()}
-
-        def opened(faults: Faults, like: Dialect | None = None) -> Table:
-            """The table; `like` is how it is written where it turned out to have no header."""
-            return open_table(
-                source,
-                faults,
-                separator=like.separator if like else separator,
-                quote=like.quote or "none" if like else quote,
-                encoding=encoding,
-                headless=headless or like is not None,
-                known=known,
-            )
-
-        if not hold and task == "text-classification" and path is not None:
-            data = _reread(opened, columns, names, _problem(problem), faults)
-    if data is None:
-        table = opened(faults)
-        if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
-            names = LabelNames(label_names, labels, classes[0] if len(classes) == 1 else (), open_ended=open_ended)
-        data = _read_table(table, task, columns, names, _problem(problem), faults)
-    if names.unseen.total() > names.seen:  # other names, not other labels
-        return read_data(
-            source,
-            task,
-            columns=columns,
-            labels=labels,
-            problem=problem,
-            separator=separator,
-            quote=quote,
-            encoding=encoding,
-            label_names=label_names,
-            skip_bad=skip_bad,
-            hold=hold,
-        )
+    headless = bool(columns) and all(name.isdecimal() for name in columns.values())
+    known = {name for role in COLUMNS[task].values() for name in role} | {c.lower() for c in columns.values()}
+    stated = _Source(source, separator, quote, encoding, headless, known)
+    for other_labels in (open_ended, False):
+        faults = Faults(str(source) if stated.path else "the table", skip=skip_bad)
+        named = partial(LabelNames, label_names, labels, open_ended=other_labels)
+        data, names = _read(stated, task, columns, named, problem, faults, hold=hold)
+        if names.unseen.total() <= names.seen:  # else they are other names, not other labels
+            break
     faults.check()
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
@@ -137,15 +106,63 @@ def read_data(
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
 
 
-def _reread(
-    opened: Callable[..., Table],
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """A file or a table, and what was said of how it is written: see `open_table`."""
+
+    given: Any
+    separator: str | None
+    quote: str | None
+    encoding: str | None
+    headless: bool
+    known: Collection[str]
+
+    @property
+    def path(self) -> Path | None:
+        return Path(self.given) if isinstance(self.given, str | Path) else None
+
+    def open(self, faults: Faults, like: Dialect | None = None) -> Table:
+        """The table; `like` is how it is written where it turned out to have no header."""
+        return open_table(
+            self.given,
+            faults,
+            separator=like.separator if like else self.separator,
+            quote=like.quote or "none" if like else self.quote,
+            encoding=self.encoding,
+            headless=self.headless or like is not None,
+            known=self.known,
+        )
+
+
+def _read(
+    source: _Source,
+    task: str,
     columns: Mapping[str, str],
-    names: LabelNames,
-    problem: Problem | None,
+    named: Callable[..., LabelNames],
+    problem: Problem | ProblemName | None,
     faults: Faults,
+    *,
+    hold: bool,
+) -> tuple[Data[Any], LabelNames]:
+    """The examples, and the names of their labels, which `named` makes of the classes that a table knows."""
+    names = named()
+    if source.path:
+        data = _read_other(source.path, task, columns, names, faults, source.encoding)
+        if data is None and not hold and task == "text-classification":
+            data = _reread(source, columns, names, _problem(problem), faults)
+        if data is not None:
+            return data, names
+    table = source.open(faults)
+    if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
+        names = named(classes[0] if len(classes) == 1 else ())
+    return _read_table(table, task, columns, names, _problem(problem), faults), names
+
+
+def _reread(
+    source: _Source, columns: Mapping[str, str], names: LabelNames, problem: Problem | None, faults: Faults
 ) -> Data[LabelledText] | None:
     """The labelled texts of a file, to be read again; None where they are few enough to be held."""
-    table = opened(Faults("", skip=True))
+    table = source.open(Faults("", skip=True))
     first = list(islice(table.rows, _DECIDING))
     few = next(table.rows, None) is None
     if few or _are_to_convert(table, first, "text-classification", columns):
@@ -155,7 +172,7 @@ def _reread(
         return None
     like = None if rows is first else table.dialect
     labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas(table))
-    data = reread_labelled(table.source, labelling, faults, lambda faults: opened(faults, like).rows)
+    data = reread_labelled(table.source, labelling, faults, lambda faults: source.open(faults, like).rows)
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
 

@@ -14,7 +14,7 @@ from . import metrics
 from .label_scores import class_table
 from .metrics import Metric
 from .outcomes import TagOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, beside_raw, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, Sure, beside_raw, values
 
 _KINDS = {
     "boundary": "right type, overlapping, other ends",
@@ -25,38 +25,53 @@ _KINDS = {
 }
 
 
+class _Labelled:
+    """The likeliest label of each word, and how sure that is; of words that the tokenizer drops "O", and 0.
+
+    Attributes:
+        sentences: the labels of each.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.sentences: list[list[str]] = []
+        self._confidence: list[np.ndarray] = []
+
+    def add(self, words: int, read: np.ndarray, logits: np.ndarray) -> None:
+        """A sentence of so many words, from those that were read, int64 [W], and their logits [W, labels]."""
+        scores = softmax(logits)
+        labels, confidence = ["O"] * words, np.zeros(words)
+        for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
+            labels[word] = self._names[label]
+        confidence[read] = scores.max(1)
+        self.sentences.append(labels)
+        self._confidence.append(confidence)
+
+    def sure(self, true: Sequence[Sequence[str]]) -> Sure:
+        pairs = zip(true, self.sentences, strict=True)
+        return np.concatenate(self._confidence), np.concatenate([np.array(a) == np.array(b) for a, b in pairs])
+
+
 def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     words = [example.words for example in data.examples]
     true = [list(example.labels) for example in data.examples]
-    tagged = [["O"] * len(labels) for labels in true]
-    confidence = [np.zeros(len(labels)) for labels in true]  # of words that the tokenizer drops nothing is said
-    raw_confidence = [np.zeros(len(labels)) for labels in true]
-    raw_said = [["O"] * len(labels) for labels in true]
-    names = task.config.labels
-    for place, (read, logits) in enumerate(task.word_logits(words)):
-        for kept, sure_of, made in ((tagged, confidence, task.calibration(logits)), (raw_said, raw_confidence, logits)):
-            scores = softmax(made)
-            for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
-                kept[place][word] = names[label]
-            sure_of[place][read] = scores.max(1)
+    calibrated, raw = _Labelled(task.config.labels), _Labelled(task.config.labels)
+    for sentence, (read, logits) in zip(words, task.word_logits(words), strict=True):
+        calibrated.add(len(sentence), read, task.calibration(logits))
+        raw.add(len(sentence), read, logits)
+    tagged, lengths = calibrated.sentences, np.array([len(labels) for labels in true])
     spans = metrics.entity_spans(true, tagged)
     counts = metrics.count_spans(spans)
-    sure = np.concatenate(confidence)
-    same, lengths = _same(true, tagged), np.array([len(labels) for labels in true])
-    is_calibrated = task.calibration != Calibration()
-    raw = (np.concatenate(raw_confidence), _same(true, raw_said)) if is_calibrated else None
-    of_raw, reliability = beside_raw((sure, same), raw, lengths)
-    named = _metrics(counts, same, lengths) | {"calibration_error": metrics.calibration_error(sure, same, lengths)}
-    named |= of_raw
+    confidence, same = calibrated.sure(true)
+    of_raw, reliability = beside_raw(
+        (confidence, same), None if task.calibration == Calibration() else raw.sure(true), lengths
+    )
+    named = _metrics(counts, same, lengths)
+    named |= {"calibration_error": metrics.calibration_error(confidence, same, lengths)} | of_raw
     if len(counts) > 1:  # of one kind it is that of all
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
     worst = [index for index in np.argsort(-off, kind="stable") if off[index]][:MISTAKES]
-    labels = data.labels  # the model's, and behind them those that examples alone have
-    index = {label: place for place, label in enumerate(labels)}
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    flat = [[index[label] for sentence in both for label in sentence] for both in (true, tagged)]
-    np.add.at(confusion, tuple(flat), 1)
 
     def predictions() -> Iterator[dict[str, Any]]:
         for row, example in enumerate(data.examples):
@@ -73,9 +88,9 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
             Mistake(" ".join(words[i]), _spans(words[i], true[i]), _spans(words[i], tagged[i]), float(off[i]))
             for i in worst
         ],
-        labels,
-        confusion,
-        sure,
+        data.labels,  # the model's, and behind them those that examples alone have
+        _confusion(data.labels, true, tagged),
+        confidence,
         same,
         worst_by="entities off",
         baseline=values(usual, len(true)),
@@ -86,9 +101,13 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     )
 
 
-def _same(true: Sequence[Sequence[str]], tagged: Sequence[Sequence[str]]) -> np.ndarray:
-    """bool [words], whether the two labels of each are the same."""
-    return np.concatenate([np.array(a) == np.array(b) for a, b in zip(true, tagged, strict=True)])
+def _confusion(labels: Sequence[str], true: Sequence[Sequence[str]], tagged: Sequence[Sequence[str]]) -> np.ndarray:
+    """int64 [C, C] of all words, rows true."""
+    index = {label: place for place, label in enumerate(labels)}
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    flat = [[index[label] for sentence in side for label in sentence] for side in (true, tagged)]
+    np.add.at(confusion, tuple(flat), 1)
+    return confusion
 
 
 def _metrics(counts: metrics.EntityCounts, same: np.ndarray, lengths: np.ndarray) -> dict[str, Metric]:
