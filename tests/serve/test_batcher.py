@@ -188,6 +188,16 @@ def test_shorter_texts_pass_but_nothing_waits_forever(batcher: Batcher) -> None:
     assert fake.runs[1][0] == [5] * 2
 
 
+def test_a_call_of_many_texts_lets_others_pass(batcher: Batcher) -> None:
+    engine, fake = queued(batcher)
+    first = held(engine, fake)
+    many = call(engine, *([n, n] for n in range(20, 50)))  # six runs
+    one = call(engine, [1, 1])
+    fake.gate.set()
+    one.result(), many.result(), first.result()
+    assert [[1, 1] in run for run in fake.runs].index(True) < 5
+
+
 def test_a_run_is_filled_with_texts_of_like_length(batcher: Batcher) -> None:
     engine, fake = queued(batcher)
     first = held(engine, fake)

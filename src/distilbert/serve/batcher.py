@@ -8,10 +8,11 @@ Two rules keep short texts quick among long ones:
 - A run is cut so that, at the rate measured, it takes no longer than a bound. A long text, one that takes
   longer by itself, has a run of its own, in a second lane beside the first, so that no short text waits
   for it: the two share the cores.
-- Within a lane the next run begins with the text whose `arrival + patience * its own run time` is the least. So
-  a shorter text that arrives later may run first, but only for a time in proportion to the longer one's run:
-  no text waits forever. The run is filled up with texts of similar length from among those that are due next,
-  so that attention's padded view stays small.
+- Within a lane the next run begins with the text whose `arrival + patience * run time` is the least, its own run
+  time and that of the texts before it in its call. So a shorter text, or a call of fewer, that arrives later may
+  run first, but only for a time in proportion to the other's run: no text waits forever, and whoever sends many
+  texts does not have more than a share. The run is filled up with texts of similar length from among those that
+  are due next, so that attention's padded view stays small.
 """
 
 import contextvars
@@ -189,13 +190,15 @@ class Batcher:
             if self._closed:
                 raise RequestError(Fault.UNAVAILABLE, "the server is ending")
             short = max(_SHORT, self.budget(engine))
+            tokens = 0
             for ids, rows in _texts(batch):
+                tokens += len(ids)
                 key = (id(engine), ids.tobytes(), b"" if rows is None else rows.tobytes())
                 job = self._in_flight.get(key)
                 if job is None:
                     job = self._in_flight[key] = _Job(engine, key, ids, rows, now)
                     lane = self._quick if len(ids) <= short else self._long
-                    due = now + PATIENCE * len(ids) / engine.rate
+                    due = now + PATIENCE * tokens / engine.rate
                     heapq.heappush(lane.queues.setdefault(engine, []), (due, next(self._numbers), job))
                     self._count(1, ids)
                     lane.filled.notify()
