@@ -8,8 +8,10 @@
 namespace {
 
 constexpr int kChunk = 48;      // rows that a thread takes at a time: what lies between two layers stays in its cache
-constexpr int kTeamRows = 32;   // with fewer rows a thread, threads share them and split the columns
+constexpr int kTeamRows = 192;  // with fewer rows a thread, threads share them and split the columns
 constexpr int kTileMultiple = 12;  // chunks are whole tiles, of 4 rows or of 6
+constexpr int kGrains = 4;  // in which a member's columns are taken: who is done first helps the others
+constexpr int kLeastQueries = 32;  // of a task of attention, whose keys are laid out anew for each
 
 struct Range {
     int begin, end;
@@ -28,7 +30,8 @@ struct Team {
     Barrier& barrier;
     Scratch& scratch;
 
-    Range share_of(int count) const { return share(count, member, members); }
+    Range share_of(int whose, int count) const { return share(count, whose, members); }
+    Range share_of(int count) const { return share_of(member, count); }
 };
 
 // How rows are given to threads. Many rows: in chunks, to whoever is free. Few: a chunk a team, whose members split
@@ -176,18 +179,27 @@ private:
         size_t stride;
     };
 
-    // A team's part of activation(x · weights + bias): all of its rows, its columns of `panels`. The rows are quantised
-    // already, unless the layer is in float32.
+    // activation(x · weights + bias) for all rows of a team and the columns of `panels`: a member's own share, then what
+    // others have not begun. The rows are quantised already, unless the layer is in float32.
     void multiply(const Team& team, Input x, int rows, const Matrix& layer, Range panels, Activation activation,
                   float* out, size_t stride) {
-        const Range share = team.share_of(panels.size());
-        const int begin = panels.begin + share.begin, end = panels.begin + share.end;
         const Rows to{out, stride, layer.out};
-        if (layer.floats.weights)
-            kernels_.dense(x.at, x.stride, rows, layer.floats, begin, end, activation, to);
-        else
-            kernels_.linear(team.scratch.bytes.get(), team.scratch.scales.get(), rows, layer.int8, begin, end,
-                            activation, to);
+        const auto multiply_part = [&](int begin, int end) {
+            if (layer.floats.weights)
+                kernels_.dense(x.at, x.stride, rows, layer.floats, begin, end, activation, to);
+            else
+                kernels_.linear(team.scratch.bytes.get(), team.scratch.scales.get(), rows, layer.int8, begin, end,
+                                activation, to);
+        };
+        if (team.members == 1) return multiply_part(panels.begin, panels.end);
+        const int grain = std::clamp(panels.size() / (kGrains * team.members), 1, kMostPanels);
+        for (int index = 0; index < team.members; index++) {
+            const int member = (team.member + index) % team.members;
+            const Range share = team.share_of(member, panels.size());
+            for (int part = team.barrier.take(member); part * grain < share.size(); part = team.barrier.take(member))
+                multiply_part(panels.begin + share.begin + part * grain,
+                              panels.begin + std::min(share.end, share.begin + (part + 1) * grain));
+        }
     }
 
     // A row of a layer's input, quantised unless the layer is in float32.
@@ -210,7 +222,7 @@ private:
         const int heads = model_.shape.heads, width = model_.head_width();
         // as many tasks as threads can share evenly: a head of a text, or some of its queries
         const int parts = std::clamp(divided(threads_ > 1 ? 4 * threads_ : 1, batch_.texts * heads), 1,
-                                     divided(longest_, kTeamRows));
+                                     divided(longest_, kLeastQueries));
         const int64_t tasks = (int64_t)batch_.texts * heads * parts;
         for (int64_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
             const int text = (int)(task / (heads * parts)), head = (int)(task / parts % heads), start = starts_[text];

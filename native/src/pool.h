@@ -36,22 +36,27 @@ private:
 // Where `members` threads wait for one another, again and again.
 class Barrier {
 public:
-    explicit Barrier(int members) : members_(members) {}
+    explicit Barrier(int members) : members_(members), taken_(members) {}
 
     void wait() {
         if (members_ == 1) return;
         const uint64_t past = gate_.now();
         if (arrived_.fetch_add(1) + 1 == members_) {
             arrived_.store(0);
+            for (auto& taken : taken_) taken.store(0);
             gate_.advance();
         } else {
             gate_.wait(past);
         }
     }
 
+    // 0, 1, 2, … of a member's work, each to whoever asks first; from 0 again after each wait.
+    int take(int member) { return taken_[member].fetch_add(1); }
+
 private:
     const int members_;
     std::atomic<int> arrived_{0};
+    std::vector<std::atomic<int>> taken_;
     Gate gate_;
 };
 

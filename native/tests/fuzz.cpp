@@ -220,7 +220,7 @@ static void check_model(unsigned seed) {
     shape.activation = (Activation)any(0, 7), shape.head = (Head)any(0, 3);
     shape.outputs = shape.head == Head::none ? shape.dim : shape.head == Head::masked_lm ? shape.vocabulary : any(1, 40);
     shape.word_bits = any(0, 1) ? 8 : 4, shape.smoothed = any(0, 1);
-    const Texts texts = texts_of(shape, any(0, 1) ? 2 : 8);
+    const Texts texts = texts_of(shape, any(0, 1) ? 2 : 12);
     const int threads[] = {1, 2, any(3, 9)};
     std::vector<float> reference;
     const std::vector<Target> all = targets();
