@@ -1,10 +1,14 @@
 """Names of other libraries lead to ours, in `load` and in every task."""
 
+import contextlib
 import copy
+import dataclasses
+import importlib
 import importlib.metadata
 import inspect
 import json
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +21,11 @@ from conftest import Maker
 from distilbert import Classification, Entity, InputError, MaskFill, Ranked, UnknownOptionError, load
 from distilbert import hint_arguments as arguments
 from distilbert import hint_attributes as attributes
+from distilbert import hint_options as options
+from distilbert.arguments import FinetuneArguments
+from distilbert.cli.main import COMMANDS
 from distilbert.folder.checkpoint import Head
+from distilbert.server_settings import Settings
 from distilbert.tasks.by_name import TASKS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,6 +34,12 @@ TABLES = {
     "transformers": (arguments.TRANSFORMERS_ARGUMENTS, attributes.TRANSFORMERS_ATTRIBUTES),
     "sentence-transformers": (arguments.SENTENCE_TRANSFORMERS_ARGUMENTS, attributes.SENTENCE_TRANSFORMERS_ATTRIBUTES),
     "fastembed": (arguments.FASTEMBED_ARGUMENTS, attributes.FASTEMBED_ATTRIBUTES),
+    "setfit": (options.SETFIT_ARGUMENTS, attributes.SETFIT_ATTRIBUTES),
+    "rust-bert": (options.RUST_BERT_ARGUMENTS, attributes.RUST_BERT_ATTRIBUTES | attributes.RUST_BERT_NAMES),
+}
+OPTIONS = {
+    "setfit": (options.SETFIT_OPTIONS, FinetuneArguments),
+    "text-embeddings-inference": (options.TEI_OPTIONS, Settings),
 }
 # arguments that the peers' methods hand to each other, not people to them
 INNER = {"_legacy", "all_outputs", "args_parser", "binary_output", "embeddings1", "embeddings2", "example", "modelcard"}
@@ -33,7 +47,7 @@ INNER |= {"model_outputs", "offset_mapping", "pairs", "sentence", "target_ids"}
 
 
 def of_peer(peer: str, what: str) -> set[str]:
-    return {name for key, names in PEERS.items() if key.rpartition(" ")[0] == peer for name in names[what]}
+    return {name for key, names in PEERS.items() if key.rpartition(" ")[0] == peer for name in names.get(what, [])}
 
 
 def our_arguments() -> set[str]:
@@ -51,10 +65,44 @@ def test_the_tables_are_about_names_that_the_peers_have(peer: str) -> None:
 
 @pytest.mark.parametrize("peer", TABLES)
 def test_every_argument_of_a_peer_works_here_or_has_its_hint(peer: str) -> None:
-    assert of_peer(peer, "arguments") - set(TABLES[peer][0]) - our_arguments() - INNER == set()
+    assert of_peer(peer, "arguments") - set(arguments.ARGUMENTS) - our_arguments() - INNER == set()
 
 
-@pytest.mark.parametrize("peer", TABLES)
+@pytest.mark.parametrize("peer", OPTIONS)
+def test_every_option_of_a_peer_works_here_or_has_its_hint(peer: str) -> None:
+    table, settings = OPTIONS[peer]
+    fields = {field.name for field in dataclasses.fields(settings)}
+    theirs = of_peer(peer, "options")
+    assert set(table) <= theirs - fields
+    assert theirs - fields - set(table) <= set(arguments.ARGUMENTS) | our_arguments()
+    named = {name for hint in table.values() for name in re.findall("([a-z_]+)=", hint)}
+    assert named <= fields | {"precision"}  # which `serve` takes beside its settings
+    for name, hint in table.items():
+        with pytest.raises(UnknownOptionError) as raised:
+            settings(**{name: 1})
+        assert str(raised.value) == f"there is no argument {name}: {hint}"
+    name = sorted(fields)[0]
+    with pytest.raises(UnknownOptionError, match=rf"there is no argument {name}x \(did you mean {name}\?\); there are"):
+        settings(**{f"{name}x": 1})
+
+
+def hint_texts() -> list[str]:
+    tables: list[Any] = [arguments.ARGUMENTS, attributes.ATTRIBUTES, attributes.RESULT_FIELDS, attributes.NAMES]
+    tables += [arguments.VALUES, *options.COMMAND_OPTIONS.values()]
+    return [text for table in tables for text in table.values()]
+
+
+def test_what_hints_name_is_there() -> None:
+    text = "\n".join(hint_texts())
+    for name in sorted(set(re.findall(r"distilbert(?:\.\w+)+", text))):
+        found: Any = distilbert
+        with contextlib.suppress(distilbert.MissingExtraError):
+            for part in name.split(".")[1:]:
+                found = getattr(found, part, None) or importlib.import_module(f"{found.__name__}.{part}")
+    assert set(re.findall(r"`distilbert ([\w-]+)", text)) <= {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("peer", ["transformers", "sentence-transformers", "fastembed", "setfit"])
 def test_the_names_were_read_from_the_version_that_is_installed(peer: str) -> None:
     """Else run golden/make_peer_names.py."""
     try:
@@ -75,9 +123,7 @@ def test_the_names_are_those_of_the_peers_that_are_installed() -> None:
 
 
 def test_there_are_more_than_sixty_hints_of_one_line() -> None:
-    tables: list[Any] = [arguments.ARGUMENTS, attributes.ATTRIBUTES, attributes.RESULT_FIELDS, attributes.NAMES]
-    tables.append(arguments.VALUES)
-    texts = [text for table in tables for text in table.values()]
+    texts = hint_texts()
     assert len(texts) > 200
     assert all(text and text.isprintable() and len(text) < 200 for text in texts)
     assert set(arguments.TASK_ALIASES.values()) <= set(TASKS)

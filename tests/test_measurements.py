@@ -21,18 +21,30 @@ def is_rounding(text: str, value: float) -> bool:
     return abs(float(text.replace(",", "")) - value) <= 0.5 * 10**-places + 1e-9
 
 
+def unknown(figures: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that are no measurement's; the 95 % of an interval are none."""
+    return [
+        (figure, unit)
+        for figure, unit in figures
+        if (figure, unit) != ("95", "%")
+        and not any(unit == each["unit"] and is_rounding(figure, each["value"]) for each in MEASURED)
+    ]
+
+
 def test_readmes_figures_were_measured() -> None:
     text = prose(ROOT / "README.md")
     rows = ROW.findall(text)
     assert len(rows) >= 5
-    figures = FIGURE.findall(text) + [(speed, "texts/s") for _, speed, _ in rows]
-    unknown = [
-        (figure, unit)
-        for figure, unit in figures
-        if not any(unit == each["unit"] and is_rounding(figure, each["value"]) for each in MEASURED)
-    ]
-    assert unknown == []
+    assert unknown(FIGURE.findall(text) + [(speed, "texts/s") for _, speed, _ in rows]) == []
     assert all(is_rounding(ratio, float(speed) / float(rows[-1][1])) for _, speed, ratio in rows)
+
+
+def test_the_recipes_figures_are_those_of_their_page() -> None:
+    text = prose(ROOT / "recipes" / "README.md")
+    keeps = re.findall(r"([\d.]+) (%) of its|([\d.]+) (%) \| [\d.]+ \|$", text, re.MULTILINE)
+    found = [(figure or other, "%") for figure, _, other, _ in keeps]
+    assert len(found) == 8
+    assert unknown(found) == []
 
 
 def test_each_figure_stands_in_its_page() -> None:

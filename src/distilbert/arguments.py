@@ -12,6 +12,8 @@ from .data.columns import COLUMNS
 from .data.examples import ProblemName
 from .errors import InputError
 from .fields import Checked, documented, setting, setting_of
+from .hint_options import SETFIT_OPTIONS
+from .hints import hinting_fields
 from .loading import DEFAULT_BATCH_TOKENS
 from .tasks.long_text import LongText
 
@@ -121,6 +123,7 @@ class RunArguments(ReadOptions, LoopArguments):
     )
 
 
+@hinting_fields(SETFIT_OPTIONS)
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuneArguments(RunArguments):

@@ -5,6 +5,8 @@ The tables are also those of docs/migration.md. A name that works here as it sta
 
 from collections.abc import Mapping
 
+from .hint_options import RUST_BERT_ARGUMENTS, SETFIT_ARGUMENTS
+
 BATCH = "texts are batched by tokens, sorted by length: max_batch_tokens=…, at `load`"
 _LONG = "long_text='truncate', 'window' or 'error'"
 DEVICE_AT_LOAD = "device='cpu', 'cuda', 'mps' or 'auto', at `load`"
@@ -111,9 +113,8 @@ FASTEMBED_ARGUMENTS: Mapping[str, str] = {
     "specific_model_path": "model, the first argument of `load`, may be a folder",
 }
 
-# of SetFit, Flair, spaCy, of tokenizers and of services for embeddings
+# of Flair, spaCy, of tokenizers and of services for embeddings
 OTHER_ARGUMENTS: Mapping[str, str] = {
-    "as_numpy": "leave it out: vectors are NumPy arrays; [result.score for result in results] are scores",
     "as_tuples": "leave it out: zip(stream(texts), others), for results come in the order of the texts",
     "attn_implementation": "leave it out: attention runs without padding in any case",
     "attention_mask": "texts, the first argument of the call; distilbert.nn takes ids and masks",
@@ -145,7 +146,6 @@ OTHER_ARGUMENTS: Mapping[str, str] = {
     "subfolder": "model, the first argument of `load`, may be any folder",
     "top_n": "results are sorted: take result[:n]",
     "use_safetensors": "leave it out: safetensors are read, other files by `distilbert convert`",
-    "use_labels": "each result has its label; config.labels.index(label) is its number",
     "variant": "leave it out: model.safetensors is read",
     "verbose": _STREAM,
 }
@@ -206,4 +206,11 @@ _ALIASES = {
 }
 TASK_ALIASES = {alias: task for task, aliases in _ALIASES.items() for alias in aliases.split()}
 
-ARGUMENTS = {**OTHER_ARGUMENTS, **FASTEMBED_ARGUMENTS, **SENTENCE_TRANSFORMERS_ARGUMENTS, **TRANSFORMERS_ARGUMENTS}
+ARGUMENTS = {
+    **OTHER_ARGUMENTS,
+    **RUST_BERT_ARGUMENTS,
+    **SETFIT_ARGUMENTS,
+    **FASTEMBED_ARGUMENTS,
+    **SENTENCE_TRANSFORMERS_ARGUMENTS,
+    **TRANSFORMERS_ARGUMENTS,
+}

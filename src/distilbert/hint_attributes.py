@@ -9,6 +9,8 @@ _COMPAT = "distilbert.compat has it under this name"
 _TORCH = "distilbert.nn has the model in PyTorch"
 _ADAPTERS = "adapters are merged into the weights beforehand: merge_and_unload() of PEFT"
 _CLASSES = "from distilbert.nn import …, in PyTorch; or distilbert.load(…) without"
+_NAMED = "a name on the hub, the first argument of `load`, brings config, vocabulary and weights"
+_NO_CONFIG = "distilbert.load(model, device=…) reads all else from the folder"
 _MEASURE = "task.similarity(a, b) measures as the folder says"
 
 # methods and attributes of a task ---------------------------------------------------------------------
@@ -74,7 +76,28 @@ FASTEMBED_ATTRIBUTES: Mapping[str, str] = {
     "token_count": "len(tokenizer.encode(text))",
 }
 
-# PyTorch's, scikit-learn's, SetFit's, Flair's, spaCy's and rust-bert's
+SETFIT_ATTRIBUTES: Mapping[str, str] = {
+    "freeze": "`distilbert train --head-only` leaves the encoder as it is",
+    "has_differentiable_head": "`distilbert info` says which layers the head has",
+    "model_body": "distilbert.load(folder, 'feature-extraction') gives the encoder's vectors",
+    "model_head": "config.labels has its classes; its weights are in model.safetensors",
+    "multi_target_strategy": "config.problem_type",
+    "predict_proba": "task(texts, top_k=None): all labels with their scores",
+    "unfreeze": "`distilbert train` without --head-only trains the encoder too",
+}
+
+RUST_BERT_ATTRIBUTES: Mapping[str, str] = {
+    "encode_as_tensor": "call the task itself: task(texts); torch.from_numpy(vectors) makes a tensor of them",
+    "encode_with_attention": "distilbert.nn gives attentions",
+    "get_tokenizer": "tokenizer",
+    "get_tokenizer_mut": "tokenizer; it cannot be changed",
+    "predict_full_entities": "aggregation='simple', at the call",
+    "predict_multilabel": "threshold=…, or multi_label=True for zero-shot classification, at the call",
+    "set_tokenizer_truncation": "long_text='truncate', 'window' or 'error', at the call",
+    "with_device": DEVICE_AT_LOAD,
+}
+
+# PyTorch's, scikit-learn's, Flair's and spaCy's
 OTHER_ATTRIBUTES: Mapping[str, str] = {
     "add_pipe": "distilbert.adapters.spacy has the components of a pipeline",
     "bfloat16": PRECISION,
@@ -90,7 +113,6 @@ OTHER_ATTRIBUTES: Mapping[str, str] = {
     "explain": "distilbert.explain.explain(task, text)",
     "fit_transform": "distilbert.sklearn.DistilBertEmbedder is a step of a pipeline",
     "from_pretrained": "distilbert.load(model)",
-    "freeze": "`distilbert train --head-only` leaves the encoder as it is",
     "from_disk": "distilbert.load(folder)",
     "generate": NO_WRITING,
     "id2label": "config.labels[index]",
@@ -98,13 +120,9 @@ OTHER_ATTRIBUTES: Mapping[str, str] = {
     "label_dictionary": "config.labels",
     "labels": "config.labels",
     "load_state_dict": _TORCH,
-    "model_body": "distilbert.load(folder, 'feature-extraction') gives the encoder's vectors",
     "named_parameters": _TORCH,
     "parameters": _TORCH,
     "pipe": "stream(texts)",
-    "predict_full_entities": "aggregation='simple', at the call",
-    "predict_multilabel": "threshold=…, or multi_label=True for zero-shot classification, at the call",
-    "predict_proba": "task(texts, top_k=None): all labels with their scores",
     "state_dict": _TORCH,
     "to_disk": "the folder itself is the model (task.model.folder)",
     "train": _TRAIN,
@@ -182,7 +200,41 @@ RESULT_FIELDS: Mapping[str, str] = {
 
 # names in the package ---------------------------------------------------------------------------------
 
-NAMES: Mapping[str, str] = {
+# of rust_bert::distilbert and rust_bert::pipelines
+RUST_BERT_NAMES: Mapping[str, str] = {
+    "DistilBertConfigResources": _NAMED,
+    "DistilBertForQuestionAnswering": _CLASSES,
+    "DistilBertForSentenceEmbeddings": _CLASSES,
+    "DistilBertForTokenClassification": _CLASSES,
+    "DistilBertModel": _CLASSES,
+    "DistilBertModelClassifier": _CLASSES,
+    "DistilBertModelMaskedLM": _CLASSES,
+    "DistilBertModelResources": _NAMED,
+    "DistilBertVocabResources": _NAMED,
+    "LabelAggregationOption": "aggregation='first', 'average' or 'max', at a TokenClassifier's call",
+    "LocalResource": "the path of a folder, the first argument of `load`",
+    "MaskedLanguageConfig": _NO_CONFIG,
+    "MaskedLanguageModel": "distilbert.load(model, 'fill-mask')",
+    "NERModel": "distilbert.load(model, 'token-classification')",
+    "POSModel": "distilbert.load(model, 'token-classification')",
+    "QaInput": "question and context, the first two arguments of a QuestionAnswerer's call",
+    "QuestionAnsweringConfig": _NO_CONFIG,
+    "QuestionAnsweringModel": "distilbert.load(model, 'question-answering')",
+    "RemoteResource": "a name on the hub, the first argument of `load`",
+    "RustBertError": "distilbert.DistilBertError, and those of distilbert.errors",
+    "SentenceEmbeddingsBuilder": "distilbert.load(model, 'feature-extraction')",
+    "SentenceEmbeddingsConfig": _NO_CONFIG,
+    "SentenceEmbeddingsModel": "distilbert.load(model, 'feature-extraction')",
+    "SentimentModel": "distilbert.load(model, 'text-classification')",
+    "SequenceClassificationConfig": _NO_CONFIG,
+    "SequenceClassificationModel": "distilbert.load(model, 'text-classification')",
+    "TokenClassificationConfig": _NO_CONFIG,
+    "TokenClassificationModel": "distilbert.load(model, 'token-classification')",
+    "ZeroShotClassificationConfig": _NO_CONFIG,
+    "ZeroShotClassificationModel": "distilbert.load(model, 'zero-shot-classification')",
+}
+
+OTHER_NAMES: Mapping[str, str] = {
     "AutoModel": "distilbert.nn.DistilBertModel.from_pretrained(…), or distilbert.load(…) without torch",
     "AutoConfig": "distilbert.DistilBertConfig.from_file(folder / 'config.json')",
     "AutoModelForCausalLM": NO_WRITING,
@@ -206,14 +258,9 @@ NAMES: Mapping[str, str] = {
     "KeyDataset": "task.stream(row['text'] for row in rows)",
     "LateInteractionTextEmbedding": "distilbert.load(model, 'late-interaction')",
     "MultiVectorEncoder": "distilbert.load(model, 'late-interaction')",
-    "NERModel": "distilbert.load(model, 'token-classification')",
     "Pipeline": "from distilbert.compat import Pipeline",
-    "QuestionAnsweringModel": "distilbert.load(model, 'question-answering')",
-    "SentenceEmbeddingsBuilder": "distilbert.load(model, 'feature-extraction')",
     "SentenceTransformer": "from distilbert.compat import SentenceTransformer, or distilbert.load(model)",
     "SentenceTransformerTrainer": _TRAIN,
-    "SentimentModel": "distilbert.load(model, 'text-classification')",
-    "SequenceClassificationModel": "distilbert.load(model, 'text-classification')",
     "SequenceTagger": "distilbert.load(model, 'token-classification')",
     "SetFitModel": "`distilbert train --few-shot`, and distilbert.load of what it writes",
     "SetFitTrainer": "`distilbert train --few-shot`",
@@ -222,7 +269,7 @@ NAMES: Mapping[str, str] = {
     "TextCrossEncoder": "from distilbert.compat import CrossEncoder, or distilbert.load(model, 'text-ranking')",
     "TextEmbedding": "from distilbert.compat import TextEmbedding, or distilbert.load(model)",
     "Trainer": _TRAIN,
-    "TrainingArguments": "distilbert.arguments.FinetuneArguments, for distilbert.train.finetune",
+    "TrainingArguments": "distilbert.train.FinetuneArguments, for distilbert.train.finetune",
     "community_detection": "from distilbert.search import community_detection",
     "cos_sim": _MEASURE,
     "dot_score": _MEASURE,
@@ -237,8 +284,11 @@ NAMES: Mapping[str, str] = {
     "util": "distilbert.search has semantic_search, paraphrase_mining and community_detection",
 }
 
+NAMES = {**RUST_BERT_NAMES, **OTHER_NAMES}
 ATTRIBUTES = {
     **OTHER_ATTRIBUTES,
+    **RUST_BERT_ATTRIBUTES,
+    **SETFIT_ATTRIBUTES,
     **FASTEMBED_ATTRIBUTES,
     **SENTENCE_TRANSFORMERS_ATTRIBUTES,
     **TRANSFORMERS_ATTRIBUTES,

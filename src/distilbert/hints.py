@@ -12,6 +12,7 @@ from .errors import InputError, UnknownOptionError, name_list, short_repr
 from .hint_arguments import ARGUMENTS, VALUES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Class = TypeVar("Class", bound=type)
 
 _UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 
@@ -43,6 +44,28 @@ def hinting(function: Function, options: type | None = None) -> Function:
     return called  # type: ignore[return-value]
 
 
+def hinting_fields(elsewhere: Mapping[str, str]) -> Callable[[Class], Class]:
+    """Decorates a dataclass of settings: an unknown field is an UnknownOptionError that tells what does the same.
+
+    `elsewhere` is the table of another library's options.
+    """
+
+    def decorate(settings: Class) -> Class:
+        names = [field.name for field in dataclasses.fields(settings)]
+        init = vars(settings)["__init__"]
+
+        @functools.wraps(init)
+        def called(self: object, *args: Any, **keywords: Any) -> None:
+            for name in keywords.keys() - set(names):
+                raise UnknownOptionError(unknown_argument(name, names, elsewhere))
+            init(self, *args, **keywords)
+
+        setattr(settings, "__init__", called)  # noqa: B010  # type checkers take no other way
+        return settings
+
+    return decorate
+
+
 def _accepted(function: Callable[..., Any], options: type | None) -> list[str]:
     """The names of the arguments that it has."""
     parameters = inspect.signature(function).parameters.values()
@@ -52,10 +75,10 @@ def _accepted(function: Callable[..., Any], options: type | None) -> list[str]:
     return names
 
 
-def unknown_argument(name: str, accepted: list[str]) -> str:
+def unknown_argument(name: str, accepted: list[str], elsewhere: Mapping[str, str] = ARGUMENTS) -> str:
     """What to say of an argument that there is not: what does the same here, or a name like it."""
-    if name in ARGUMENTS:
-        return f"there is no argument {name}: {ARGUMENTS[name]}"
+    if name in elsewhere:
+        return f"there is no argument {name}: {elsewhere[name]}"
     return f"there is no argument {name}{did_you_mean(name, accepted)}; there are {name_list(accepted, 12)}"
 
 

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from .errors import InputError, error_text
 from .fields import Option, check_fields, documented, options_of, setting
+from .hint_options import TEI_OPTIONS
+from .hints import hinting_fields
 from .loading import DEFAULT_BATCH_TOKENS
 
 PREFIX = "DISTILBERT_SERVE_"
@@ -113,6 +115,7 @@ class _Computing:
     )
 
 
+@hinting_fields(TEI_OPTIONS)
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(_Computing, _Limits, _Reading, _Access):

@@ -117,6 +117,10 @@ def test_the_list_of_commands(capsys: Printed) -> None:
         (["fillmask"], "fill-mask"),
         (["classify", "a text", "-m", "x", "--treshold", "1"], "--threshold"),
         (["embed", "a text", "-m", "x", "--normalise"], "--normalize"),
+        (["qa"], "answer"),
+        (["sentiment-analysis"], "classify"),
+        (["feature-extraction"], "embed"),
+        (["zero-shot-classification"], "zero-shot"),
     ],
 )
 def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], meant: str, capsys: Printed) -> None:
@@ -124,6 +128,20 @@ def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], mea
         main(arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(f" (did you mean {meant}?)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["serve", "x", "--max-client-batch-size", "8"], "--max-texts …"),
+        (["serve", "--model-id", "x"], "the first argument: distilbert serve MODEL"),
+        (["train", "--task=text-classification", "--train=x", "--out=y", "--model=z", "--num-epochs=3"], "--epochs …"),
+    ],
+)
+def test_another_librarys_option_is_told_with_ours(arguments: list[str], hint: str, capsys: Printed) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.endswith(f" ({hint})\n")
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])

@@ -62,8 +62,12 @@ def test_text_embeddings_inference(make_checkpoint: Maker, place: Path) -> None:
         while not server.warm():
             time.sleep(0.05)
         vectors = httpx.post(f"{server.url}/embed", json={"inputs": "a text"}, timeout=PATIENCE).json()
+        there = httpx.get(f"{server.url}/openapi.json", timeout=PATIENCE).json()["paths"]
     expected = load(folder)("a text")
     np.testing.assert_allclose(vectors[0], expected / np.linalg.norm(expected), rtol=1e-4)  # TEI normalises
+    routes = re.findall(r"`(/[a-z0-9_/]+)`", PAGE.read_text(encoding="utf-8"))
+    assert len(routes) >= 13
+    assert set(routes) <= there.keys()
 
 
 def test_rust_bert(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

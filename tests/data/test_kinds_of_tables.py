@@ -249,3 +249,6 @@ def test_a_header_over_columns_named_by_number_is_no_example(tmp_path: Path) -> 
 def test_an_unknown_label_is_in_the_command_that_explains_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"label 'so so' is unknown; .*--labels 'so so'=NAME …, in Python labels={'so"):
         read(tmp_path, "a.csv", column(["so so"]), labels=["neg", "pos"])
+    for label in ("Positive", "p"):
+        with pytest.raises(InputError, match=rf"--labels {label}=pos …, in Python labels={{'{label}': 'pos', …}}"):
+            read(tmp_path, "a.csv", column([label]), labels=["neg", "pos"])

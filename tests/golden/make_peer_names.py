@@ -1,9 +1,11 @@
 """Writes peer_names.json: the names of the arguments and attributes that people of other libraries know.
 
 Run in an environment with one or more of the peers: `python make_peer_names.py`; entries of versions that are not
-there are kept.
+there are kept. Those of rust-bert and text-embeddings-inference were read from their sources by hand: the fields of
+the pipelines' configs and the arguments of `predict`, and `struct Args` of router/src/main.rs.
 """
 
+import dataclasses
 import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +68,24 @@ def fastembed() -> Names:
     return {*parameters(functions)} | read, attributes([TextEmbedding, SparseTextEmbedding, TextCrossEncoder])
 
 
+def setfit() -> Names:
+    from setfit import SetFitModel
+
+    own = {name for name in vars(SetFitModel) if not name.startswith("_")}  # not PyTorch's
+    made = {"labels", "model_body", "model_head", "multi_target_strategy"}  # by __init__
+    return {*parameters([SetFitModel.encode, SetFitModel.predict, SetFitModel.predict_proba])}, own | made
+
+
+def setfit_options() -> set[str]:
+    """Of its training."""
+    from setfit import SetFitModel, SetFitTrainer, Trainer, TrainingArguments
+
+    fields = {field.name for field in dataclasses.fields(TrainingArguments)}
+    read = {"pretrained_model_name_or_path", "head_params"}  # by the hub's from_pretrained, and off **kwargs
+    calls = (Trainer.__init__, Trainer.train, SetFitTrainer.__init__, SetFitModel._from_pretrained)
+    return {*parameters(calls)} - {"cls", "model_id"} | fields | read
+
+
 def installed() -> dict[str, dict[str, list[str]]]:
     """Of each peer that is here, by name and version."""
     found = {}
@@ -73,12 +93,15 @@ def installed() -> dict[str, dict[str, list[str]]]:
         ("transformers", transformers),
         ("sentence-transformers", sentence_transformers),
         ("fastembed", fastembed),
+        ("setfit", setfit),
     ):
         try:
             arguments, names = read()
         except ImportError:
             continue
         found[f"{name} {version(name)}"] = {"arguments": sorted(arguments), "attributes": sorted(names)}
+        if name == "setfit":
+            found[f"{name} {version(name)}"]["options"] = sorted(setfit_options())
     return found
 
 

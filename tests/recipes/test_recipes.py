@@ -41,8 +41,9 @@ def write_data(folder: Path, sentences: list[str]) -> None:
     write(folder / "speeches/one.txt", "\n".join(sentences[:20]))
     articles = []
     for number, title in enumerate(TITLES):
-        context = sentences[number]
-        answer = {"text": context.split()[1], "answer_start": context.index(context.split()[1])}
+        few = [text.removesuffix(" .").capitalize() for text in sentences[4 * number : 4 * number + 4]]
+        context = ". ".join([f"So {few[0]}", *few[1:]]) + "."
+        answer = {"text": f"So {few[0].split()[0]}", "answer_start": 0}
         question = {"id": title, "question": "which word ?", "answers": [answer]}
         articles.append({"title": title, "paragraphs": [{"context": context, "qas": [question]}]})
     write(folder / "squad_dev/little-dev-v1.1.json", json.dumps({"version": "1.1", "data": articles}))
@@ -111,6 +112,19 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
     log = (tmp_path / "results" / f"{name}.log.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in log
     assert (tmp_path / "results" / f"{name}.html").is_file()
+
+
+@pytest.mark.slow
+def test_which_sentence_answers(recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    script = recipe("answer_sentences")
+    script.LEARNT = 1.0
+    questions = list(script.questions("train"))
+    assert len(questions) > 5
+    assert all(right.startswith("So ") and len(wrong) == 3 for _, right, wrong in questions)
+    script.main()
+    for name in ("reranker", "chooser"):
+        for precision in ("float32", "int8"):
+            assert 0 <= results(tmp_path, name)[precision]["scores"]["accuracy"]["value"] <= 1
 
 
 @pytest.mark.parametrize(

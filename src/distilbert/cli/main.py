@@ -12,7 +12,10 @@ from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
+from ..command_text import flag_of
 from ..errors import DistilBertError, LabelWarning, LongTextWarning
+from ..hint_arguments import TASK_ALIASES
+from ..hint_options import COMMAND_OPTIONS
 from ..hints import did_you_mean
 from . import show
 from .command_examples import EXAMPLES
@@ -104,9 +107,32 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         found = _MISTAKEN.search(message)
         if found:
-            options = [name for name in self._option_string_actions if name not in ("-h", "--help")]
-            message += did_you_mean(found[1] or found[2], options if found[1] else [each.name for each in COMMANDS])
+            message += self._option_hint(found[1]) if found[1] else _command_hint(found[2])
         super().error(message)
+
+    def _option_hint(self, option: str) -> str:
+        """What does the same as another library's option, or an option like it."""
+        command = self.prog.rpartition(" ")[2]
+        hint = COMMAND_OPTIONS.get(command, {}).get(option[2:].replace("-", "_"))
+        if hint is None:
+            return did_you_mean(option, [name for name in self._option_string_actions if name not in ("-h", "--help")])
+        names = {action.dest for action in self._actions}
+
+        def as_option(found: re.Match[str]) -> str:
+            name, equals = found.groups()
+            is_option = name in names and (equals or "_" in name)
+            return flag_of(name) + (" " if equals else "") if is_option else found[0]
+
+        return f" ({re.sub('([a-z_]+)(=?)', as_option, hint)})"
+
+
+def _command_hint(word: str) -> str:
+    """The command that does a task, by any name of the task, or a command like it."""
+    task = TASK_ALIASES.get(word, word)
+    for command in COMMANDS:
+        if task in (command.name, TASK_ALIASES.get(command.name)):
+            return f" (did you mean {command.name}?)"
+    return did_you_mean(word, [command.name for command in COMMANDS])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

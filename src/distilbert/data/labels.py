@@ -118,14 +118,16 @@ class LabelNames:
         return tuple(dict.fromkeys((*self._classes, *labels) if self._counted else labels))
 
     def _way(self, label: str) -> str:
-        """How to say what a table's labels mean."""
+        """How to say what a table's labels mean, with the known label that begins like this one, if it is but one."""
         assert self.known is not None
         pairs = " ".join(f"{index}={label}" for index, label in enumerate(self.known[:3]))
         dots = " …" if len(self.known) > 3 else ""
         if label.lstrip("-").isdecimal():
             said = f"--labels {pairs}{dots}, in Python labels={{…}}"
         else:
-            said = f"--labels {shlex.quote(label)}=NAME …, in Python labels={{{label!r}: 'NAME', …}}"
+            begun = [name for name in self.known if _one_begins_the_other(alike_key(name), alike_key(label))]
+            name = begun[0] if len(begun) == 1 else "NAME"
+            said = f"--labels {shlex.quote(label)}={shlex.quote(name)} …, in Python labels={{{label!r}: {name!r}, …}}"
         return f". If the data has other names for them, say so: {said}"
 
 
@@ -133,6 +135,10 @@ def names_in_order(names: Mapping[str, str]) -> tuple[str, ...]:
     """The names of the labels 0, 1, … where every label is its own name and none is a number; else none."""
     alone = all(label == name and not label_name(name).lstrip("-").isdecimal() for label, name in names.items())
     return tuple(names) if alone else ()
+
+
+def _one_begins_the_other(one: str, other: str) -> bool:
+    return bool(one and other) and (one.startswith(other) or other.startswith(one))
 
 
 def _unique(labels: Collection[str], key: Any) -> dict[str, str]:
