@@ -11,6 +11,7 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ TABLES = {
     "sentence-transformers": (arguments.SENTENCE_TRANSFORMERS_ARGUMENTS, attributes.SENTENCE_TRANSFORMERS_ATTRIBUTES),
     "fastembed": (arguments.FASTEMBED_ARGUMENTS, attributes.FASTEMBED_ATTRIBUTES),
     "setfit": (options.SETFIT_ARGUMENTS, attributes.SETFIT_ATTRIBUTES),
-    "rust-bert": (options.RUST_BERT_ARGUMENTS, attributes.RUST_BERT_ATTRIBUTES | attributes.RUST_BERT_NAMES),
+    "rust-bert": (options.RUST_BERT_ARGUMENTS, {**attributes.RUST_BERT_ATTRIBUTES, **attributes.RUST_BERT_NAMES}),
 }
-OPTIONS = {
+OPTIONS: dict[str, tuple[Mapping[str, str], Any]] = {
     "setfit": (options.SETFIT_OPTIONS, FinetuneArguments),
     "text-embeddings-inference": (options.TEI_OPTIONS, Settings),
 }

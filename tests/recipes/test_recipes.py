@@ -117,7 +117,7 @@ def test_fine_tuning(name: str, score: str, recipe: Callable[[str], ModuleType],
 @pytest.mark.slow
 def test_which_sentence_answers(recipe: Callable[[str], ModuleType], tmp_path: Path) -> None:
     script = recipe("answer_sentences")
-    script.LEARNT = 1.0
+    script.SHARES = dict.fromkeys(script.SHARES, 1.0)
     questions = list(script.questions("train"))
     assert len(questions) > 5
     assert all(right.startswith("So ") and len(wrong) == 3 for _, right, wrong in questions)
