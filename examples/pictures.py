@@ -21,7 +21,6 @@ import numpy as np
 
 import distilbert
 from distilbert.explain import explain
-from distilbert.result_html import html_table
 from distilbert.search import TextIndex
 
 ROOT = Path(__file__).parents[1]
@@ -135,10 +134,13 @@ def late_interaction_of(minilm: str | Path) -> Iterator[Path]:
 
 
 def _weights(weights: Sequence[tuple[str, float]]) -> str:
-    """Words with their weights; bars are shares of the largest."""
-    largest = weights[0][1]
-    rows = [(word, f"{weight:.2f}", weight / largest) for word, weight in weights]
-    return html_table(("word", "weight", "score"), rows).replace("<th>score</th>", "<th>of the largest</th>")
+    """Words with their weights, and a bar for each."""
+    bar = "display:inline-block;height:.6em;background:#60a5fa"
+    rows = (
+        f'<tr><td>{escape(word)}</td><td>{weight:.2f} <span style="{bar};width:{3 * weight:.2f}em"></span></td></tr>'
+        for word, weight in weights
+    )
+    return f"<table><tr><th>word</th><th>weight</th></tr>{''.join(rows)}</table>"
 
 
 def _matches(table: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
