@@ -1,6 +1,7 @@
 """Question answering: long contexts, the call, and places in any text."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import random_weights, small_config
-from distilbert import Answer, InputError, LongTextWarning, QuestionAnswerer, load
-from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert import Answer, InputError, LongTextWarning, QuestionAnswerer
+from distilbert.folder.checkpoint import Head
 from helpers.answers import PAIRS, same, tell, triples
 from helpers.hard_text import NAUGHTY, anything, naughty_and_foreign
 
@@ -102,17 +102,8 @@ def test_wrong_pairs_are_named(answerer: QuestionAnswerer, pair: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def steady(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[bool, QuestionAnswerer]:
-    """Lower-casing and not, for hypothesis, which runs many examples in one test."""
-    tasks = {}
-    for lower in (True, False):
-        folder = tmp_path_factory.mktemp("steady")
-        config = small_config(Head.QUESTION_ANSWERING, max_position_embeddings=32)
-        save_checkpoint(folder, config, random_weights(config, Head.QUESTION_ANSWERING))
-        (folder / "vocab.txt").write_bytes(vocab.read_bytes())
-        (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lower}))
-        tasks[lower] = load(folder)
-    return tasks  # type: ignore[return-value]
+def steady(of_both_cases: Callable[..., dict[bool, QuestionAnswerer]]) -> dict[bool, QuestionAnswerer]:
+    return of_both_cases(Head.QUESTION_ANSWERING, max_position_embeddings=32)
 
 
 def assert_places(context: str, answers: list[Answer]) -> None:

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import random_weights, small_config
 from distilbert import Entity, InputError, LongTextWarning, TokenClassifier, load
 from distilbert.batch import Batch
-from distilbert.folder.checkpoint import Head, save_checkpoint
+from distilbert.folder.checkpoint import Head
 from distilbert.tasks.token_classification import Aggregation
 from helpers.hard_text import anything, naughty_and_foreign
 from helpers.local_model import save_local_model
@@ -171,17 +170,8 @@ def assert_places(text: str, entities: list[Entity]) -> None:
 
 
 @pytest.fixture(scope="module")
-def steady(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[bool, TokenClassifier]:
-    """Lower-casing and not, for hypothesis, which runs many examples in one test."""
-    tasks = {}
-    for lower in (True, False):
-        folder = tmp_path_factory.mktemp("steady")
-        config = small_config(Head.TOKEN_CLASSIFICATION, id2label=id2label(IOB), max_position_embeddings=24)
-        save_checkpoint(folder, config, random_weights(config, Head.TOKEN_CLASSIFICATION))
-        (folder / "vocab.txt").write_bytes(vocab.read_bytes())
-        (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lower}))
-        tasks[lower] = load(folder)
-    return tasks  # type: ignore[return-value]
+def steady(of_both_cases: Callable[..., dict[bool, TokenClassifier]]) -> dict[bool, TokenClassifier]:
+    return of_both_cases(Head.TOKEN_CLASSIFICATION, id2label=id2label(IOB), max_position_embeddings=24)
 
 
 @settings(max_examples=150)

@@ -16,6 +16,7 @@ from ..files import written_whole
 from ..loading import ranking_task
 from ..results import Classification, SparseVector
 from ..tasks.by_name import TASKS
+from ..tasks.inputs import text_fields
 from . import show
 from .reading import count_texts
 from .results import deliver, dicts
@@ -49,11 +50,7 @@ def classify(args: argparse.Namespace) -> int:
     groups: Iterator[Iterator[Any]] = texts_of(args)
     if args.pairs:
         groups = (map(_pair, group) for group in groups)
-
-    def named(text: str | tuple[str, str]) -> dict[str, str]:
-        return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
-
-    return _deliver_labels(args, results_of(args, groups, stream), named)
+    return _deliver_labels(args, results_of(args, groups, stream), text_fields)
 
 
 def _pair(line: str) -> tuple[str, str]:

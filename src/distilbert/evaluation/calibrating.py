@@ -126,7 +126,8 @@ def calibrate(
     several = isinstance(task, TextClassifier) and examples.problem == "multi_label_classification"
     folds = np.repeat(_folds(examples, seed), counts)
     chosen, logits_after = _chosen(logits, true, folds, several)
-    _write(folder, chosen, examples, _figures(logits, true, several), _figures(logits_after, true, several))
+    figures = [_figures(each, true, several) for each in (logits, logits_after)]
+    _write(folder, chosen, examples, *figures)
     before, after = (_reliability(each, true, several) for each in (logits, logits_after))
     return CalibrationReport(
         str(model),
@@ -134,8 +135,7 @@ def calibrate(
         opened_task(task),
         len(examples.examples),
         chosen,
-        _figures(logits, true, several),
-        _figures(logits_after, true, several),
+        *figures,
         reliability_table({"before": before, "after": after}),
         examples.guessed,
     )

@@ -1,7 +1,6 @@
 """`evaluate`: a model and a file of examples -> every metric of the task with its interval, and where it is wrong."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,7 +61,7 @@ class Evaluation:
             "precision": self.precision,
             "examples": self.details.examples,
             "scores": {name: interval.to_dict() for name, interval in self.scores.items()},
-            "baseline": {"is": details.baseline_is, "scores": _without_nan(details.baseline)},
+            "baseline": {"is": details.baseline_is, "scores": intervals.without_nan(details.baseline)},
             "breakdowns": [breakdown.to_dict() for breakdown in details.breakdowns],
             "confusion": None if details.confusion is None else details.confusion.tolist(),
             "labels": list(details.labels),
@@ -206,8 +205,3 @@ def compare(first: Evaluation, second: Evaluation, *, resamples: int = 1000, see
         raise InputError(f"{first.model} and {second.model} were not evaluated on the same examples")
     both = (first.details.metrics, second.details.metrics)
     return intervals.compare(*both, first.details.examples, resamples=resamples, seed=seed)
-
-
-def _without_nan(scores: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON has no NaN."""
-    return {name: None if math.isnan(value) else value for name, value in scores.items()}

@@ -13,6 +13,11 @@ from .metrics import Metric, parts
 _CHUNK = 1 << 18  # counts held at once: those of more do not stay in a cache
 
 
+def without_nan(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures for `json.dumps`: JSON has no NaN, so None stands for it."""
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure and where it lies in 95 % of the bootstrap's samples; NaN where the metric has no value."""
@@ -22,8 +27,8 @@ class Interval:
     high: float
 
     def to_dict(self) -> dict[str, float | None]:
-        """Ready for `json.dumps`: JSON has no NaN, so None stands for it."""
-        return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
+        """Ready for `json.dumps`; None for NaN."""
+        return without_nan(dataclasses.asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float | None]) -> Self:

@@ -9,13 +9,14 @@ import numpy as np
 from ..calibration import Calibration
 from ..data.examples import Data, LabelledText
 from ..data.rereading import examples_at
+from ..tasks.inputs import text_fields, text_of
 from ..tasks.numbers import logistic, softmax
 from ..tasks.options import LongTextKeyword
 from ..tasks.text_classification import TextClassifier
 from . import metrics
 from .metrics import Metric
 from .outcomes import LabelOutcome, LabelSetOutcome, NumberOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, beside_raw, text_fields, text_of, values
+from .scores import MISTAKES, Breakdown, Mistake, Scores, beside_raw, values
 from .thresholds import threshold_table
 
 _MOST_COLUMNS = 20  # labels that have a column of their own among the predictions

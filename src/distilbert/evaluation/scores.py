@@ -146,13 +146,3 @@ def most_confused(confusion: np.ndarray) -> list[tuple[int, int, int, float]]:
     places = [divmod(int(place), len(confusion)) for place in order]
     totals = confusion.sum(1)
     return [(true, found, int(wrong[true, found]), float(wrong[true, found] / totals[true])) for true, found in places]
-
-
-def text_of(text: str | tuple[str, str]) -> str:
-    """A text, or a pair of them, for a person."""
-    return text if isinstance(text, str) else " | ".join(text)
-
-
-def text_fields(text: str | tuple[str, str]) -> dict[str, str]:
-    """A text, or a pair of them, in columns."""
-    return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}

@@ -30,9 +30,8 @@ def _labels(parts: Sequence[tuple[str, Data[Any]]]) -> Html | None:
     total = sum(map(len, counts))
     if not total:
         return None
-    names = list(dict.fromkeys(label for each in counts for label, _ in each.most_common()))
-    names += [label for _, data in parts for label in data.labels if label not in names]
-    names = list(dict.fromkeys(names))
+    counted = [label for each in counts for label, _ in each.most_common()]
+    names = list(dict.fromkeys([*counted, *(label for _, data in parts for label in data.labels)]))
     rows: list[list[Child]] = []
     for name in names[:_MOST_LABELS]:
         row: list[Child] = [data_text(name, LONGEST_LABEL)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.examples import AnyExample, Choices, Data, LabelledText, PlainText, Question, SentencePair
-from ..evaluation.scores import text_of
+from ..tasks.inputs import text_of
 
 _WORD = re.compile(r"\w+")
 

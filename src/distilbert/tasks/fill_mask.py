@@ -10,13 +10,13 @@ import numpy as np
 from ..batch import in_chunks, run_each
 from ..encoding import Encoding
 from ..errors import InputError, TokenizerError, short_repr
-from ..fields import setting
+from ..fields import setting, setting_of
 from ..folder.checkpoint import Head
 from ..results import MaskFill
 from .inputs import check_strings, listed, several
 from .long_text import CutTexts, LongText, too_long
 from .numbers import largest
-from .options import LongTextKeyword, TaskOptions, long_text_setting
+from .options import LongTextKeyword, TaskOptions
 from .task import Model, Task
 
 Fills = list[MaskFill] | list[list[MaskFill]]
@@ -29,7 +29,7 @@ class MaskOptions(TaskOptions):
 
     top_k: int | None = setting(5, least=1, help="how many results a mask, best first")
     targets: str | Iterable[str] | None = setting(None, help="score these words only", metavar="WORD")
-    long_text: LongText = long_text_setting("window")
+    long_text: LongText = setting_of(TaskOptions, "long_text", "window")
 
 
 class _Keywords(LongTextKeyword, total=False):

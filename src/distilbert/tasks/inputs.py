@@ -9,6 +9,16 @@ TextOrPair = str | tuple[str, str]
 Item = TypeVar("Item")
 
 
+def text_of(text: TextOrPair) -> str:
+    """A text, or a pair of them, for a person."""
+    return text if isinstance(text, str) else " | ".join(text)
+
+
+def text_fields(text: TextOrPair) -> dict[str, str]:
+    """A text, or a pair of them, in columns."""
+    return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+
+
 def is_one(texts: object) -> bool:
     """Whether a caller gave one text or pair, not a list of them. Raises InputError for what is neither."""
     if isinstance(texts, str | tuple):

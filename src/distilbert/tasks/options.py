@@ -5,22 +5,17 @@ lists them, for the command line and the server.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from ..fields import Checked, setting
 from .long_text import LongText
-
-
-def long_text_setting(default: LongText) -> Any:
-    """The field of a task's options that says what to do."""
-    return setting(default, help="what to do with a text longer than the model reads")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskOptions(Checked):
     """Base of the tasks' options."""
 
-    long_text: LongText = long_text_setting("truncate")
+    long_text: LongText = setting("truncate", help="what to do with a text longer than the model reads")
 
 
 class LongTextKeyword(TypedDict, total=False):

@@ -11,13 +11,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..encoding import Encoding, Window
 from ..errors import InputError, short_repr
-from ..fields import setting
+from ..fields import setting, setting_of
 from ..folder.checkpoint import Head
 from ..results import Answer
 from .inputs import listed, several
 from .long_text import CutTexts, LongText, no_room
 from .numbers import largest
-from .options import TaskOptions, long_text_setting
+from .options import TaskOptions
 from .spans import with_marks
 from .task import Task
 
@@ -36,7 +36,7 @@ class AnswerOptions(TaskOptions):
     max_question_len: int = setting(64, least=1, help="the longest question in tokens")
     no_answer: bool = setting(False, help="allow the answer that there is none")
     align_to_words: bool = setting(True, help="widen answers to whole words")
-    long_text: LongText = long_text_setting("window")
+    long_text: LongText = setting_of(TaskOptions, "long_text", "window")
 
 
 class _WindowKeywords(TypedDict, total=False):

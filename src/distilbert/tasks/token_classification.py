@@ -9,14 +9,14 @@ import numpy as np
 
 from ..encoding import Encoding, Window
 from ..errors import InputError, short_repr
-from ..fields import setting
+from ..fields import setting, setting_of
 from ..folder.checkpoint import Head
 from ..results import Entity
 from .inputs import check_strings, check_word_lists, listed, several
 from .label_scheme import LabelScheme
 from .long_text import CutTexts, LongText, to_window
 from .numbers import softmax
-from .options import TaskOptions, long_text_setting
+from .options import TaskOptions
 from .spans import with_marks
 from .task import Model, Task
 
@@ -36,7 +36,7 @@ class EntityOptions(TaskOptions):
     stride: int | None = setting(
         None, least=0, help="tokens that neighbouring windows share", unset="a quarter of a window"
     )
-    long_text: LongText = long_text_setting("window")
+    long_text: LongText = setting_of(TaskOptions, "long_text", "window")
 
     def __post_init__(self) -> None:
         super().__post_init__()
