@@ -126,17 +126,18 @@ def calibrate(
     several = isinstance(task, TextClassifier) and examples.problem == "multi_label_classification"
     folds = np.repeat(_folds(examples, seed), counts)
     chosen, logits_after = _chosen(logits, true, folds, several)
-    figures = [_figures(each, true, several) for each in (logits, logits_after)]
-    _write(folder, chosen, examples, *figures)
-    before, after = (_reliability(each, true, several) for each in (logits, logits_after))
+    before, after = (_figures(each, true, several) for each in (logits, logits_after))
+    _write(folder, chosen, examples, before, after)
+    sure, sure_after = (_reliability(each, true, several) for each in (logits, logits_after))
     return CalibrationReport(
         str(model),
         examples.source,
         opened_task(task),
         len(examples.examples),
         chosen,
-        *figures,
-        reliability_table({"before": before, "after": after}),
+        before,
+        after,
+        reliability_table({"before": sure, "after": sure_after}),
         examples.guessed,
     )
 
