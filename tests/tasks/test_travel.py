@@ -225,8 +225,12 @@ def test_a_piece_that_is_forbidden_is_no_damage(make_checkpoint: Maker) -> None:
     assert [fill.score for fill in fills if 10 <= fill.token_id < 20] == [0.0] * 10
 
 
-def test_more_threads_than_cores_are_not_started(make_checkpoint: Maker) -> None:
+@pytest.mark.parametrize("asked", [None, 1024])
+def test_threads_are_as_many_as_cores_unless_fewer_are_asked_for(
+    asked: int | None, make_checkpoint: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from distilbert.engine.cpus import available_cpus
 
-    task: Any = distilbert.load(make_checkpoint(), threads=1024)
+    monkeypatch.setattr("distilbert.engine.choice.available_cpus", available_cpus)  # it is one in the other tests
+    task: Any = distilbert.load(make_checkpoint(), threads=asked)
     assert task.model.engine.threads == available_cpus()
