@@ -10,23 +10,29 @@ import pytest
 import distilbert
 from distilbert import Reranker
 from distilbert.folder.checkpoint import Head
-from helpers.saved_by_sentence_transformers import PROMPTS, QUERY, TEXTS, edit, library, nn
+from helpers.json_files import edit
+from helpers.saved_by_sentence_transformers import PROMPTS, QUERY, TEXTS, library, nn, saved
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
 
 
-@pytest.mark.parametrize("activation", ["Sigmoid", "Identity", "Softplus", "LogSigmoid", "Hardtanh", "Mish"])
-@pytest.mark.parametrize("default", [None, "query"])
-@pytest.mark.parametrize("old", [False, True])
+ACTIVATIONS = ["Sigmoid", "Identity", "Softplus", "LogSigmoid", "Hardtanh", "Mish"]
+# each two of an activation, a default prompt and a spelling once
+ROWS = [
+    (activation, ("query", None)[(number + old) % 2], bool(old))
+    for number, activation in enumerate(ACTIVATIONS)
+    for old in (0, 1)
+]
+
+
+@pytest.mark.parametrize(("activation", "default", "old"), ROWS)
 def test_cross_encoders(
     encoders: dict[Head, str], activation: str, default: str | None, old: bool, tmp_path: Path
 ) -> None:
     function = getattr(nn, activation)()
     path = encoders[Head.SEQUENCE_CLASSIFICATION]
     options = {} if old else {"prompts": PROMPTS, "default_prompt_name": default}
-    library.CrossEncoder(path, device="cpu", activation_fn=function, **options).save(
-        str(tmp_path), create_model_card=False
-    )
+    theirs = saved(library.CrossEncoder, tmp_path, path, activation_fn=function, **options)
     if old:
         for name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"):
             (tmp_path / name).unlink()
@@ -36,7 +42,8 @@ def test_cross_encoders(
             tmp_path / "config.json",
             **{"sentence_transformers": key} if default else {"sbert_ce_default_activation_function": named},
         )
-    theirs, ours = library.CrossEncoder(str(tmp_path), device="cpu"), distilbert.load(tmp_path, "text-ranking")
+        theirs = library.CrossEncoder(str(tmp_path), device="cpu")
+    ours = distilbert.load(tmp_path, "text-ranking")
     assert isinstance(ours, Reranker)
     for named in ({}, {"prompt": "Find "}) if old else ({}, {"prompt_name": "other"}, {"prompt": ""}):
         expected = theirs.predict([(QUERY, text) for text in TEXTS], **named)
@@ -49,9 +56,7 @@ def test_cross_encoders(
     {"processing_kwargs": {"text": {"max_length": 12}}},
 ])  # fmt: skip
 def test_how_a_cross_encoder_reads(encoders: dict[Head, str], settings: dict[str, Any], tmp_path: Path) -> None:
-    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.CrossEncoder, tmp_path, encoders[Head.SEQUENCE_CLASSIFICATION])
     edit(tmp_path / "tokenizer_config.json", do_lower_case=False)
     edit(tmp_path / "sentence_bert_config.json", **settings)
     theirs, ours = library.CrossEncoder(str(tmp_path), device="cpu"), distilbert.load(tmp_path, "text-ranking")
@@ -62,9 +67,7 @@ def test_how_a_cross_encoder_reads(encoders: dict[Head, str], settings: dict[str
 
 
 def test_a_cross_encoder_of_several_modules_is_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.CrossEncoder(encoders[Head.SEQUENCE_CLASSIFICATION], device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.CrossEncoder, tmp_path, encoders[Head.SEQUENCE_CLASSIFICATION])
     listed = json.loads((tmp_path / "modules.json").read_text())
     more = {"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.base.modules.dense.Dense"}
     (tmp_path / "modules.json").write_text(json.dumps([*listed, more]))

@@ -10,7 +10,8 @@ import pytest
 import distilbert
 from distilbert import LateInteractionEncoder
 from distilbert.folder.checkpoint import Head
-from helpers.saved_by_sentence_transformers import QUERY, TEXTS, base, edit, library, multi, nn, torch
+from helpers.json_files import edit
+from helpers.saved_by_sentence_transformers import QUERY, TEXTS, base, library, multi, nn, saved, torch
 
 EXPANSIONS: dict[str, Any] = {
     "none": None,
@@ -23,8 +24,8 @@ EXPANSIONS: dict[str, Any] = {
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
 
 
-def same_tokens(folder: Path) -> LateInteractionEncoder:
-    theirs, ours = library.MultiVectorEncoder(str(folder), device="cpu"), distilbert.load(folder)
+def same_tokens(folder: Path, theirs: Any) -> LateInteractionEncoder:
+    ours = distilbert.load(folder)
     assert isinstance(ours, LateInteractionEncoder)
     queries = [QUERY, "no", "the film and the story of the film"]
     documents = [*TEXTS, "... ? !", "A much longer text , of the film and of the story : " * 2]
@@ -51,10 +52,7 @@ def test_late_interaction(encoders: dict[Head, str], expansion: str, mask: bool,
         modules.append(multi.MultiVectorMask(skiplist_words=[",", ".", "not a piece"]))
     modules.append(base.Normalize(module_input_name="token_embeddings"))
     prompts = {"query": "[Q] ", "document": "[D] "}
-    library.MultiVectorEncoder(modules=modules, device="cpu", prompts=prompts).save(
-        str(tmp_path), create_model_card=False
-    )
-    same_tokens(tmp_path)
+    same_tokens(tmp_path, saved(library.MultiVectorEncoder, tmp_path, modules=modules, prompts=prompts))
 
 
 @pytest.mark.parametrize("measure", ["maxsim", "meanmaxsim"])
@@ -68,22 +66,29 @@ def test_what_counts_in_late_interaction(
                               keep_only_token_ids=list(range(100, 3000))),
         multi.HierarchicalTokenPooling(1.0),
     ]  # fmt: skip
-    library.MultiVectorEncoder(modules=modules, device="cpu", similarity_fn_name=measure).save(
-        str(tmp_path), create_model_card=False
-    )
-    same_tokens(tmp_path)
+    same_tokens(tmp_path, saved(library.MultiVectorEncoder, tmp_path, modules=modules, similarity_fn_name=measure))
 
 
-@pytest.mark.parametrize("attend", [True, False])
-@pytest.mark.parametrize("prefixes", [("[unused1] ", "[unused2] "), ("[Q] ", "[D] ")])
-@pytest.mark.parametrize("more", [{}, {"skiplist_words": ["film"], "query_length": 12, "document_length": 10},
-                                  {"do_query_expansion": False, "prompts": {"query": "find: "}}])  # fmt: skip
+MORE: list[dict[str, object]] = [
+    {},
+    {"skiplist_words": ["film"], "query_length": 12, "document_length": 10},
+    {"do_query_expansion": False, "prompts": {"query": "find: "}},
+]
+# each two of these settings, a pair of prefixes and attending or not once
+PYLATE = [
+    (bool(attend), (("[unused1] ", "[unused2] "), ("[Q] ", "[D] "))[(number + attend) % 2], more)
+    for number, more in enumerate(MORE)
+    for attend in (0, 1)
+]
+
+
+@pytest.mark.parametrize(("attend", "prefixes", "more"), PYLATE)
 def test_folders_of_pylate(
     encoders: dict[Head, str], attend: bool, prefixes: tuple[str, str], more: dict[str, object], tmp_path: Path
 ) -> None:
     modules = [base.Transformer(encoders[Head.NONE]), base.Dense(32, 8, bias=False, activation_function=nn.Identity())]
     torch.manual_seed(0)
-    library.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path), create_model_card=False)
+    saved(library.SentenceTransformer, tmp_path, modules=modules)
     listed = json.loads((tmp_path / "modules.json").read_text())
     listed[1]["type"] = "pylate.models.Dense.Dense"
     (tmp_path / "modules.json").write_text(json.dumps(listed))
@@ -93,11 +98,11 @@ def test_folders_of_pylate(
     about = {"query_prefix": prefixes[0], "document_prefix": prefixes[1], "attend_to_expansion_tokens": attend,
              "model_type": "ColBERT", "similarity_fn_name": "cosine"}  # fmt: skip
     edit(tmp_path / "config_sentence_transformers.json", **about | more)
-    same_tokens(tmp_path)
+    same_tokens(tmp_path, library.MultiVectorEncoder(str(tmp_path), device="cpu"))
 
 
 def test_vectors_that_are_merged_are_refused(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.MultiVectorEncoder(encoders[Head.NONE], device="cpu").save(str(tmp_path), create_model_card=False)
+    saved(library.MultiVectorEncoder, tmp_path, encoders[Head.NONE])
     listed = json.loads((tmp_path / "modules.json").read_text())
     kind = "sentence_transformers.multi_vector_encoder.modules.HierarchicalTokenPooling"
     listed.append({"idx": len(listed), "name": str(len(listed)), "path": "9_Pooling", "type": kind})

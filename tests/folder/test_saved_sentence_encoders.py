@@ -16,6 +16,7 @@ from distilbert import Embedder
 from distilbert.folder.checkpoint import Head
 from distilbert.folder.sentence import read_sentence_folder
 from distilbert.module_activations import ACTIVATIONS
+from helpers.json_files import edit
 from helpers.saved_by_sentence_transformers import (
     MODES,
     PROMPTS,
@@ -23,12 +24,13 @@ from helpers.saved_by_sentence_transformers import (
     Modules,
     base,
     dense,
-    edit,
+    encoder,
     in_old_spelling,
     library,
     multi,
     nn,
     randomized,
+    saved,
     sparse,
     torch,
 )
@@ -36,57 +38,57 @@ from helpers.saved_by_sentence_transformers import (
 teacher = pytest.importorskip("distilbert.distill.teacher")
 
 DENSE: dict[str, Modules] = {
-    f"{mode}": lambda path, mode=mode: [base.Transformer(path), dense.Pooling(32, mode)] for mode in MODES
+    f"{mode}": lambda path, mode=mode: [encoder(path), dense.Pooling(32, mode)] for mode in MODES
 }
 DENSE |= {
     f"Dense {name}": lambda path, name=name: randomized(
-        base.Transformer(path), dense.Pooling(32), base.Dense(32, 16, activation_function=getattr(nn, name)())
+        encoder(path), dense.Pooling(32), base.Dense(32, 16, activation_function=getattr(nn, name)())
     )
     for name in ACTIVATIONS
 }
 DENSE |= {
-    "several modes": lambda path: [base.Transformer(path), dense.Pooling(32, ("cls", "max", "mean"))],
-    "all modes": lambda path: [base.Transformer(path), dense.Pooling(32, MODES)],
-    "Normalize": lambda path: [base.Transformer(path), dense.Pooling(32), base.Normalize()],
+    "several modes": lambda path: [encoder(path), dense.Pooling(32, ("cls", "max", "mean"))],
+    "all modes": lambda path: [encoder(path), dense.Pooling(32, MODES)],
+    "Normalize": lambda path: [encoder(path), dense.Pooling(32), base.Normalize()],
     "Normalize first": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32), base.Normalize(), base.Dense(32, 8)
+        encoder(path), dense.Pooling(32), base.Normalize(), base.Dense(32, 8)
     ),
     "no bias": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32), base.Dense(32, 8, bias=False), base.Normalize()
+        encoder(path), dense.Pooling(32), base.Dense(32, 8, bias=False), base.Normalize()
     ),
     "two Dense": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32, ("cls", "mean")), base.Dense(64, 8), base.Dense(8, 40)
+        encoder(path), dense.Pooling(32, ("cls", "mean")), base.Dense(64, 8), base.Dense(8, 40)
     ),
     "residual": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32), base.Dense(32, 32, use_residual=True)
+        encoder(path), dense.Pooling(32), base.Dense(32, 32, use_residual=True)
     ),
     "projected residual": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32), base.Dense(32, 8, use_residual=True)
+        encoder(path), dense.Pooling(32), base.Dense(32, 8, use_residual=True)
     ),
-    "LayerNorm": lambda path: randomized(base.Transformer(path), dense.Pooling(32), dense.LayerNorm(32)),
+    "LayerNorm": lambda path: randomized(encoder(path), dense.Pooling(32), dense.LayerNorm(32)),
     "LayerNorm, Dense": lambda path: randomized(
-        base.Transformer(path), dense.Pooling(32), dense.LayerNorm(32), base.Dense(32, 8), base.Normalize()
+        encoder(path), dense.Pooling(32), dense.LayerNorm(32), base.Dense(32, 8), base.Normalize()
     ),
-    "Dropout": lambda path: [base.Transformer(path), dense.Pooling(32), dense.Dropout(0.5)],
+    "Dropout": lambda path: [encoder(path), dense.Pooling(32), dense.Dropout(0.5)],
     "Dense on tokens": lambda path: randomized(
-        base.Transformer(path), base.Dense(32, 16, module_input_name="token_embeddings"), dense.Pooling(16, "max")
+        encoder(path), base.Dense(32, 16, module_input_name="token_embeddings"), dense.Pooling(16, "max")
     ),
     "Normalize on tokens": lambda path: [
-        base.Transformer(path), base.Normalize(module_input_name="token_embeddings"), dense.Pooling(32)
+        encoder(path), base.Normalize(module_input_name="token_embeddings"), dense.Pooling(32)
     ],
     "Dense on tokens, cls": lambda path: randomized(
-        base.Transformer(path), base.Dense(32, 16, module_input_name="token_embeddings"), dense.Pooling(16, "cls")
+        encoder(path), base.Dense(32, 16, module_input_name="token_embeddings"), dense.Pooling(16, "cls")
     ),
     "layers that are not there": lambda path: [
-        base.Transformer(path), dense.WeightedLayerPooling(32, 1, 0), dense.Pooling(32)
+        encoder(path), dense.WeightedLayerPooling(32, 1, 0), dense.Pooling(32)
     ],
 }  # fmt: skip
 OLD = ["mean", "cls", "lasttoken", "weightedmean", "several modes", "all modes", "Normalize", "two Dense", "LayerNorm"]
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
 
 
-def same_vectors(folder: Path) -> Embedder:
-    theirs, ours = library.SentenceTransformer(str(folder), device="cpu"), distilbert.load(folder)
+def same_vectors(folder: Path, theirs: Any) -> Embedder:
+    ours = distilbert.load(folder)
     assert isinstance(ours, Embedder)
     np.testing.assert_allclose(ours(TEXTS), theirs.encode(TEXTS), rtol=1e-5, atol=1e-5)
     return ours
@@ -94,30 +96,23 @@ def same_vectors(folder: Path) -> Embedder:
 
 @pytest.mark.parametrize("name", DENSE)
 def test_modules(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
-    same_vectors(tmp_path)
+    same_vectors(tmp_path, saved(library.SentenceTransformer, tmp_path, modules=DENSE[name](encoders[Head.NONE])))
 
 
 @pytest.mark.parametrize("name", OLD)
 def test_modules_in_the_spelling_of_older_versions(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
-    expected = library.SentenceTransformer(str(tmp_path), device="cpu").encode(TEXTS)
+    theirs = saved(library.SentenceTransformer, tmp_path, modules=DENSE[name](encoders[Head.NONE]))
     in_old_spelling(tmp_path)
-    ours = same_vectors(tmp_path)
-    np.testing.assert_allclose(ours(TEXTS), expected, rtol=1e-5, atol=1e-5)
+    same_vectors(tmp_path, theirs)
+    same_vectors(tmp_path, library.SentenceTransformer(str(tmp_path), device="cpu"))
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("default", [None, "query"])
 def test_prompts_that_are_not_pooled(encoders: dict[Head, str], mode: str, default: str | None, tmp_path: Path) -> None:
-    modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32, mode, include_prompt=False)]
-    model = library.SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS, default_prompt_name=default)
-    model.save(str(tmp_path), create_model_card=False)
-    ours = same_vectors(tmp_path)
+    modules = [encoder(encoders[Head.NONE]), dense.Pooling(32, mode, include_prompt=False)]
+    model = saved(library.SentenceTransformer, tmp_path, modules=modules, prompts=PROMPTS, default_prompt_name=default)
+    ours = same_vectors(tmp_path, model)
     for options in ({"prompt_name": "other"}, {"prompt": "Any OTHER: "}, {"prompt": ""}):
         np.testing.assert_allclose(ours(TEXTS, **options), model.encode(TEXTS, **options), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(ours.encode_query(TEXTS), model.encode_query(TEXTS), rtol=1e-5, atol=1e-5)
@@ -132,9 +127,7 @@ def test_prompts_that_are_not_pooled(encoders: dict[Head, str], mode: str, defau
     {"config_args": {"attn_implementation": "eager"}},
 ])  # fmt: skip
 def test_settings_of_the_encoder(encoders: dict[Head, str], settings: dict[str, object], tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.SentenceTransformer, tmp_path, modules=DENSE["mean"](encoders[Head.NONE]))
     edit(tmp_path / "tokenizer_config.json", do_lower_case=False)
     edit(tmp_path / "sentence_bert_config.json", **settings)
     theirs, ours = library.SentenceTransformer(str(tmp_path), device="cpu"), distilbert.load(tmp_path)
@@ -144,9 +137,7 @@ def test_settings_of_the_encoder(encoders: dict[Head, str], settings: dict[str, 
 
 @pytest.mark.parametrize("name", ["LayerNorm", "Dense on tokens", "lasttoken", "several modes"])
 def test_what_training_does_not_apply_is_refused(encoders: dict[Head, str], name: str, tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE[name](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.SentenceTransformer, tmp_path, modules=DENSE[name](encoders[Head.NONE]))
     sentence = read_sentence_folder(tmp_path)
     assert sentence is not None
     named = {"lasttoken": "Pooling lasttoken", "several modes": "Pooling cls and max and mean"}.get(name, name)
@@ -162,10 +153,8 @@ def test_routes_that_share_an_encoder(encoders: dict[Head, str], old: bool, defa
     router = base.Router(
         {"query": [base.Dense(32, 8), base.Dense(8, 8)], "document": [base.Dense(32, 8)]}, default_route=default
     )
-    modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32, "cls"), router, base.Normalize()]
-    library.SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save(
-        str(tmp_path), create_model_card=False
-    )
+    modules = [encoder(encoders[Head.NONE]), dense.Pooling(32, "cls"), router, base.Normalize()]
+    theirs = saved(library.SentenceTransformer, tmp_path, modules=modules, prompts=PROMPTS)
     if old:
         (part,) = tmp_path.glob("2_*")
         about = json.loads((part / "router_config.json").read_text())
@@ -175,7 +164,8 @@ def test_routes_that_share_an_encoder(encoders: dict[Head, str], old: bool, defa
         listed = json.loads((tmp_path / "modules.json").read_text())
         listed[2]["type"] = "sentence_transformers.models.Asym"
         (tmp_path / "modules.json").write_text(json.dumps(listed))
-    ours, theirs = same_vectors(tmp_path), library.SentenceTransformer(str(tmp_path), device="cpu")
+        theirs = library.SentenceTransformer(str(tmp_path), device="cpu")
+    ours = same_vectors(tmp_path, theirs)
     np.testing.assert_allclose(ours.encode_query(TEXTS), theirs.encode_query(TEXTS), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(ours.encode_document(TEXTS), theirs.encode_document(TEXTS), rtol=1e-5, atol=1e-5)
     assert np.abs(ours.encode_query(TEXTS) - ours.encode_document(TEXTS)).max() > 0.1
@@ -189,16 +179,12 @@ def test_words_with_weights(
     words = vocab.read_text(encoding="utf-8").splitlines()
     weights = {"film": 3.0, "no": 0.1, "[CLS]": 2, "the": 0.5}
     modules = [
-        base.Transformer(encoders[Head.NONE]),
+        encoder(encoders[Head.NONE]),
         dense.WordWeights(words, weights, 0.75),
         dense.Pooling(32, mode, include_prompt=include_prompt),
     ]
-    library.SentenceTransformer(modules=modules, device="cpu", prompts={"query": "find this: "}).save(
-        str(tmp_path), create_model_card=False
-    )
-    theirs = library.SentenceTransformer(str(tmp_path), device="cpu")
-    ours: Any = distilbert.load(tmp_path)
-    np.testing.assert_allclose(ours(TEXTS), theirs.encode(TEXTS), atol=1e-5)
+    theirs = saved(library.SentenceTransformer, tmp_path, modules=modules, prompts={"query": "find this: "})
+    ours = same_vectors(tmp_path, theirs)
     query = ours(TEXTS, prompt_name="query")
     np.testing.assert_allclose(query, theirs.encode(TEXTS, prompt_name="query"), atol=1e-5)
     edit(tmp_path / "1_WordWeights/config.json", vocab=words[:100])
@@ -230,18 +216,14 @@ def test_the_docs_name_every_key_that_a_module_writes() -> None:
 def test_a_key_that_would_change_the_answer_is_refused(
     encoders: dict[Head, str], file: str, key: str, value: object, tmp_path: Path
 ) -> None:
-    library.SentenceTransformer(modules=DENSE["mean"](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.SentenceTransformer, tmp_path, modules=DENSE["mean"](encoders[Head.NONE]))
     edit(tmp_path / file, **{key: value})
     with pytest.raises(distilbert.ConfigError, match=f"{file}: {key}"):
         distilbert.load(tmp_path)
 
 
 def test_keys_without_effect(encoders: dict[Head, str], tmp_path: Path) -> None:
-    library.SentenceTransformer(modules=DENSE["Dropout"](encoders[Head.NONE]), device="cpu").save(
-        str(tmp_path), create_model_card=False
-    )
+    saved(library.SentenceTransformer, tmp_path, modules=DENSE["Dropout"](encoders[Head.NONE]))
     expected = distilbert.load(tmp_path)(TEXTS)
     edit(tmp_path / "sentence_bert_config.json", model_args={"torch_dtype": "float16"}, unpad_inputs=True, other=3)
     edit(tmp_path / "config_sentence_transformers.json", __version__={}, requirements={"other": ">9"}, other=[])

@@ -12,14 +12,15 @@ import distilbert
 import distilbert.convert
 from distilbert import SparseEncoder
 from distilbert.folder.checkpoint import Head
+from helpers.json_files import edit
 from helpers.saved_by_sentence_transformers import (
     PROMPTS,
     QUERY,
     TEXTS,
     base,
     dense,
-    edit,
     library,
+    saved,
     sparse,
     spread,
     torch,
@@ -28,24 +29,29 @@ from helpers.saved_by_sentence_transformers import (
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library: what is deprecated there is what is tested here
 
 
-def same_sparse(folder: Path) -> tuple[SparseEncoder, Any]:
-    theirs, ours = library.SparseEncoder(str(folder), device="cpu"), distilbert.load(folder)
+def same_sparse(folder: Path, theirs: Any) -> SparseEncoder:
+    ours = distilbert.load(folder)
     assert isinstance(ours, SparseEncoder)
     for method, ours_of in ((theirs.encode, ours), (theirs.encode_query, ours.encode_query),
                         (theirs.encode_document, ours.encode_document)):  # fmt: skip
         expected = method(TEXTS).to_dense().numpy()
         np.testing.assert_allclose(spread(ours_of(TEXTS), expected.shape[1]), expected, rtol=1e-5, atol=1e-5)
-    return ours, theirs
+    return ours
 
 
-@pytest.mark.parametrize("strategy", ["max", "sum"])
-@pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
-@pytest.mark.parametrize("measure", ["dot", "cosine", "euclidean", "manhattan"])
+# each two of a strategy, an activation and a measure once
+SPLADE = [
+    (("max", "sum")[(row + column) % 2], activation, measure)
+    for row, measure in enumerate(("dot", "cosine", "euclidean", "manhattan"))
+    for column, activation in enumerate(("relu", "log1p_relu"))
+]
+
+
+@pytest.mark.parametrize(("strategy", "activation", "measure"), SPLADE)
 def test_splade(encoders: dict[Head, str], strategy: str, activation: str, measure: str, tmp_path: Path) -> None:
     modules = [sparse.MLMTransformer(encoders[Head.MASKED_LM]), sparse.SpladePooling(strategy, activation)]
-    model = library.SparseEncoder(modules=modules, device="cpu", similarity_fn_name=measure, prompts=PROMPTS)
-    model.save(str(tmp_path), create_model_card=False)
-    ours, theirs = same_sparse(tmp_path)
+    theirs = saved(library.SparseEncoder, tmp_path, modules=modules, similarity_fn_name=measure, prompts=PROMPTS)
+    ours = same_sparse(tmp_path, theirs)
     vectors = theirs.encode(TEXTS).to_dense()  # of sparse tensors it takes euclidean distances to two digits alone
     expected = theirs.similarity(vectors, vectors[:2]).numpy()
     np.testing.assert_allclose(ours.similarity(ours(TEXTS), ours(TEXTS[:2])), expected, rtol=1e-4, atol=1e-4)
@@ -53,8 +59,8 @@ def test_splade(encoders: dict[Head, str], strategy: str, activation: str, measu
 
 def test_the_most_weights_of_a_sparse_vector(encoders: dict[Head, str], tmp_path: Path) -> None:
     modules = [base.Transformer(encoders[Head.MASKED_LM], transformer_task="fill-mask"), sparse.SpladePooling()]
-    library.SparseEncoder(modules=modules, device="cpu", max_active_dims=7).save(str(tmp_path), create_model_card=False)
-    ours, _ = same_sparse(tmp_path)
+    theirs = saved(library.SparseEncoder, tmp_path, modules=modules, max_active_dims=7)
+    ours = same_sparse(tmp_path, theirs)
     assert len(ours(TEXTS[0]).indices) == 7
 
 
@@ -72,10 +78,8 @@ def test_queries_without_inference(
     routes = {"query": [static], "document": [sparse.MLMTransformer(path), sparse.SpladePooling()]}
     mappings = {("query", "text"): "query", ("document", None): "document"} if mapped else None
     router = base.Router(routes, default_route=default, route_mappings=mappings)
-    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(
-        str(tmp_path), create_model_card=False
-    )
-    ours, _ = same_sparse(tmp_path)
+    theirs = saved(library.SparseEncoder, tmp_path, modules=[router], prompts={"query": "the "})
+    ours = same_sparse(tmp_path, theirs)
     long = "the film and the story of it " * 30
     assert set(ours.encode_query(long, long_text="window").indices) >= set(ours.encode_query("story").indices)
 
@@ -95,9 +99,9 @@ def test_weights_of_queries_in_a_json_file(encoders: dict[Head, str], place: str
     (tmp_path / "idf.json").write_text(json.dumps(pieces))
     static = sparse.SparseStaticEmbedding.from_json(str(tmp_path / "idf.json"), AutoTokenizer.from_pretrained(path))
     routes = {"query": [static], "document": [sparse.MLMTransformer(path), sparse.SpladePooling()]}
-    theirs = library.SparseEncoder(modules=[base.Router(routes, default_route="document")], device="cpu")
     source = tmp_path / "source"
-    theirs.save(str(source), create_model_card=False)
+    router = base.Router(routes, default_route="document")
+    theirs = saved(library.SparseEncoder, source, modules=[router])
     part = source / "query_0_SparseStaticEmbedding"
     edit(part / "config.json", path="/home/somebody/idf.json")
     (part / "model.safetensors").unlink()
@@ -130,13 +134,11 @@ def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_pa
     weight = torch.rand(len(encoder.tokenizer.get_vocab()))
     static = sparse.SparseStaticEmbedding(tokenizer=encoder.tokenizer, weight=weight, frozen=True)
     router = base.Router.for_query_document(query_modules=[static], document_modules=[encoder, sparse.SpladePooling()])
-    library.SparseEncoder(modules=[router], device="cpu", prompts={"query": "the "}).save(
-        str(source), create_model_card=False
-    )
+    theirs = saved(library.SparseEncoder, source, modules=[router], prompts={"query": "the "})
     before = distilbert.load(source)
     assert isinstance(before, SparseEncoder)
     distilbert.convert.convert(source, converted)
-    same_sparse(converted)
+    same_sparse(converted, theirs)
     distilbert.convert.quantize(source, small, data=TEXTS)
     assert (small / "model.safetensors").exists()
     after = distilbert.load(small)
@@ -153,6 +155,6 @@ def test_a_router_goes_along_into_a_new_folder(encoders: dict[Head, str], tmp_pa
 def test_modules_with_a_network_of_their_own_are_refused_by_name(encoders: dict[Head, str], tmp_path: Path) -> None:
     auto = sparse.SparseAutoEncoder(input_dim=32, hidden_dim=8, k=2)
     modules = [base.Transformer(encoders[Head.NONE]), dense.Pooling(32), auto]
-    library.SparseEncoder(modules=modules, device="cpu").save(str(tmp_path), create_model_card=False)
+    saved(library.SparseEncoder, tmp_path, modules=modules)
     with pytest.raises(distilbert.ConfigError, match="module 'SparseAutoEncoder' is not supported: it is a network of"):
         distilbert.load(tmp_path)

@@ -6,6 +6,7 @@ Whoever imports this is skipped where the library is not installed.
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from conftest import random_weights, small_config
 from distilbert import SparseVector
 from distilbert.folder.checkpoint import Head, save_checkpoint
+from helpers.json_files import edit
 
 library = pytest.importorskip("sentence_transformers")
 torch = pytest.importorskip("torch")
@@ -47,8 +49,17 @@ def write_encoders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dic
     return folders
 
 
-def edit(path: Path, /, **changes: object) -> None:
-    path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | changes))
+@cache
+def encoder(path: str) -> Any:
+    """What `base.Transformer(path)` gives, for those who do not change it."""
+    return base.Transformer(path)
+
+
+def saved(kind: Any, folder: Path, *arguments: Any, **options: Any) -> Any:
+    """A model of this class of theirs, which lies in the folder now."""
+    model = kind(*arguments, device="cpu", **options)
+    model.save(str(folder), create_model_card=False)
+    return model
 
 
 def randomized(*modules: Any) -> list[Any]:

@@ -56,10 +56,9 @@ def test_the_activation_is_that_of_the_folder(make_checkpoint: Maker, sentences:
     peers = pytest.importorskip("sentence_transformers")
     torch = pytest.importorskip("torch")
     folder = make_checkpoint(num_labels=1)
-    peers.CrossEncoder(str(folder), device="cpu", activation_fn=getattr(torch.nn, kind)()).save(
-        str(folder / "saved"), create_model_card=False
-    )
-    theirs = peers.CrossEncoder(str(folder / "saved"), device="cpu").rank(QUERY, sentences[:9])
+    model = peers.CrossEncoder(str(folder), device="cpu", activation_fn=getattr(torch.nn, kind)())
+    model.save(str(folder / "saved"), create_model_card=False)
+    theirs = model.rank(QUERY, sentences[:9])
     ours = opened(folder / "saved")(QUERY, sentences[:9])
     np.testing.assert_allclose([each.score for each in ours], [each["score"] for each in theirs], atol=1e-5)
     by_index = {each["corpus_id"]: each["score"] for each in theirs}
@@ -80,10 +79,9 @@ def test_prompts_stand_before_the_query(make_checkpoint: Maker, sentences: list[
     peers = pytest.importorskip("sentence_transformers")
     folder = make_checkpoint(num_labels=1)
     saved = folder / "saved"
-    peers.CrossEncoder(str(folder), device="cpu", prompts=PROMPTS, default_prompt_name=default).save(
-        str(saved), create_model_card=False
-    )
-    ours, theirs = opened(saved), peers.CrossEncoder(str(saved), device="cpu")
+    theirs = peers.CrossEncoder(str(folder), device="cpu", prompts=PROMPTS, default_prompt_name=default)
+    theirs.save(str(saved), create_model_card=False)
+    ours = opened(saved)
     for options in ({}, {"prompt_name": "query"}, {"prompt_name": "none"}, {"prompt": "Find "}):
         expected = theirs.predict([(QUERY, s) for s in sentences[:5]], **options)
         np.testing.assert_allclose(scores(ours(QUERY, sentences[:5], **options)), expected, atol=1e-5)
