@@ -21,7 +21,8 @@ from distilbert.fetching import fetch
 from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.weights import Weight
 from helpers.fake_hub import COMMIT, fake_hub
-from helpers.sentence_folders import compose, write, write_sentence_folder
+from helpers.json_files import write
+from helpers.sentence_folders import compose, write_sentence_folder
 
 
 @pytest.fixture

@@ -12,22 +12,15 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from conftest import Maker
 from distilbert import InputError, load
-from distilbert.folder.checkpoint import Head
 from distilbert.sklearn import DistilBertEmbedder
 
 TEXTS = ["a good film", "a bad film", "a good war film", "bad, bad", "good", "so bad"]
 
 
-@pytest.fixture
-def folder(make_checkpoint: Maker) -> Path:
-    return make_checkpoint(Head.NONE)
-
-
-def test_it_gives_the_vectors_of_the_task_and_needs_no_fit(folder: Path) -> None:
-    embedder = DistilBertEmbedder(folder, normalize=True, truncate_dim=8, threads=1)
-    wanted = load(folder, threads=1)(TEXTS, normalize=True, truncate_dim=8)
+def test_it_gives_the_vectors_of_the_task_and_needs_no_fit(encoder_folder: Path) -> None:
+    embedder = DistilBertEmbedder(encoder_folder, normalize=True, truncate_dim=8, threads=1)
+    wanted = load(encoder_folder, threads=1)(TEXTS, normalize=True, truncate_dim=8)
     np.testing.assert_array_equal(embedder.transform(np.array(TEXTS)), wanted)
     np.testing.assert_array_equal(embedder.fit_transform(TEXTS), wanted)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(embedder)).transform(TEXTS), wanted)
@@ -36,16 +29,16 @@ def test_it_gives_the_vectors_of_the_task_and_needs_no_fit(folder: Path) -> None
     assert embedder.transform([]).shape == (0, 4)
 
 
-def test_it_is_a_step_of_a_pipeline(folder: Path) -> None:
-    steps = make_pipeline(DistilBertEmbedder(folder, threads=1), LogisticRegression(C=100))
+def test_it_is_a_step_of_a_pipeline(encoder_folder: Path) -> None:
+    steps = make_pipeline(DistilBertEmbedder(encoder_folder, threads=1), LogisticRegression(C=100))
     classes = [1, 0, 1, 0, 1, 0]
     assert steps.fit(TEXTS, classes).score(TEXTS, classes) == 1
     assert cross_val_score(steps, TEXTS, classes, cv=2).shape == (2,)
 
 
-def test_its_columns_have_names_and_a_frame_is_refused(folder: Path) -> None:
+def test_its_columns_have_names_and_a_frame_is_refused(encoder_folder: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    embedder = DistilBertEmbedder(folder, truncate_dim=2, threads=1).set_output(transform="pandas")
+    embedder = DistilBertEmbedder(encoder_folder, truncate_dim=2, threads=1).set_output(transform="pandas")
     assert list(embedder.transform(pandas.Series(TEXTS))) == ["distilbertembedder0", "distilbertembedder1"]
     with pytest.raises(InputError, match="give the texts of one column"):
         embedder.transform(pandas.DataFrame({"text": TEXTS}))
@@ -54,6 +47,7 @@ def test_its_columns_have_names_and_a_frame_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_it_passes_the_checks_of_scikit_learn_that_need_no_numbers(folder: Path) -> None:
-    passed = [each["check_name"] for each in check_estimator(DistilBertEmbedder(folder)) if each["status"] == "passed"]
+def test_it_passes_the_checks_of_scikit_learn_that_need_no_numbers(encoder_folder: Path) -> None:
+    checks = check_estimator(DistilBertEmbedder(encoder_folder))
+    passed = [check["check_name"] for check in checks if check["status"] == "passed"]
     assert "check_estimator_cloneable" in passed

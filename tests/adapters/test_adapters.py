@@ -17,11 +17,6 @@ TAGS = {"0": "O", "1": "B-PER", "2": "I-PER", "3": "B-LOC", "4": "I-LOC"}
 
 
 @pytest.fixture
-def embedder(make_checkpoint: Maker) -> Path:
-    return make_checkpoint(Head.NONE)
-
-
-@pytest.fixture
 def ranker(make_checkpoint: Maker) -> Path:
     return make_checkpoint(num_labels=1, name="ranker")
 
@@ -30,15 +25,15 @@ def best(ranker: Path, count: int) -> list[int]:
     return [each.index for each in load(ranker, "text-ranking")(QUERY, TEXTS, top_k=count)]
 
 
-def test_langchain(embedder: Path, ranker: Path) -> None:
+def test_langchain(encoder_folder: Path, ranker: Path) -> None:
     pytest.importorskip("langchain_core", reason="langchain-core is not installed")
     from langchain_core.documents import Document
     from langchain_core.vectorstores import InMemoryVectorStore
 
     from distilbert.adapters.langchain import DistilBertEmbeddings, DistilBertReranker
 
-    embeddings = DistilBertEmbeddings(embedder)
-    np.testing.assert_allclose(embeddings.embed_documents(TEXTS), load(embedder)(TEXTS), rtol=1e-6)
+    embeddings = DistilBertEmbeddings(encoder_folder)
+    np.testing.assert_allclose(embeddings.embed_documents(TEXTS), load(encoder_folder)(TEXTS), rtol=1e-6)
     store = InMemoryVectorStore.from_texts(TEXTS, embeddings)
     (found,) = store.similarity_search(TEXTS[1], k=1)
     assert found.page_content == TEXTS[1]
@@ -49,21 +44,21 @@ def test_langchain(embedder: Path, ranker: Path) -> None:
     assert "relevance_score" not in documents[0].metadata
 
 
-def test_llama_index(embedder: Path, ranker: Path) -> None:
+def test_llama_index(encoder_folder: Path, ranker: Path) -> None:
     pytest.importorskip("llama_index.core", reason="llama-index-core is not installed")
     from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
     from distilbert.adapters.llama_index import DistilBertEmbedding, DistilBertRerank
 
-    embedding = DistilBertEmbedding(model_name=str(embedder))
-    np.testing.assert_allclose(embedding.get_text_embedding_batch(TEXTS), load(embedder)(TEXTS), rtol=1e-5)
-    np.testing.assert_allclose(embedding.get_query_embedding(QUERY), load(embedder)(QUERY), rtol=1e-5)
+    embedding = DistilBertEmbedding(model_name=str(encoder_folder))
+    np.testing.assert_allclose(embedding.get_text_embedding_batch(TEXTS), load(encoder_folder)(TEXTS), rtol=1e-5)
+    np.testing.assert_allclose(embedding.get_query_embedding(QUERY), load(encoder_folder)(QUERY), rtol=1e-5)
     nodes = [NodeWithScore(node=TextNode(text=text), score=0.0) for text in TEXTS]
     ranked = DistilBertRerank(model=str(ranker), top_n=2).postprocess_nodes(nodes, QueryBundle(QUERY))
     assert [each.node.get_content() for each in ranked] == [TEXTS[index] for index in best(ranker, 2)]
 
 
-def test_haystack(embedder: Path, ranker: Path) -> None:
+def test_haystack(encoder_folder: Path, ranker: Path) -> None:
     pytest.importorskip("haystack", reason="haystack-ai is not installed")
     from haystack import Document, Pipeline
     from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever
@@ -72,11 +67,12 @@ def test_haystack(embedder: Path, ranker: Path) -> None:
     from distilbert.adapters.haystack import DistilBertDocumentEmbedder, DistilBertRanker, DistilBertTextEmbedder
 
     store = InMemoryDocumentStore()
-    documents = DistilBertDocumentEmbedder(str(embedder)).run([Document(content=text) for text in TEXTS])["documents"]
-    np.testing.assert_allclose([each.embedding for each in documents], load(embedder)(TEXTS), rtol=1e-6)
+    embedder = DistilBertDocumentEmbedder(str(encoder_folder))
+    documents = embedder.run([Document(content=text) for text in TEXTS])["documents"]
+    np.testing.assert_allclose([each.embedding for each in documents], load(encoder_folder)(TEXTS), rtol=1e-6)
     store.write_documents(documents)
     search = Pipeline()
-    search.add_component("embed", DistilBertTextEmbedder(str(embedder)))
+    search.add_component("embed", DistilBertTextEmbedder(str(encoder_folder)))
     search.add_component("retrieve", InMemoryEmbeddingRetriever(store))
     search.add_component("rank", DistilBertRanker(str(ranker), top_k=2))
     search.connect("embed.embedding", "retrieve.query_embedding")

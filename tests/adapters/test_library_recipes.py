@@ -10,29 +10,23 @@ import pytest
 from conftest import Maker
 from distilbert import load
 from distilbert.compat import SentenceTransformer
-from distilbert.folder.checkpoint import Head
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings of their own
 
 
-@pytest.fixture
-def embedder(make_checkpoint: Maker) -> Path:
-    return make_checkpoint(Head.NONE)
-
-
-def test_bertopic(embedder: Path, sentences: list[str]) -> None:
+def test_bertopic(encoder_folder: Path, sentences: list[str]) -> None:
     bertopic: Any = pytest.importorskip("bertopic", reason="BERTopic is not installed")
-    model = SentenceTransformer(embedder)
+    model = SentenceTransformer(encoder_folder)
     topics, _ = bertopic.BERTopic(min_topic_size=5).fit_transform(sentences, embeddings=model.encode(sentences))
     assert len(topics) == len(sentences)
     assert len(set(topics)) > 1
 
 
-def test_keybert(embedder: Path) -> None:
+def test_keybert(encoder_folder: Path) -> None:
     keybert: Any = pytest.importorskip("keybert", reason="KeyBERT is not installed")
     from keybert.backend import BaseEmbedder
 
-    model = SentenceTransformer(embedder)
+    model = SentenceTransformer(encoder_folder)
 
     class Backend(BaseEmbedder):  # type: ignore[misc]
         def embed(self, documents: list[str], verbose: bool = False) -> np.ndarray:
@@ -41,26 +35,26 @@ def test_keybert(embedder: Path) -> None:
     text = "The painter paints a portrait of the baker, who bakes bread."
     words = keybert.KeyBERT(model=Backend()).extract_keywords(text, top_n=4)
     candidates = ["painter", "paints", "portrait", "baker", "bakes", "bread"]
-    scores = np.asarray(load(embedder).similarity(text, candidates))
+    scores = np.asarray(load(encoder_folder).similarity(text, candidates))
     best = np.argsort(-scores)[:4]
     assert [word for word, _ in words] == [candidates[place] for place in best]
     np.testing.assert_allclose([score for _, score in words], scores[best], atol=1e-4)  # rounded by KeyBERT
 
 
-def test_chroma(embedder: Path, sentences: list[str]) -> None:
+def test_chroma(encoder_folder: Path, sentences: list[str]) -> None:
     chromadb: Any = pytest.importorskip("chromadb", reason="Chroma is not installed")
-    model, texts = SentenceTransformer(embedder), sentences[:50]
+    model, texts = SentenceTransformer(encoder_folder), sentences[:50]
     client = chromadb.EphemeralClient(chromadb.Settings(anonymized_telemetry=False))
     collection = client.create_collection("reviews", metadata={"hnsw:space": "cosine"})
     ids = [str(number) for number in range(50)]
     collection.add(ids=ids, documents=texts, embeddings=model.encode_document(texts))
     found = collection.query(query_embeddings=model.encode_query(sentences[60:62]), n_results=3)
-    scores = np.asarray(load(embedder).similarity(sentences[60:62], texts))
+    scores = np.asarray(load(encoder_folder).similarity(sentences[60:62], texts))
     assert found["ids"] == [[ids[place] for place in np.argsort(-row)[:3]] for row in scores]
     assert found["documents"][0][0] == texts[int(found["ids"][0][0])]
 
 
-def test_haystack_pipelines_go_through_yaml(make_checkpoint: Maker, embedder: Path) -> None:
+def test_haystack_pipelines_go_through_yaml(make_checkpoint: Maker, encoder_folder: Path) -> None:
     pytest.importorskip("haystack", reason="haystack-ai is not installed")
     from haystack import Document, Pipeline
 
@@ -68,8 +62,8 @@ def test_haystack_pipelines_go_through_yaml(make_checkpoint: Maker, embedder: Pa
 
     ranker = make_checkpoint(num_labels=1, name="ranker")
     pipeline = Pipeline()
-    pipeline.add_component("query", DistilBertTextEmbedder(str(embedder)))
-    pipeline.add_component("documents", DistilBertDocumentEmbedder(str(embedder)))
+    pipeline.add_component("query", DistilBertTextEmbedder(str(encoder_folder)))
+    pipeline.add_component("documents", DistilBertDocumentEmbedder(str(encoder_folder)))
     pipeline.add_component("rank", DistilBertRanker(str(ranker), top_k=2))
     pipeline.connect("documents.documents", "rank.documents")
     texts = ["Painters paint.", "Bakers bake bread.", "Nobody sings here."]

@@ -211,9 +211,9 @@ def peak(lines: int, *arguments: str) -> int:
     return int(done.stderr)
 
 
-def test_memory_does_not_grow_with_the_lines(classifier: str) -> None:
-    arguments = ["classify", "--json", "-m", classifier]
-    assert peak(20_000, *arguments) < peak(4_000, *arguments) + 10_000
+def test_memory_does_not_grow_with_the_lines(make_checkpoint: Maker) -> None:
+    arguments = ["classify", "--json", "-m", str(make_checkpoint(n_layers=1))]
+    assert peak(12_000, *arguments) < peak(2_000, *arguments) + 6_000
 
 
 @pytest.mark.slow

@@ -24,39 +24,39 @@ def folded(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 @pytest.fixture(scope="module")
-def embedder(folded: tuple[Path, Report]) -> Embedder:
+def minilm_embedder(folded: tuple[Path, Report]) -> Embedder:
     task = distilbert.load(folded[0], threads=1)  # tests run side by side
     assert isinstance(task, Embedder)
     return task
 
 
-def test_hidden_states_are_those_of_the_bert(minilm: Path, embedder: Embedder, sentences: list[str]) -> None:
+def test_hidden_states_are_those_of_the_bert(minilm: Path, minilm_embedder: Embedder, sentences: list[str]) -> None:
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     bert = transformers.BertModel.from_pretrained(minilm).eval()
-    for text, ours in zip(sentences[:40], embedder.logits(sentences[:40])):
-        ids = torch.from_numpy(embedder.tokenizer.encode(text).ids)[None]
+    for text, ours in zip(sentences[:40], minilm_embedder.logits(sentences[:40])):
+        ids = torch.from_numpy(minilm_embedder.tokenizer.encode(text).ids)[None]
         with torch.no_grad():
             theirs = bert(input_ids=ids).last_hidden_state[0].numpy()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
 def test_sentence_vectors_are_those_of_sentence_transformers(
-    minilm: Path, folded: tuple[Path, Report], embedder: Embedder, sentences: list[str]
+    minilm: Path, folded: tuple[Path, Report], minilm_embedder: Embedder, sentences: list[str]
 ) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     texts = sentences[:30]
-    ours = embedder(texts)
+    ours = minilm_embedder(texts)
     for folder in (minilm, folded[0]):  # it reads what we wrote, too
         theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode(texts)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_stsb_dev(embedder: Embedder, shared_data: Path) -> None:
+def test_stsb_dev(minilm_embedder: Embedder, shared_data: Path) -> None:
     stats = pytest.importorskip("scipy.stats")
     with (shared_data / "stsb" / "stsb-en-dev.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    left, right = embedder([row[0] for row in rows]), embedder([row[1] for row in rows])
+    left, right = minilm_embedder([row[0] for row in rows]), minilm_embedder([row[1] for row in rows])
     spearman = stats.spearmanr((left * right).sum(-1), [float(row[2]) for row in rows]).statistic
     assert len(rows) == 1500
     assert 100 * spearman >= 86.65

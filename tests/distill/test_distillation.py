@@ -67,17 +67,14 @@ def test_a_student_comes_to_say_what_its_teacher_says(
     assert np.abs(told - printed).mean() < 0.4 * np.abs(told - told.mean()).mean()
 
 
-def test_a_teacher_of_vectors_passes_on_its_similarities(minilm: Path, tmp_path: Path, sentences: list[str]) -> None:
+def test_a_teacher_of_vectors_passes_on_its_similarities(
+    folded_minilm: Path, tmp_path: Path, sentences: list[str]
+) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
-    from distilbert.convert import convert
-
-    convert(minilm, tmp_path / "teacher")
     shape = {"layers": 1, "dim": 192, "heads": 6, "hidden_dim": 256, "vocab_size": 3000}
-    arguments = settings(
-        "sentence-similarity", tmp_path / "teacher", tmp_path, sentences[:60], epochs=16, eval=None, **shape
-    )
+    arguments = settings("sentence-similarity", folded_minilm, tmp_path, sentences[:60], epochs=16, eval=None, **shape)
     done = distill(arguments, quiet=True)
-    teacher, student = (distilbert.load(folder) for folder in (tmp_path / "teacher", done.folder))
+    teacher, student = (distilbert.load(folder) for folder in (folded_minilm, done.folder))
     told, printed = teacher(sentences[:60]), student(sentences[:60])
     assert printed.shape == told.shape == (60, 384)
     assert (told * printed).sum(1).mean() > 0.7

@@ -173,7 +173,8 @@ def test_weights_that_vanish_under_the_runtime_are_an_error(make_checkpoint: Mak
 def test_weights_are_mapped_not_copied(tmp_path: Path) -> None:
     """Word embeddings of 200 MB cost no memory until their rows are used."""
     config = small_config(Head.NONE, vocab_size=400_000, dim=128)
-    save_checkpoint(tmp_path, config, random_weights(config, Head.NONE))
+    words = {"distilbert.embeddings.word_embeddings.weight": np.zeros((400_000, 128), np.float32)}
+    save_checkpoint(tmp_path, config, random_weights(small_config(Head.NONE, dim=128), Head.NONE) | words)
     program = f"""
 import numpy as np
 from distilbert.batch import Batch

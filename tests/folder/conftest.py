@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from conftest import Maker
 from distilbert.folder.checkpoint import Head
+from helpers.sentence_folders import write_sentence_folder
+
+
+@pytest.fixture
+def folder(make_checkpoint: Maker) -> Path:
+    """One of sentence-transformers."""
+    return write_sentence_folder(make_checkpoint)
 
 
 @pytest.fixture(scope="session")

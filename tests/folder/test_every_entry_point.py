@@ -23,6 +23,7 @@ from distilbert.evaluation import evaluate
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.folder.layout import MODULES, SENTENCE_CONFIG, TRANSFORMER_CONFIGS, VOCABULARY, WEIGHTS
 from distilbert.folder.opened import open_folder
+from helpers.json_files import write
 
 LONGEST = 12
 PLAIN_LONGEST = 128
@@ -65,10 +66,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory, vocab: Path) -> dict[str, 
         made[f"{layout} int8"] = root / f"{folder.name}_int8"
         quantize(folder, made[f"{layout} int8"], data=[TEXT])
     return made
-
-
-def write(path: Path, values: Any) -> None:
-    path.write_text(json.dumps(values))
 
 
 @pytest.fixture

@@ -13,13 +13,10 @@ from conftest import Maker
 from distilbert import DistilBertError, HubError
 from distilbert.convert import convert
 from distilbert.folder.layout import CONFIG, INDEX, VOCABULARY, WEIGHTS
+from helpers.json_files import edit
 from helpers.sentence_folders import write_sentence_folder
 
 TEXT = "a charming film ."
-
-
-def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def old_names(folder: Path) -> None:

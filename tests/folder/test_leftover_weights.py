@@ -2,27 +2,21 @@
 
 import json
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointError, CheckpointWarning
 from distilbert.convert import convert
 from distilbert.folder.checkpoint import Head, open_checkpoint
-from distilbert.folder.layout import CONFIG, WEIGHTS
+from distilbert.folder.layout import CONFIG
+from helpers.weight_files import edit_weights
 
 TEXT = "a film ."
 Arrays = dict[str, np.ndarray]
-
-
-def edit(folder: Path, change: Callable[[Arrays], Arrays]) -> Path:
-    save_file(change(load_file(folder / WEIGHTS)), folder / WEIGHTS)
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -47,7 +41,7 @@ def edit(folder: Path, change: Callable[[Arrays], Arrays]) -> Path:
 def test_what_no_answer_depends_on_is_left_unread(name: str, make_checkpoint: Maker, tmp_path: Path) -> None:
     folder = make_checkpoint()
     wanted = distilbert.load(folder).logits([TEXT])
-    edit(folder, lambda arrays: arrays | {name: np.ones(2, np.float32)})
+    edit_weights(folder, lambda arrays: arrays | {name: np.ones(2, np.float32)})
     np.testing.assert_array_equal(distilbert.load(folder).logits([TEXT]), wanted)
     assert open_checkpoint(folder).unread == (name,)
     report = convert(folder, tmp_path / "out")
@@ -59,7 +53,7 @@ def test_what_no_answer_depends_on_is_left_unread(name: str, make_checkpoint: Ma
 def test_the_same_beside_a_bare_encoder(name: str, make_checkpoint: Maker) -> None:
     folder = make_checkpoint(Head.NONE)
     wanted = distilbert.load(folder)(TEXT)
-    edit(folder, lambda arrays: arrays | {name: np.ones(2, np.float32)})
+    edit_weights(folder, lambda arrays: arrays | {name: np.ones(2, np.float32)})
     np.testing.assert_array_equal(distilbert.load(folder)(TEXT), wanted)
 
 
@@ -76,7 +70,7 @@ def test_the_same_beside_a_bare_encoder(name: str, make_checkpoint: Maker) -> No
 def test_another_architecture_is_an_error_that_names_the_nearest_name(
     name: str, near: str, make_checkpoint: Maker
 ) -> None:
-    folder = edit(make_checkpoint(), lambda arrays: arrays | {name: np.ones(2, np.float32)})
+    folder = edit_weights(make_checkpoint(), lambda arrays: arrays | {name: np.ones(2, np.float32)})
     with pytest.raises(CheckpointError, match=rf"weights hold {name}, which a DistilBertForSeq.* of this config") as e:
         open_checkpoint(folder)
     assert not near or f"(the nearest name is {near}" in str(e.value)
@@ -86,7 +80,7 @@ def test_a_missing_weight_names_the_nearest_that_is_there(make_checkpoint: Maker
     def rename(arrays: Arrays) -> Arrays:
         return {name.replace("layer.1.attention.q_lin", "layer.1.attention.query"): a for name, a in arrays.items()}
 
-    folder = edit(make_checkpoint(), rename)
+    folder = edit_weights(make_checkpoint(), rename)
     with pytest.raises(
         CheckpointError,
         match=r"lack .*layer\.1\.attention\.q_lin\.\w+, .*nearest name is .*layer\.1\.attention\.query\.",
@@ -103,7 +97,7 @@ def test_a_prefix_of_all_names_is_taken_off_and_told(
 ) -> None:
     folder = make_checkpoint(head)
     wanted = [tensor.read() for tensor in open_checkpoint(folder).tensors.values()]
-    edit(folder, lambda arrays: {prefix + name: array for name, array in arrays.items()})
+    edit_weights(folder, lambda arrays: {prefix + name: array for name, array in arrays.items()})
     if (prefix, head) == ("distilbert.", Head.NONE):  # as any model with a head names them
         with warnings.catch_warnings(action="error"):
             found = open_checkpoint(folder)
@@ -122,7 +116,7 @@ def test_a_prefix_of_all_names_is_taken_off_and_told(
 
 def test_leftovers_beside_names_with_a_prefix(make_checkpoint: Maker) -> None:
     """Lightning keeps the model under `model.` and metrics and losses beside it."""
-    folder = edit(
+    folder = edit_weights(
         make_checkpoint(),
         lambda arrays: {f"model.{name}": a for name, a in arrays.items()} | {"loss.weight": np.ones(2, np.float32)},
     )
@@ -132,7 +126,7 @@ def test_leftovers_beside_names_with_a_prefix(make_checkpoint: Maker) -> None:
 
 def test_an_encoder_within_a_class_of_its_own_has_no_common_prefix(make_checkpoint: Maker) -> None:
     """Its head may be anything: it must not be taken for ours."""
-    folder = edit(
+    folder = edit_weights(
         make_checkpoint(),
         lambda arrays: {name.replace("distilbert.", "encoder."): array for name, array in arrays.items()},
     )
@@ -141,7 +135,7 @@ def test_an_encoder_within_a_class_of_its_own_has_no_common_prefix(make_checkpoi
 
 
 def test_a_head_under_other_names_is_told(make_checkpoint: Maker) -> None:
-    folder = edit(
+    folder = edit_weights(
         make_checkpoint(),
         lambda arrays: {name.replace("classifier.", "score."): array for name, array in arrays.items()},
     )
@@ -151,7 +145,8 @@ def test_a_head_under_other_names_is_told(make_checkpoint: Maker) -> None:
 
 @pytest.mark.parametrize("kind", ["distilbert", "bert"])
 def test_a_folder_of_stanfords_colbert_is_refused(make_checkpoint: Maker, tmp_path: Path, kind: str) -> None:
-    folder = edit(make_checkpoint(Head.NONE), lambda arrays: arrays | {"linear.weight": np.ones((8, 32), np.float32)})
+    projection = {"linear.weight": np.ones((8, 32), np.float32)}
+    folder = edit_weights(make_checkpoint(Head.NONE), lambda arrays: arrays | projection)
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps(config | {"model_type": kind}))
     with pytest.raises(CheckpointError, match=r"linear.weight beside an encoder, as Stanford's ColBERT.*PyLate"):

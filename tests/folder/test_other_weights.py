@@ -6,25 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 import distilbert
 from conftest import Maker
 from distilbert import CheckpointError, CheckpointWarning
 from distilbert.convert import convert, quantize
-from distilbert.folder.layout import CONFIG, WEIGHTS
+from distilbert.folder.layout import CONFIG
+from helpers.json_files import edit
+from helpers.weight_files import edit_weights
 
 TEXT = "a charming film ."
 MATRIX = "distilbert.transformer.layer.0.attention.q_lin"
 Arrays = dict[str, np.ndarray]
-
-
-def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def store(folder: Path, change: Callable[[Arrays], Arrays]) -> None:
-    save_file(change(load_file(folder / WEIGHTS)), folder / WEIGHTS)
 
 
 # what programs that quantise store for one matrix
@@ -50,7 +43,7 @@ QUANTIZED: dict[str, dict[str, np.ndarray]] = {
 def test_weights_that_another_program_quantised(kind: str, stated: bool, make_checkpoint: Maker) -> None:
     folder = make_checkpoint()
     stored = {f"{MATRIX}.{part}": array for part, array in QUANTIZED[kind].items()}
-    store(folder, lambda arrays: {n: a for n, a in arrays.items() if n != f"{MATRIX}.weight"} | stored)
+    edit_weights(folder, lambda arrays: {n: a for n, a in arrays.items() if n != f"{MATRIX}.weight"} | stored)
     program = "'their-method'" if stated else "another program"
     if stated:
         edit(folder / CONFIG, quantization_config={"quant_method": "their-method", "bits": 4})
@@ -83,7 +76,7 @@ def test_weights_that_a_program_quantised_which_the_config_alone_names(
     folder = make_checkpoint()
     gone = [f"{MATRIX}.{part}" for part in left_out]
     added = {f"{MATRIX}.{part}": np.ones(2, np.float32) for part in stored}
-    store(folder, lambda arrays: {name: array for name, array in arrays.items() if name not in gone} | added)
+    edit_weights(folder, lambda arrays: {name: array for name, array in arrays.items() if name not in gone} | added)
     edit(folder / CONFIG, quantization_config={"quant_method": "their-method"})
     with pytest.raises(CheckpointError, match="weights were quantised by 'their-method'"):
         distilbert.load(folder)
@@ -114,7 +107,7 @@ def test_matrices_that_are_made_of_others_at_each_call(
     folder = make_checkpoint()
     added = {f"{MATRIX}.{part}": np.ones((32, 32), np.float32) for part in stored}
     gone = f"{MATRIX}.weight" if left_out else ""
-    store(folder, lambda arrays: {name: array for name, array in arrays.items() if name != gone} | added)
+    edit_weights(folder, lambda arrays: {name: array for name, array in arrays.items() if name != gone} | added)
     with pytest.raises(CheckpointError, match=what):
         distilbert.load(folder)
 
@@ -177,7 +170,7 @@ def test_safetensors_that_another_framework_saved(
 ) -> None:
     folder = make_checkpoint()
     expected = distilbert.load(folder)(TEXT)
-    store(folder, names)
+    edit_weights(folder, names)
     with pytest.raises(CheckpointError, match=r"names of TensorFlow or Flax, which `distilbert convert .* OUT` reads"):
         distilbert.load(folder)
     convert(folder, tmp_path / "out")
@@ -186,7 +179,7 @@ def test_safetensors_that_another_framework_saved(
 
 def test_two_encoders_in_one_file(make_checkpoint: Maker) -> None:
     folder = make_checkpoint()
-    store(
+    edit_weights(
         folder,
         lambda arrays: {
             f"{side}.{name}": array.copy() for side in ("query", "passage") for name, array in arrays.items()

@@ -15,12 +15,8 @@ from distilbert.convert import convert, export_onnx, quantize
 from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.sentence import read_sentence_folder
 from distilbert.pooling import Pooling
-from helpers.sentence_folders import TEXTS, compose, embed, write, write_sentence_folder
-
-
-@pytest.fixture
-def folder(make_checkpoint: Maker) -> Path:
-    return write_sentence_folder(make_checkpoint)
+from helpers.json_files import write
+from helpers.sentence_folders import TEXTS, compose, embed
 
 
 def test_parts_without_modules_json_are_read_by_their_names(folder: Path, tmp_path: Path) -> None:

@@ -16,13 +16,8 @@ from distilbert.folder.sentence import SentenceFolder, read_sentence_folder
 from distilbert.folder.transformer_settings import TransformerSettings
 from distilbert.pooling import Normalize, Pooling
 from distilbert.prompts import Prompts
-from helpers.sentence_folders import MODES, TEXTS, compose, embed, in_old_spelling, write, write_sentence_folder
-
-
-@pytest.fixture
-def folder(make_checkpoint: Maker) -> Path:
-    return write_sentence_folder(make_checkpoint)
-
+from helpers.json_files import write
+from helpers.sentence_folders import MODES, TEXTS, compose, embed, in_old_spelling
 
 # pooling and normalisation by themselves --------------------------------------------------------------
 

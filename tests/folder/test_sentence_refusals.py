@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 
 import distilbert
-from conftest import Maker
 from distilbert import CheckpointError, ConfigError, DistilBertError
 from distilbert.folder.layout import WEIGHTS
 from distilbert.folder.sentence import read_sentence_folder
-from helpers.sentence_folders import OLD, compose, embed, write, write_sentence_folder
-
-
-@pytest.fixture
-def folder(make_checkpoint: Maker) -> Path:
-    return write_sentence_folder(make_checkpoint)
+from helpers.json_files import write
+from helpers.sentence_folders import OLD, compose, embed
 
 
 def refusal(folder: Path) -> str:

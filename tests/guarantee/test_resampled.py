@@ -9,7 +9,7 @@ import pytest
 
 import distilbert
 from distilbert.arguments import FinetuneArguments, ReadOptions
-from distilbert.convert import convert, quantize
+from distilbert.convert import quantize
 from distilbert.evaluation import metrics
 from distilbert.evaluation.evaluations import read_for
 from distilbert.evaluation.metrics import Metric
@@ -21,13 +21,6 @@ from distilbert.head_only.fitting import fit_classifier
 
 DRAWS = 200
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def encoder(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder") / "minilm"
-    convert(minilm, folder)
-    return folder
 
 
 def reviews(shared_data: Path, share_of_negative: float) -> list[dict[str, str]]:
@@ -90,13 +83,13 @@ def drop(scores: tuple[Scores, Scores], metric: str, rows: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("metric", "most"), [("accuracy", 0.015), ("f1_macro", 0.02), ("spearman", 0.01)])
 def test_guarantees_hold_on_the_other_half(
-    encoder: Path, shared_data: Path, tmp_path: Path, metric: str, most: float
+    folded_minilm: Path, shared_data: Path, tmp_path: Path, metric: str, most: float
 ) -> None:
     if metric == "spearman":
         columns = {"text": "1", "pair": "2", "score": "3"}
-        scores = both_scores(encoder, shared_data / "stsb" / "stsb-en-dev.csv", tmp_path, columns)
+        scores = both_scores(folded_minilm, shared_data / "stsb" / "stsb-en-dev.csv", tmp_path, columns)
     else:
-        scores = classified(encoder, reviews(shared_data, 1 if metric == "accuracy" else 0.2), tmp_path)
+        scores = classified(folded_minilm, reviews(shared_data, 1 if metric == "accuracy" else 0.2), tmp_path)
     rng, false, yes = np.random.default_rng(0), 0, 0
     for _ in range(DRAWS):
         order = rng.permutation(scores[0].examples)

@@ -3,18 +3,19 @@
 import importlib.resources
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+from helpers.patience import PATIENCE
 
 COLOURS = ("light", "dark")
 WIDTHS = (360, 768, 1600)
 
 
-@contextmanager
-def chromium() -> Iterator["Browser"]:
-    """One browser. Debian has it in the packages chromium and chromium-driver."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Debian has it in the packages chromium and chromium-driver."""
     webdriver = pytest.importorskip("selenium.webdriver")
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not program or not driver:
@@ -53,11 +54,11 @@ class Browser:
         return self.driver.find_elements("css selector", css)
 
     def wait(self, css: str, text: str = "") -> Any:
-        """The first element that a selector finds, when there is one with this text. Fails after 20 seconds."""
+        """The first element that a selector finds, as soon as there is one with this text."""
         from selenium.common.exceptions import StaleElementReferenceException
         from selenium.webdriver.support.ui import WebDriverWait
 
-        waiting = WebDriverWait(self.driver, 20, ignored_exceptions=[StaleElementReferenceException])
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
         return waiting.until(
             lambda _: next((found for found in self.all(css) if text in found.text), None), f"{css}: {text}"
         )

@@ -1,4 +1,4 @@
-"""Text that breaks things."""
+"""Text that breaks things, and text of any length."""
 
 import json
 
@@ -24,6 +24,11 @@ NAUGHTY = [
 ]
 
 anything = st.text(max_size=120) | st.text(alphabet="aé́ \u200d❤️👩東1.,-\0[SEP]İß", max_size=120)
+
+
+def words(count: int) -> list[str]:
+    """A token each."""
+    return [("film", "war", "love", "story")[index % 4] for index in range(count)]
 
 
 def naughty_and_foreign() -> list[str]:

@@ -1,10 +1,10 @@
 """A small seeded folder for late interaction, as sentence-transformers' MultiVectorEncoder writes it."""
 
-import json
 from pathlib import Path
 
 from conftest import Maker
 from distilbert.folder.checkpoint import Head
+from helpers.json_files import write
 
 BASE = "sentence_transformers.base.modules"
 
@@ -23,8 +23,3 @@ def late_interaction_folder(make_checkpoint: Maker) -> Path:
     about = {"model_type": "MultiVectorEncoder", "prompts": {"query": "find ", "document": "read "}}
     write(folder / "config_sentence_transformers.json", about)
     return folder
-
-
-def write(path: Path, value: object) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(value))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 import uvicorn
 
 import distilbert
@@ -132,6 +133,11 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)
+
+
+def close(values: object) -> object:
+    """What numbers that were sent as JSON are compared with."""
+    return pytest.approx(values, abs=1e-5)
 
 
 def check_error(answer: httpx.Response, status: int, kind: str) -> None:

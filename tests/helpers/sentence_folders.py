@@ -10,6 +10,7 @@ import distilbert
 from conftest import Maker
 from distilbert import Embedder
 from distilbert.folder.checkpoint import Head
+from helpers.json_files import write
 
 MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 OLD_FLAGS = {
@@ -29,11 +30,6 @@ NEW = {
 }
 OLD = "sentence_transformers.models"
 TEXTS = ["A charming and often affecting journey.", "no", "", "the film , the whole film , and nothing but the film"]
-
-
-def write(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
 
 
 def compose(folder: Path, kinds: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,12 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from distilbert.report import write_evaluation
-from helpers.browser import COLOURS, WIDTHS, Browser, chromium
+from helpers.browser import COLOURS, WIDTHS, Browser
 from helpers.reports import KINDS, PAGES, write
 
 A4 = 718  # pixels between its margins
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.mark.parametrize("kind", PAGES)

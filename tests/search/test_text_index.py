@@ -17,11 +17,6 @@ from distilbert.folder.checkpoint import Head
 from distilbert.search import Hit, TextIndex, VectorIndex, reciprocal_rank_fusion
 
 
-@pytest.fixture
-def embedder(make_checkpoint: Maker) -> Embedder:
-    return load(make_checkpoint(Head.NONE), "feature-extraction")
-
-
 class Counter:
     """How many texts the model embedded."""
 

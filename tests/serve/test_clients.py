@@ -14,7 +14,7 @@ from huggingface_hub import AsyncInferenceClient, InferenceClient
 
 from distilbert import ZeroShotClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live
+from helpers.live import Live, close
 
 if TYPE_CHECKING:  # it takes a second to import: the tests that use it do
     import openai
@@ -45,10 +45,6 @@ class Hub:
 @pytest.fixture(params=["InferenceClient", "AsyncInferenceClient"])
 def hub(request: pytest.FixtureRequest, server: Live) -> Hub:
     return Hub(request.param.startswith("Async"), server.url)
-
-
-def close(values: object) -> object:
-    return pytest.approx(values, abs=1e-5)
 
 
 def test_text_classification(hub: Hub, tasks: dict[str, Task]) -> None:

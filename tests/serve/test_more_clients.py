@@ -23,7 +23,7 @@ pytest.importorskip("fastapi")
 
 from distilbert import Reranker
 from distilbert.tasks.task import Task
-from helpers.browser import chromium
+from helpers.browser import Browser
 from helpers.live import Live, serving
 from helpers.patience import PATIENCE
 
@@ -45,20 +45,20 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.collect()  # some clients leave their sockets open, and are told of it here
 
 
-def close(got: object, want: object) -> None:
+def check_close(got: object, want: object) -> None:
     np.testing.assert_allclose(np.array(got), np.array(want), atol=1e-5)
 
 
 def test_litellm(server: Live, tasks: dict[str, Task]) -> None:
     litellm = pytest.importorskip("litellm")
     answer = litellm.embedding("openai/embed", TEXTS, api_base=f"{server.url}/v1", api_key="none")
-    close([each["embedding"] for each in answer.data], tasks["embed"](TEXTS))
+    check_close([each["embedding"] for each in answer.data], tasks["embed"](TEXTS))
     ranked = litellm.rerank(
         "hosted_vllm/rerank", "a journey", TEXTS[:5], top_n=3, api_base=f"{server.url}/v1", api_key="none"
     )
     want = Reranker(tasks["rerank"].model)("a journey", TEXTS[:5])[:3]
     assert [each["index"] for each in ranked.results] == [each.index for each in want]
-    close([each["relevance_score"] for each in ranked.results], [each.score for each in want])
+    check_close([each["relevance_score"] for each in ranked.results], [each.score for each in want])
 
 
 def test_langchain_openai(server: Live, tasks: dict[str, Task]) -> None:
@@ -66,33 +66,33 @@ def test_langchain_openai(server: Live, tasks: dict[str, Task]) -> None:
     client = langchain.OpenAIEmbeddings(
         model="embed", base_url=f"{server.url}/v1", api_key="none", check_embedding_ctx_length=False
     )
-    close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
-    close(client.embed_query(TEXT), tasks["embed"](TEXT))
+    check_close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
+    check_close(client.embed_query(TEXT), tasks["embed"](TEXT))
 
 
 def test_langchain_huggingface(server: Live, tasks: dict[str, Task]) -> None:
     langchain = pytest.importorskip("langchain_huggingface")
     client = langchain.HuggingFaceEndpointEmbeddings(model="embed", huggingfacehub_api_token="none")
     client.client = InferenceClient(f"{server.url}/models/embed")  # it takes no URL itself
-    close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
-    close(client.embed_query(TEXT), tasks["embed"](TEXT))
+    check_close(client.embed_documents(TEXTS), tasks["embed"](TEXTS))
+    check_close(client.embed_query(TEXT), tasks["embed"](TEXT))
 
 
 def test_azures_client_of_openai(server: Live, tasks: dict[str, Task]) -> None:
     openai = pytest.importorskip("openai")
     client = openai.AzureOpenAI(azure_endpoint=server.url, api_version="2024-10-21", api_key="none")
     answer = client.embeddings.create(model="embed", input=TEXTS)
-    close([each.embedding for each in answer.data], tasks["embed"](TEXTS))
+    check_close([each.embedding for each in answer.data], tasks["embed"](TEXTS))
 
 
 def test_ollama(server: Live, tasks: dict[str, Task]) -> None:
     ollama = pytest.importorskip("ollama")
     client = ollama.Client(server.url)
     answer = client.embed("embed:latest", TEXTS, dimensions=4, keep_alive="5m", options={"num_ctx": 2048})
-    close(answer.embeddings, tasks["embed"](TEXTS, truncate_dim=4))
+    check_close(answer.embeddings, tasks["embed"](TEXTS, truncate_dim=4))
     assert (answer.model, answer.prompt_eval_count > len(TEXTS)) == ("embed", True)
-    close(client.embeddings("embed", TEXT).embedding, tasks["embed"](TEXT))
-    close(client.embed("embed", "good " * 300).embeddings[0], tasks["embed"]("good " * 300))
+    check_close(client.embeddings("embed", TEXT).embedding, tasks["embed"](TEXT))
+    check_close(client.embed("embed", "good " * 300).embeddings[0], tasks["embed"]("good " * 300))
     with pytest.raises(ollama.ResponseError, match="more than the 128 that the model reads"):
         client.embed("embed", "good " * 300, truncate=False)
     with pytest.raises(ollama.ResponseError, match="no model of this name"):
@@ -106,7 +106,7 @@ def test_cohere_ranks(server: Live, tasks: dict[str, Task]) -> None:
         client = kind(api_key="none", base_url=server.url)
         ranked = client.rerank(model="rerank", query="a journey", documents=TEXTS[:5], top_n=3)
         assert [each.index for each in ranked.results] == [each.index for each in want]
-        close([each.relevance_score for each in ranked.results], [each.score for each in want])
+        check_close([each.relevance_score for each in ranked.results], [each.score for each in want])
 
 
 def test_cohere_embeds(server: Live, tasks: dict[str, Task]) -> None:
@@ -114,24 +114,24 @@ def test_cohere_embeds(server: Live, tasks: dict[str, Task]) -> None:
     embed = tasks["embed"]
     client = cohere.ClientV2(api_key="none", base_url=server.url)
     answer = client.embed(model="embed", texts=TEXTS, input_type="search_document", embedding_types=["float"])
-    close(answer.embeddings.float_, embed.encode_document(TEXTS))
+    check_close(answer.embeddings.float_, embed.encode_document(TEXTS))
     answer = client.embed(
         model="embed", texts=["good " * 300 + "bad"], input_type="search_query", truncate="START", output_dimension=4
     )
-    close(answer.embeddings.float_, embed.encode_query(["good " * 122 + "bad"], truncate_dim=4))
+    check_close(answer.embeddings.float_, embed.encode_query(["good " * 122 + "bad"], truncate_dim=4))
     with pytest.raises(cohere.core.ApiError, match="more than the 128 that the model reads"):
         client.embed(model="embed", texts=["good " * 300], input_type="search_query", truncate="NONE")
     first = cohere.Client(api_key="none", base_url=server.url)
-    close(first.embed(model="embed", texts=TEXTS).embeddings, embed(TEXTS))
+    check_close(first.embed(model="embed", texts=TEXTS).embeddings, embed(TEXTS))
 
 
 def test_voyage_embeds(server: Live, tasks: dict[str, Task]) -> None:
     voyage = pytest.importorskip("voyageai")
     client = voyage.Client(api_key="none", base_url=f"{server.url}/v1")
-    close(client.embed(TEXTS, "embed").embeddings, tasks["embed"](TEXTS))
+    check_close(client.embed(TEXTS, "embed").embeddings, tasks["embed"](TEXTS))
     asked = tasks["embed"].encode_query(TEXT)
-    close(client.embed([TEXT], "embed", input_type="query").embeddings[0], asked)
-    close(client.embed([TEXT], "embed", output_dimension=4).embeddings[0], tasks["embed"](TEXT, truncate_dim=4))
+    check_close(client.embed([TEXT], "embed", input_type="query").embeddings[0], asked)
+    check_close(client.embed([TEXT], "embed", output_dimension=4).embeddings[0], tasks["embed"](TEXT, truncate_dim=4))
     with pytest.raises(voyage.error.APIError, match="output_dtype: vectors are float32"):
         client.embed([TEXT], "embed", output_dtype="int8")
 
@@ -142,10 +142,10 @@ def test_haystack_embeds(server: Live, tasks: dict[str, Task]) -> None:
 
     where = {"api_type": "text_embeddings_inference", "api_params": {"url": f"{server.url}/models/embed"}}
     where["token"] = None
-    close(haystack.HuggingFaceAPITextEmbedder(**where).run(text=TEXT)["embedding"], tasks["embed"](TEXT))
+    check_close(haystack.HuggingFaceAPITextEmbedder(**where).run(text=TEXT)["embedding"], tasks["embed"](TEXT))
     documents = [Document(content=text) for text in TEXTS]
     embedder = haystack.HuggingFaceAPIDocumentEmbedder(**where, progress_bar=False)
-    close([each.embedding for each in embedder.run(documents=documents)["documents"]], tasks["embed"](TEXTS))
+    check_close([each.embedding for each in embedder.run(documents=documents)["documents"]], tasks["embed"](TEXTS))
 
 
 def test_haystack_ranks(server: Live, tasks: dict[str, Task]) -> None:
@@ -161,9 +161,9 @@ def test_haystack_ranks(server: Live, tasks: dict[str, Task]) -> None:
 def test_chroma(server: Live, tasks: dict[str, Task]) -> None:
     functions = pytest.importorskip("chromadb.utils.embedding_functions")
     ours = functions.HuggingFaceEmbeddingServer(url=f"{server.url}/embed")
-    close(ours(TEXTS), tasks["embed"](TEXTS))
+    check_close(ours(TEXTS), tasks["embed"](TEXTS))
     ours = functions.OpenAIEmbeddingFunction(api_key="none", api_base=f"{server.url}/v1", model_name="embed")
-    close(ours(TEXTS), tasks["embed"](TEXTS))
+    check_close(ours(TEXTS), tasks["embed"](TEXTS))
 
 
 @pytest.fixture
@@ -176,11 +176,11 @@ def npm() -> Path:
 
 def check_answers(answer: dict[str, Any], tasks: dict[str, Any]) -> None:
     """Of npm's clients: those of the library."""
-    close(answer["embedding"], tasks["embed"]([TEXT, "it rains"]))
+    check_close(answer["embedding"], tasks["embed"]([TEXT, "it rains"]))
     assert answer["models"] == list(tasks)
     assert answer["refused"] == [404, "model_not_found"]
-    close(answer["featureExtraction"], [tasks["embed"](TEXT)])
-    close(answer["sentenceSimilarity"], tasks["embed"].similarity(TEXT, ["it rains"]))
+    check_close(answer["featureExtraction"], [tasks["embed"](TEXT)])
+    check_close(answer["sentenceSimilarity"], tasks["embed"].similarity(TEXT, ["it rains"]))
     want = {label.label: label.score for label in tasks["sentiment"](TEXT, top_k=None)}
     assert {each["label"]: each["score"] for each in answer["textClassification"]} == pytest.approx(want, abs=1e-5)
     assert [each["word"] for each in answer["tokenClassification"]] == [each.text for each in tasks["ner"](TEXT)]
@@ -198,10 +198,10 @@ def test_npm(server: Live, tasks: dict[str, Task], npm: Path) -> None:
     check_answers(json.loads(done.stdout), tasks)
 
 
-def test_npm_in_a_browser(tasks: dict[str, Task], npm: Path) -> None:
+def test_npm_in_a_browser(tasks: dict[str, Task], npm: Path, browser: Browser) -> None:
     """On a page of another origin, which `cors` lets in."""
     handler = functools.partial(_Silent, directory=npm)
-    with chromium() as browser, http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
         threading.Thread(target=pages.serve_forever).start()
         origin = f"http://127.0.0.1:{pages.server_port}"
         try:

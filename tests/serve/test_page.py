@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 pytest.importorskip("fastapi")
 
 from distilbert.tasks.task import Task
-from helpers.browser import COLOURS, WIDTHS, Browser, chromium
+from helpers.browser import COLOURS, WIDTHS, Browser
 from helpers.live import Live, serving, until
 from helpers.patience import PATIENCE
 
@@ -32,12 +31,6 @@ VIEWS = {
     "late/late-interaction": "MaxSim",
     "qa/tokens": "tokens",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/docs/"])

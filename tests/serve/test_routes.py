@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from distilbert import Reranker, TextClassifier
 from distilbert.tasks.task import Task
-from helpers.live import Live, serving
+from helpers.live import Live, close, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -29,10 +29,6 @@ def good(answer: httpx.Response):
 def bad(answer: httpx.Response, status: int, kind: str, message: str = "") -> None:
     assert (answer.status_code, answer.json()["error_type"]) == (status, kind), answer.text
     assert message in answer.json()["error"]
-
-
-def close(values: object) -> object:
-    return pytest.approx(values, abs=1e-5)
 
 
 def test_embed(server: Live, tasks: dict[str, Task]) -> None:

@@ -11,17 +11,12 @@ import pytest
 from conftest import Maker
 from distilbert import Embedder, InputError, LongTextWarning, load
 from distilbert.folder.checkpoint import Head
+from helpers.hard_text import words
 from helpers.spy import Spy
 
 TEXT = "a charming and often affecting journey ."
 PROMPTS = {"query": "a question : ", "passage": "a text : "}
 ROOM = 128 - 2  # tokens of a text in the small model
-
-
-@pytest.fixture
-def embedder(make_checkpoint: Maker) -> Embedder:
-    """A plain folder: mean pooling, normalised."""
-    return load(make_checkpoint(Head.NONE), "feature-extraction")
 
 
 def sentence_folder(folder: Path, *modules: str, **settings: object) -> Path:
@@ -55,10 +50,6 @@ def prompted(make_checkpoint: Maker) -> Embedder:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
-
-
-def words(count: int) -> list[str]:
-    return [("film", "war", "love", "story")[index % 4] for index in range(count)]
 
 
 # vectors --------------------------------------------------------------------------------------------

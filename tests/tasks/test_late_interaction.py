@@ -13,7 +13,8 @@ from distilbert import CheckpointError, ConfigError, InputError, LateInteraction
 from distilbert.cli.main import main
 from distilbert.folder.checkpoint import Head
 from distilbert.similarity import max_similarity
-from helpers.late_interaction import late_interaction_folder, write
+from helpers.json_files import write
+from helpers.late_interaction import late_interaction_folder
 
 QUERY = "a moving story"
 DOCUMENTS = ["a charming and often affecting journey .", "no", "the film , the whole film", "... ! ?"]

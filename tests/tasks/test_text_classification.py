@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from conftest import DATA, Maker
 from distilbert import CheckpointError, Classification, InputError, TextClassifier, load
 from distilbert.folder.checkpoint import Head
+from helpers.hard_text import words
 from helpers.spy import Spy
 
 TEXT = "a charming and often affecting journey ."
@@ -41,10 +42,6 @@ def tagger(make_checkpoint: Maker) -> TextClassifier:
     """Four labels, each by itself."""
     folder = make_checkpoint(seed=10, num_labels=4, problem_type="multi_label_classification", name="tagger")
     return load(folder, "text-classification")
-
-
-def words(count: int) -> list[str]:
-    return [("film", "war", "love", "story")[index % 4] for index in range(count)]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

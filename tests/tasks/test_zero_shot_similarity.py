@@ -7,25 +7,18 @@ import numpy as np
 import pytest
 
 import distilbert
-from conftest import Maker
 from distilbert import InputError
 from distilbert.cli.main import main
-from distilbert.folder.checkpoint import Head
 from distilbert.tasks.zero_shot_similarity import SimilarityClassifier
 
 LABELS = ["politics", "sport", "food"]
 TEXTS = ["the team won the cup .", "a soup of onions and garlic"]
 
 
-@pytest.fixture
-def folder(make_checkpoint: Maker) -> Path:
-    return make_checkpoint(Head.NONE)
-
-
-def test_scores_are_a_softmax_of_cosines(folder: Path) -> None:
-    task = distilbert.load(folder, "zero-shot-classification")
+def test_scores_are_a_softmax_of_cosines(encoder_folder: Path) -> None:
+    task = distilbert.load(encoder_folder, "zero-shot-classification")
     assert isinstance(task, SimilarityClassifier)
-    embedder = distilbert.load(folder, "feature-extraction")
+    embedder = distilbert.load(encoder_folder, "feature-extraction")
     sentences = [f"About {label}:" for label in LABELS]
     cosines = embedder(TEXTS, normalize=True) @ embedder(sentences, normalize=True).T
     np.testing.assert_allclose(task.logits(TEXTS, LABELS, hypothesis_template="About {}:")[..., 0], cosines, atol=1e-5)
@@ -37,8 +30,8 @@ def test_scores_are_a_softmax_of_cosines(folder: Path) -> None:
         assert not results[0].truncated
 
 
-def test_labels_by_themselves(folder: Path) -> None:
-    task = distilbert.load(folder, "zero-shot-classification")
+def test_labels_by_themselves(encoder_folder: Path) -> None:
+    task = distilbert.load(encoder_folder, "zero-shot-classification")
     cosines = task.logits(TEXTS[0], LABELS)[:, 0]
     scores = {each.label: each.score for each in task(TEXTS[0], LABELS, multi_label=True)}
     for label, cosine in zip(LABELS, cosines, strict=True):
@@ -47,15 +40,15 @@ def test_labels_by_themselves(folder: Path) -> None:
     assert alone.score == pytest.approx(scores["sport"], abs=1e-4)
 
 
-def test_what_cannot_be(folder: Path) -> None:
-    task = distilbert.load(folder, "zero-shot-classification")
+def test_what_cannot_be(encoder_folder: Path) -> None:
+    task = distilbert.load(encoder_folder, "zero-shot-classification")
     with pytest.raises(InputError, match="models of inference"):
         task(TEXTS, LABELS, entailment="LABEL_1")
     with pytest.raises(InputError, match="twice"):
         task(TEXTS, ["a", "a"])
 
 
-def test_the_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["zero-shot", TEXTS[0], "--labels", *LABELS, "--model", str(folder), "--json"]) == 0
+def test_the_command(encoder_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zero-shot", TEXTS[0], "--labels", *LABELS, "--model", str(encoder_folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert LABELS[0] in json.dumps(found)
