@@ -192,7 +192,7 @@ def _include_routes(app: FastAPI, service: Service) -> tuple[list[APIRouter], di
         app.include_router(routes, prefix=prefix, dependencies=[Depends(named)] if prefix else None)
         for route in routes.routes:
             if isinstance(route, APIRoute) and route.include_in_schema:
-                methods.setdefault(prefix + route.path, set()).update(route.methods)
+                methods.setdefault(prefix + route.path, set()).update(route.methods or ())
     return [*for_each, hub], methods
 
 

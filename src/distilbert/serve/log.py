@@ -89,8 +89,8 @@ class WritingBehind(logging.Handler):
             records += [self._waiting.get() for _ in range(self._waiting.qsize())]
             lines = [self.format(record) for record in records if record is not None]
             if (left_out := self._left_out) > told:
-                about = {"levelname": "WARNING", "fields": {"lines": left_out - told}}
-                lines.append(self.format(logging.makeLogRecord({"msg": "left out of the log"} | about)))
+                about = {"msg": "left out of the log", "levelname": "WARNING", "fields": {"lines": left_out - told}}
+                lines.append(self.format(logging.makeLogRecord(about)))
                 told = left_out
             content = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
             with contextlib.suppress(OSError):  # a full disk, a reader that has gone
