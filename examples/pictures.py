@@ -108,7 +108,7 @@ def _draw_from_recorded(images: Path) -> None:
     entities = [distilbert.Entity(**each) for each in recorded["entities"]]
     draw(images, "token_classification", distilbert.to_html(entities, SENTENCE), 74)
     kinds: dict[str, Callable[..., Any]] = {"ranks": distilbert.Ranked, "choices": distilbert.Classification}
-    for name, image in (("ranks", "reranking"),):
+    for name, image in (("ranks", "reranking"), ("choices", "multiple_choice")):
         results = distilbert.to_html([kinds[name](**each) for each in recorded[name]])
         draw(images, image, f"<p>{QUERY}</p>{results}", 182, width=560)
 
