@@ -52,7 +52,7 @@ def write_pairs(path: Path, part_name: str) -> None:
 
 
 def write_choices(path: Path, part_name: str) -> None:
-    """The right sentence among the others; the label is its place, which the model cannot see: it reads each by itself."""
+    """The right sentence among the others; the label is its place, which a model cannot see: it reads each alone."""
     with path.open("w", encoding="utf-8") as file:
         for question, right, wrong in questions(part_name):
             choices = sorted([right, *wrong], key=share)
