@@ -83,14 +83,14 @@ def find_files(url: str) -> list[File]:
         infos = patiently(listing)
     except FileNotFoundError:
         infos = {}
-    names = [name for name, info in infos.items() if info["type"] == "file" and not _is_hidden(name, path)]
+    names = [
+        name
+        for name, info in infos.items()
+        if info["type"] == "file" and (name == path or not name.rpartition("/")[2].startswith(("_", ".")))
+    ]
     if not names:
         raise InputError(f"{url}: no such file" + (", or none that matches" if "*" in url else " or an empty folder"))
     return [_file(fs, name, infos[name]) for name in sorted(names)]
-
-
-def _is_hidden(name: str, path: str) -> bool:
-    return name != path and name.rpartition("/")[2].startswith(("_", "."))
 
 
 def _file(fs: Any, name: str, info: dict[str, Any]) -> File:

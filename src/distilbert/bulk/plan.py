@@ -147,13 +147,11 @@ def _line_ends(file: BinaryIO, total: int, size: int) -> Iterator[int]:
     """Only what lies around the ends is read."""
     place = 0
     while place < total:
-        place = _line_end(file, place + size, total)
+        place = _line_end(file, min(place + size, total), total)
         yield place
 
 
 def _line_end(file: BinaryIO, place: int, total: int) -> int:
-    if place >= total:
-        return total
     file.seek(place)
     while block := file.read(_BLOCK):
         if (found := block.find(b"\n")) >= 0:

@@ -34,7 +34,7 @@ class LocalWorkers(Executor):
         except RuntimeError:  # it died idle
             pool = self._replaced(pool)
             future = pool.submit(fn, *args, **kwargs)
-        future.add_done_callback(lambda _: self._idle.put(pool if _is_well(pool) else self._replaced(pool)))
+        future.add_done_callback(lambda _: self._idle.put(self._replaced(pool) if pool._broken else pool))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -55,10 +55,6 @@ class LocalWorkers(Executor):
         pool.shutdown(wait=False)
         self._all.add(new := self._new())
         return new
-
-
-def _is_well(pool: ProcessPoolExecutor) -> bool:
-    return not pool._broken
 
 
 class Interrupts:

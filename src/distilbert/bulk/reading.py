@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from ..data.dialect import Dialect
 from ..errors import InputError, error_text, name_list
 from .chunks import row_chunks
-from .places import opened, patiently, read_bytes
-from .source import LINE, Source, is_gzip
+from .places import opened, read_bytes
+from .source import LINE, Source, is_gzip, parquet_footer
 
 BATCH_ROWS = 8192
 _CHUNK_BYTES = 1 << 22
@@ -58,20 +58,11 @@ def read_part(source: Source, part: Part) -> Iterator[Rows]:
 
 def row_groups(url: str, schema: pa.Schema) -> list[int]:
     """The rows of each row group of a Parquet file. Raises InputError for one of another schema."""
-    found, rows = patiently(lambda: _footer(url))
+    found, rows = parquet_footer(url)
     if not found.equals(schema):
         odd = next((field for field in found if field not in list(schema)), None) or "fewer columns, or another order"
         raise InputError(f"{url}: its columns are not those of the first file: {odd}")
     return rows
-
-
-def _footer(url: str) -> tuple[pa.Schema, list[int]]:
-    try:
-        with opened(url) as raw, pq.ParquetFile(raw) as file:
-            metadata = file.metadata
-            return file.schema_arrow, [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-    except pa.ArrowException as error:
-        raise InputError(f"{url}: not a Parquet file that can be read ({error_text(error)})") from None
 
 
 def _parquet(part: Part) -> Iterator[pa.Table]:
@@ -143,9 +134,8 @@ def _lines(chunk: bytes) -> list[str]:
 
 def _utf8_blocks(source: Source, part: Part) -> Iterator[bytes]:
     """The part's bytes, in UTF-8 without a byte order mark. Raises InputError for what is not in the encoding."""
-    decoder = codecs.getincrementaldecoder("utf-8" if part.start else source.encoding)()
-    if part.start and source.encoding not in ("utf-8", "utf-8-sig"):
-        decoder = codecs.getincrementaldecoder(source.encoding)()
+    behind_mark = source.encoding == "utf-8-sig" and part.start
+    decoder = codecs.getincrementaldecoder("utf-8" if behind_mark else source.encoding)()
     try:
         for block in _blocks(part):
             yield decoder.decode(block).encode()

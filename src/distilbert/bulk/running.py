@@ -109,12 +109,9 @@ def run(
         progress = Progress(len(share), len(share) - len(mine), quiet=quiet)
         failed = Parts(chosen, job, plan, progress).run(mine)
     if failed:
-        raise InputError(f"{failed[0]} (all other parts are there)" if len(failed) == 1 else _all_failed(failed))
+        count = f"{len(failed)} parts failed, all others are there; the first: "
+        raise InputError(f"{failed[0]} (all other parts are there)" if len(failed) == 1 else count + failed[0])
     return _finish(job, plan, schema, settings, began, progress)
-
-
-def _all_failed(failed: list[str]) -> str:
-    return f"{len(failed)} parts failed, all others are there; the first: {failed[0]}"
 
 
 @contextmanager

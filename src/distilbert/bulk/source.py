@@ -2,8 +2,9 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -95,15 +96,17 @@ def find_source(files: Sequence[File], task: str, settings: BulkSettings) -> Sou
         raise InputError(f"{files[0].url}: has neighbours of other formats ({name_list(forms)}); give one, as in *.csv")
     filled = [file for file in files if file.size] or list(files)
     (form,) = forms
-    source = _OPENERS[form](filled[0].url, settings)
-    known = list(json_names(filled[0].url, source)) if source.schema.names == [LINE] else source.schema.names
-    source = replace(source, text=_column("column", settings.column, known, task, 0, filled[0].url))
-    wanted = task in _PAIR_TASKS or settings.pair_column is not None
-    if wanted:
-        pair = _column("pair_column", settings.pair_column, known, task, 1, filled[0].url, [source.text])
+    url = filled[0].url
+    source = _OPENERS[form](url, settings)
+    known = source.schema.names
+    if known == [LINE]:
+        known = list(dict.fromkeys(name for row in _json_rows(url, source.encoding) for name in row))
+    source = replace(source, text=_column("column", settings.column, known, task, 0, url))
+    if task in _PAIR_TASKS or settings.pair_column is not None:
+        pair = _column("pair_column", settings.pair_column, known, task, 1, url, [source.text])
         source = replace(source, pair=pair)
     for name in source.columns if source.form == "parquet" else ():
-        _check_text(filled[0].url, source.schema.field(name), task)
+        _check_text(url, source.schema.field(name), task)
     return source
 
 
@@ -140,16 +143,22 @@ def _check_text(url: str, field: pa.Field, task: str) -> None:
 # the formats ----------------------------------------------------------------------------------------
 
 
-def parquet_schema(url: str) -> pa.Schema:
+def parquet_footer(url: str) -> tuple[pa.Schema, list[int]]:
+    """The schema of a Parquet file, and the rows of each of its row groups. Raises InputError."""
+
+    def read() -> tuple[pa.Schema, list[int]]:
+        with opened(url) as raw, pq.ParquetFile(raw) as file:
+            metadata = file.metadata
+            return file.schema_arrow, [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
     try:
-        with opened(url) as file:
-            return patiently(lambda: pq.read_schema(file))
+        return patiently(read)
     except pa.ArrowException as error:
         raise InputError(f"{url}: not a Parquet file that can be read ({error_text(error)})") from None
 
 
 def _parquet(url: str, _: BulkSettings) -> Source:
-    return Source("parquet", parquet_schema(url), "")
+    return Source("parquet", parquet_footer(url)[0], "")
 
 
 def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
@@ -173,14 +182,6 @@ def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
     return Source(form, schema, "", "", dialect, encoding, 1 + stated)
 
 
-def _csv(url: str, settings: BulkSettings) -> Source:
-    return _separated("csv", url, settings)
-
-
-def _tsv(url: str, settings: BulkSettings) -> Source:
-    return _separated("tsv", url, settings)
-
-
 def _text(url: str, settings: BulkSettings) -> Source:
     return Source("text", pa.schema([(_TEXT, pa.string())]), "", encoding=_sample(url, settings.encoding)[1])
 
@@ -192,18 +193,12 @@ def _json(url: str, settings: BulkSettings) -> Source:
         return Source("jsonl", pa.schema([(LINE, pa.string())]), "", encoding=encoding)
     rows = _json_rows(url, encoding)
     try:
-        schema = pa.Table.from_pylist(rows).schema if rows else pa.schema([])
         names = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([(name, pa.array([row.get(name) for row in rows]).type) for name in names])
     except pa.ArrowException as error:
         raise InputError(f"{url}: its rows have no common types ({error_text(error)}); say format jsonl") from None
     null = [pa.field(f.name, pa.string()) if pa.types.is_null(f.type) else f for f in schema]
     return Source("jsonl", pa.schema(null), "", encoding=encoding)
-
-
-def json_names(url: str, source: Source) -> dict[str, None]:
-    """The names of the first rows of JSON lines."""
-    return dict.fromkeys(name for row in _json_rows(url, source.encoding) for name in row)
 
 
 def _json_rows(url: str, encoding: str) -> list[dict[str, Any]]:
@@ -239,4 +234,10 @@ def _sample(url: str, encoding: str) -> tuple[str, str, bool]:
     return text, encoding, whole
 
 
-_OPENERS = {"parquet": _parquet, "csv": _csv, "tsv": _tsv, "jsonl": _json, "text": _text}
+_OPENERS: dict[Form, Callable[[str, BulkSettings], Source]] = {
+    "parquet": _parquet,
+    "csv": partial(_separated, "csv"),
+    "tsv": partial(_separated, "tsv"),
+    "jsonl": _json,
+    "text": _text,
+}

@@ -208,9 +208,7 @@ class _Counter:
     def counting(self, task: Task) -> Task:
         if self._counted is None:
             self._engine = task.model.engine
-            self._counted = object.__new__(type(task))
-            self._counted.__dict__.update(task.__dict__)
-            self._counted.model = replace(task.model, engine=self)
+            self._counted = type(task)(replace(task.model, engine=self))
         return self._counted
 
     def run(self, batch: Batch) -> np.ndarray:

@@ -4,8 +4,9 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -19,10 +20,7 @@ _GROUP_ROWS = 1 << 16  # of a Parquet row group
 _GROUP_BYTES = 1 << 26
 _BLOCK = 1 << 20
 
-
-class _Writer(Protocol):
-    def write(self, table: pa.Table) -> None: ...
-    def close(self) -> None: ...
+Write = Callable[[pa.Table], None]
 
 
 def write_tables(
@@ -35,69 +33,61 @@ def write_tables(
 ) -> None:
     """Write the tables, which have that schema, as one file."""
     with written(url) as path, path.open("wb") as file:
-        writer = _WRITERS[form](file, schema, separator)
-        try:
-            for table in _gathered(tables) if form == "parquet" else tables:
-                writer.write(table)
-        finally:
-            writer.close()
+        with _WRITERS[form](file, schema, separator) as write:
+            for table in tables:
+                write(table)
         before_it_appears()
 
 
-def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Tables large enough for a row group."""
+@contextmanager
+def _parquet(file: BinaryIO, schema: pa.Schema, _: str) -> Iterator[Write]:
+    """Tables are put together until they are large enough for a row group."""
     held: list[pa.Table] = []
-    for table in tables:
+
+    def write(table: pa.Table) -> None:
         held.append(table)
         if sum(map(len, held)) >= _GROUP_ROWS or sum(each.nbytes for each in held) >= _GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
-        yield pa.concat_tables(held)
+            writer.write_table(pa.concat_tables(held))
+            held.clear()
+
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield write
+        if held:
+            writer.write_table(pa.concat_tables(held))
 
 
-class _Parquet:
-    def __init__(self, file: BinaryIO, schema: pa.Schema, separator: str) -> None:
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
-
-    def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Separated:
-    def __init__(self, file: BinaryIO, schema: pa.Schema, separator: str) -> None:
-        self._file, self._separator = file, separator
-        file.write(header(schema, separator))
-
-    def write(self, table: pa.Table) -> None:
+@contextmanager
+def _separated(file: BinaryIO, schema: pa.Schema, separator: str) -> Iterator[Write]:
+    def write(table: pa.Table) -> None:
         flat = pa.table([_flat(column) for column in table.columns], names=table.schema.names)
-        pacsv.write_csv(flat, self._file, pacsv.WriteOptions(include_header=False, delimiter=self._separator))
+        pacsv.write_csv(flat, file, pacsv.WriteOptions(include_header=False, delimiter=separator))
 
-    def close(self) -> None:
-        pass
+    file.write(_header(schema, separator))
+    yield write
 
 
-class _JsonLines:
-    def __init__(self, file: BinaryIO, schema: pa.Schema, separator: str) -> None:
-        self._file = file
+@contextmanager
+def _json_lines(file: BinaryIO, schema: pa.Schema, _: str) -> Iterator[Write]:
+    raw = schema.names[:1] == [LINE]
 
-    def write(self, table: pa.Table) -> None:
-        lines = table.column(LINE).to_pylist() if LINE in table.schema.names[:1] else [None] * len(table)
-        rest = table.drop_columns([LINE]) if LINE in table.schema.names[:1] else table
+    def write(table: pa.Table) -> None:
+        lines = table.column(LINE).to_pylist() if raw else [None] * len(table)
+        rest = table.drop_columns([LINE]) if raw else table
         for line, row in zip(lines, rest.to_pylist()):
-            self._file.write(_joined(line, _json(row)).encode() + b"\n")
+            file.write(_joined(line, _json(row)).encode() + b"\n")
 
-    def close(self) -> None:
-        pass
-
-
-_WRITERS: dict[Format, Any] = {"parquet": _Parquet, "csv": _Separated, "tsv": _Separated, "jsonl": _JsonLines}
+    yield write
 
 
-def header(schema: pa.Schema, separator: str) -> bytes:
+_WRITERS: dict[Format, Callable[[BinaryIO, pa.Schema, str], AbstractContextManager[Write]]] = {
+    "parquet": _parquet,
+    "csv": _separated,
+    "tsv": _separated,
+    "jsonl": _json_lines,
+}
+
+
+def _header(schema: pa.Schema, separator: str) -> bytes:
     """The first row of separated values."""
     sink = io.BytesIO()
     empty = pa.table([pa.array([], pa.string()) for _ in schema], names=schema.names)
@@ -156,7 +146,7 @@ def merge(urls: Iterable[str], target: str, form: Format, schema: pa.Schema, sep
                 for url in urls:
                     _add_parquet(writer, url)
             return
-        first = header(schema, separator) if form in ("csv", "tsv") else b""
+        first = _header(schema, separator) if form in ("csv", "tsv") else b""
         with Path(path).open("wb") as out:
             out.write(first)
             for url in urls:
