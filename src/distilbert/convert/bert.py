@@ -1,7 +1,7 @@
 """BERT -> DistilBERT: the same network but for token types and the pooler.
 
 The embedding of token type 0 is added to every position embedding, which is exact for single texts.
-A classifier that stands on BERT's pooler has no place in DistilBERT and is refused.
+A classifier on BERT's pooler, which no DistilBERT equals, is refused.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ..config import DistilBertConfig
 from ..errors import CheckpointError, ConfigError, name_list, short_repr
 from ..folder.checkpoint import Head
 from ..folder.other_weights import refuse_other_kinds
-from ..folder.weight_names import PREFIX
+from ..folder.weight_names import PREFIX, PROJECTOR, WORDS
 from ..folder.weights import Weight
 
 _HEADS = {
@@ -31,7 +31,7 @@ _POOLER_REASON = (
     "DistilBERT's on a linear layer and ReLU: no weights make the two equal; distil it instead"
 )
 _EPSILON = 1e-12  # DistilBERT's LayerNorm has no other
-_OWN_KEYS = (  # of a BERT's config.json, without a meaning for DistilBERT
+_OWN_KEYS = (  # of a BERT's config.json, without a meaning for DistilBERT, as all that begin with "pooler_"
     "_name_or_path",
     "add_cross_attention",
     "architectures",
@@ -42,16 +42,12 @@ _OWN_KEYS = (  # of a BERT's config.json, without a meaning for DistilBERT
     "layer_norm_eps",
     "model_type",
     "output_past",
-    "pooler_fc_size",
-    "pooler_num_attention_heads",
-    "pooler_num_fc_layers",
-    "pooler_size_per_head",
-    "pooler_type",
     "position_embedding_type",
     "transformers_version",
     "type_vocab_size",
     "use_cache",
 )
+_WORDS = "bert.embeddings.word_embeddings.weight"
 _POSITIONS = "embeddings.position_embeddings.weight"
 _TYPES = "embeddings.token_type_embeddings.weight"
 _MLM_BIAS, _MLM_BIAS_COPY = "cls.predictions.bias", "cls.predictions.decoder.bias"
@@ -82,9 +78,9 @@ def is_bert(values: Mapping[str, Any]) -> bool:
 def bert_names(n_layers: int) -> dict[str, str]:
     """BERT's name of every weight that DistilBERT has too -> DistilBERT's."""
     table = {
-        "bert.embeddings.word_embeddings.weight": f"{PREFIX}embeddings.word_embeddings.weight",
+        _WORDS: WORDS,
         f"bert.{_POSITIONS}": f"{PREFIX}{_POSITIONS}",
-        "cls.predictions.decoder.weight": "vocab_projector.weight",
+        "cls.predictions.decoder.weight": PROJECTOR,
         _MLM_BIAS: "vocab_projector.bias",
     }
     modules = {
@@ -122,7 +118,7 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
     refuse_other_kinds(stored, values, place)
     config = _config(values, place)
     found = dict(stored)
-    if "bert.embeddings.word_embeddings.weight" not in found:  # saved from a bare BertModel
+    if _WORDS not in found:  # saved from a bare BertModel
         heads = ("cls.", "classifier.", "qa_outputs.")
         found = {name if name.startswith(heads) else f"bert.{name}": weight for name, weight in found.items()}
     has_pooler = "bert.pooler.dense.weight" in found
@@ -174,7 +170,7 @@ def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:
         raise refuse(
             f"layer_norm_eps is {short_repr(epsilon)}; DistilBERT's is {_EPSILON}, and no weights make up for it"
         )
-    ours = {key: value for key, value in values.items() if key not in _OWN_KEYS}
+    ours = {key: value for key, value in values.items() if key not in _OWN_KEYS and not key.startswith("pooler_")}
     if architecture in _HEADS:
         ours["architectures"] = [_HEADS[architecture].value]
     try:

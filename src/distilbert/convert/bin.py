@@ -99,7 +99,7 @@ def _are_all(keys: object, storages: Collection[str]) -> bool:
 def _weights(
     path: Path, tensors: Mapping[str, TensorRef], offsets: Mapping[str, int], order: ByteOrder
 ) -> dict[str, Weight]:
-    """`offsets` are where the storages begin. Tied weights are told twice and stored once, others once."""
+    """`offsets` are where the storages begin. Tied weights share one storage, so that names may claim it twice."""
     claimed = sum(math.prod(ref.shape) * NUMBERS[ref.storage.dtype].itemsize for ref in tensors.values())
     if claimed > 2 * path.stat().st_size:
         raise CheckpointError(f"{path}: claims tensors of {claimed} bytes in a file of {path.stat().st_size}")
@@ -134,7 +134,7 @@ def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:
 
 
 def write_storages(archive: Writer, weights: Mapping[str, Weight], stored_as: str) -> None:
-    """The members behind the tensors that a Pickler told of."""
+    """The numbers of the tensors that a Pickler has described."""
     archive.add("byteorder", b"little")
     for key, weight in enumerate(weights.values()):
         archive.add(f"data/{key}", encode(weight, stored_as).data.cast("B"))

@@ -16,23 +16,15 @@ from ..folder.companions import encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, GOOGLE_CONFIG
 from ..folder.sentence import read_sentence_folder
-from ..folder.weight_names import PREFIX, modern_name
+from ..folder.weight_names import PREFIX, PROJECTOR, WORDS, modern_name
 from ..folder.weights import Weight
 from . import bert
-from .folder import (
-    bring_along,
-    check_place,
-    folder_around,
-    keep_case,
-    write_config,
-    written_whole_folder,
-)
-from .formats import FORMATS, WRITTEN, Format, FormatName, check_known, notes_on, read_file, weights_file
+from .folder import bring_along, check_place, folder_around, keep_case, write_config, written_whole_folder
+from .formats import FORMATS, WRITTEN, Format, FormatName, format_of, notes_on, read_file, weights_file
 from .report import LeftOut, Mapped, Report
 from .rounding import STORED_AS, DType
 from .tokenizer_json import write_tokenizer_json
 
-_PROJECTOR = "vocab_projector.weight"
 _HELD_BY = {"F32": ("F32", "F16", "BF16"), "F16": ("F16",), "BF16": ("BF16",)}  # without rounding
 _BLOCK = 4096  # rows compared at a time
 
@@ -72,7 +64,7 @@ def convert(
     source, out = path_given(source, "source must be a path or a name"), path_given(out, "out must be a path")
     is_one_file = is_file(source)
     if is_one_file:
-        check_known(source)
+        format_of(source)  # raises for a file of none
     root = folder_around(source) if is_one_file else resolve(source, revision, foreign=True)
     check_place(source if is_one_file else root, out)
     encoder = root if is_one_file else encoder_folder(root)
@@ -187,13 +179,13 @@ def _tie(model: _Model, form: Format) -> _Model:
     if model.head is not Head.MASKED_LM:
         return model
     weights, left_out = dict(model.weights), model.left_out
-    words = weights[f"{PREFIX}embeddings.word_embeddings.weight"]
-    projector = weights.get(_PROJECTOR, words)
+    words = weights[WORDS]
+    projector = weights.get(PROJECTOR, words)
     tied = projector is words or _equal(projector.read(), words.read())
     if form.for_rust:
-        weights[_PROJECTOR] = projector
+        weights[PROJECTOR] = projector
     elif tied and projector is not words:
-        del weights[_PROJECTOR]
+        del weights[PROJECTOR]
         left_out = (*left_out, (projector, "tied: the word embeddings again"))
     config = dataclasses.replace(model.config, tie_word_embeddings=tied)
     return dataclasses.replace(model, config=config, weights=weights, left_out=left_out)

@@ -72,7 +72,7 @@ WRITTEN = tuple(name for name, form in FORMATS.items() if form.write)
 
 def read_file(path: Path) -> dict[str, Weight]:
     """The weights of one file, or of the shards that an index names, by name; its suffix says how it is read."""
-    form = _format(path)
+    form = format_of(path)
     try:
         with path.open("rb") as file:
             start = file.read(300)
@@ -87,7 +87,7 @@ def read_file(path: Path) -> dict[str, Weight]:
 
 def notes_on(path: Path) -> tuple[str, ...]:
     """What a reader should know of a file whose weights were read."""
-    form = _format(path)
+    form = format_of(path)
     return form.notes(path) if form.notes and not path.name.endswith(SHARDS_INDEX) else ()
 
 
@@ -123,12 +123,8 @@ def weights_file(folder: Path) -> Path:
     )
 
 
-def check_known(path: Path) -> None:
-    """Raises CheckpointError, saying what it is, for a file of no known format."""
-    _format(path)
-
-
-def _format(path: Path) -> Format:
+def format_of(path: Path) -> Format:
+    """The format of a file by its name. Raises CheckpointError, saying what it is, for one of no known format."""
     name = path.name.removesuffix(SHARDS_INDEX)
     for form in FORMATS.values():
         if name.endswith(form.suffixes):

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, MissingExtraError, error_text, short_repr
-from ..folder.weights import NUMBERS, Weight
+from ..folder.weights import Weight
 from .foreign_names import in_torch_form
+from .rounding import dtype_name
 
 _CONTIGUOUS = 1  # HDF5's number of the layout of data sets that are not compressed
-_DENSEST = 100  # times that compressed weights can shrink; a bomb shrinks a thousandfold
+_DENSEST = 100  # times that compressed weights can shrink; a zip bomb shrinks a thousandfold
 
 
 def read(path: Path) -> dict[str, Weight]:
@@ -55,8 +56,7 @@ def _weight(path: Path, name: str, file: Any, size: int) -> Weight:
         raise CheckpointError(f"{path}: {short_repr(name)} has {list(shape)} numbers, more than the file holds")
     if data.id.layout_class == _CONTIGUOUS and data.id.data_offset + nbytes > size:
         raise CheckpointError(f"{path}: the numbers of {short_repr(name)} do not lie in the file")
-    dtype = next((ours for ours, known in NUMBERS.items() if ours != "BF16" and known == numbers), str(data.dtype))
-    return Weight(name, shape, dtype, path, partial(_numbers, path, name, shape))
+    return Weight(name, shape, dtype_name(data.dtype), path, partial(_numbers, path, name, shape))
 
 
 def _open(path: Path) -> Any:

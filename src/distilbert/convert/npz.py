@@ -11,13 +11,13 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..errors import CheckpointError, InputError, error_text, short_repr
-from ..folder.weights import NUMBERS, Weight
+from ..folder.weights import Weight
 from .archive import ZIP_ERRORS
-from .rounding import encode
+from .rounding import dtype_name, encode
 
 # NumPy parses an array's header as Python
 _ERRORS = (*ZIP_ERRORS, ArithmeticError, KeyError, MemoryError, SyntaxError, TypeError, tokenize.TokenError)
-_DENSEST = 100  # times that a file of weights can shrink; a bomb shrinks a thousandfold
+_DENSEST = 100  # times that a file of weights can shrink; a zip bomb shrinks a thousandfold
 
 
 def read(path: Path) -> dict[str, Weight]:
@@ -65,14 +65,7 @@ def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]
         except _ERRORS as error:
             raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error_text(error)})") from None
 
-    return Weight(name, shape, _name(dtype), path, array)
-
-
-def _name(dtype: np.dtype[Any]) -> str:
-    """Safetensors' name of a type; NumPy's own, cut, where it has none."""
-    return next(
-        (name for name in NUMBERS if name != "BF16" and NUMBERS[name] == dtype.newbyteorder("<")), short_repr(dtype)
-    )
+    return Weight(name, shape, dtype_name(dtype), path, array)
 
 
 def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:

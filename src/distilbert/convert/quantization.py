@@ -121,18 +121,10 @@ def quantize(
         InputError: for an option, or an `out`, that cannot be.
         HubError, ConfigError, CheckpointError: naming the file; nothing is written.
     """
-    if bits not in (7, 8):
-        raise InputError(f"bits must be 7 or 8, not {bits!r}")
-    if word_bits not in (4, 8):
-        raise InputError(f"word_bits must be 4 or 8, not {word_bits!r}")
     texts = list(demo_sentences() if data is None else data)[:_MOST_TEXTS]
     if not texts:
         raise InputError("there is no text to compare on; leave data out, or give some")
-    source, out = open_folder(fetch(model, revision)), path_given(out, "out must be a path")
-    check_place(source.root, out)
-    if source.checkpoint.bits:
-        raise CheckpointError(f"{source.root}: its weights are int8 already")
-    check_finite(source.checkpoint)
+    source, out = open_float(model, out, bits, word_bits, revision)
     calibrated = source.config.calibration != Calibration()
     with written_whole_folder(out, source.root) as temporary:
         source.copy_companions(temporary)
@@ -160,6 +152,21 @@ def quantize(
         calibrated,
         compared,
     )
+
+
+def open_float(
+    model: str | Path, out: str | Path, bits: int, word_bits: int, revision: str | None
+) -> tuple[ModelFolder, Path]:
+    """A folder that can be quantised so, and the place for what it becomes. Raises what `quantize` raises."""
+    for name, value, choices in (("bits", bits, (7, 8)), ("word_bits", word_bits, (4, 8))):
+        if value not in choices:
+            raise InputError(f"{name} must be {choices[0]} or {choices[1]}, not {value!r}")
+    source, place = open_folder(fetch(model, revision)), path_given(out, "out must be a path")
+    check_place(source.root, place)
+    if source.checkpoint.bits:
+        raise CheckpointError(f"{source.root}: its weights are int8 already")
+    check_finite(source.checkpoint)
+    return source, place
 
 
 def measured_ranges(folder: ModelFolder, texts: Sequence[str]) -> dict[str, np.ndarray]:

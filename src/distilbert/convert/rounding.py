@@ -1,16 +1,22 @@
-"""How the numbers of a weight are written: as float32, or rounded to float16 or bfloat16."""
+"""How the numbers of a weight are called, and written: as float32, or rounded to float16 or bfloat16."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, short_repr
 from ..folder.weights import NUMBERS, Weight
 
 DType = Literal["float32", "float16", "bfloat16"]
 STORED_AS: dict[DType, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _LARGEST = {"F16": 65504.0, "BF16": float(np.uint32(0x7F7F0000).view(np.float32))}
 _BLOCK = 1 << 20
+
+
+def dtype_name(numbers: np.dtype[Any]) -> str:
+    """Safetensors' name of a type of NumPy's; NumPy's own, cut, where it has none. NumPy has no bfloat16."""
+    known = (name for name in NUMBERS if name != "BF16" and NUMBERS[name] == numbers.newbyteorder("<"))
+    return next(known, short_repr(numbers))
 
 
 def encode(weight: Weight, stored_as: str) -> np.ndarray:

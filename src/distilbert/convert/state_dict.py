@@ -1,4 +1,4 @@
-"""What a pickle of weights holds -> its tensors by name, and a word on what was left in it."""
+"""What a pickle of weights holds -> its tensors by name, and notes on what is not read."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

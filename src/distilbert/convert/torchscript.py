@@ -33,7 +33,7 @@ def read(path: Path) -> dict[str, Weight]:
 
 
 def _check_code(path: Path) -> None:
-    """Refuse a module that only its own code could restore. (No code is run: it is looked at as text.)"""
+    """Raises CheckpointError for a module that only its own code could restore. The code is searched, and never run."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.filename.endswith(".py"):

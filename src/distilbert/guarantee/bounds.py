@@ -11,6 +11,7 @@ from ..evaluation.metrics import Metric
 CONFIDENCE = 0.95
 _OF_TOTAL = 0.005  # the part of the risk that the bound on how many decisions differ may take
 _RESAMPLES = 2000
+_MOST_EXAMPLES = 10_000_000
 
 
 def drop_of_accuracy(lost: int, won: int, examples: int) -> float:
@@ -29,27 +30,25 @@ def drop_of_accuracy(lost: int, won: int, examples: int) -> float:
     return float(min(high / examples, 1.0))
 
 
-def drop_of_metric(first: Metric, second: Metric, examples: int, seed: int = 0) -> float:
+def drop_of_metric(first: Metric, second: Metric, examples: int) -> float:
     """The same for any metric: the paired bootstrap's one-sided bound.
 
-    It is never less than three examples' worth more than what was seen (the rule of three), for a bootstrap of examples
-    that all agree knows no doubt.
+    It is at least three examples above what was seen (the rule of three): a bootstrap of examples that all agree has no
+    spread.
     """
     plain = np.ones((1, examples))
     seen = float(first(plain)[0] - second(plain)[0])
-    drawn_values = resampled({"first": first, "second": second}, examples, _RESAMPLES, seed)
+    drawn_values = resampled({"first": first, "second": second}, examples, _RESAMPLES, seed=0)
     values = drawn_values["first"] - drawn_values["second"]
     values = values[~np.isnan(values)]
     drawn = float(np.quantile(values, CONFIDENCE)) if len(values) else 1.0
     return max(drawn, seen + 3 / examples) if not math.isnan(seen) else 1.0
 
 
-def examples_needed(
-    bound: Callable[[int], float], most_drop: float, examples: int, limit: int = 10_000_000
-) -> int | None:
-    """About how many examples would do if they were as these are; None where no number would."""
+def examples_needed(bound: Callable[[int], float], most_drop: float, examples: int) -> int | None:
+    """About how many examples would do if they were as these are; None where ten million would not."""
     count = examples
-    while count < limit:
+    while count < _MOST_EXAMPLES:
         if bound(count) <= most_drop:
             return count
         count = math.ceil(count * 1.1)

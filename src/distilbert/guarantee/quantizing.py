@@ -4,20 +4,20 @@ import dataclasses
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..arguments import Quote, ReadOptions
-from ..convert.folder import check_place, written_whole_folder
-from ..convert.quantizer import Quantizer, check_finite
+from ..convert.folder import written_whole_folder
+from ..convert.quantization import open_float
+from ..convert.quantizer import Quantizer
 from ..data.examples import Data
 from ..engine.input_ranges import input_ranges
-from ..errors import CheckpointError, InputError
+from ..errors import InputError
 from ..evaluation.evaluations import read_for
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
-from ..fetching import fetch
 from ..folder.opened import ModelFolder, open_folder
 from ..loading import load
 from ..tasks.task import Task
@@ -149,14 +149,7 @@ def quantize_within(
     """
     if not 0 < max_drop < 100:
         raise InputError(f"max_drop must be between 0 and 100 points, not {max_drop!r}")
-    for name, value, choices in (("bits", bits, (7, 8)), ("word_bits", word_bits, (4, 8))):
-        if value not in choices:
-            raise InputError(f"{name} must be {choices[0]} or {choices[1]}, not {value!r}")
-    out, source = Path(out), open_folder(fetch(model, revision))
-    check_place(source.root, out)
-    if source.checkpoint.bits:
-        raise CheckpointError(f"{source.root}: its weights are int8 already")
-    check_finite(source.checkpoint)
+    source, out = open_float(model, out, bits, word_bits, revision)
     exact = load(source.root, task, precision="float32")
     reading = ReadOptions(
         columns=columns or {},
@@ -174,12 +167,13 @@ def quantize_within(
     quantizer = Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges)
     layers = layer_errors(quantizer, recorder.ids)
     rungs: list[Rung] = []
+    score = first.values()[first.main]
     chosen, needed, most = None, None, max_drop / 100
     for float32 in reversed(ladder(layers)):
-        rung, second = _try(quantizer, source, float32, exact.task, examples, first)
+        rung, bound_of = _try(quantizer, source, float32, exact.task, examples, first)
         rungs.append(rung)
         if rung.bound > most:
-            needed = _needed(first, second, most)
+            needed = None if score - rung.score >= most else examples_needed(bound_of, most, first.examples)
             break
         chosen = rung
     if chosen:
@@ -193,7 +187,7 @@ def quantize_within(
         exact.task,
         first.main,
         first.examples,
-        first.values()[first.main],
+        score,
         most,
         tuple(rungs),
         chosen,
@@ -206,7 +200,8 @@ def quantize_within(
 
 def _try(
     quantizer: Quantizer, source: ModelFolder, float32: tuple[str, ...], task: str, examples: Data[Any], first: Scores
-) -> tuple[Rung, Scores]:
+) -> tuple[Rung, Callable[[int], float]]:
+    """What a mixture comes to, and what its bound would be on so many examples like these."""
     folder = Path(tempfile.mkdtemp(prefix="distilbert-"))
     try:
         source.copy_companions(folder)
@@ -217,7 +212,8 @@ def _try(
         del opened
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Rung(float32, second.values()[second.main], _bound(first, second), size, rate), second
+    bound, bound_of = _bounds(first, second)
+    return Rung(float32, second.values()[second.main], bound, size, rate), bound_of
 
 
 def _scored(task: Task, examples: Data[Any]) -> tuple[Scores, float]:
@@ -227,25 +223,16 @@ def _scored(task: Task, examples: Data[Any]) -> tuple[Scores, float]:
     return scores, scores.examples / (time.perf_counter() - started)
 
 
-def _bound(first: Scores, second: Scores) -> float:
-    if first.main == "accuracy" and first.right is not None and second.right is not None:
-        lost, won = int((first.right & ~second.right).sum()), int((~first.right & second.right).sum())
-        return drop_of_accuracy(lost, won, first.examples)
-    return drop_of_metric(first.metrics[first.main], second.metrics[second.main], first.examples)
-
-
-def _needed(first: Scores, second: Scores, most: float) -> int | None:
-    """About how many examples would show that a mixture is within the bound."""
+def _bounds(first: Scores, second: Scores) -> tuple[float, Callable[[int], float]]:
+    """How much lower the second's metric may be, at 95 %; and the same of so many examples like these."""
     count = first.examples
-    drop = first.values()[first.main] - second.values()[second.main]
-    if drop >= most:
-        return None
     if first.main == "accuracy" and first.right is not None and second.right is not None:
         lost, won = int((first.right & ~second.right).sum()), int((~first.right & second.right).sum())
 
-        def bound(examples: int) -> float:
+        def of_accuracy(examples: int) -> float:
             return drop_of_accuracy(round(lost * examples / count), round(won * examples / count), examples)
 
-        return examples_needed(bound, most, count)
-    width = _bound(first, second) - drop
-    return examples_needed(lambda examples: drop + width * (count / examples) ** 0.5, most, count)
+        return of_accuracy(count), of_accuracy
+    bound = drop_of_metric(first.metrics[first.main], second.metrics[second.main], count)
+    drop = first.values()[first.main] - second.values()[second.main]
+    return bound, lambda examples: drop + (bound - drop) * (count / examples) ** 0.5

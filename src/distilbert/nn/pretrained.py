@@ -13,10 +13,7 @@ from ..errors import CheckpointError, InputError
 from ..fetching import fetch
 from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
 from ..folder.companions import encoder_folder
-from ..folder.weight_names import PREFIX
-
-_PROJECTOR = "vocab_projector.weight"
-_WORDS = f"{PREFIX}embeddings.word_embeddings.weight"
+from ..folder.weight_names import PREFIX, PROJECTOR, WORDS
 
 
 class Pretrained(nn.Module):
@@ -70,10 +67,10 @@ class Pretrained(nn.Module):
             )
         config = (config or checkpoint.config).uncalibrated().unquantized()  # it may be trained from here on
         wanted = key_table(config, Head.NONE if new_head else cls.head)
-        if _PROJECTOR in wanted and _has_own_projector(checkpoint):
+        if PROJECTOR in wanted and _has_own_projector(checkpoint):
             config = dataclasses.replace(config, tie_word_embeddings=False)
         elif config.tie_word_embeddings:
-            wanted.pop(_PROJECTOR, None)
+            wanted.pop(PROJECTOR, None)
         model = cls(config)
         parameters = model.by_table_name()
         for name, shape in wanted.items():
@@ -103,7 +100,7 @@ class Pretrained(nn.Module):
         """
         weights = {name: tensor.float().numpy(force=True) for name, tensor in self.by_table_name().items()}
         if self.config.tie_word_embeddings:
-            weights.pop(_PROJECTOR, None)
+            weights.pop(PROJECTOR, None)
         # the checkpoint that the config came from may have been stored in another precision
         extra = {key: value for key, value in self.config.extra.items() if key not in ("dtype", "torch_dtype")}
         config = dataclasses.replace(self.config, architectures=(self.head.value,), extra=extra)
@@ -119,8 +116,8 @@ class Pretrained(nn.Module):
         if type(vocab_size) is not int or vocab_size < 1:
             raise InputError(f"vocab_size must be a whole number of at least 1, not {vocab_size!r}")
         modules = dict(self.named_modules())
-        words = modules[_WORDS.removeprefix("" if self.head is not Head.NONE else PREFIX).removesuffix(".weight")]
-        projector = modules.get(_PROJECTOR.removesuffix(".weight"))
+        words = modules[WORDS.removeprefix("" if self.head is not Head.NONE else PREFIX).removesuffix(".weight")]
+        projector = modules.get(PROJECTOR.removesuffix(".weight"))
         tied = projector is not None and projector.weight is words.weight
         words.weight = _resized(words.weight, vocab_size)
         words.num_embeddings = vocab_size
@@ -161,5 +158,5 @@ def _resized(weight: nn.Parameter, rows: int) -> nn.Parameter:
 
 def _has_own_projector(checkpoint: Checkpoint) -> bool:
     """Whether a masked-LM checkpoint has a projector that is not just a copy of its word embeddings."""
-    projector = checkpoint.tensors.get(_PROJECTOR)
-    return projector is not None and not np.array_equal(projector.read(), checkpoint.tensors[_WORDS].read())
+    projector = checkpoint.tensors.get(PROJECTOR)
+    return projector is not None and not np.array_equal(projector.read(), checkpoint.tensors[WORDS].read())
