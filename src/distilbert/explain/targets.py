@@ -53,7 +53,7 @@ class Target(ABC):
 class ClassTarget(Target):
     """A class: its log-odds against all others (softmax) or against its absence (sigmoid); a regression's value.
 
-    Log-odds go on where a probability stands still near 1: a word that turns 0.9999 into 0.99 counts.
+    Log-odds still change where a probability is near 1: a word that turns 0.9999 into 0.99 counts.
     """
 
     measure = "log-odds"

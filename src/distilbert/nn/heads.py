@@ -78,12 +78,8 @@ class _WithHead(Pretrained):
         return self.score(self.distilbert.run(batch))
 
 
-class _PerToken(_WithHead):
-    """A head whose every row is a prediction of its own."""
-
-    def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
-        """Cross-entropy of logits [K, V or labels] with true token ids or labels int64 [K]; -100 is not counted."""
-        return _cross_entropy(logits, labels, total)
+class _WithLabels(_WithHead):
+    """A head that has one kind of labels."""
 
     def forward(
         self,
@@ -95,15 +91,31 @@ class _PerToken(_WithHead):
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
     ) -> HeadOutput:
-        """As `DistilBertModel.forward`; `labels`: int64 [B, T], true token ids or labels, -100 where none counts."""
+        """As `DistilBertModel.forward`; `labels` as `loss` takes them, those of tokens as int64 [B, T]."""
         batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
         x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
+        loss, logits = self._output(batch, x, labels)
+        return HeadOutput(loss, logits, hidden_states, attentions)
+
+    def _output(self, batch: Packed, x: Tensor, labels: Tensor | None) -> tuple[Tensor | None, Tensor]:
+        """Loss and logits of all hidden states [N, D], as `HeadOutput` has them."""
+        raise NotImplementedError
+
+
+class _PerToken(_WithLabels):
+    """A head whose every row is a prediction of its own."""
+
+    def loss(self, logits: Tensor, labels: Tensor, *, total: Tensor | int | None = None) -> Tensor:
+        """Cross-entropy of logits [K, V or labels] with true token ids or labels int64 [K]; -100 is not counted."""
+        return _cross_entropy(logits, labels, total)
+
+    def _output(self, batch: Packed, x: Tensor, labels: Tensor | None) -> tuple[Tensor | None, Tensor]:
         logits = self.score(x)
         loss = None if labels is None else self.loss(logits, batch.labels(labels))
-        return HeadOutput(loss, batch.padded(logits), hidden_states, attentions)
+        return loss, batch.padded(logits)
 
 
-class _PerText(_WithHead):
+class _PerText(_WithLabels):
     """A head that reads each text's first token: linear, ReLU, linear."""
 
     def __init__(self, config: DistilBertConfig, outputs: int) -> None:
@@ -241,26 +253,13 @@ class DistilBertForSequenceClassification(_PerText):
             each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         return each.mean(-1).sum() / (len(each) if total is None else total)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool | None = None,
-        output_attentions: bool | None = None,
-    ) -> HeadOutput:
-        """As `DistilBertModel.forward`; `labels` as `loss` takes them."""
-        batch = Packed.from_padded(input_ids, attention_mask, inputs_embeds, position_ids)
-        x, hidden_states, attentions = self.distilbert.trace(batch, output_hidden_states, output_attentions)
+    def _output(self, batch: Packed, x: Tensor, labels: Tensor | None) -> tuple[Tensor | None, Tensor]:
         if self.config.classifier_pooling == "mean":
             counts = batch.padded(x.new_ones(len(x), 1)).sum(1)
             logits = batch.padded(self.score(x)).sum(1) / counts
         else:
             logits = self.score(x.index_select(0, batch.first))
-        loss = None if labels is None else self.loss(logits, labels)
-        return HeadOutput(loss, logits, hidden_states, attentions)
+        return None if labels is None else self.loss(logits, labels), logits
 
 
 class DistilBertForMultipleChoice(_PerText):

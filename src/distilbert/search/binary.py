@@ -6,11 +6,10 @@ from ..errors import InputError
 from ..pooling import Normalize
 from ..results import Hit
 from ..tasks.numbers import largest
-from .exact import check_queries, check_vectors, norms, row_blocks
+from .exact import LEAST_NORM, check_queries, check_vectors, norms, row_blocks
 from .hits import check_top_k
 
 _BLOCK = 1 << 14  # vectors whose bits are counted at once: 128 kB a word, which the processor's cache holds
-_LEAST_NORM = 1e-12
 
 
 class BinaryIndex:
@@ -30,7 +29,7 @@ class BinaryIndex:
     """
 
     def __init__(self, vectors: np.ndarray, bits: np.ndarray | None = None, *, oversampling: int = 30) -> None:
-        check_vectors(vectors, "vectors")
+        check_vectors(vectors)
         if type(oversampling) is not int or oversampling < 1:
             raise InputError(f"oversampling must be a whole number of at least 1, not {oversampling!r}")
         if bits is None:
@@ -84,7 +83,7 @@ class BinaryIndex:
     def _compare(self, query: np.ndarray, candidates: np.ndarray, top_k: int) -> list[Hit]:
         candidates = np.sort(candidates)  # equal scores are in order of their index, and the disk is read in order
         vectors = np.asarray(self.vectors[candidates], np.float32)
-        scores = vectors @ query / np.maximum(np.linalg.norm(vectors, axis=-1), _LEAST_NORM)
+        scores = vectors @ query / np.maximum(np.linalg.norm(vectors, axis=-1), LEAST_NORM)
         return [Hit(int(candidates[place]), float(scores[place])) for place in largest(scores, top_k)]
 
 

@@ -30,7 +30,7 @@ def community_detection(
     Raises:
         InputError: for anything else, and for vectors that hold NaN or infinity.
     """
-    check_vectors(vectors, "vectors")
+    check_vectors(vectors)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not math.isfinite(threshold):
         raise InputError(f"threshold must be a number, not {short_repr(threshold)}")
     if type(min_community_size) is not int or min_community_size < 1:

@@ -1,7 +1,7 @@
 """Exact search: each query is compared with every vector, block by block."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,10 +13,9 @@ from .hits import best_hits, check_top_k
 
 Measure = Literal["cosine", "dot", "euclidean", "manhattan"]
 
-_MEASURES = ("cosine", "dot", "euclidean", "manhattan")
 _BLOCK = 1 << 22  # numbers, of vectors or of scores, that are held at once: 16 MB
 _QUERIES = 128  # queries that are compared at once
-_LEAST_NORM = 1e-12
+LEAST_NORM = 1e-12
 
 
 class VectorIndex:
@@ -32,14 +31,14 @@ class VectorIndex:
     """
 
     def __init__(self, vectors: np.ndarray, *, measure: Measure = "cosine") -> None:
-        check_vectors(vectors, "vectors")
-        if measure not in _MEASURES:
-            raise InputError(f"measure must be one of {', '.join(_MEASURES)}, not {short_repr(measure)}")
+        check_vectors(vectors)
+        if measure not in get_args(Measure):
+            raise InputError(f"measure must be one of {', '.join(get_args(Measure))}, not {short_repr(measure)}")
         if vectors.dtype == np.int8 and measure != "cosine":
             raise InputError(f"int8 vectors can be compared by cosine alone, not by {measure!r}")
         self.vectors = vectors
         self.measure = measure
-        self._inverse_norms = 1 / np.maximum(norms(vectors), _LEAST_NORM)
+        self._inverse_norms = 1 / np.maximum(norms(vectors), LEAST_NORM)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -95,12 +94,12 @@ def semantic_search(
     return VectorIndex(corpus, measure=measure).search(queries, top_k)
 
 
-def check_vectors(vectors: np.ndarray, name: str) -> None:
+def check_vectors(vectors: np.ndarray) -> None:
     """Raises InputError for what is no [N, D] of floats or int8."""
     if not isinstance(vectors, np.ndarray):
-        raise InputError(f"{name} must be a NumPy array [N, D], not {type(vectors).__name__}")
+        raise InputError(f"vectors must be a NumPy array [N, D], not {type(vectors).__name__}")
     if vectors.ndim != 2 or not vectors.shape[1] or not (vectors.dtype.kind == "f" or vectors.dtype == np.int8):
-        raise InputError(f"{name} must be [N, D] of floats or int8, not {vectors.dtype} {list(vectors.shape)}")
+        raise InputError(f"vectors must be [N, D] of floats or int8, not {vectors.dtype} {list(vectors.shape)}")
 
 
 def check_queries(queries: np.ndarray, width: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, cast, overload
+from typing import Literal, cast, get_args, overload
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from .sparse import SparseIndex
 
 Vectors = Literal["float32", "int8", "binary"]
 
-_FORMATS = ("float32", "int8", "binary")
 _CANDIDATES = 50  # texts, at least, that are fused or reranked
 _MOST_TOKENS = 256  # of a text's sparse vector
 _ENTRY = np.dtype([("token", "<i4"), ("weight", "<f4")])
@@ -64,8 +63,8 @@ class TextIndex:
         reranker: Reranker | LateInteractionEncoder | None = None,
         folder: str | Path | None = None,
     ) -> None:
-        if vectors not in _FORMATS:
-            raise InputError(f"vectors must be one of {', '.join(_FORMATS)}, not {short_repr(vectors)}")
+        if vectors not in get_args(Vectors):
+            raise InputError(f"vectors must be one of {', '.join(get_args(Vectors))}, not {short_repr(vectors)}")
         self.texts = list(several(texts))
         check_strings(self.texts, 0)
         self._folder = None if folder is None else Path(folder)
