@@ -25,8 +25,9 @@ from distilbert.folder.checkpoint import Head
     ],
 )
 def test_what_a_pipeline_cannot_follow(make_checkpoint: Maker, options: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        pipeline("text-classification", model=make_checkpoint(), **options)
+    for task in ("text-classification", "feature-extraction"):
+        with pytest.raises(InputError, match=message):
+            pipeline(task, model=make_checkpoint(), **options)
 
 
 def test_a_pipeline_names_no_model_of_its_own() -> None:

@@ -27,15 +27,10 @@ def open_task(
     """Raises what `load` raises, and InputError for what cannot be followed."""
     if not isinstance(model, str | Path):
         raise InputError(f"model must be a folder or a name on the hub, not {short_repr(model)}")
-    if trust_remote_code:
-        raise InputError("trust_remote_code: no code of a model folder is ever run; leave it out")
-    name = str(dtype).removeprefix("torch.")
-    if name not in ("None", "auto", "float32"):
-        raise InputError(f"dtype must be float32, not {name}: this engine runs float32, or the int8 of `quantize`")
     return load(
         model,
         task,
-        device=_device(device),
+        device=checked_device(device, dtype, trust_remote_code),
         revision=revision,
         token=token,
         cache_dir=cache_dir,
@@ -44,8 +39,16 @@ def open_task(
     )
 
 
-def _device(given: object) -> Any:
-    """Our name of it: of None, -1, 0, "cuda:0" or a torch.device."""
+def checked_device(given: object, dtype: object, trust_remote_code: bool | None) -> Any:
+    """Our name of a device: of None, -1, 0, "cuda:0" or a torch.device.
+
+    Raises InputError for numbers that it does not compute in, and for code of a folder.
+    """
+    if trust_remote_code:
+        raise InputError("trust_remote_code: no code of a model folder is ever run; leave it out")
+    number = str(dtype).removeprefix("torch.")
+    if number not in ("None", "auto", "float32"):
+        raise InputError(f"dtype must be float32, not {number}: this engine runs float32, or the int8 of `quantize`")
     if given is None or given == -1:
         return "cpu"
     name = "cuda" if isinstance(given, int) else str(given)

@@ -315,5 +315,5 @@ def _pair(given: Mapping[str, str]) -> str | tuple[str, str]:
 
 
 def _long_text(truncation: bool | str) -> Literal["truncate", "error"]:
-    """Transformers fails at a text that is too long, unless it is told to cut it."""
+    """Transformers raises for a text that is too long, unless truncation is asked for."""
     return "truncate" if truncation and truncation != "do_not_truncate" else "error"

@@ -56,22 +56,22 @@ class TextEmbedding:
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None
     ) -> Iterator[np.ndarray]:
         """A vector [D] a text, for a stream of any length."""
-        return self.task.stream([documents] if isinstance(documents, str) else documents, normalize=True)
+        return self._stream(documents)
 
     def query_embed(self, query: str | Iterable[str]) -> Iterator[np.ndarray]:
         """`embed` with the folder's prompt named "query", where it has one."""
-        return self._embed_for("query", query)
+        return self._stream(query, "query")
 
     def passage_embed(self, texts: str | Iterable[str]) -> Iterator[np.ndarray]:
         """`embed` with the folder's prompt named "document" or "passage", where it has one."""
-        return self._embed_for("document" if "document" in self.task.sentence.prompts.by_name else "passage", texts)
+        return self._stream(texts, "document", "passage")
 
     def token_count(self, texts: str | Iterable[str]) -> int:
         """Tokens of all texts, special tokens included."""
         given = [texts] if isinstance(texts, str) else list(texts)
         return sum(map(len, self.task.tokenizer.encode_batch(given)))
 
-    def _embed_for(self, name: str, texts: str | Iterable[str]) -> Iterator[Any]:
-        given = [texts] if isinstance(texts, str) else texts
-        named = name if name in self.task.sentence.prompts.by_name else None
-        return self.task.stream(given, normalize=True, prompt_name=named)
+    def _stream(self, texts: str | Iterable[str], *prompts: str) -> Iterator[np.ndarray]:
+        """Vectors of texts behind the first of the prompts with these names that the folder has."""
+        named = next((name for name in prompts if name in self.task.sentence.prompts.by_name), None)
+        return self.task.stream([texts] if isinstance(texts, str) else texts, normalize=True, prompt_name=named)

@@ -7,10 +7,11 @@ from typing import Any, Unpack
 from ..errors import InputError
 from ..fetching import fetch
 from ..folder.checkpoint import Head
+from ..folder.hub import HubAccess
 from ..folder.opened import open_folder
 from ..loading import open_engine, open_model
 from ..tasks.embedding import Embedder
-from .opening import open_task
+from .opening import checked_device, open_task
 from .pipelines import (
     FeatureExtractionPipeline,
     FillMaskPipeline,
@@ -65,13 +66,15 @@ def pipeline(
         raise InputError(f"tokenizer {str(tokenizer)!r}: the model's own is used; leave it out")
     if device is not None and device_map is not None:
         raise InputError("give device or device_map, not both")
+    device, dtype = device_map if device is None else device, dtype or torch_dtype
     if task == "feature-extraction":
-        return FeatureExtractionPipeline(_hidden_states(model, revision), options)
+        place = checked_device(device, dtype, trust_remote_code)
+        return FeatureExtractionPipeline(_hidden_states(fetch(model, revision, HubAccess(token)), place), options)
     opened = open_task(
         model,
         task,
-        device=device_map if device is None else device,
-        dtype=dtype or torch_dtype,
+        device=device,
+        dtype=dtype,
         revision=revision,
         token=token,
         trust_remote_code=trust_remote_code,
@@ -81,8 +84,8 @@ def pipeline(
     return _PIPELINES[type(opened).task](opened, options)
 
 
-def _hidden_states(model: str | Path, revision: str | None) -> Embedder:
+def _hidden_states(root: Path, device: str) -> Embedder:
     """All tokens' states, whatever sentence-transformers' files say of pooling."""
-    folder = open_folder(fetch(model, revision), vectors=False)
-    engine = open_engine(folder.checkpoint, Head.NONE, all_rows=True, precision=None, threads=None, device="cpu")
+    folder = open_folder(root, vectors=False)
+    engine = open_engine(folder.checkpoint, Head.NONE, all_rows=True, precision=None, threads=None, device=device)
     return Embedder(open_model(folder, engine))
