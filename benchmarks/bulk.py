@@ -8,7 +8,6 @@ words of each text alone, where ten million texts would take too long. `--save` 
 that a long measurement can be made in pieces.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from common import machine, process_usage, save, sentences
+from common import machine, options, process_usage, save, sentences
 
 STREAM = """
 import sys
@@ -60,7 +59,7 @@ def bulk(model: str, source: Path, rows: int, workers: int) -> Usage:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("model")
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--words", type=int)
@@ -68,7 +67,6 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--memory", action="store_true", help="leave the stream out")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     os.environ["RAYON_NUM_THREADS"] = "1"  # the tokenizer's
     if args.engine:

@@ -24,7 +24,7 @@ class Candidate(Protocol):
 
 
 class Ours:
-    """This package. The batch size is its own affair."""
+    """This package, which cuts batches by tokens and needs no size."""
 
     def __init__(
         self, folder: Path, threads: int, precision: str, engine: str = "onnx", task: str | None = None

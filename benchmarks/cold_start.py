@@ -5,7 +5,6 @@
 Each run is a process of its own; seconds are medians, memory is the peak of the process.
 """
 
-import argparse
 import os
 import shutil
 import statistics
@@ -31,9 +30,7 @@ STARTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", type=Path)
+    parser = common.options(__doc__, 5)
     args = parser.parse_args()
     command = shutil.which("distilbert", path=Path(sys.executable).parent) or "distilbert"
     with tempfile.TemporaryDirectory() as temporary:

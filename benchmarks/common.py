@@ -1,10 +1,12 @@
 """What the benchmarks share: a DistilBERT-base of random weights, real text, and honest timing.
 
 Every figure is a ratio within one run: the candidates take turns, each round in another order, and
-medians are compared, because a shared machine is never quiet. Outputs are compared before anything
-is timed.
+medians are compared, because the speed of a shared machine varies. Outputs are compared before
+anything is timed.
 """
 
+import argparse
+import dataclasses
 import json
 import platform
 import random
@@ -18,10 +20,33 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from distilbert import DistilBertConfig, load
 from distilbert.bench import available_cpus
+from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
+from distilbert.folder.weight_names import PROJECTOR
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def options(doc: str, rounds: int = 0) -> argparse.ArgumentParser:
+    """What most benchmarks take: where to save what was measured, and how often it is measured."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", type=Path, metavar="FILE.json")
+    if rounds:
+        parser.add_argument("--rounds", type=int, default=rounds)
+    return parser
+
+
+def quiet_transformers() -> None:
+    """Transformers on all cores, and no word of its own."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(available_cpus())
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
 
 
 def base_checkpoint(folder: Path, head: str = "SequenceClassification") -> Path:
@@ -40,12 +65,16 @@ def with_tokenizer(folder: Path) -> None:
 
 def random_checkpoint(folder: Path, config: DistilBertConfig, head: str = "SequenceClassification") -> None:
     """config.json and random weights, as Transformers would initialise them."""
-    import torch
-
-    from distilbert import nn
-
-    torch.manual_seed(0)
-    getattr(nn, f"DistilBertFor{head}")(config).save_pretrained(folder)
+    config = dataclasses.replace(config, architectures=(f"DistilBertFor{head}",))
+    rng = np.random.default_rng(0)
+    weights = {}
+    for name, shape in key_table(config, Head(config.architectures[0])).items():
+        if len(shape) == 2:
+            weights[name] = rng.normal(0, config.initializer_range, shape).astype(np.float32)
+        else:  # gains of LayerNorms, and all biases
+            weights[name] = np.full(shape, name.lower().endswith("norm.weight"), np.float32)
+    weights.pop(PROJECTOR, None)  # tied
+    save_checkpoint(folder, config, weights)
 
 
 def trained_model() -> Path:

@@ -6,7 +6,6 @@ safetensors library, and Transformers' own loading and saving.
     python benchmarks/convert.py [--rounds 5] [--save FILE.json]      (Linux)
 """
 
-import argparse
 import json
 import shutil
 import statistics
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from common import base_checkpoint, machine, save, table
+from common import base_checkpoint, machine, options, save, table
 from distilbert.convert import convert
 
 _MEASURED = """
@@ -53,9 +52,7 @@ _SAME = ("distilbert convert", "torch.load, save_file", "Transformers")  # must 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--save", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = options(__doc__, 5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

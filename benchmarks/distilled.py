@@ -6,35 +6,28 @@ The pipeline runs at its best batch size, in the order of arrival and ordered by
 weights here: its speed does not depend on them. The student is quantised first, and its folder's size is that on disk.
 """
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
 
-import torch
 import transformers
 
 import common
 import distilbert
-from distilbert.bench import available_cpus
 from distilbert.convert import quantize
 
 SIZES = (1, 8, 16, 32, 64)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = common.options(__doc__, 5)
     parser.add_argument("student", type=Path)
     parser.add_argument("--texts", type=Path, help="JSON lines with text; by default the 400 sentences of the tests")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     texts = common.sentences()
     if args.texts:
         texts = [json.loads(line)["text"] for line in args.texts.read_text(encoding="utf-8").splitlines()]
-    torch.set_num_threads(available_cpus())
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    common.quiet_transformers()
     with tempfile.TemporaryDirectory() as temporary:
         base = common.base_checkpoint(Path(temporary) / "base")
         pipeline = transformers.pipeline("text-classification", str(base), device="cpu")

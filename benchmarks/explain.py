@@ -11,7 +11,6 @@ The classifier is a linear head on all-MiniLM-L6-v2, fitted on the lines of `--d
 `--model`. A line of the data has a label, a tab and a text; by default they are the 400 of tests/data.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import REPOSITORY, machine, save, table, trained_model
+from common import REPOSITORY, machine, options, save, table, trained_model
 from distilbert import TextClassifier, load
 from distilbert.convert import convert
 from distilbert.explain import Explanation, explain
@@ -102,13 +101,12 @@ def summary(gains: dict[str, list[list[float]]]) -> dict[str, dict[str, tuple[fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=REPOSITORY / "tests/data/sentence_polarity.tsv")
     parser.add_argument("--count", type=int, default=200, help="how many texts are explained (default: 200)")
     parser.add_argument("--model", type=Path, help="a text classifier's folder, in place of the one that is fitted")
     parser.add_argument("--share", default="1/1", metavar="I/N", help="explain this share of the texts")
     parser.add_argument("--join", type=Path, nargs="+", metavar="FILE", help="what the shares saved, as one")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     if args.join:
         shares = [json.loads(path.read_text())["gains"] for path in args.join]

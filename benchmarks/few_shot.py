@@ -25,7 +25,7 @@ from typing import Any
 import common
 from distilbert.evaluation import evaluate
 from distilbert.train import FinetuneArguments, finetune
-from training_samples import build
+from training_samples import append_row, build, read_rows
 
 TASKS = ("sentiment", "topics")
 _PAIRS = 20  # of SetFit, a text
@@ -71,7 +71,7 @@ def setfit(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int) -> 
     )
     Trainer(model=model, args=settings, train_dataset=Dataset.from_list(rows)).train()
     seconds = time.process_time() - started
-    test = [json.loads(line) for line in tested.read_text(encoding="utf-8").splitlines()]
+    test = read_rows(tested)
     predicted = model.predict([row["text"] for row in test], show_progress_bar=False)
     return mean(str(label) == row["label"] for label, row in zip(predicted, test, strict=True)), seconds
 
@@ -79,15 +79,14 @@ def setfit(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int) -> 
 def drawn(sample: Path, examples: int, seed: int) -> Rows:
     """So many rows of each class."""
     classes: dict[str, Rows] = defaultdict(list)
-    for line in sample.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in read_rows(sample):
         classes[row["label"]].append(row)
     rng = random.Random(seed)
     return [row for label in sorted(classes) for row in rng.sample(classes[label], examples)]
 
 
 def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods: list[str], tasks: list[str]) -> None:
-    done = {tuple(row["case"]) for row in _rows(out)}
+    done = {tuple(row["case"]) for row in read_rows(out)}
     with tempfile.TemporaryDirectory() as temporary:
         encoder = Path(temporary) / "encoder"
         build(samples / "encoder", "6x384", encoder)
@@ -104,19 +103,13 @@ def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods
                     continue
                 with tempfile.TemporaryDirectory() as folder:
                     accuracy, seconds = made[name](Path(folder), rows, samples / f"{task}.test.jsonl", seed)
-                with out.open("a", encoding="utf-8") as file:
-                    row = {"case": case, "accuracy": round(accuracy, 4), "seconds": round(seconds, 1)}
-                    file.write(json.dumps(row) + "\n")
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+                append_row(out, {"case": case, "accuracy": round(accuracy, 4), "seconds": round(seconds, 1)})
 
 
 def table(path: Path) -> None:
     """Means over seeds with their standard deviations, and medians of the seconds."""
     found: dict[tuple[str, int, str], Rows] = defaultdict(list)
-    for row in _rows(path):
+    for row in read_rows(path):
         found[tuple(row["case"][:3])].append(row)  # type: ignore[index]
     lines = {}
     for (task, count, name), rows in sorted(found.items()):

@@ -7,13 +7,10 @@ stream runs through a model of one narrow layer, so that a million texts take mi
 in proportion, and memory not at all.
 """
 
-import argparse
-import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +25,8 @@ ROUNDS = 5
 
 
 def checkpoint(folder: Path, **sizes: int) -> Path:
-    """In a process of its own, so that the memory of the stream is not PyTorch's."""
-    config = DistilBertConfig(vocab_size=6000, **sizes)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        pool.submit(common.random_checkpoint, folder, config).result()
+    """Random weights, and the vocabulary of the tests."""
+    common.random_checkpoint(folder, DistilBertConfig(vocab_size=6000, **sizes))
     (folder / "vocab.txt").write_bytes((common.REPOSITORY / "tests/data/vocab.txt").read_bytes())
     return folder
 
@@ -107,10 +102,9 @@ def plot(found: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = common.options(__doc__)
     parser.add_argument("--texts", type=int, default=1_000_000)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     cpus = available_cpus()
     with tempfile.TemporaryDirectory() as temporary:

@@ -29,18 +29,14 @@ THREADS = available_cpus()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = common.options(__doc__, 7)
     parser.add_argument("--texts", type=int, default=160)
     parser.add_argument("--only", choices=["ragged", "one", "embeddings", "windows", "entities", "fill-mask"])
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, THREADS}), help="of single texts")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="of ragged and single texts")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     peers = {name: PEERS[name] for name in args.peers}
-    torch.set_num_threads(THREADS)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    common.quiet_transformers()
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         folder = common.base_checkpoint(place / "classifier")

@@ -6,7 +6,6 @@ DistilBERT-base's shape with random weights, float32 and int8: one text of 16, 1
 sentences. Shares are of the operators' time, the median run's milliseconds of the clock.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -37,9 +36,7 @@ KINDS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--save", type=Path)
+    parser = common.options(__doc__, 20)
     args = parser.parse_args()
     os.environ["DISTILBERT_ENGINE"] = "onnx"  # whose operators these are
     tables = {}

@@ -6,7 +6,6 @@ FOLDER holds texts (.txt, .md, and .jsonl with a "text"), which are cut into sen
 one run to the next. `--peers` races the search for candidates against faiss-cpu and usearch, which are installed apart.
 """
 
-import argparse
 import json
 import re
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import machine, race, save, table, trained_model
+from common import machine, options, race, save, table, trained_model
 from distilbert import load
 from distilbert.convert import convert
 from distilbert.search import BinaryIndex, VectorIndex
@@ -122,12 +121,10 @@ def peers(vectors: np.ndarray, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__, 7)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vectors", type=Path)
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     vectors = vectors_of(args.folder, args.vectors)
     values: dict[str, object] = {"machine": machine(("distilbert", "numpy")), "sentences": len(vectors)}

@@ -212,14 +212,13 @@ def plot(path: Path, rows: dict[str, dict[int, dict[str, float]]]) -> None:
 
 def main() -> None:
     parts = {"load": load_part, "added": added_part, "flood": flood_part, "saturation": saturation_part}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.options(__doc__)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=list(SERVERS))
     parser.add_argument("--parts", nargs="+", default=list(parts), choices=list(parts))
     parser.add_argument("--rounds", type=int, default=5, help="of the part saturation")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     results: dict[str, object] = {"machine": common.machine()}
     with tempfile.TemporaryDirectory() as temporary:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from distilbert.evaluation import evaluate
-from training_samples import build
+from training_samples import append_row, build, film_reviews, memory_folder, read_rows
 
 TASKS = {"sentiment": "text-classification", "similarity": "sentence-similarity"}
 PARTS = ("train", "eval", "certify", "unseen")
@@ -38,16 +38,15 @@ def prepare(folder: Path) -> None:
     from distil_sentiment import review_sentences
     from distil_vectors import text
 
-    reviews = {
-        line.strip(): label
-        for label, name in {"positive": "rt-polarity.pos", "negative": "rt-polarity.neg"}.items()
-        for line in (source("sentence_polarity") / name).read_bytes().decode("utf-8", "replace").split("\n")
-        if line.strip()
-    }
+    labelled = film_reviews(source("sentence_polarity"))
+    reviews = {text: label for label, texts in labelled.items() for text in sorted(texts)}
     _write(folder / "reviews.jsonl", [{"text": text, "label": label} for text, label in reviews.items()])
-    pairs = [json.loads(line) for line in _lines(folder / "similarity.test.jsonl")]
+    pairs = read_rows(folder / "similarity.test.jsonl")
     known = {*reviews, *(pair[key] for pair in pairs for key in ("text", "pair"))}
-    for task, lines in {"sentiment": review_sentences(), "similarity": _lines(text())}.items():
+    for task, lines in {
+        "sentiment": review_sentences(),
+        "similarity": text().read_text(encoding="utf-8").split("\n")[:-1],
+    }.items():
         unknown = [line for line in lines if line not in known]
         chosen = random.Random(0).sample(unknown, min(_TEXTS, len(unknown)))
         (folder / f"{task}.txt").write_text("\n".join(chosen) + "\n", encoding="utf-8")
@@ -56,21 +55,15 @@ def prepare(folder: Path) -> None:
 def parts_of(folder: Path, task: str, seed: int) -> dict[str, list[dict[str, Any]]]:
     """Examples to learn from, to choose by, to certify by, and those that nothing but the benchmark sees."""
     if task == "sentiment":
-        rows, known = [json.loads(line) for line in _lines(folder / "reviews.jsonl")], []
+        rows, known = read_rows(folder / "reviews.jsonl"), []
         ends = (0.56, 0.7, 0.84, 1.0)
     else:
-        rows, known = (
-            [json.loads(line) for line in _lines(folder / f"{task}.{part}.jsonl")] for part in ("test", "train")
-        )
+        rows, known = (read_rows(folder / f"{task}.{part}.jsonl") for part in ("test", "train"))
         ends = (0.0, 0.25, 0.5, 1.0)
     random.Random(seed).shuffle(rows)
     bounds = [0, *(round(end * len(rows)) for end in ends)]
     parts = {name: rows[bounds[place] : bounds[place + 1]] for place, name in enumerate(PARTS)}
     return {**parts, "train": parts["train"] + known}
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -131,43 +124,22 @@ def measure(
         }
 
 
-def run(
-    folder: Path,
-    out: Path,
-    tasks: list[str],
-    seeds: list[int],
-    minutes: float,
-    shapes: list[str],
-    processes: int,
-    options: dict[str, Any],
-) -> None:
-    done = {(row["task"], row["seed"]) for row in map(json.loads, _lines(out))} if out.exists() else set()
-    wanted = [(task, seed) for task in tasks for seed in seeds if (task, seed) not in done]
-    in_memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as temporary:
+def run(args: argparse.Namespace, options: dict[str, Any]) -> None:
+    done = {(row["task"], row["seed"]) for row in read_rows(args.out)}
+    wanted = [(task, seed) for task in args.tasks for seed in args.seeds if (task, seed) not in done]
+    with memory_folder() as temporary:
         encoder = Path(temporary) / "encoder"
-        build(folder / "encoder", "6x384", encoder)
-        with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
-            given = [(folder, encoder, task, seed, minutes, shapes, options, out) for task, seed in wanted]
-            pool.starmap(_append, given, chunksize=1)
+        build(args.folder / "encoder", "6x384", encoder)
+        with multiprocessing.get_context("spawn").Pool(args.processes, maxtasksperchild=1) as pool:
+            pool.starmap(_append, [(args, encoder, task, seed, options) for task, seed in wanted], chunksize=1)
 
 
-def _append(
-    folder: Path,
-    encoder: Path,
-    task: str,
-    seed: int,
-    minutes: float,
-    shapes: list[str],
-    options: dict[str, Any],
-    out: Path,
-) -> None:
+def _append(args: argparse.Namespace, encoder: Path, task: str, seed: int, options: dict[str, Any]) -> None:
     try:
-        result = measure(folder, encoder, task, seed, minutes, shapes, options)
+        result = measure(args.folder, encoder, task, seed, args.minutes, args.shapes, options)
     except Exception as error:  # one run that fails leaves the others
         result = {"error": f"{type(error).__name__}: {error}"}
-    with out.open("a", encoding="utf-8") as file:  # one write a line: those of processes do not mix
-        file.write(json.dumps({"task": task, "seed": seed, "minutes": minutes, **result}) + "\n")
+    append_row(args.out, {"task": task, "seed": seed, "minutes": args.minutes, **result})
 
 
 def table(path: Path) -> None:
@@ -175,7 +147,7 @@ def table(path: Path) -> None:
         "| task | seed | said | share there (at least) | share on unseen examples | shape | MB | minutes |\n|"
         + "---|" * 8
     )
-    for row in sorted(map(json.loads, _lines(path)), key=lambda row: (row["task"], row["seed"])):
+    for row in sorted(read_rows(path), key=lambda row: (row["task"], row["seed"])):
         if "error" in row:
             print(f"| {row['task']} | {row['seed']} | {row['error']} |" + " |" * 5)
             continue
@@ -214,7 +186,7 @@ def main() -> None:
     else:
         options = {"batch_size": args.batch_size, "max_batch_tokens": args.max_batch_tokens}
         options["threads"] = args.threads or max(1, (os.cpu_count() or 1) // args.processes)
-        run(args.folder, args.out, args.tasks, args.seeds, args.minutes, args.shapes, args.processes, options)
+        run(args, options)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Reading is timed beside evaluating with a student of two layers of width 384 in 
 one), on 10,000 rows.
 """
 
-import argparse
 import csv
 import sys
 import tempfile
@@ -80,12 +79,11 @@ def reading(place: Path, student: Path | None, resamples: int) -> dict[str, obje
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.options(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--resamples", type=int, default=250, help="enough that they are drawn in parts")
     parser.add_argument("--student", type=Path)
     parser.add_argument("--only", nargs="+", choices=("memory", "report", "reading"))
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     only = args.only or ("memory", "report", "reading")
     values: dict[str, object] = {"machine": common.machine(("distilbert", "onnxruntime", "numpy"))}

@@ -11,7 +11,6 @@ What is left to gain: the products of matrices of a step (forward once, backward
 embeddings and of attention) by the time that it takes, as a share of what this machine does in one large product.
 """
 
-import argparse
 import contextlib
 import json
 import shutil
@@ -27,7 +26,6 @@ import transformers
 from safetensors.torch import load_file
 
 import common
-from distilbert.bench import available_cpus
 from distilbert.train import FinetuneArguments, finetune
 
 PEER = "transformers Trainer"
@@ -45,15 +43,11 @@ class Trainer(transformers.Trainer):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = common.options(__doc__, 3)
     parser.add_argument("--texts", type=int, default=128)
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(available_cpus())
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    common.quiet_transformers()
     texts = common.sentences()[: args.texts]
     labels = [index % 2 for index in range(len(texts))]
     with tempfile.TemporaryDirectory() as temporary:

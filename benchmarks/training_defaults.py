@@ -17,14 +17,15 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from distilbert.evaluation import read_data
-from training_samples import EXAMPLES, build, prepare
+from training_samples import EXAMPLES, append_row, build, memory_folder, prepare, read_rows
 
 TASKS = {
     "sentiment": "text-classification",
@@ -68,13 +69,8 @@ def held(seeds: list[int]) -> Iterator[Job]:
             yield from (Job(MODELS[0], task, seed, rate, epochs) for task in TASKS for seed in seeds)
 
 
-def grid(seeds: list[int]) -> Iterator[Job]:
+def grid(seed: int) -> Iterator[Job]:
     """What the rules were found by."""
-    for seed in seeds:
-        yield from _grid(seed)
-
-
-def _grid(seed: int) -> Iterator[Job]:
     cells = [Job(MODELS[0], task, seed, rate, epochs) for task in TASKS for rate in RATES for epochs in EPOCHS]
     yield from cells
     for rate in (1.5e-4, 3e-4):
@@ -84,13 +80,8 @@ def _grid(seed: int) -> Iterator[Job]:
         yield from (replace(cell, model=model) for cell in cells)
 
 
-def check(seeds: list[int]) -> Iterator[Job]:
+def check(seed: int) -> Iterator[Job]:
     """The defaults, and what lies around them: for models of other sizes, less data and other rates of the head."""
-    for seed in seeds:
-        yield from _check(seed)
-
-
-def _check(seed: int) -> Iterator[Job]:
     yield from (Job(MODELS[0], task, seed) for task in TASKS)
     if seed == 0:
         yield from (Job(model, task, seed) for model in MODELS[1:] for task in TASKS)
@@ -108,23 +99,25 @@ def _check(seed: int) -> Iterator[Job]:
     yield from (Job(MODELS[0], task, seed, 1.5e-4, epochs) for task in TASKS for epochs in EPOCHS)
 
 
-PARTS = {"grid": grid, "check": check, "held": held}
+PARTS: dict[str, Callable[[list[int]], Iterator[Job]]] = {
+    "grid": lambda seeds: chain.from_iterable(map(grid, seeds)),
+    "check": lambda seeds: chain.from_iterable(map(check, seeds)),
+    "held": held,
+}
 
 
 # training -----------------------------------------------------------------------------------------------
 
 
 def run(folder: Path, out: Path, *, part: str, minutes: float, processes: int, seeds: list[int]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    done = {json.dumps(row["job"], sort_keys=True) for row in _rows(out)} if out.exists() else set()
+    done = {json.dumps(row["job"], sort_keys=True) for row in read_rows(out)}
     wanted = dict.fromkeys(job for job in PARTS[part](seeds) if job.name not in done)
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     for job in wanted:
         queue.put(job)
     ends = time.time() + 60 * minutes
-    in_memory = Path("/dev/shm")  # runs write checkpoints, which a disk would make wait
-    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as temporary:
+    with memory_folder() as temporary:
         for model in MODELS:
             build(folder / "encoder", model, Path(temporary) / model)
         threads = max(1, (os.cpu_count() or 1) // processes)
@@ -153,9 +146,7 @@ def _work(queue: Any, folder: Path, models: Path, out: Path, ends: float, thread
             result = _train(job, folder, models / job.model, threads)
         except Exception as error:  # one setting that fails leaves the others
             result = {"error": f"{type(error).__name__}: {error}"}
-        row = {"job": asdict(job), "seconds": round(time.time() - started, 1), **result}
-        with out.open("a", encoding="utf-8") as file:  # one write a line: those of processes do not mix
-            file.write(json.dumps(row) + "\n")
+        append_row(out, {"job": asdict(job), "seconds": round(time.time() - started, 1), **result})
 
 
 def _train(job: Job, folder: Path, model: Path, threads: int) -> dict[str, Any]:
@@ -196,14 +187,10 @@ def _train(job: Job, folder: Path, model: Path, threads: int) -> dict[str, Any]:
 # what came of it ----------------------------------------------------------------------------------------
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-
-
 def table(path: Path) -> None:
     """A row for every model, task and setting: the mean over seeds, and how far that is from the best of the grid."""
     found: dict[Job, list[float]] = {}
-    for row in _rows(path):
+    for row in read_rows(path):
         if "scores" in row:
             job = replace(Job(**row["job"]), seed=0)
             found.setdefault(job, []).append(row["scores"][row["metric"]])

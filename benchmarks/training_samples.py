@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,29 +29,55 @@ _LAYER = "distilbert.transformer.layer."
 def prepare(folder: Path) -> None:
     """Samples of all tasks, as TASK.train.jsonl and TASK.test.jsonl, and the encoder: all-MiniLM-L6-v2 in float16."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
+    from answers import articles
     from common import encoder, share, source
+    from distil_vectors import COLUMNS
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _write_sentiment(folder, source("sentence_polarity"), share)
     _write_entities(folder, source)
-    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))["data"]
+    squad = articles()
     _write_questions(folder, sorted(squad, key=lambda article: share(article["title"])))
     _write_topics(folder, squad)
-    columns = {"text": "1", "pair": "2", "score": "3"}
     for part, names in {"train": ["train"], "test": ["dev", "test"]}.items():
-        read = [read_data(source(f"stsb/*-en-{name}.csv"), "sentence-similarity", columns=columns) for name in names]
+        read = [read_data(source(f"stsb/*-en-{name}.csv"), "sentence-similarity", columns=COLUMNS) for name in names]
         rows = [{"text": e.first, "pair": e.second, "score": e.score} for data in read for e in data.examples]
         _write(folder, "similarity", part, rows, 3000)
     _write_encoder(encoder(), folder)
 
 
-def _write_sentiment(folder: Path, data: Path, share: Any) -> None:
-    """Two classes as often, and one of 5 %."""
-    reviews: dict[str, list[str]] = {}
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines, those that were written whole; none where there is no file."""
+    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """In one write, so that the lines of processes do not mix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def memory_folder() -> "tempfile.TemporaryDirectory[str]":
+    """For what is trained: checkpoints, which a disk would make wait."""
+    in_memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None)
+
+
+def film_reviews(data: Path) -> dict[str, set[str]]:
+    """The sentences of each label."""
+    found = {}
     for label, name in {"positive": "rt-polarity.pos", "negative": "rt-polarity.neg"}.items():
         lines = (data / name).read_bytes().decode("utf-8", "replace").split("\n")
-        reviews[label] = sorted({line.strip() for line in lines if line.strip()}, key=share)
+        found[label] = {line.strip() for line in lines if line.strip()}
+    return found
+
+
+def _write_sentiment(folder: Path, data: Path, share: Any) -> None:
+    """Two classes as often, and one of 5 %."""
+    reviews = {label: sorted(texts, key=share) for label, texts in film_reviews(data).items()}
     for task, (train, test) in {
         "sentiment": ((1000, 1000), (1000, 1000)),
         "uneven": ((100, 1900), (158, 3000)),

@@ -7,7 +7,6 @@ of its own with that checkout's sources; the two take turns. Ratios are this che
 faster, or smaller.
 """
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -45,11 +44,9 @@ print(median(lambda: task(texts), 3), median(lambda: task(texts[0]), 40))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = common.options(__doc__, 7)
     parser.add_argument("other", type=Path)
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
-    parser.add_argument("--save", type=Path)
     args = parser.parse_args()
     trees = {"other": args.other.resolve(), "this": common.REPOSITORY}
     with tempfile.TemporaryDirectory() as temporary:

@@ -7,6 +7,7 @@ The data set's train part is eight times as large; this shows the way, not the b
 
 import json
 from pathlib import Path
+from typing import Any
 
 from common import follow, part, part_files, source
 
@@ -22,12 +23,17 @@ SETTINGS = {
 
 
 def prepare() -> dict[str, Path]:
-    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
     files = part_files("answers", ".json")
     for part_name, file in files.items():
-        articles = [article for article in squad["data"] if part(article["title"]) == part_name]
-        file.write_text(json.dumps({"version": "1.1", "data": articles}))
+        chosen = [article for article in articles() if part(article["title"]) == part_name]
+        file.write_text(json.dumps({"version": "1.1", "data": chosen}))
     return files
+
+
+def articles() -> list[dict[str, Any]]:
+    """Those of SQuAD, each with its "title" and "paragraphs" of a "context" and questions ("qas")."""
+    squad: dict[str, Any] = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
+    return list(squad["data"])
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ DISTILBERT_WORK names, by default `work`.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,19 @@ def part_files(name: str, suffix: str) -> dict[str, Path]:
     return {part: WORK / f"{name}.{part}{suffix}" for part in ("train", "dev", "test")}
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_lines(path, map(json.dumps, rows))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def part(text: str) -> str:
     """train, dev or test, 80/10/10."""
     place = share(text)
@@ -44,7 +57,7 @@ def part(text: str) -> str:
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1 that follows from the text alone: splits by it are the same everywhere and for ever."""
+    """A number from 0 to 1 that follows from the text alone, so that splits by it never change."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
@@ -59,16 +72,22 @@ def encoder() -> Path:
     return folder
 
 
-def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> None:
-    """Fine-tune the encoder, or go on where it was left; score it on the test part, and keep scores and report."""
+def train(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> Path:
+    """Fine-tune the encoder into a folder of this name, or go on where it was left, and keep its log."""
     out = WORK / name
     arguments = FinetuneArguments(
         task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, **settings
     )
     finetune(arguments)
+    keep_log(name, out)
+    return out
+
+
+def follow(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any]) -> None:
+    """Train, score on the test part, and keep scores and report."""
+    out = train(name, task, files, settings)
     scores = {precision: evaluate(out, files["test"], task, precision=precision).to_dict() for precision in _REPORTED}
     keep(name, scores)
-    keep_log(name, out)
     keep_report(name, out)
     for precision, evaluation in scores.items():
         print(precision, rounded(evaluation))

@@ -9,15 +9,14 @@ The text without labels is what names much: encyclopedia (wikitext2, SQuAD's con
 of STS-B's train part), speeches, and parts of film reviews and books.
 """
 
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import entities
-from common import WORK, part_files, share, source
+from answers import articles
+from common import WORK, part_files, share, source, write_lines
 from distil_sentiment import review_sentences
-from distil_vectors import pairs
+from distil_vectors import pair_sentences
 from masked_lm import paragraphs, wikipedia
 from teaching import students
 
@@ -39,14 +38,11 @@ LONGEST = 60  # words of a line
 
 def unlabelled() -> Path:
     """Paragraphs cut into pieces of the length of sentences."""
-    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
-    contexts = [paragraph["context"] for article in squad["data"] for paragraph in article["paragraphs"]]
-    with pairs("train").open(encoding="utf-8", newline="") as file:
-        sentences = [sentence for row in csv.reader(file) for sentence in row[:2]]
+    contexts = [paragraph["context"] for article in articles() for paragraph in article["paragraphs"]]
     speeches = [
         line for path in sorted(source("speeches").glob("*.txt")) for line in path.read_text("utf-8").split("\n")
     ]
-    texts = [*wikipedia("valid"), *wikipedia("test"), *contexts, *sentences]
+    texts = [*wikipedia("valid"), *wikipedia("test"), *contexts, *pair_sentences()]
     texts += sample(speeches, SPEECHES) + sample(review_sentences(), REVIEWS) + sample(paragraphs(), BOOKS)
     lines = [
         " ".join(words[start : start + LONGEST])
@@ -54,7 +50,7 @@ def unlabelled() -> Path:
         for start in range(0, len(words), LONGEST)
     ]
     path = WORK / "entities.unlabelled.txt"
-    path.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
+    write_lines(path, dict.fromkeys(lines))
     return path
 
 

@@ -5,11 +5,10 @@ DISTILBERT_DATA=path/to/data python recipes/distil_sentiment.py
 The unlabelled text is sentences of whole film reviews (movie_reviews, Pang and Lee 2004).
 """
 
-import json
 from pathlib import Path
 
-from common import WORK, part_files, share, source
-from sentiment import TASK, prepare
+from common import WORK, part_files, read_rows, share, write_lines
+from sentiment import TASK, prepare, whole_reviews
 from teaching import students
 
 SETTINGS = {
@@ -27,17 +26,15 @@ SHARE = 0.6  # of the sentences without labels
 
 def review_sentences() -> list[str]:
     """Those of whole reviews, each once."""
-    reviews = [json.loads(line)["text"] for line in (source("movie_reviews") / "reviews.jsonl").open(encoding="utf-8")]
-    lines = dict.fromkeys(" ".join(line.split()) for review in reviews for line in review.split("\n"))
+    lines = dict.fromkeys(" ".join(line.split()) for review in whole_reviews() for line in review["text"].split("\n"))
     return [line for line in lines if len(line) > 20]
 
 
 def unlabelled() -> Path:
     """Sentences of whole reviews, none of which is in the labelled data."""
-    known = {json.loads(line)["text"] for file in prepare().values() for line in file.read_text().splitlines()}
-    chosen = [line for line in review_sentences() if share(line) < SHARE and line not in known]
+    known = {row["text"] for file in prepare().values() for row in read_rows(file)}
     path = WORK / "sentiment.unlabelled.txt"
-    path.write_text("\n".join(chosen) + "\n", encoding="utf-8")
+    write_lines(path, (line for line in review_sentences() if share(line) < SHARE and line not in known))
     return path
 
 

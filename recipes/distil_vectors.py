@@ -8,11 +8,11 @@ count.
 """
 
 import csv
-import json
 import re
 from pathlib import Path
 
-from common import WORK, encoder, share, source
+from answers import articles
+from common import WORK, encoder, share, source, write_lines
 from distil_sentiment import review_sentences
 from masked_lm import paragraphs, wikipedia
 from teaching import students
@@ -28,6 +28,7 @@ SETTINGS = {
     "precision": "bfloat16",
 }
 REVIEWS, BOOKS = 0.3, 0.05  # shares of the text
+COLUMNS = {"text": "1", "pair": "2", "score": "3"}  # of STS-B
 
 
 def pairs(part: str) -> Path:
@@ -35,26 +36,31 @@ def pairs(part: str) -> Path:
     return source(f"stsb/stsb-en-{part}.csv")
 
 
-def text() -> Path:
+def pair_sentences() -> list[str]:
+    """Those of STS-B's train part."""
     with pairs("train").open(encoding="utf-8", newline="") as file:
-        sentences = [sentence for row in csv.reader(file) for sentence in row[:2]]
-    squad = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))
-    contexts = [part_text for article in squad["data"] for part_text in article["paragraphs"]]
+        return [sentence for row in csv.reader(file) for sentence in row[:2]]
+
+
+def text() -> Path:
+    contexts = [paragraph for article in articles() for paragraph in article["paragraphs"]]
     questions = [question["question"] for context in contexts for question in context["qas"]]
     long = [context["context"] for context in contexts] + wikipedia("valid")
     long += [part_text for part_text in paragraphs() if share(part_text) < BOOKS]
     parts = [part for part_text in long for part in re.split(r"(?<=[.!?]) (?=[A-Z\"'])", part_text)]
     reviews = [part_text for part_text in review_sentences() if share(part_text) < REVIEWS]
     path = WORK / "vectors.txt"
-    lines = dict.fromkeys(" ".join(part_text.split()) for part_text in (*sentences, *questions, *parts, *reviews))
-    path.write_text("\n".join(line for line in lines if line) + "\n", encoding="utf-8")
+    lines = dict.fromkeys(
+        " ".join(part_text.split()) for part_text in (*pair_sentences(), *questions, *parts, *reviews)
+    )
+    write_lines(path, filter(None, lines))
     return path
 
 
 def main() -> None:
     students(
         "distil-vectors", encoder(), "sentence-similarity", pairs("dev"), SETTINGS,
-        train=text(), columns={"text": "1", "pair": "2", "score": "3"},
+        train=text(), columns=COLUMNS,
     )  # fmt: skip
 
 

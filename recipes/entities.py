@@ -5,11 +5,10 @@
 A tenth of UNER's dev sentences, by a hash of their words, chooses the best weights; the rest is learnt from.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import follow, part_files, share, source
+from common import follow, part_files, share, source, write_rows
 from distilbert.evaluation import TaggedWords, read_data
 
 TASK = "token-classification"
@@ -44,8 +43,7 @@ def prepare() -> dict[str, Path]:
 
 
 def write(file: Path, examples: Sequence[TaggedWords]) -> None:
-    rows = [{"words": example.words, "labels": [renamed(label) for label in example.labels]} for example in examples]
-    file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    write_rows(file, ({"words": each.words, "labels": [*map(renamed, each.labels)]} for each in examples))
 
 
 def renamed(label: str) -> str:

@@ -6,7 +6,7 @@ DISTILBERT_DATA=path/to/data python recipes/masked_lm.py
 import re
 from pathlib import Path
 
-from common import follow, part_files, share, source
+from common import follow, part_files, share, source, write_lines
 
 TASK = "fill-mask"
 SETTINGS = {"epochs": 1, "batch_size": 32, "learning_rate": 5e-4, "eval_steps": 400, "precision": "bfloat16"}
@@ -23,7 +23,7 @@ def prepare() -> dict[str, Path]:
         "test": wikipedia("test"),
     }
     for part_name, file in files.items():
-        file.write_text("\n".join(texts[part_name]) + "\n")
+        write_lines(file, texts[part_name])
     return files
 
 

@@ -3,10 +3,10 @@
 DISTILBERT_DATA=path/to/data python recipes/sentiment.py
 """
 
-import json
 from pathlib import Path
+from typing import Any
 
-from common import follow, part, part_files, source
+from common import follow, part, part_files, read_rows, source, write_rows
 
 TASK = "text-classification"
 SETTINGS = {
@@ -33,9 +33,13 @@ def prepare() -> dict[str, Path]:
                 found.setdefault(text, label)
     files = part_files("sentiment", ".jsonl")
     for part_name, file in files.items():
-        rows = [{"text": text, "label": label} for text, label in found.items() if part(text) == part_name]
-        file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+        write_rows(file, [{"text": text, "label": label} for text, label in found.items() if part(text) == part_name])
     return files
+
+
+def whole_reviews() -> list[dict[str, Any]]:
+    """Reviews of films (movie_reviews, Pang and Lee 2004) as "text", with "pos" or "neg" as "label"."""
+    return read_rows(source("movie_reviews/reviews.jsonl"))
 
 
 def main() -> None:

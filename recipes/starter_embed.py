@@ -6,7 +6,7 @@ STS-B's dev part measures it, and decides nothing.
 """
 
 from common import encoder
-from distil_vectors import pairs
+from distil_vectors import COLUMNS, pairs
 from starters import Card, describe, pack, score
 
 TASK = "feature-extraction"
@@ -23,8 +23,7 @@ CARD = Card(
 
 def main() -> None:
     folder = pack("embed", encoder())
-    columns = {"text": "1", "pair": "2", "score": "3"}
-    scores = score(folder, "sentence-similarity", {"STS-B, dev part": pairs("dev")}, columns=columns)
+    scores = score(folder, "sentence-similarity", {"STS-B, dev part": pairs("dev")}, columns=COLUMNS)
     describe("embed", TASK, CARD, scores)
 
 

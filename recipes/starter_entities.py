@@ -5,13 +5,12 @@ DISTILBERT_DATA=path/to/data python recipes/starter_entities.py
 UNER's dev part has sentences without names in plenty, so that this takes half the time.
 """
 
-import json
 from pathlib import Path
 
 import entities
-from common import part_files, source
+from common import part_files, read_rows, source, train, write_rows
 from distilbert.evaluation import read_data
-from starters import Card, describe, pack, score, train
+from starters import Card, describe, pack, score
 
 TASK = entities.TASK
 SETTINGS = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-4, "layer_decay": 0.9}
@@ -36,16 +35,16 @@ def prepare() -> dict[str, Path]:
     """The files of `entities.py`, and what is learnt from of them."""
     files = entities.prepare()
     train_file = part_files("starter-ner", ".jsonl")["train"]
-    rows = [json.loads(line) for line in files["train"].read_text().splitlines()]
     tweets = len(read_data(source(entities.TWEETS), TASK).examples)  # they stand first
-    kept = [row for place, row in enumerate(rows) if place >= tweets or set(row["labels"]) != {"O"}]
-    train_file.write_text("\n".join(map(json.dumps, kept)) + "\n")
+    rows = enumerate(read_rows(files["train"]))
+    kept = [row for place, row in rows if place >= tweets or set(row["labels"]) != {"O"}]
+    write_rows(train_file, kept)
     return {**files, "train": train_file}
 
 
 def main() -> None:
     files = prepare()
-    folder = pack("ner", train("ner", TASK, files, SETTINGS))
+    folder = pack("ner", train("starter-ner", TASK, files, SETTINGS))
     scores = score(folder, TASK, {"UNER English EWT, test part": files["test"]})
     describe("ner", TASK, CARD, scores)
 

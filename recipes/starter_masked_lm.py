@@ -8,10 +8,10 @@ Two minutes on a GPU, hours on a CPU.
 from pathlib import Path
 
 import answers
-from common import part_files, share, source
+from common import part_files, share, source, train, write_lines
 from distilbert.evaluation import read_data
 from masked_lm import paragraphs, wikipedia
-from starters import Card, describe, pack, score, train
+from starters import Card, describe, pack, score
 
 TASK = "fill-mask"
 SETTINGS = {
@@ -50,7 +50,7 @@ def prepare() -> dict[str, Path]:
     }
     files = part_files("starter-fill-mask", ".txt")
     for part_name, file in files.items():
-        file.write_text("\n".join(texts[part_name]) + "\n", encoding="utf-8")
+        write_lines(file, texts[part_name])
     return files
 
 
@@ -69,7 +69,7 @@ def contexts() -> list[str]:
 
 def main() -> None:
     files = prepare()
-    folder = pack("fill-mask", train("fill-mask", TASK, files, SETTINGS))
+    folder = pack("fill-mask", train("starter-fill-mask", TASK, files, SETTINGS))
     describe("fill-mask", TASK, CARD, score(folder, TASK, {"WikiText-2, test part": files["test"]}))
 
 

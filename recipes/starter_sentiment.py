@@ -6,12 +6,11 @@ Sentences are split as in `sentiment.py`, reviews 80/10/10 by a hash of their te
 end is taken, where reviewers sum up.
 """
 
-import json
 from pathlib import Path
 
 import sentiment
-from common import part, part_files, source
-from starters import Card, describe, pack, score, train
+from common import part, part_files, read_rows, train, write_rows
+from starters import Card, describe, pack, score
 
 TASK = sentiment.TASK
 SETTINGS = {"epochs": 1, "batch_size": 32, "learning_rate": 1e-4, "layer_decay": 0.9}
@@ -38,15 +37,14 @@ LABELS = {"neg": "negative", "pos": "positive"}
 def prepare() -> dict[str, Path]:
     sentences = sentiment.prepare()
     files = part_files("starter-sentiment", ".jsonl")
-    reviews = [json.loads(line) for line in source("movie_reviews/reviews.jsonl").read_text("utf-8").splitlines()]
+    reviews = sentiment.whole_reviews()
     for part_name in ("train", "dev"):
-        rows = [json.loads(line) for line in sentences[part_name].read_text().splitlines()]
-        rows += [labelled(review, END) for review in reviews if part(review["text"]) == part_name]
-        write(files[part_name], rows)
+        rows = [labelled(review, END) for review in reviews if part(review["text"]) == part_name]
+        write_rows(files[part_name], read_rows(sentences[part_name]) + rows)
     files["sentences"] = sentences["test"]
     for part_name, name in (("dev", "dev-reviews"), ("test", "reviews")):
         files[name] = files["dev"].with_name(f"starter-sentiment.{name}.jsonl")
-        write(files[name], [labelled(review) for review in reviews if part(review["text"]) == part_name])
+        write_rows(files[name], [labelled(review) for review in reviews if part(review["text"]) == part_name])
     return files
 
 
@@ -55,13 +53,9 @@ def labelled(review: dict[str, str], last: int = 0) -> dict[str, str]:
     return {"text": " ".join(review["text"].split()[-last:]), "label": LABELS[review["label"]]}
 
 
-def write(file: Path, rows: list[dict[str, str]]) -> None:
-    file.write_text("\n".join(map(json.dumps, rows)) + "\n")
-
-
 def main() -> None:
     files = prepare()
-    folder = pack("sentiment", train("sentiment", TASK, files, SETTINGS), LONGEST)
+    folder = pack("sentiment", train("starter-sentiment", TASK, files, SETTINGS), LONGEST)
     scores = score(folder, TASK, {"sentences of film reviews, test tenth": files["sentences"]})
     whole = "whole film reviews, test tenth, read in windows"
     of_reviews = score(folder, TASK, {whole: files["reviews"]}, long_text="window")

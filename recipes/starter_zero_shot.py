@@ -6,23 +6,22 @@ The sentences are those that starter/sentiment is scored on. The paragraphs are 
 the titles of its 48 articles.
 """
 
-import json
-
 import numpy as np
 
+import answers
 import distilbert
 import sentiment
-from common import encoder, keep, source
+from common import encoder, keep, read_rows
 from starters import OUT, mean, pack
 
 
 def main() -> None:
     folder = OUT / "embed" if (OUT / "embed").is_dir() else pack("embed", encoder())
     zero = distilbert.load(folder, "zero-shot-classification")
-    rows = [json.loads(line) for line in sentiment.prepare()["test"].read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(sentiment.prepare()["test"])
     found = zero([row["text"] for row in rows], ["positive", "negative"])
     right = [best.label == row["label"] for (best, *_), row in zip(found, rows)]
-    articles = json.loads(source("squad_dev/*dev-v1.1*.json").read_text(encoding="utf-8"))["data"]
+    articles = answers.articles()
     titles = [article["title"].replace("_", " ") for article in articles]
     texts = [(part["context"], title) for article, title in zip(articles, titles) for part in article["paragraphs"]]
     subjects = [best.label == title for (best, *_), (_, title) in zip(zero([text for text, _ in texts], titles), texts)]

@@ -1,4 +1,4 @@
-"""What the recipes of the starter models share: train, quantise, score once on what was never trained on, describe.
+"""What the recipes of the starter models share: quantise, score once on what was never trained on, describe.
 
 A starter model is a folder of `distilbert_starter` in the folder that DISTILBERT_WORK names. Once it is final, it is
 copied to starter/src/distilbert_starter.
@@ -12,13 +12,50 @@ from typing import Any
 
 import numpy as np
 
-from common import WORK, encoder, keep, keep_log
+from common import WORK, keep
 from distilbert.convert import quantize
 from distilbert.evaluation import Interval, evaluate
-from distilbert.train import FinetuneArguments, finetune
 
 OUT = WORK / "distilbert_starter"
 Scores = dict[str, dict[str, Interval]]  # by what was scored, and by metric
+
+
+_CARD = """---
+license: {card.licence}
+language: en
+library_name: distilbert
+pipeline_tag: {task}
+base_model: sentence-transformers/all-MiniLM-L6-v2
+---
+# starter/{name}: {card.title}
+
+```python
+import distilbert
+
+model = distilbert.load("starter/{name}")
+```
+
+## Made of
+
+- sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), a BERT of 6 layers and width 384, as a DistilBERT
+{made_of}
+
+{card.split} Weights are int8, the word embeddings 4 bits.
+
+## Scores
+
+| data | metric | value | 95 % interval (bootstrap) |
+|---|---|---|---|
+{table}
+
+## Limits
+
+{card.limits}
+
+## For production
+
+{card.production}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +77,6 @@ class Card:
     limits: str
     production: str
     licence: str = "apache-2.0"
-
-
-def train(name: str, task: str, files: Mapping[str, Path], settings: Mapping[str, Any], seed: int = 0) -> Path:
-    """Fine-tune the encoder, or go on where it was left. Of another seed than 0 the log is kept under its own name."""
-    out = WORK / (f"starter-{name}-seed-{seed}" if seed else f"starter-{name}")
-    arguments = FinetuneArguments(
-        task=task, model=encoder(), train=files["train"], eval=files["dev"], out=out, resume=True, seed=seed, **settings
-    )
-    finetune(arguments)
-    keep_log(out.name, out)
-    return out
 
 
 def pack(name: str, source: Path, longest: int = 0) -> Path:
@@ -87,41 +113,6 @@ def describe(name: str, task: str, card: Card, scores: Scores) -> None:
         for what, intervals in scores.items()
         for metric, value in intervals.items()
     ]
-    lines = [
-        "---",
-        f"license: {card.licence}",
-        "language: en",
-        "library_name: distilbert",
-        f"pipeline_tag: {task}",
-        "base_model: sentence-transformers/all-MiniLM-L6-v2",
-        "---",
-        f"# starter/{name}: {card.title}",
-        "",
-        "```python",
-        "import distilbert",
-        "",
-        f'model = distilbert.load("starter/{name}")',
-        "```",
-        "",
-        "## Made of",
-        "",
-        "- sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), a BERT of 6 layers and width 384, as a DistilBERT",
-        *(f"- {data}" for data in card.data),
-        "",
-        f"{card.split} Weights are int8, the word embeddings 4 bits.",
-        "",
-        "## Scores",
-        "",
-        "| data | metric | value | 95 % interval (bootstrap) |",
-        "|---|---|---|---|",
-        *table,
-        "",
-        "## Limits",
-        "",
-        card.limits,
-        "",
-        "## For production",
-        "",
-        card.production,
-    ]
-    (OUT / name / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made_of = [f"- {data}" for data in card.data]
+    text = _CARD.format(name=name, task=task, card=card, made_of="\n".join(made_of), table="\n".join(table))
+    (OUT / name / "README.md").write_text(text, encoding="utf-8")

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import distilbert
-from common import WORK, keep, keep_log, keep_report
+from common import WORK, keep, keep_log, keep_report, read_rows
 from distilbert.distill import DistillArguments, distill
 from distilbert.evaluation import compare, evaluate
 
@@ -68,8 +67,7 @@ def texts_of(path: Path) -> list[str]:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as file:
             return [row[0] for row in csv.reader(file)][:1000]
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:1000]]
-    return [row["text"] if "text" in row else " ".join(row["words"]) for row in rows]
+    return [row["text"] if "text" in row else " ".join(row["words"]) for row in read_rows(path)[:1000]]
 
 
 def speed(teacher: Path, student: Path, task: str, texts: Sequence[str], rounds: int = 5) -> dict[str, Any]:
