@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distilbert.errors import InputError
+from distilbert.errors import CheckpointError, InputError
 from distilbert.files import check_new_folder, written_whole, written_whole_folder
 
 KILLED = """
@@ -18,6 +18,12 @@ from distilbert import files
 with getattr(files, sys.argv[1])(Path(sys.argv[2])) as temporary:
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def test_an_error_names_the_place_of_a_folder_that_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as raised, written_whole_folder(tmp_path / "out") as folder:
+        raise CheckpointError(f"{folder / 'config.json'}: no room")
+    assert str(raised.value) == f"{tmp_path / 'out' / 'config.json'}: no room"
 
 
 @pytest.mark.parametrize("writer", ["written_whole", "written_whole_folder"])

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import FinetuneArguments
@@ -27,7 +27,7 @@ def train(args: argparse.Namespace) -> int:
     else:
         from ..train import finetune
     has_checkpoints = not (arguments.head_only or arguments.few_shot)
-    with resume_hint() if has_checkpoints else nullcontext():
+    with resume_hint() if has_checkpoints else resume_hint("nothing was written; run the same command again"):
         show_trained(finetune(arguments), as_json=args.json)
     return 0
 
@@ -46,10 +46,10 @@ def show_trained(done: "Trained", *, as_json: bool, facts: Mapping[str, Any] | N
 
 
 @contextmanager
-def resume_hint() -> Iterator[None]:
+def resume_hint(way: str = "the same command with --resume goes on from the last checkpoint") -> Iterator[None]:
     """Where a run is interrupted by hand, print one line about how to continue it."""
     try:
         yield
     except KeyboardInterrupt:
-        print("stopped; the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        print(f"stopped; {way}", file=sys.stderr)
         raise
