@@ -1,4 +1,4 @@
-"""A line on standard error of how much of a long work is done; on a terminal or in a notebook only."""
+"""Standard error of a long work: lines that stay, and on a terminal or in a notebook how much of it is done."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -9,6 +9,11 @@ from rich.console import Console
 
 Chunk = TypeVar("Chunk", bound=Sized)
 _LONG_WORK = 1  # second before a bar is worth a look
+
+
+def run_console(*, quiet: bool = False) -> Console:
+    """Standard error for the lines of a run, which programs may read: none is broken or coloured in a file."""
+    return Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_shares_as_they_are_written() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Students of a few steps, however slow the machine is, and speeds of one turn."""
-    monkeypatch.setattr(halving, "_LEAST", 2)
+    monkeypatch.setattr(halving, "FEWEST_STEPS", 2)
     monkeypatch.setattr(halving, "_MOST_EPOCHS", 1.0)
     monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
 

@@ -35,7 +35,7 @@ def test_students_are_distilled_compared_and_drawn(
 ) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
     arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **dict.fromkeys(SIZES, 0))
-    monkeypatch.setattr(searching, "_LEAST", 1)
+    monkeypatch.setattr(searching, "FEWEST_STEPS", 1)
     monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
     found = search(arguments, [Shape(1, 16), Shape(2, 16, hidden_dim=24)], 0.01, quiet=True)
     assert {chosen.name for chosen in found} == {"1x16", "2x16x24", "teacher"}
@@ -63,7 +63,7 @@ def test_the_command_prints_a_table(
     chosen = settings(
         "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20]
     )
-    monkeypatch.setattr(searching, "_LEAST", 1)  # however slow the machine is
+    monkeypatch.setattr(searching, "FEWEST_STEPS", 1)  # however slow the machine is
     monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
     command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train,
                "--eval", chosen.eval, "--out", chosen.out, "--search", "1x16", "--minutes", "0.01", "--device", "cpu",

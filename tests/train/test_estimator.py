@@ -18,6 +18,7 @@ from conftest import Maker  # noqa: E402
 from distilbert import load  # noqa: E402
 from distilbert.errors import CheckpointError, ConfigError, InputError  # noqa: E402
 from distilbert.train import DistilBertClassifier  # noqa: E402
+from distilbert.train import estimator as estimators  # noqa: E402
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_it_goes_into_cross_validation_and_grid_search(
     search = selection.GridSearchCV(estimator, {"learning_rate": [1e-9, 2e-3]}, cv=2).fit(texts, classes)
     assert search.best_params_ == {"learning_rate": 2e-3}
     assert set(search.predict(texts[:9])) <= {3, 7}
+
+
+def test_a_head_that_reads_all_tokens_is_trained_on_all(
+    make_checkpoint: Maker, examples: tuple[list[str], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, classes = examples
+    folder = make_checkpoint(classifier_pooling="mean", id2label={"0": "3", "1": "7"})
+    trained = []
+    monkeypatch.setattr(estimators, "run", lambda _, objective, *__, **___: trained.append(objective))
+    DistilBertClassifier(folder, threads=1).fit(texts, classes)
+    assert trained[0].items[0].rows is None
 
 
 def test_it_is_a_step_of_a_pipeline_and_is_fitted_in_several_processes(

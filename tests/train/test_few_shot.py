@@ -64,6 +64,8 @@ def test_few_shot_learns_and_is_saved_as_a_classifier(
     done = finetune(arguments(folder, train, tmp_path / "out", **settings))
     assert done.scores["accuracy"].value > 0.9
     assert distilbert.load(done.folder)("fire").label == "warm"
+    made = json.loads((done.folder / "training.json").read_text(encoding="utf-8"))
+    assert made["settings"]["precision"] in ("float32", "bfloat16")  # what was chosen
     card = (done.folder / "README.md").read_text(encoding="utf-8")
     assert f"Fine-tuned from `{folder}` with `distilbert train" in card
     page = (done.folder / "report.html").read_text(encoding="utf-8")

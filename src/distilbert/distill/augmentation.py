@@ -5,14 +5,11 @@ with probability 0.25 only one to five neighbouring words of a text are kept.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 
 _MASKED, _CUT = 0.1, 0.25
 _LONGEST = 5
-
-Words = TypeVar("Words", bound=Sequence[str])
 
 
 def altered(words: Sequence[str], mask: str, rng: np.random.Generator) -> list[str]:

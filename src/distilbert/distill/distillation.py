@@ -12,13 +12,15 @@ from ..train.progress import WorkProgress
 from ..train.run import TEACHER_OUTPUTS, Run
 from ..trained import Trained
 from .alignment import with_teacher_ids
-from .facts import facts_of
+from .facts import student_facts
 from .inputs import Inputs, read_inputs
 from .objective import DistillationObjective, OutputKind
 from .projections import StudentWithProjections
-from .student import Student, live_task, open_student, save_student
+from .student import live_task, open_student, save_student
 from .teacher import RequestedOutputs, Teacher
 from .teacher_cache import CachedOutputs, LiveOutputs, TeacherOutputs
+
+FEWEST_STEPS = 20  # of a student; fewer teach it nothing
 
 
 def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
@@ -43,20 +45,19 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
     return run.train_and_save(
         taught.model,
         taught.objective,
-        live=lambda: live_task(arguments, taught.student, taught.model),
-        save=lambda out: save_student(out, arguments, inputs, taught.student, taught.model),
-        data=[inputs.data],
+        live=lambda: live_task(arguments, inputs, taught.model),
+        save=lambda out: save_student(out, arguments, inputs, taught.model),
+        data=inputs.data,
         held_out=inputs.held_out,
         test=inputs.test,
-        facts=facts_of(run.console, arguments, inputs, taught.student),
+        facts=student_facts(run.console, arguments, inputs, taught.model.student),
     )
 
 
 @dataclass(frozen=True)
 class Taught:
-    """A student and what it is trained by: `model` is what the loop trains."""
+    """A student, with its projections, and what it is trained by."""
 
-    student: Student
     model: StudentWithProjections
     objective: DistillationObjective
 
@@ -64,13 +65,13 @@ class Taught:
 def begin(run: Run, arguments: DistillArguments, inputs: Inputs) -> Taught:
     """A student before its training. The teacher's outputs are computed now, unless they are there or live."""
     teacher = inputs.teacher
-    student = open_student(arguments, inputs)
+    student, kept = open_student(arguments, inputs)
     requested, of_teacher = _requested(arguments, student.config, teacher)
     model = StudentWithProjections(
-        student.model,
+        student,
         len(requested.states),
         teacher.config.dim,
-        student.kept,
+        kept,
         vector_width=teacher.width(of_teacher) if requested.vectors else 0,
     )
     objective = DistillationObjective(
@@ -80,10 +81,10 @@ def begin(run: Run, arguments: DistillArguments, inputs: Inputs) -> Taught:
         requested,
         kind=_kind(arguments.task, inputs.data.problem),
         heads=_relation_heads(student.config, teacher.config),
-        columns=student.vocabulary.pieces if arguments.task == "fill-mask" else None,
+        columns=inputs.vocabulary.pieces if arguments.task == "fill-mask" else None,
         every_row=arguments.every_row,
     )
-    return Taught(student, model, objective)
+    return Taught(model, objective)
 
 
 def _requested(

@@ -1,4 +1,4 @@
-"""What a person is told of a student and its teacher, on the console and in the report."""
+"""What the console and the report say of a student and its teacher."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,29 +7,31 @@ from rich.console import Console
 from torch import nn
 
 from ..arguments import DistillArguments
-from ..command_text import command_text
 from ..evaluation.scoring import score_task
 from ..loading import load
+from ..trained import command_of
 from .inputs import Inputs
-from .student import Student
 from .teacher import NativeTeacher, Teacher
 
 
-def facts_of(console: Console, arguments: DistillArguments, inputs: Inputs, student: Student) -> dict[str, Any]:
-    """What the report says of teacher and student; printed as well."""
-    about = student_text(student, inputs.teacher)
+def student_facts(console: Console, arguments: DistillArguments, inputs: Inputs, student: Any) -> dict[str, Any]:
+    """What the report says of the teacher and of the student, a model of `distilbert.nn`; printed as well."""
+    about, vocabulary = _described(student, inputs.teacher), inputs.vocabulary
     console.print(f"student: {about}")
     facts: dict[str, Any] = {
         "from": str(arguments.teacher),
         "made": "Distilled",
-        "command": command_text(["distilbert", "distill"], arguments, without=("resume", "report")),
+        "command": command_of(["distilbert", "distill"], arguments),
         "student": about,
         "teacher_score": {},
     }
     if arguments.vocab_size:
-        facts["vocabulary"] = vocabulary_text(student)
+        facts["vocabulary"] = (
+            f"{vocabulary.unknown:.3%} of the tokens are unknown to the student's vocabulary, and texts are "
+            f"{vocabulary.longer - 1:.1%} longer with it"
+        )
         console.print(facts["vocabulary"])
-    for remark in remarks(arguments, student):
+    for remark in _remarks(arguments, student):
         console.print(remark, markup=False)
     if inputs.held_out is not None and isinstance(inputs.teacher, NativeTeacher):
         details = score_task(load(arguments.teacher, arguments.task), inputs.held_out)
@@ -37,10 +39,10 @@ def facts_of(console: Console, arguments: DistillArguments, inputs: Inputs, stud
     return facts
 
 
-def student_text(student: Student, teacher: Teacher) -> str:
-    """Its shape, and its size beside the teacher's."""
+def _described(student: Any, teacher: Teacher) -> str:
+    """The student's shape, and its size beside the teacher's."""
     config = student.config
-    size, teacher_size = _parameters(student.model), _parameters(teacher.model)
+    size, teacher_size = _parameters(student), _parameters(teacher.model)
     return (
         f"{config.n_layers} layer{'s' * (config.n_layers > 1)} of {config.dim} "
         f"({config.hidden_dim} inside, {config.n_heads} heads), "
@@ -49,18 +51,10 @@ def student_text(student: Student, teacher: Teacher) -> str:
     )
 
 
-def vocabulary_text(student: Student) -> str:
-    """What a smaller vocabulary does to the text."""
-    return (
-        f"{student.vocabulary.unknown:.3%} of the tokens are unknown to the student's vocabulary, and texts are "
-        f"{student.vocabulary.longer - 1:.1%} longer with it"
-    )
-
-
-def remarks(arguments: DistillArguments, student: Student) -> Iterator[str]:
+def _remarks(arguments: DistillArguments, student: Any) -> Iterator[str]:
     """What would make the student smaller, or better."""
     words = student.config.vocab_size * student.config.dim
-    size = sum(parameter.numel() for parameter in student.model.parameters())
+    size = sum(parameter.numel() for parameter in student.parameters())
     if not arguments.vocab_size and arguments.student is None and words > size / 3:
         yield (
             f"{words * 4 / 1e6:,.1f} of its {size * 4 / 1e6:,.1f} MB are embeddings of pieces: --vocab-size auto keeps "

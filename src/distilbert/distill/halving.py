@@ -18,11 +18,11 @@ from ..arguments import DistillArguments, Shape
 from ..errors import CheckpointError, InputError
 from ..evaluation.intervals import Share
 from ..files import is_file, read_json, written_whole_folder
-from ..train.checkpoints import State
+from ..train.checkpoints import MAKE_ROOM, State
 from ..train.loop import run as train
 from ..train.loop import step_seconds
 from ..train.run import Run
-from .distillation import Taught, begin
+from .distillation import FEWEST_STEPS, Taught, begin
 from .initial_weights import student_config
 from .inputs import Inputs
 from .shapes import shape_name
@@ -30,7 +30,6 @@ from .student import save_student
 
 ROUNDS = 3
 _KEPT = 3  # one of so many goes on
-_LEAST = 20  # steps of the first round; fewer train nothing
 _MOST_EPOCHS = 40.0  # of a student: more hardly teach it more
 MODEL, _WEIGHTS, _DONE = "model", "weights.safetensors", "round.json"
 
@@ -130,7 +129,7 @@ class Halving:
         if before is not None:
             taught.model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))
         steps = self._steps(taught, arguments, seconds, before)
-        if steps < _LEAST:
+        if steps < FEWEST_STEPS:
             return False
         limited = dataclasses.replace(arguments, max_steps=steps)
         state = train(taught.model, taught.objective, limited, self._run.accelerator, quiet=True)
@@ -139,7 +138,7 @@ class Halving:
         try:
             with written_whole_folder(folder) as temporary:
                 (temporary / MODEL).mkdir()
-                save_student(temporary / MODEL, arguments, self._inputs, taught.student, taught.model)
+                save_student(temporary / MODEL, arguments, self._inputs, taught.model)
                 weights = {name: tensor.contiguous() for name, tensor in taught.model.state_dict().items()}
                 save_file(weights, temporary / _WEIGHTS)
                 done = {
@@ -148,12 +147,14 @@ class Halving:
                     "tokens": earlier.tokens + state.tokens,
                     "training_seconds": earlier.seconds + state.seconds,
                     "losses": [*earlier.losses, *((earlier.step + step, loss) for step, loss in state.losses)],
-                    "weights": sum(parameter.numel() for parameter in taught.student.model.parameters()),
+                    "weights": sum(parameter.numel() for parameter in taught.model.student.parameters()),
                 }
                 (temporary / _DONE).write_text(json.dumps(done), encoding="utf-8")
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
         except (OSError, SafetensorError) as error:
             why = getattr(error, "strerror", None) or error
-            raise CheckpointError(f"{folder}: cannot be written ({why}); make room and go on with --resume") from None
+            raise CheckpointError(f"{folder}: cannot be written ({why}); {MAKE_ROOM}") from None
         return True
 
     def _steps(self, taught: Taught, arguments: DistillArguments, seconds: float, before: Trial | None) -> int:
@@ -166,12 +167,12 @@ class Halving:
             a_step = step_seconds(taught.model, taught.objective, arguments, self._run.accelerator)
         most = math.ceil(_MOST_EPOCHS * len(taught.objective.items) / arguments.batch_size)
         steps = min(int(seconds / a_step), most - (before.state.step if before else 0))
-        if not self._last and seconds < _LEAST * a_step:
+        if not self._last and seconds < FEWEST_STEPS * a_step:
             raise InputError(
                 f"{self._minutes:g} minutes are too few: a step of a student of {shape_name(arguments.shape)} takes "
                 f"{a_step:.2g} s, and each gets {max(seconds, 0):.1f} s; give more minutes, or fewer shapes (--search)"
             )
-        return max(steps, _LEAST) if before is None else steps
+        return max(steps, FEWEST_STEPS) if before is None else steps
 
 
 def smallest(trials: Iterable[Trial], to: float) -> Trial | None:

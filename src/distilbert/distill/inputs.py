@@ -17,6 +17,7 @@ from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
 from ..train.objective import Item, TaskObjective
 from ..train.objectives import make_objective
+from ..train.opened import check_max_length
 from ..train.run import Run
 from .alignment import alignable, with_teacher_ids
 from .examples import read_all, texts_of
@@ -93,10 +94,7 @@ def _vocabulary(
 
 def _longest(arguments: DistillArguments, teacher: Teacher, config: DistilBertConfig, tokenizer: BertTokenizer) -> int:
     most = min(teacher.max_length, tokenizer.max_length or teacher.max_length, config.max_position_embeddings)
-    if arguments.max_length > most:
-        raise InputError(f"max_length={arguments.max_length} is more than the {most} tokens that both models read")
-    if 0 < arguments.max_length <= (special := tokenizer.special_count):
-        raise InputError(f"max_length={arguments.max_length} has no room for text beside {special} special tokens")
+    check_max_length(arguments.max_length, most, tokenizer, "both models read")
     return arguments.max_length or most
 
 

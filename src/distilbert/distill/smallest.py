@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import DistillArguments, EvaluateOptions, Shape
-from ..command_text import command_text
 from ..data.examples import Data
 from ..data.splitting import hold_out
-from ..data.summary import rare_classes
 from ..errors import CheckpointError, DistilBertError, InputError, name_list
 from ..evaluation.candidates import Candidate
 from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
-from ..evaluation.turns import Precision, evaluate_by_turns
 from ..files import check_new_folder, is_file, is_folder, read_json, written_whole, written_whole_folder
+from ..folder.layout import TRAINING
 from ..loading import load
 from ..report import Training
 from ..report.search_section import Searched
+from ..train.checkpoints import MAKE_ROOM
 from ..train.precision import with_precision
-from ..train.run import DONE, TEACHER_OUTPUTS, Run, run_facts, write_run
+from ..train.run import TEACHER_OUTPUTS, Run, best_metric, run_facts, with_main, write_run
+from ..trained import command_of
 from .halving import Halving, Trial, smallest
 from .inputs import Inputs, read_inputs
 from .shapes import candidate_shapes, shape_name
+from .student_search import in_both_precisions
 
-_PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 _SETTINGS = "settings.json"
 _FIXED = ("layers", "dim", "heads", "hidden_dim", "student", "max_steps", "live")  # what the search decides itself
 _FEW_ROWS = 300  # of a part: bounds of shares are wide there
@@ -106,8 +106,8 @@ def find_smallest(
     """
     _check(arguments, to, minutes, shapes)
     out, arguments = Path(arguments.out), with_precision(arguments)
-    if arguments.resume and is_file(out / DONE):
-        return SmallestStudent.from_dict(read_json(out / DONE, CheckpointError)["search"])
+    if arguments.resume and is_file(out / TRAINING):
+        return SmallestStudent.from_dict(read_json(out / TRAINING, CheckpointError)["search"])
     check_new_folder(out)
     if not arguments.vocab_size and arguments.task != "token-classification":
         arguments = dataclasses.replace(arguments, vocab_size="auto")
@@ -181,12 +181,8 @@ class _Search:
                 f"{arguments.teacher}: our engine does not run this teacher, so students cannot be compared with it "
                 f"({error}); `distilbert convert` makes a DistilBERT of a BERT"
             ) from None
-        self._theirs = score_task(self._teacher, self._deciding)
+        self._theirs = with_main(score_task(self._teacher, self._deciding), best_metric(arguments, self._deciding))
         self._metric = self._theirs.main
-        if arguments.best_by or ("f1_macro" in self._theirs.metrics and rare_classes(self._deciding)):
-            self._metric = arguments.best_by or "f1_macro"
-        if self._metric not in self._theirs.metrics:
-            raise InputError(f"best_by must be one of {', '.join(self._theirs.metrics)}, not {self._metric!r}")
         if not (score := self._theirs.values()[self._metric]) > 0:
             raise InputError(
                 f"the teacher's {self._metric} is {score:.4f} on {arguments.eval}: there is no share of it"
@@ -228,30 +224,26 @@ class _Search:
 
     def _compared(self, students: dict[str, Path], data: Data[Any]) -> tuple[Scores, tuple[Candidate, ...]]:
         """The first student's scores; and all of them and the teacher in both precisions, timed by turns."""
-        folders = {**students, "teacher": Path(str(self._arguments.teacher))}
-        kinds = [(name, precision) for name in folders for precision in _PRECISIONS]
+        models = {**students, "teacher": self._arguments.teacher}
         options = EvaluateOptions(threads=self._arguments.threads or None)
-        done = evaluate_by_turns(
-            [(folders[name], precision) for name, precision in kinds], data, self._arguments.task, options
-        )
-        found = dict(zip(kinds, done, strict=True))
-        theirs = found["teacher", "float32"].details.metrics[self._metric]
+        found = in_both_precisions(models, data, self._arguments.task, options)
+        theirs = next(each for name, each in found if name == "teacher").details.metrics[self._metric]
 
         def candidate(name: str, evaluation: Evaluation) -> Candidate:
             metrics, examples = evaluation.details.metrics, evaluation.details.examples
             return Candidate.of(name, evaluation, self._metric, share(theirs, metrics[self._metric], examples))
 
-        return done[0].details, tuple(candidate(name, each) for (name, _), each in found.items())
+        return found[0][1].details, tuple(candidate(*each) for each in found)
 
     def _write(self, found: SmallestStudent, taken: Trial, details: Scores) -> None:
         """The student's folder, whole or not at all."""
         chosen = dataclasses.replace(self._arguments, **dataclasses.asdict(taken.shape), max_steps=taken.state.step)
         words = ["distilbert", "distill", "--to", f"{self._to:.6g}", "--minutes", f"{self._minutes:g}"]
         facts = {
-            **run_facts(chosen, [self._inputs.data], self._certifying, taken.state),
+            **run_facts(chosen, self._inputs.data, self._certifying, taken.state),
             "from": str(self._arguments.teacher),
             "made": "Distilled",
-            "command": command_text(words, self._arguments, without=("resume", "report")),
+            "command": command_of(words, self._arguments),
         }
         parts = [("train", self._inputs.data), ("deciding", self._deciding), ("certifying", self._certifying)]
         made = Training(
@@ -272,9 +264,7 @@ class _Search:
 
                 write_run(temporary, save, made, self._arguments.report, {"search": found.to_dict()})
         except OSError as error:
-            raise CheckpointError(
-                f"{self._out}: cannot be written ({error.strerror}); make room and go on with --resume"
-            ) from None
+            raise CheckpointError(f"{self._out}: cannot be written ({error.strerror}); {MAKE_ROOM}") from None
 
 
 def verdict(kept: Share, to: float, metric: str) -> str:

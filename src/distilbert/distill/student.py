@@ -10,7 +10,6 @@ from torch import nn
 
 from ..activations import Activation
 from ..arguments import DistillArguments
-from ..config import DistilBertConfig
 from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.companions import check_companions, copy_companions, encoder_folder
@@ -26,47 +25,21 @@ from ..tasks.task import Model, Task
 from .initial_weights import chosen_layers, shrink, student_config
 from .inputs import Inputs
 from .projections import StudentWithProjections
-from .teacher import Teacher
-from .vocabulary import Vocabulary
 
 
-@dataclasses.dataclass(frozen=True)
-class Student:
-    """A student before its training.
+def open_student(arguments: DistillArguments, inputs: Inputs) -> tuple[Any, np.ndarray | None]:
+    """The student before its training, a model of `distilbert.nn`; and where its numbers lie in its teacher's states.
 
-    Attributes:
-        model: one of distilbert.nn.
-        kept: int64 [D] the dimensions of the teacher's states that its own were copied from; None: unknown.
-        vocabulary: its tokenizer, and the teacher's ids of its pieces.
-        longest: of its texts, in tokens.
+    These are int64 [D]; None where the student does not begin with its teacher's weights.
+
+    Raises InputError for a shape that the teacher has no room for.
     """
-
-    model: Any
-    kept: np.ndarray | None
-    vocabulary: Vocabulary
-    longest: int
-
-    @property
-    def config(self) -> DistilBertConfig:
-        config: DistilBertConfig = self.model.config
-        return config
-
-
-def open_student(arguments: DistillArguments, inputs: Inputs) -> Student:
-    """The student that is taught. Raises InputError for a shape that the teacher has no room for."""
-    source = fetch(arguments.student) if arguments.student else inputs.folder
+    source = _source(arguments, inputs)
     check_companions(source, encoder_folder(source), parts=False)
-    return Student(*_initial_model(arguments, inputs.teacher, inputs.vocabulary), inputs.vocabulary, inputs.longest)
-
-
-def _initial_model(
-    arguments: DistillArguments, teacher: Teacher, vocabulary: Vocabulary
-) -> tuple[Any, np.ndarray | None]:
-    """The student's `model` and `kept`."""
-    kind = MODELS[TASKS[arguments.task].head]
+    kind, teacher = MODELS[TASKS[arguments.task].head], inputs.teacher
     torch.manual_seed(arguments.seed)  # of all that is fresh
     if arguments.student is not None:
-        checkpoint = open_folder(fetch(arguments.student), vectors=False).checkpoint
+        checkpoint = open_folder(source, vectors=False).checkpoint
         config = dataclasses.replace(
             checkpoint.config.for_training(checkpoint.folder),
             labels=teacher.config.labels,
@@ -74,44 +47,46 @@ def _initial_model(
         )
         new_head = checkpoint.head is not kind.head or (checkpoint.config.labels != config.labels)
         return kind.from_checkpoint(checkpoint, config=config, new_head=new_head and kind.head is not Head.NONE), None
-    config = student_config(teacher.config, arguments.shape, len(vocabulary.pieces))
+    pieces = inputs.vocabulary.pieces
+    config = student_config(teacher.config, arguments.shape, len(pieces))
     student = kind(config)
     weights = teacher.weights()
     if not weights:
         return student, None
-    kept = shrink(
-        student, weights, teacher.config, vocabulary.pieces, chosen_layers(teacher.config.n_layers, config.n_layers)
-    )
-    return student, kept
+    layers = chosen_layers(teacher.config.n_layers, config.n_layers)
+    return student, shrink(student, weights, teacher.config, pieces, layers)
 
 
-def live_task(arguments: DistillArguments, student: Student, model: StudentWithProjections) -> Task:
+def _source(arguments: DistillArguments, inputs: Inputs) -> Path:
+    """The folder that the student begins with: its own, or its teacher's."""
+    return fetch(arguments.student) if arguments.student else inputs.folder
+
+
+def live_task(arguments: DistillArguments, inputs: Inputs, model: StudentWithProjections) -> Task:
     """The task that runs the student as it is now."""
-    out, tokenizer, dense = Path(arguments.out), student.vocabulary.tokenizer, _dense(model)
+    out, student, dense = Path(arguments.out), model.student, _dense(model)
     sentence = SentenceFolder(out, layers=(Dense(*dense, Activation.identity),) if dense else ())
     opened = Model(
         out,
         student.config,
-        tokenizer,
-        TorchEngine(student.model),
-        student.longest,
+        inputs.vocabulary.tokenizer,
+        TorchEngine(student),
+        inputs.longest,
         DEFAULT_BATCH_TOKENS,
         sentence=sentence,
     )
     return TASKS[arguments.task](opened)
 
 
-def save_student(
-    out: Path, arguments: DistillArguments, inputs: Inputs, student: Student, model: StudentWithProjections
-) -> None:
+def save_student(out: Path, arguments: DistillArguments, inputs: Inputs, model: StudentWithProjections) -> None:
     """Write the student with its tokenizer, and what it has of the folder that it comes from."""
-    student.model.save_pretrained(out)
-    source = fetch(arguments.student) if arguments.student else inputs.folder
+    student, source = model.student, _source(arguments, inputs)
+    student.save_pretrained(out)
     copy_companions(source, encoder_folder(source), out, parts=False)
-    student.vocabulary.write(out)
+    inputs.vocabulary.write(out)
     if arguments.task == "sentence-similarity":
         lower_case = inputs.teacher.lower_case
-        write_sentence_folder(out, student.config.dim, student.longest, dense=_dense(model), lower_case=lower_case)
+        write_sentence_folder(out, student.config.dim, inputs.longest, dense=_dense(model), lower_case=lower_case)
 
 
 def _dense(model: StudentWithProjections) -> tuple[np.ndarray, np.ndarray] | None:

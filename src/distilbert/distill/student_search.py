@@ -14,17 +14,18 @@ from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..data.splitting import hold_out, share_of
 from ..errors import DistilBertError, InputError, MissingExtraError
 from ..evaluation.candidates import Candidate, frontier
-from ..evaluation.evaluations import read_for
+from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
-from ..files import is_file, written_whole
+from ..files import is_file, read_json, written_whole
+from ..folder.layout import TRAINING
 from ..loading import load
+from ..progress import run_console
 from ..train.run import TEACHER_OUTPUTS
-from .distillation import distill
+from .distillation import FEWEST_STEPS, distill
 from .shapes import shape_name
 
 _TRIAL = 12  # steps of the run that measures how fast a student is trained
-_LEAST = 20  # steps; fewer train nothing
-PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
+_PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 
 
 def search(
@@ -48,13 +49,13 @@ def search(
     if not (minutes > 0 and math.isfinite(minutes)):
         raise InputError(f"minutes must be above 0, not {minutes!r}")
     _figure()  # whatever is missing is found before the time is spent
-    out, console = Path(arguments.out), Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+    out, console = Path(arguments.out), run_console(quiet=quiet)
     common = dataclasses.replace(arguments, cache=arguments.cache or out / TEACHER_OUTPUTS)
     share = 60 * minutes / len(shapes)
     for shape in shapes:
         name = shape_name(shape)
         of_student = dataclasses.replace(common, out=out / name, **dataclasses.asdict(shape))
-        if not (arguments.resume and is_file(out / name / "training.json")):
+        if not (arguments.resume and is_file(out / name / TRAINING)):
             steps = _steps(of_student, out / f"{name}.trial", share)
             console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
             distill(dataclasses.replace(of_student, max_steps=steps), quiet=quiet)
@@ -71,10 +72,10 @@ def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
     """How many steps of training fit into so many seconds, by a short trial run."""
     shutil.rmtree(folder, ignore_errors=True)
     distill(dataclasses.replace(arguments, out=folder, eval=None, max_steps=_TRIAL, resume=False), quiet=True)
-    made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    made = read_json(folder / TRAINING)
     shutil.rmtree(folder)
     steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # rounded to tenths
-    if steps < _LEAST:
+    if steps < FEWEST_STEPS:
         raise InputError(f"{seconds:.0f} seconds a student are enough for {steps} steps; give more minutes")
     return steps
 
@@ -83,8 +84,7 @@ def beside_teacher(arguments: DistillArguments, student: Path) -> list[Candidate
     """A student that was made by these settings and its teacher, as `compared` has them; none without `eval`."""
     if arguments.eval is None:
         return []
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    return compared({"student": student}, arguments, console)
+    return compared({"student": student}, arguments, run_console())
 
 
 def compared(students: Mapping[str, Path], arguments: DistillArguments, console: Console) -> list[Candidate]:
@@ -99,15 +99,19 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
         models["teacher"] = arguments.teacher
     except DistilBertError as error:  # one of another family
         console.print(f"the teacher is not compared: {error}", markup=False)
-    tried = [(name, precision) for name in models for precision in PRECISIONS]
     options = EvaluateOptions(**{name.name: getattr(arguments, name.name) for name in dataclasses.fields(ReadOptions)})
-    done = evaluate_by_turns(
-        [(models[name], precision) for name, precision in tried],
-        _examples(arguments, next(iter(students.values())), options),
-        arguments.task,
-        options,
-    )
-    return [Candidate.of(name, each, each.details.main) for (name, _), each in zip(tried, done, strict=True)]
+    data = _examples(arguments, next(iter(students.values())), options)
+    found = in_both_precisions(models, data, arguments.task, options)
+    return [Candidate.of(name, each, each.details.main) for name, each in found]
+
+
+def in_both_precisions(
+    models: Mapping[str, str | Path], data: Any, task: str, options: EvaluateOptions
+) -> list[tuple[str, Evaluation]]:
+    """(name, evaluation) of each model in float32, then in int8, as `evaluate_by_turns` makes them."""
+    tried = [(name, precision) for name in models for precision in _PRECISIONS]
+    done = evaluate_by_turns([(models[name], precision) for name, precision in tried], data, task, options)
+    return [(name, each) for (name, _), each in zip(tried, done, strict=True)]
 
 
 def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptions) -> Any:
@@ -130,7 +134,7 @@ def _plot(candidates: Sequence[Candidate], path: Path) -> None:
     """Score against speed, a dot's area by size, the frontier as a line."""
     figure = _figure()
     axes = figure.subplots()
-    for precision, colour in zip(PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
+    for precision, colour in zip(_PRECISIONS, ("#2563a8", "#c2571a"), strict=True):
         tried = [candidate for candidate in candidates if candidate.precision == precision]
         rates, scores = [one.rate for one in tried], [one.score.value for one in tried]
         intervals = [one.score for one in tried]

@@ -5,11 +5,12 @@ with a model of another family that Transformers loads.
 """
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ class Outputs:
     relations: tuple[Tensor, ...] = ()
 
 
-class Teacher(Protocol):
+class Teacher(ABC):
     """A model that is not trained.
 
     Attributes:
@@ -90,21 +91,22 @@ class Teacher(Protocol):
     first_only: bool
     lower_case: bool
 
+    @abstractmethod
     def weights(self) -> dict[str, Tensor]:
         """Its weights by the names of the key table, as far as a DistilBERT has them."""
-        ...
 
+    @abstractmethod
     def width(self, requested: RequestedOutputs) -> int:
         """C, the width of its output for a row, or of its sentence vectors where these are requested."""
-        ...
 
+    @abstractmethod
     def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
         """Its outputs for items in the ids of its own vocabulary."""
-        ...
 
     def to(self, device: torch.device) -> Self:
         """Itself, on a device."""
-        ...
+        self.model.to(device)
+        return self
 
 
 def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutputs) -> tuple[Outputs, Packed]:
@@ -156,7 +158,7 @@ def _hooked(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-class NativeTeacher:
+class NativeTeacher(Teacher):
     """A DistilBERT with the head of the task."""
 
     def __init__(self, folder: Path, task: str) -> None:
@@ -202,10 +204,6 @@ class NativeTeacher:
             vectors = layer(vectors)
         return Outputs(torch.from_numpy(vectors).to(outputs.output.device), outputs.states, outputs.relations)
 
-    def to(self, device: torch.device) -> Self:
-        self.model.to(device)
-        return self
-
 
 _FOREIGN = {
     "text-classification": "AutoModelForSequenceClassification",
@@ -219,7 +217,7 @@ _SHAPE = ("vocab_size", "max_position_embeddings", "hidden_size", "num_hidden_la
 _USUAL = 512  # tokens
 
 
-class ForeignTeacher:
+class ForeignTeacher(Teacher):
     """A model of another family, with the head of the task, as Transformers loads it. None of its code is run."""
 
     def __init__(self, folder: Path, task: str) -> None:
@@ -301,10 +299,6 @@ class ForeignTeacher:
             output = packed(result.logits) if rows is None else packed(result.logits)[torch.from_numpy(rows).to(device)]
         states = tuple(packed(result.hidden_states[index]) for index in requested.states)
         return Outputs(output, states, tuple(map(packed, projected)))
-
-    def to(self, device: torch.device) -> Self:
-        self.model.to(device)
-        return self
 
 
 def _outputs_of(head: Head, config: DistilBertConfig) -> int:

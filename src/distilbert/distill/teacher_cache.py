@@ -19,6 +19,7 @@ from torch import Tensor
 from ..batch import plan
 from ..errors import CheckpointError
 from ..files import is_file, read_json, written_whole
+from ..train.checkpoints import MAKE_ROOM
 from ..train.objective import Item
 from .teacher import Outputs, RequestedOutputs, Teacher
 
@@ -131,7 +132,8 @@ class CachedOutputs:
         return [(self._output, self._rows, outputs.output), *((file, self._tokens, values) for file, values in inside)]
 
     def _fault(self, error: OSError) -> CheckpointError:
-        return CheckpointError(f"{self.folder}: the teacher's outputs cannot be written ({error.strerror or error})")
+        why = error.strerror or error
+        return CheckpointError(f"{self.folder}: the teacher's outputs cannot be written ({why}); {MAKE_ROOM}")
 
 
 def _row_count(item: Item, requested: RequestedOutputs) -> int:

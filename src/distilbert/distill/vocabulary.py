@@ -77,19 +77,13 @@ def cut_vocabulary(
     if backend["model"].get("type") != "WordPiece":
         raise TokenizerError(f"{folder}: only a WordPiece vocabulary can be cut; leave out vocab_size")
     ids: dict[str, int] = backend["model"]["vocab"]
-    counts = Counter[int]()
-    for start in range(0, len(texts), _CHUNK):
-        for encoding in tokenizer.encode_batch(texts[start : start + _CHUNK]):
-            counts.update(encoding.ids.tolist())
-    before = counts.total()
-
+    counts = _token_counts(tokenizer, texts)
     names = {index: piece for piece, index in ids.items()}
     letters = {letter for index in counts for letter in names.get(index, "").removeprefix(_PREFIX)}
-    # a token behind the embeddings, which no text may use, is not kept
-    backend["added_tokens"] = [t for t in backend["added_tokens"] if t["id"] < (tokenizer.embedded or math.inf)]
+    embedded = tokenizer.embedded or math.inf  # a token behind the embeddings, which no text may use, is not kept
+    backend["added_tokens"] = [token for token in backend["added_tokens"] if token["id"] < embedded]
     added = {token["content"]: token["id"] for token in backend["added_tokens"]}
-    kept = {*added.values(), *tokenizer.special_ids}
-    kept = {index for index in kept if index < (tokenizer.embedded or math.inf)}
+    kept = {index for index in (*added.values(), *tokenizer.special_ids) if index < embedded}
     kept |= {index for piece, index in ids.items() if piece.removeprefix(_PREFIX) in letters}
     most = max(len(kept), _enough(counts)) if size == "auto" else size
     if len(kept) > most:
@@ -118,12 +112,17 @@ def cut_vocabulary(
         vocabulary.write(Path(temporary))
         with warnings.catch_warnings(action="ignore"):  # what is odd was said of `folder`
             cut = BertTokenizer.from_folder(temporary)
-    after = Counter[int]()
-    for start in range(0, len(texts), _CHUNK):
-        for encoding in cut.encode_batch(texts[start : start + _CHUNK]):
-            after.update(encoding.ids.tolist())
+    after = _token_counts(cut, texts)
     unknown = after[cut.unk_token_id] / after.total() if cut.unk_token_id is not None else 0.0
-    return Vocabulary(cut, pieces, files, unknown, after.total() / before)
+    return Vocabulary(cut, pieces, files, unknown, after.total() / counts.total())
+
+
+def _token_counts(tokenizer: BertTokenizer, texts: Sequence[str]) -> Counter[int]:
+    counts = Counter[int]()
+    for start in range(0, len(texts), _CHUNK):
+        for encoding in tokenizer.encode_batch(texts[start : start + _CHUNK]):
+            counts.update(encoding.ids.tolist())
+    return counts
 
 
 def _enough(counts: Counter[int]) -> int:

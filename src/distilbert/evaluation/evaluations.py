@@ -10,6 +10,7 @@ from ..arguments import Quote, ReadOptions
 from ..data.examples import Data
 from ..data.reading import read_data
 from ..errors import InputError
+from ..folder.layout import CHECKPOINTS, TRAINING
 from ..folder.opened import open_folder
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.embedding import Embedder
@@ -160,7 +161,7 @@ def _check_resamples(resamples: int) -> None:
 
 def check_finished(folder: Path) -> None:
     """Raises InputError for the folder of a run of `train` or `distill` that is not at its end."""
-    if (folder / "checkpoints").is_dir() and not (folder / "training.json").is_file():
+    if (folder / CHECKPOINTS).is_dir() and not (folder / TRAINING).is_file():
         raise InputError(f"{folder}: holds an unfinished run; --resume of its command brings it to its end")
 
 

@@ -25,6 +25,9 @@ ONNX = ("model.onnx", "onnx/model.onnx")  # an export lies beside the config, or
 CHECKPOINT_INDEX = ".index"  # of a TensorFlow checkpoint: bert_model.ckpt.index, beside its .data files
 GOOGLE_CONFIG = "bert_config.json"  # of a BERT as Google published it
 
+# of a training: written last, so that a folder with it is whole; and a folder, while it runs
+TRAINING, CHECKPOINTS = "training.json", "checkpoints"
+
 SETFIT_HEAD = "model_head.pkl"  # a pickle, never read
 ADAPTER_CONFIG = "adapter_config.json"  # of LoRA and its like, beside files whose names begin as this one's
 

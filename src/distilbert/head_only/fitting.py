@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import platform
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from .. import __version__
 from ..arguments import FinetuneArguments
-from ..command_text import command_text
 from ..config import DistilBertConfig
 from ..data.examples import Data
 from ..data.summary import uneven_classes
@@ -25,15 +22,16 @@ from ..evaluation.scoring import score_task
 from ..fetching import fetch
 from ..files import check_new_folder, written_whole_folder
 from ..folder.checkpoint import Head, key_table, save_checkpoint
+from ..folder.layout import TRAINING
 from ..folder.opened import ModelFolder, open_folder
 from ..loading import load, open_engine, open_model
 from ..model_card import write_card
+from ..progress import run_console
 from ..tasks.embedding import Embedder
-from ..trained import Trained
+from ..trained import Trained, command_of, facts_of
 from ..training_data import ExampleReader
 from .heads import as_classifier, fit_head, last_norm_names
 
-DONE = "training.json"
 _WEIGHTED = {
     None: "weights make all count the same; --class-weights none leaves them out",
     True: "weights make all count the same",
@@ -51,7 +49,7 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         MissingExtraError: for `report` without the extra that draws it.
         and what opening the model raises.
     """
-    console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+    console = run_console(quiet=quiet)
     check_task(arguments, "--head-only")
     if arguments.report is not None:
         from ..report import check_place
@@ -72,7 +70,7 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     opened = dataclasses.replace(open_model(source, engine), sentence=None)
     if arguments.max_length:
         opened = dataclasses.replace(opened, max_length=min(arguments.max_length, opened.max_length))
-    facts = {"made": "Fitted"}
+    facts = {"made": "Fitted", "command": command_of(["distilbert", "train"], arguments)}
     return fit_and_save(Embedder(opened), weights, source, arguments, (data, held_out, test), console, facts)
 
 
@@ -98,7 +96,7 @@ def fit_and_save(
     Args:
         source: the folder that the encoder comes from.
         parts: the examples to fit on, those of `eval` and those of `test`.
-        facts: how the encoder was made, for the report, the model card and training.json.
+        facts: how the encoder was made, for the report, the model card and training.json: "made", "command", ….
         losses: of its training, by step.
     """
     started = time.perf_counter()
@@ -111,8 +109,6 @@ def fit_and_save(
     head = fit_head(vectors, data, balanced=balanced, seed=arguments.seed)
     gain, bias = (weights[name] for name in last_norm_names(source.config.n_layers))
     config = classifier_config(source.config, data)
-    scores: list[dict[str, Interval]] = []
-    found: list[Scores | None] = []
     try:
         with written_whole_folder(out) as temporary:
             save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
@@ -121,19 +117,18 @@ def fit_and_save(
                 classifier = load(
                     temporary, "text-classification", precision="float32", threads=arguments.threads or None
                 )
-            for part in (held_out, test):
-                found.append(details := None if part is None else score_task(classifier, part))
-                scores.append({} if details is None else bootstrap(details.metrics, details.examples))
+            found = [None if part is None else score_task(classifier, part) for part in (held_out, test)]
+            scores = [bootstrap(each.metrics, each.examples) if each else {} for each in found]
             if found[0] and (never := never_predicted(found[0])):
                 console.print(f"never predicted, though there are examples: {', '.join(never)}", markup=False)
-            seconds = facts.get("seconds", 0) + time.perf_counter() - started
-            about = {**_facts(arguments, data, held_out), **facts, "seconds": round(seconds, 1)}
+            about = facts_of(arguments, data, held_out) | {"from": str(arguments.model), **facts}
+            about["seconds"] = round(facts.get("seconds", 0) + time.perf_counter() - started, 1)
             write_card(temporary, about, scores[0], name=out.name)
             about["losses"] = losses
             reported = _write_report([temporary / "report.html", arguments.report], about, parts, found[0], scores)
-            for name, part_scores in zip(("scores", "test_scores"), scores, strict=True):
-                about[name] = {metric: score.to_dict() for metric, score in part_scores.items()}
-            (temporary / DONE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
+            for name, intervals in zip(("scores", "test_scores"), scores, strict=True):
+                about[name] = {metric: score.to_dict() for metric, score in intervals.items()}
+            (temporary / TRAINING).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error.strerror})") from None
     console.print(
@@ -169,21 +164,6 @@ def _balanced(arguments: FinetuneArguments) -> bool | None:
     if isinstance(arguments.class_weights, Mapping):
         raise InputError("class_weights of a head alone are balanced or none")
     return arguments.class_weights == "balanced"
-
-
-def _facts(arguments: FinetuneArguments, data: Data[Any], held_out: Data[Any] | None) -> dict[str, Any]:
-    """What model card, report and training.json say of the run."""
-    left_out = ("out", "resume", "report")
-    return {
-        "task": arguments.task,
-        "from": str(arguments.model),
-        "command": command_text(["distilbert", "train"], arguments, without=left_out[1:]),
-        "settings": {name: value for name, value in dataclasses.asdict(arguments).items() if name not in left_out},
-        "labels": list(data.labels),
-        "train_examples": len(data.examples),
-        "eval_examples": len(held_out.examples) if held_out else 0,
-        "versions": {"distilbert": __version__, "python": platform.python_version()},
-    }
 
 
 def _write_report(

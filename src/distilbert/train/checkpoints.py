@@ -1,12 +1,10 @@
 """Checkpoints of a training run: folders that are there whole or not at all.
 
-A folder is written under another name, forced to the disk, and renamed; so whatever is called `step-…` is whole.
-It holds the weights and the optimizer's moments, by the parameters' names, and the state of the loop.
+A folder `step-…` holds the weights and the optimizer's moments, by the parameters' names, and the state of the loop.
 """
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,10 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import CheckpointError, InputError, error_text, name_list, short_repr
-from ..files import read_json
+from ..files import read_json, written_whole_folder
 
 _WEIGHTS, _STATE = "training.safetensors", "state.json"
-_UNFINISHED = ".writing-"
+MAKE_ROOM = "make room and go on with --resume"  # where something of a run cannot be written
 
 
 @dataclasses.dataclass
@@ -61,7 +59,7 @@ class Checkpoints:
 
         Raises CheckpointError where it cannot be made or written to.
         """
-        trial = self.folder / f"{_UNFINISHED}trial"
+        trial = self.folder / ".trial"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             trial.mkdir(exist_ok=True)
@@ -85,19 +83,11 @@ class Checkpoints:
             for key, value in optimizer.state[parameter].items():
                 tensors[f"{key}.{name}"] = value
         values = {"run": self._run, "state": dataclasses.asdict(state)}
-        temporary = self.folder / f"{_UNFINISHED}{state.step}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir()
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _WEIGHTS)
-            (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
-            for path in (temporary / _WEIGHTS, temporary / _STATE, temporary):
-                _force(path)
-            temporary.rename(self._at(state.step))
-            _force(self.folder)
+            with written_whole_folder(self._at(state.step)) as temporary:
+                save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _WEIGHTS)
+                (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(temporary, ignore_errors=True)
             kept = f"the last good one is {self._at(self.steps()[-1])}" if self.steps() else "there is none yet"
             raise CheckpointError(
                 f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error}); {kept}"
@@ -108,8 +98,6 @@ class Checkpoints:
 
     def load_last(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         """Put the last checkpoint into model and optimizer; the state of a fresh run where there is none."""
-        for path in self.folder.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(path, ignore_errors=True)  # another process may be at it too
         if not (steps := self.steps()):
             return State()
         folder = self._at(steps[-1])
@@ -190,12 +178,3 @@ def _tensors(folder: Path, parameters: Mapping[str, Tensor]) -> Iterator[tuple[s
 
 def _damaged(path: Path, why: str) -> CheckpointError:
     return CheckpointError(f"{path}: is damaged: {why}; remove {path.parent.name} to resume from the one before")
-
-
-def _force(path: Path) -> None:
-    """Have the file, or the names in the folder, on the disk before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ..arguments import FinetuneArguments, LoopArguments
 from ..data.examples import Data
 from ..data.summary import label_counts, rare_classes, uneven_classes
+from .loop import step_count
 
 Settings = TypeVar("Settings", bound=LoopArguments)
 
@@ -18,7 +19,8 @@ _BATCH_SIZES = ((1000, 32), (200, 16), (0, 8))  # (from so many examples on, so 
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 30
 _STEPS = {"token-classification": 500, "question-answering": 500}  # what small data are repeated for
 _STEPS_OF_OTHERS = 180
-_WIDTH, _RATE, _RATE_OF_TRAINED = 384, 1.5e-4, 7.5e-5  # learning rates at that width, with a fresh head and without
+_RATE, _RATE_OF_TRAINED = 1.5e-4, 7.5e-5  # learning rates, see `rate_at`, with a fresh head and without
+_WIDTH = 384
 _FEW_STEPS = 100
 _FEW_EXAMPLES = 64  # a class, on average
 
@@ -34,18 +36,24 @@ def with_defaults(arguments: Settings, task: str, examples: int, width: int, *, 
         fresh_head: whether its head has random weights.
     """
     batch_size = arguments.batch_size or next(size for least, size in _BATCH_SIZES if examples >= least)
-    wanted = math.ceil(_STEPS.get(task, _STEPS_OF_OTHERS) / math.ceil(examples / batch_size))
-    epochs = arguments.epochs or float(min(max(_FEWEST_EPOCHS, wanted), _MOST_EPOCHS))
-    rate = arguments.learning_rate
-    if not rate:
-        rate = float(f"{(_RATE if fresh_head else _RATE_OF_TRAINED) * _WIDTH / width:.2g}")
+    wanted = epochs_for(_STEPS.get(task, _STEPS_OF_OTHERS), examples, batch_size, _FEWEST_EPOCHS, _MOST_EPOCHS)
     return dataclasses.replace(
         arguments,
         batch_size=batch_size,
-        epochs=epochs,
-        learning_rate=rate,
+        epochs=arguments.epochs or wanted,
+        learning_rate=arguments.learning_rate or rate_at(width, _RATE if fresh_head else _RATE_OF_TRAINED),
         head_rate=arguments.head_rate if fresh_head else 1.0,
     )
+
+
+def epochs_for(steps: int, examples: int, batch_size: int, fewest: int, most: int) -> float:
+    """As many epochs as so many steps take, within bounds."""
+    return float(min(max(fewest, math.ceil(steps / math.ceil(examples / batch_size))), most))
+
+
+def rate_at(width: int, rate: float) -> float:
+    """The learning rate of a model of some width, by that of one of 384: it falls with the width."""
+    return float(f"{rate * _WIDTH / width:.2g}")
 
 
 def with_class_weights(arguments: FinetuneArguments, data: Data[Any]) -> FinetuneArguments:
@@ -62,7 +70,7 @@ def remarks(
     given: FinetuneArguments, used: FinetuneArguments, data: Data[Any], items: int, width: int
 ) -> Iterator[str]:
     """What a person should know of the settings that were chosen, and how to choose others."""
-    steps = used.max_steps or math.ceil(used.epochs * math.ceil(items / used.batch_size))
+    steps = step_count(used, items)
     chosen = [
         name
         for name in ("batch_size", "epochs", "learning_rate", "precision")

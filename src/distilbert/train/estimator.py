@@ -25,7 +25,6 @@ from ..tasks.task import Model
 from ..tasks.text_classification import TextClassifier
 from .defaults import with_defaults
 from .loop import open_accelerator, run
-from .objectives import make_objective
 from .opened import open_trainable
 from .precision import with_precision
 
@@ -117,9 +116,7 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             weights = {str(label): weight for label, weight in weights.items()}
         accelerator = open_accelerator(arguments)
         opened = open_trainable("text-classification", self.model, data, max_length=self.max_length, seed=self.seed)
-        objective = make_objective(
-            "text-classification", data, opened.tokenizer, opened.max_length, class_weights=weights
-        )
+        objective = opened.objective(data, weights)
         settled = with_defaults(
             arguments, "text-classification", len(texts), opened.model.config.dim, fresh_head=opened.fresh_head
         )

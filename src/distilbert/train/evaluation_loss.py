@@ -1,4 +1,4 @@
-"""The loss of examples that are not learnt from, beside which the training loss is drawn."""
+"""The loss of the evaluation examples, which reports draw beside the training loss."""
 
 import dataclasses
 from collections.abc import Sequence

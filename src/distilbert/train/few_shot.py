@@ -1,13 +1,11 @@
-"""Few examples: an encoder is taught by contrast which texts are of one class, then a linear head is fitted on it.
+"""Few examples: contrastive learning brings the vectors of a class together, then a linear head is fitted on them.
 
 The recipe is that of Tunstall et al. 2022, Efficient Few-Shot Learning Without Prompts (SetFit),
-https://arxiv.org/abs/2209.11055. Where it draws pairs of texts and runs the encoder on both of each, all pairs of a
-step's texts are compared here: as much is learnt from a tenth of the runs.
+https://arxiv.org/abs/2209.11055. SetFit draws pairs of texts and encodes both of each; here all pairs among a step's
+texts are compared, so that a tenth of the encoder's runs does the same.
 """
 
 import dataclasses
-import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,14 +20,16 @@ from ..head_only.fitting import check_task, fit_and_save
 from ..nn.packed import Packed
 from ..tasks.embedding import Embedder
 from ..tokenizer import BertTokenizer
-from ..trained import Trained
+from ..trained import Trained, command_of
+from .defaults import epochs_for, rate_at
 from .loop import run as run_loop
+from .loop import step_count
 from .objective import AnyModel, Item, TaskObjective, pooled
 from .opened import open_trainable
 from .precision import with_precision
 from .run import Run
 
-_WIDTH, _RATE = 384, 1e-4  # the learning rate at that width
+_RATE = 1e-4  # the learning rate, see `rate_at`
 _TEXTS, _TEXTS_A_CLASS = 32, 4  # of a step at least, so that there are pairs of every class
 _STEPS, _MOST_EPOCHS = 80, 20
 
@@ -77,7 +77,8 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     data, held_out, test = run.reader.read_all()
     if data.problem != "single_label_classification":
         raise InputError(f"{data.source}: --few-shot is for texts with one label each; --head-only takes other kinds")
-    if len({example.label for example in data.examples}) < 2:
+    classes = len({example.label for example in data.examples})
+    if classes < 2:
         raise InputError(f"{data.source}: all labels are {data.examples[0].label!r}; there is nothing to tell apart")
     if not all(isinstance(example.text, str) for example in data.examples):
         raise InputError(f"{data.source}: has pairs of texts, and --few-shot is for single ones")
@@ -86,25 +87,27 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         "sentence-similarity", arguments.model, plain, max_length=arguments.max_length, seed=arguments.seed
     )
     objective = ContrastClasses(data, opened.tokenizer, opened.max_length)
-    settled = with_precision(_with_defaults(arguments, data, opened.model.config.dim))
-    steps = settled.max_steps or math.ceil(settled.epochs * math.ceil(len(data.examples) / settled.batch_size))
+    batch_size = arguments.batch_size or max(_TEXTS, _TEXTS_A_CLASS * classes)
+    settled = dataclasses.replace(
+        arguments,
+        batch_size=batch_size,
+        epochs=arguments.epochs or epochs_for(_STEPS, len(data.examples), batch_size, 1, _MOST_EPOCHS),
+        learning_rate=arguments.learning_rate or rate_at(opened.model.config.dim, _RATE),
+    )
+    settled = with_precision(settled)
+    steps = step_count(settled, len(data.examples))
     run.console.print(
-        f"{steps} steps of {settled.batch_size} texts at a learning rate of {settled.learning_rate:g}, then a head"
+        f"{steps} steps of {batch_size} texts at a learning rate of {settled.learning_rate:g}, then a head"
     )
     state = run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
     embedder = Embedder(dataclasses.replace(opened.live.model, sentence=None))
     weights = {name: tensor.float().numpy(force=True) for name, tensor in opened.model.by_table_name().items()}
-    facts = {"made": "Fine-tuned", "steps": state.step, "tokens": state.tokens, "seconds": state.seconds}
+    facts = {
+        "made": "Fine-tuned",
+        "command": command_of(["distilbert", "train"], arguments),
+        "steps": state.step,
+        "tokens": state.tokens,
+        "seconds": state.seconds,
+    }
     parts = (data, held_out, test)
-    return fit_and_save(embedder, weights, opened.folder, arguments, parts, run.console, facts, state.losses)
-
-
-def _with_defaults(arguments: FinetuneArguments, data: Data[LabelledText], width: int) -> FinetuneArguments:
-    """The settings, with numbers for those that are left to the data."""
-    classes = len(Counter(example.label for example in data.examples))
-    batch_size = arguments.batch_size or max(_TEXTS, _TEXTS_A_CLASS * classes)
-    epochs = arguments.epochs or float(
-        min(_MOST_EPOCHS, max(1, math.ceil(_STEPS / math.ceil(len(data.examples) / batch_size))))
-    )
-    rate = arguments.learning_rate or float(f"{_RATE * _WIDTH / width:.2g}")
-    return dataclasses.replace(arguments, batch_size=batch_size, epochs=epochs, learning_rate=rate)
+    return fit_and_save(embedder, weights, opened.folder, settled, parts, run.console, facts, state.losses)

@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import ClassWeights, FinetuneArguments
-from ..command_text import command_text
 from ..data.examples import Data
 from ..head_only.fitting import fit_classifier
-from ..trained import Trained
+from ..trained import Trained, command_of
 from .defaults import remarks, with_class_weights, with_defaults
 from .evaluation_loss import with_known_labels
 from .few_shot import train_few_shot
 from .objective import Objective
-from .objectives import ClassifyTexts, TagWords, make_objective
+from .objectives import ClassifyTexts, TagWords
 from .opened import open_trainable
 from .precision import with_precision
 from .run import Run
@@ -41,19 +40,7 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
     run.reader.say_lengths(opened.tokenizer, data, opened.max_length)
     settled = with_class_weights(arguments, data)
-
-    def objective_of(part: Data[Any], weights: ClassWeights | None) -> Objective:
-        return make_objective(
-            arguments.task,
-            part,
-            opened.tokenizer,
-            opened.max_length,
-            class_weights=weights,
-            first_only=opened.first_only,
-            mean_pooling=opened.model.config.classifier_pooling == "mean",
-        )
-
-    objective = objective_of(data, settled.class_weights)
+    objective = opened.objective(data, settled.class_weights)
     items, width = len(objective.items), opened.model.config.dim
     settled = with_precision(with_defaults(settled, arguments.task, items, width, fresh_head=opened.fresh_head))
     for remark in remarks(arguments, settled, data, items, width):
@@ -68,15 +55,15 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
         opened.folder.copy_companions(out, parts=parts)
 
     scored = None if held_out is None else with_known_labels(held_out, data.labels)
-    command = command_text(["distilbert", "train"], arguments, without=("resume", "report"))
+    command = command_of(["distilbert", "train"], arguments)
     return run.train_and_save(
         opened.model,
         objective,
         live=lambda: opened.live,
         save=save,
-        data=[data],
+        data=data,
         held_out=held_out,
-        held_out_objective=objective_of(scored, _weights(objective, data)) if scored else None,
+        held_out_objective=opened.objective(scored, _weights(objective, data)) if scored else None,
         test=test,
         facts={"from": str(arguments.model), "made": "Fine-tuned", "command": command},
     )

@@ -94,9 +94,8 @@ def run(
     """
     if objective.whole_steps and accelerator.num_processes > 1:
         raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
-    steps_per_epoch = math.ceil(len(objective.items) / arguments.batch_size)
-    last_step = arguments.max_steps or math.ceil(arguments.epochs * steps_per_epoch)
-    eval_steps = arguments.eval_steps or steps_per_epoch
+    last_step = step_count(arguments, len(objective.items))
+    eval_steps = arguments.eval_steps or math.ceil(len(objective.items) / arguments.batch_size)
     save_steps = arguments.save_steps or eval_steps
 
     model.to(accelerator.device).train()
@@ -125,7 +124,7 @@ def run(
             saves = checkpoints is not None and (evaluates or state.step % save_steps == 0 or ends)
             if evaluates or saves or ends or state.step % _LOG_STEPS == 0:
                 log.write()
-                progress.learnt(state)
+                progress.logged(state)
             if evaluate is not None and evaluates:
                 score = _evaluate(model, state, evaluate, main)
                 progress.scored(state, f"{main} {score:.4f}{' (best)' if not state.stale else ''}")
@@ -140,6 +139,11 @@ def run(
         checkpoints.load_weights(model, state.best_step)
     model.eval()
     return state
+
+
+def step_count(arguments: LoopArguments, items: int) -> int:
+    """How many steps a run over so many items has, unless its patience ends first."""
+    return arguments.max_steps or math.ceil(arguments.epochs * math.ceil(items / arguments.batch_size))
 
 
 class _Sampler:

@@ -100,12 +100,28 @@ def _encode(tokenizer: BertTokenizer, texts: Sequence[str | tuple[str, str]], ma
     return tokenizer.encode_batch(texts, max_length=max_length)
 
 
-def _rows(mean_pooling: bool) -> tuple[np.ndarray, ...] | None:
-    """The rows of a text that a classifier reads: its first, or all."""
-    return None if mean_pooling else (FIRST,)
+class _LabelTexts(TaskObjective):
+    """Whole texts: logits of their first token, or the mean over all."""
+
+    def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, mean_pooling: bool) -> None:
+        self._data, self._mean_pooling = data, mean_pooling
+        rows = None if mean_pooling else (FIRST,)
+        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
+        super().__init__(
+            [
+                Item((encoding.ids,), rows, self._target(example.label))
+                for encoding, example in zip(read, data.examples, strict=True)
+            ]
+        )
+
+    def _target(self, label: Any) -> Any:
+        raise NotImplementedError
+
+    def _logits(self, output: Tensor, batch: Packed) -> Tensor:
+        return pooled(output, batch) if self._mean_pooling else output
 
 
-class ClassifyTexts(TaskObjective):
+class ClassifyTexts(_LabelTexts):
     """One label a text: cross-entropy."""
 
     def __init__(
@@ -114,55 +130,33 @@ class ClassifyTexts(TaskObjective):
         tokenizer: BertTokenizer,
         max_length: int,
         weights: ClassWeights | None,
-        mean_pooling: bool = False,
+        mean_pooling: bool,
     ) -> None:
-        self._mean_pooling = mean_pooling
-        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
-        labels = [example.label for example in data.examples]
-        self.weights = _class_weights(data.labels, Counter(map(str, labels)), weights)
-        targets = [IGNORE if label is None else data.labels.index(str(label)) for label in labels]
-        super().__init__(
-            [
-                Item(
-                    (encoding.ids,),
-                    _rows(mean_pooling),
-                    target,
-                    1.0 if self.weights is None else float(self.weights[target]),
-                )
-                for encoding, target in zip(read, targets, strict=True)
-            ]
-        )
+        super().__init__(data, tokenizer, max_length, mean_pooling)
+        self.weights = _class_weights(data.labels, Counter(str(example.label) for example in data.examples), weights)
+        if self.weights is not None:
+            self.items = [replace(item, weight=float(self.weights[item.target])) for item in self.items]
+
+    def _target(self, label: Any) -> int:
+        return IGNORE if label is None else self._data.labels.index(str(label))
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
-        logits = pooled(output, batch) if self._mean_pooling else output
-        return _cross_entropy(model, logits, [item.target for item in items], self.weights)
+        return _cross_entropy(model, self._logits(output, batch), [item.target for item in items], self.weights)
 
 
-class ScoreTexts(TaskObjective):
+class ScoreTexts(_LabelTexts):
     """Several labels at once, or a number: the head's own loss."""
 
-    def __init__(
-        self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, mean_pooling: bool = False
-    ) -> None:
-        self._mean_pooling = mean_pooling
-        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
-        super().__init__(
-            [
-                Item((encoding.ids,), _rows(mean_pooling), self._target(data, example.label))
-                for encoding, example in zip(read, data.examples, strict=True)
-            ]
-        )
-
-    def _target(self, data: Data[LabelledText], label: Any) -> np.ndarray:
+    def _target(self, label: Any) -> np.ndarray:
         """float32 [labels]; NaN where there is no label."""
         if label is None:
-            return np.full(max(len(data.labels), 1), np.nan, np.float32)
-        if data.problem == "regression":
+            return np.full(max(len(self._data.labels), 1), np.nan, np.float32)
+        if self._data.problem == "regression":
             return np.array([label], np.float32)
-        return np.array([name in label for name in data.labels], np.float32)
+        return np.array([name in label for name in self._data.labels], np.float32)
 
     def loss_of(self, model: AnyModel, output: Tensor, batch: Packed, items: Sequence[Item]) -> Tensor:
-        output = pooled(output, batch) if self._mean_pooling else output
+        output = self._logits(output, batch)
         targets = np.array([item.target for item in items])
         labelled = np.flatnonzero(~np.isnan(targets).any(1))
         return model.loss(output[_tensor(model, labelled)], _tensor(model, targets[labelled]), total=1)

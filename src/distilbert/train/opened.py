@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..arguments import ClassWeights
 from ..data.examples import Data
 from ..errors import InputError, name_list
 from ..fetching import fetch
@@ -17,7 +18,8 @@ from ..nn.heads import MODELS
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from ..tokenizer import BertTokenizer
-from .objective import AnyModel
+from .objective import AnyModel, Objective
+from .objectives import make_objective
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,6 +27,7 @@ class Trainable:
     """A model with the head of the task, about to be trained.
 
     Attributes:
+        task: what it is trained for.
         folder: where it came from, and how it reads text.
         model: a module of `distilbert.nn`.
         max_length: the longest text that it is trained on, in tokens.
@@ -32,6 +35,7 @@ class Trainable:
         live: the task that runs the model as it is now: training scores it with the code that users run later.
     """
 
+    task: str
     folder: ModelFolder
     model: AnyModel
     max_length: int
@@ -42,10 +46,18 @@ class Trainable:
     def tokenizer(self) -> BertTokenizer:
         return self.folder.tokenizer
 
-    @property
-    def first_only(self) -> bool:
-        """Whether the vector of a sentence is read off its first token alone."""
-        return self.folder.sentence is not None and self.folder.sentence.first_only
+    def objective(self, data: Data[Any], class_weights: ClassWeights | None = None) -> Objective:
+        """Its training on examples, of the rows that its head reads. Raises what `make_objective` raises."""
+        sentence = self.folder.sentence
+        return make_objective(
+            self.task,
+            data,
+            self.tokenizer,
+            self.max_length,
+            class_weights=class_weights,
+            first_only=sentence is not None and sentence.first_only,
+            mean_pooling=self.model.config.classifier_pooling == "mean",
+        )
 
 
 def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: int = 0, seed: int = 0) -> Trainable:
@@ -55,18 +67,13 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     """
     kind = TASKS[task]
     folder = open_folder(fetch(name), vectors=kind.makes_vectors)
-    checkpoint, sentence, special = folder.checkpoint, folder.sentence, folder.tokenizer.special_count
+    checkpoint, sentence = folder.checkpoint, folder.sentence
     if sentence and (parts := sentence.untrained_parts(dense=False)):
         raise InputError(
             f"{folder.root}: has {name_list(parts)}; only models that take the mean of the tokens, or the first one, "
             "can be trained"
         )
-    most = folder.config.max_position_embeddings
-    if max_length > most:
-        raise InputError(f"max_length={max_length} is more than the {most} tokens that the model reads")
-    if 0 < max_length <= special:
-        raise InputError(f"max_length={max_length} has no room for text beside {special} special tokens")
-
+    check_max_length(max_length, folder.config.max_position_embeddings, folder.tokenizer, "the model reads")
     head = kind.head
     config, new_head = checkpoint.config.for_training(checkpoint.folder), checkpoint.head is not head
     if data.labels:
@@ -79,4 +86,12 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
     longest = max_length or folder.longest
     opened = dataclasses.replace(open_model(folder, TorchEngine(model)), config=model.config, max_length=longest)
-    return Trainable(folder, model, longest, fresh_head, live=kind(opened))
+    return Trainable(task, folder, model, longest, fresh_head, live=kind(opened))
+
+
+def check_max_length(max_length: int, most: int, tokenizer: BertTokenizer, reads: str) -> None:
+    """Raises InputError for more tokens than the model reads (in words: `reads`), and for too few to hold a text."""
+    if max_length > most:
+        raise InputError(f"max_length={max_length} is more than the {most} tokens that {reads}")
+    if 0 < max_length <= (special := tokenizer.special_count):
+        raise InputError(f"max_length={max_length} has no room for text beside {special} special tokens")

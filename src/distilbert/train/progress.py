@@ -7,6 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from ..progress import run_console
 from .checkpoints import State
 
 _SILENCE = 60.0  # seconds without a line in a file
@@ -14,7 +15,7 @@ _FIRST_LINE = 3.0  # seconds of other work before its first one
 
 
 class _Bar:
-    """A context in which a bar stands on a terminal, and nothing elsewhere."""
+    """A context with a progress bar on a terminal, and with none elsewhere."""
 
     def __init__(self, console: Console, *columns: ProgressColumn) -> None:
         self._console = console
@@ -36,15 +37,15 @@ class RunProgress(_Bar):
 
     def __init__(self, step: int, last_step: int, *, quiet: bool) -> None:
         super().__init__(
-            Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False),
+            run_console(quiet=quiet),
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[learnt]}left"),
+            TextColumn("{task.fields[rates]}left"),
             TimeRemainingColumn(),
         )
         self._last_step = last_step
-        self._task = self._bar.add_task("training", total=last_step, completed=step, learnt="")
+        self._task = self._bar.add_task("training", total=last_step, completed=step, rates="")
 
     def expect(self, seconds: float) -> None:
         """Say how long the run will take, as far as a trial tells."""
@@ -53,10 +54,10 @@ class RunProgress(_Bar):
     def step(self, step: int) -> None:
         self._bar.update(self._task, completed=step)
 
-    def learnt(self, state: State) -> None:
+    def logged(self, state: State) -> None:
         """Called when the log of losses has a new entry."""
         self._bar.update(
-            self._task, learnt=f"loss {state.losses[-1][1]:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  "
+            self._task, rates=f"loss {state.losses[-1][1]:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  "
         )
         if not self._console.is_terminal and time.monotonic() - self._spoke > _SILENCE:
             self._say(state)

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 from safetensors import SafetensorError
 from torch import nn
 
-from .. import __version__
 from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
@@ -25,30 +22,22 @@ from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
-from ..files import check_folder_place, check_new_folder, is_folder, written_whole
+from ..files import check_folder_place, check_new_folder, is_file, is_folder, read_json, written_whole
+from ..folder.layout import CHECKPOINTS, TRAINING
 from ..model_card import write_card
+from ..progress import run_console
 from ..report import Training, check_place, write_training
 from ..tasks.task import Task
-from ..trained import Trained
+from ..trained import Trained, facts_of
 from ..training_data import ExampleReader
-from .checkpoints import Checkpoints, State
+from .checkpoints import MAKE_ROOM, Checkpoints, State
 from .evaluation_loss import evaluation_loss
 from .loop import open_accelerator, run
 from .objective import Objective
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
-_CHECKPOINTS = "checkpoints"
-DONE = "training.json"  # written last: a run with it is complete
-_NO_RESULT = (
-    "out",
-    "resume",
-    "report",
-    "device",
-    "threads",
-    "save_steps",
-    "cache",
-    "test",
-)  # settings that change no result
+# settings that change no result
+_NO_RESULT = ("out", "resume", "report", "device", "threads", "save_steps", "cache", "test")
 
 
 class Run:
@@ -65,27 +54,26 @@ class Run:
         """Raises InputError for a folder that has files, unless they are those of a run that is resumed."""
         self.arguments, self.out, self._quiet = arguments, Path(arguments.out), quiet
         if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
-            begun = any((self.out / name).is_dir() for name in (_CHECKPOINTS, TEACHER_OUTPUTS))
+            begun = any((self.out / name).is_dir() for name in (CHECKPOINTS, TEACHER_OUTPUTS))
             if not arguments.resume:
                 if not begun:
                     check_new_folder(self.out)
                 raise InputError(f"{self.out}: holds an unfinished run; resume (--resume) goes on with it")
-            if not begun and not (self.out / DONE).is_file():
+            if not begun and not is_file(self.out / TRAINING):
                 raise InputError(f"{self.out}: holds other files, and no run to go on with; choose another folder")
         check_folder_place(self.out)
         if arguments.report is not None:
             check_place(arguments.report)
         self.accelerator: Accelerator = open_accelerator(arguments)
-        silent = quiet or not self.accelerator.is_main_process
-        self.console = Console(stderr=True, quiet=silent, soft_wrap=True, highlight=False)
+        self.console = run_console(quiet=quiet or not self.accelerator.is_main_process)
         self.reader = ExampleReader(arguments, self.console)
 
     def done(self) -> Trained | None:
         """The result, if the run is resumed and was complete before."""
-        if not self.arguments.resume or not (self.out / DONE).is_file():
+        if not self.arguments.resume or not is_file(self.out / TRAINING):
             return None
         self.console.print(f"{self.out}: is done")
-        saved = json.loads((self.out / DONE).read_text(encoding="utf-8"))
+        saved = read_json(self.out / TRAINING, CheckpointError)
         scores, test_scores = (
             {name: Interval.from_dict(score) for name, score in saved[key].items()} for key in ("scores", "test_scores")
         )
@@ -98,7 +86,7 @@ class Run:
         *,
         live: Callable[[], Task],
         save: Callable[[Path], None],
-        data: Sequence[Data[Any]],
+        data: Data[Any],
         held_out: Data[Any] | None,
         facts: Mapping[str, Any],
         test: Data[Any] | None = None,
@@ -129,9 +117,9 @@ class Run:
                 scores["loss"] = evaluation_loss(model, held_out_objective, arguments, accelerator)
             return scores
 
-        best_by = arguments.best_by or ("f1_macro" if any(map(rare_classes, data)) else None)
+        best_by = best_metric(arguments, data)
         main = _main_metric(live, held_out, best_by)
-        checkpoints = Checkpoints(self.out / _CHECKPOINTS, _fingerprint(arguments, data, held_out))
+        checkpoints = Checkpoints(self.out / CHECKPOINTS, _fingerprint(arguments, data, held_out))
         if accelerator.is_main_process:
             checkpoints.make_room()
         state = run(
@@ -150,11 +138,11 @@ class Run:
         if accelerator.is_main_process:
             model.cpu()
             about = {**run_facts(arguments, data, held_out, state), **facts}
-            parts = [("train", data[0]), ("evaluation", held_out), ("test", test)]
+            parts = [("train", data), ("evaluation", held_out), ("test", test)]
             known = [(name, part) for name, part in parts if part is not None]
             made = Training(about, known, state.losses, state.scores, details, scores, test_scores)
             write_run(self.out, save, made, arguments.report, {})
-            for name in (_CHECKPOINTS, TEACHER_OUTPUTS):
+            for name in (CHECKPOINTS, TEACHER_OUTPUTS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()
         if details and (never := never_predicted(details)):
@@ -184,13 +172,13 @@ def write_run(
         save(out)
         write_card(out, made.facts, made.scores)
         write_training([out / "report.html", *([report] if report else [])], made)
-        with written_whole(out / DONE) as path:
+        with written_whole(out / TRAINING) as path:
             path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
     except (OSError, InputError, SafetensorError) as error:
         why = getattr(error, "strerror", None) or error
-        raise CheckpointError(
-            f"{out}: the model cannot be written ({why}); what was trained stays: make room and go on with --resume"
-        ) from None
+        raise CheckpointError(f"{out}: the model cannot be written ({why}); {MAKE_ROOM}") from None
 
 
 def _main_metric(live: Callable[[], Task], held_out: Data[Any] | None, best_by: str | None) -> str:
@@ -198,7 +186,7 @@ def _main_metric(live: Callable[[], Task], held_out: Data[Any] | None, best_by: 
     if held_out is None:
         return ""
     few = dataclasses.replace(held_out, examples=held_out.examples[:8])
-    return _best_by(score_task(live(), few), best_by).main
+    return with_main(score_task(live(), few), best_by).main
 
 
 def _scored(
@@ -207,11 +195,16 @@ def _scored(
     """The scores of the trained model, and each metric with its interval; none without data."""
     if data is None:
         return None, {}
-    details = _best_by(score_task(live(), data), best_by)
+    details = with_main(score_task(live(), data), best_by)
     return details, bootstrap(details.metrics, details.examples)
 
 
-def _best_by(details: Scores, metric: str | None) -> Scores:
+def best_metric(arguments: RunArguments, data: Data[Any]) -> str | None:
+    """The metric that was asked for, or that uneven classes ask for; None for the task's own first."""
+    return arguments.best_by or ("f1_macro" if rare_classes(data) else None)
+
+
+def with_main(details: Scores, metric: str | None) -> Scores:
     """With another metric that decides. Raises InputError for one that there is not, or of which less is better."""
     if metric is None:
         return details
@@ -226,31 +219,21 @@ def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]
     return [(step, {name: None if math.isnan(x) else x for name, x in at_step.items()}) for step, at_step in scores]
 
 
-def _fingerprint(arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None) -> str:
+def _fingerprint(arguments: RunArguments, data: Data[Any], held_out: Data[Any] | None) -> str:
     """A hash of the settings and the examples, by which a checkpoint of another run is known."""
     settings = {key: value for key, value in dataclasses.asdict(arguments).items() if key not in _NO_RESULT}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for part in (*data, held_out):
+    for part in (data, held_out):
         digest.update(repr(part.examples if part else None).encode(errors="surrogatepass"))
     return digest.hexdigest()
 
 
-def run_facts(
-    arguments: RunArguments, data: Sequence[Data[Any]], held_out: Data[Any] | None, state: State
-) -> dict[str, Any]:
-    """What a model card says of how the model was made."""
-    settings = {
-        key: value for key, value in dataclasses.asdict(arguments).items() if key not in ("out", "resume", "report")
-    }
+def run_facts(arguments: RunArguments, data: Data[Any], held_out: Data[Any] | None, state: State) -> dict[str, Any]:
+    """What is written down of a run of steps."""
     return {
-        "task": arguments.task,
-        "settings": settings,
-        "labels": list(data[0].labels),
-        "train_examples": sum(len(part.examples) for part in data),
-        "eval_examples": len(held_out.examples) if held_out else 0,
+        **facts_of(arguments, data, held_out, {"torch": torch.__version__}),
         "steps": state.step,
         "best_step": state.best_step or state.step,
         "tokens": state.tokens,
         "seconds": round(state.seconds, 1),
-        "versions": {"distilbert": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
