@@ -224,7 +224,7 @@ class _Search:
 
     def _compared(self, students: dict[str, Path], data: Data[Any]) -> tuple[Scores, tuple[Candidate, ...]]:
         """The first student's scores; and all of them and the teacher in both precisions, timed by turns."""
-        models = {**students, "teacher": self._arguments.teacher}
+        models: dict[str, str | Path] = {**students, "teacher": self._arguments.teacher}
         options = EvaluateOptions(threads=self._arguments.threads or None)
         found = in_both_precisions(models, data, self._arguments.task, options)
         theirs = next(each for name, each in found if name == "teacher").details.metrics[self._metric]

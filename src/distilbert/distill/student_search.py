@@ -151,6 +151,6 @@ def _plot(candidates: Sequence[Candidate], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("examples a second")
     axes.set_ylabel(f"{candidates[0].metric}, with its 95 % interval")
-    axes.legend()
+    axes.legend(loc="lower left")  # fast models at the right, good ones at the top
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="svg")

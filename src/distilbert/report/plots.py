@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import warnings
 import xml.dom.minidom
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,7 +84,9 @@ def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple
         if axes.get_legend_handles_labels()[0]:
             axes.legend()
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Creating legend")  # its place takes a second on a busy machine
+            figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     made.markup = tag("figure", tag("figcaption", title), _inline(buffer.getvalue(), name, f"{title}. {about}"))
 
 
