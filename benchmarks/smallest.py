@@ -151,11 +151,11 @@ def table(path: Path) -> None:
         if "error" in row:
             print(f"| {row['task']} | {row['seed']} | {row['error']} |" + " |" * 5)
             continue
-        said = row["verdict"].split(":")[0]
+        outcome = row["verdict"].split(":")[0]
         share = f"{row['share']:.1%} ({row['least']:.1%})"
         taken = sum(row["seconds"].values()) / 60
         print(
-            f"| {row['task']} | {row['seed']} | {said} | {share} | {row['unseen_share']:.1%} | {row['shape']} | "
+            f"| {row['task']} | {row['seed']} | {outcome} | {share} | {row['unseen_share']:.1%} | {row['shape']} | "
             f"{row['megabytes']:.1f} | {taken:.1f} |"
         )
 

@@ -42,8 +42,8 @@ def memory(place: Path, rows: int, resamples: int) -> dict[str, object]:
     """The peak on few rows and on all, and what a report of some takes."""
     narrow = checkpoint(place / "narrow", n_layers=1, dim=32, n_heads=2, hidden_dim=64)
     costs = {count: cost(narrow, written(place / f"{count}.csv", count), resamples) for count in (FEW, rows)}
-    shown = {f"{count:,} rows": [f"{seconds:.1f}", f"{peak:.1f}"] for count, (seconds, peak) in costs.items()}
-    print(common.table("Evaluating a CSV, one narrow layer", shown, ["seconds", "MB at most"]))
+    cells = {f"{count:,} rows": [f"{seconds:.1f}", f"{peak:.1f}"] for count, (seconds, peak) in costs.items()}
+    print(common.table("Evaluating a CSV, one narrow layer", cells, ["seconds", "MB at most"]))
     each = (costs[rows][1] - costs[FEW][1]) * 2**20 / max(rows - FEW, 1)
     print(f"{each:.1f} bytes for each row beyond the first {FEW:,}\n")
     return {"costs": costs, "bytes_a_row": each}

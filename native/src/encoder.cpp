@@ -211,9 +211,9 @@ private:
 
     void project(const Team& team, Range rows, const Matrix& layer, Range panels, const float* states, float* out,
                  size_t stride) {
-        const Range own = team.share_of(rows.size());
+        const Range part = team.share_of(rows.size());
         const Input x{states + (size_t)rows.begin * d_, (size_t)d_};
-        for (int row = own.begin; row < own.end; row++) quantize(team, x, row, layer);
+        for (int row = part.begin; row < part.end; row++) quantize(team, x, row, layer);
         team.barrier.wait();
         multiply(team, x, rows.size(), layer, panels, Activation::linear, out + rows.begin * stride, stride);
     }
@@ -244,15 +244,15 @@ private:
         const Scratch& scratch = team.scratch;
         float *attended = scratch.attended.get(), *wide = scratch.wide.get(), *narrow = scratch.narrow.get();
         const int count = rows.size(), dim = model_.shape.dim;
-        const Range own = team.share_of(count);
+        const Range part = team.share_of(count);
         const Input context{contexts + rows.begin * stride, stride}, middle{attended, (size_t)d_},
             widened{wide, (size_t)f_};
         states += (size_t)rows.begin * d_;
-        for (int row = own.begin; row < own.end; row++) quantize(team, context, row, layer.attention_out);
+        for (int row = part.begin; row < part.end; row++) quantize(team, context, row, layer.attention_out);
         team.barrier.wait();
         multiply(team, context, count, layer.attention_out, {0, d_ / kPanel}, Activation::linear, attended, d_);
         team.barrier.wait();
-        for (int row = own.begin; row < own.end; row++) {
+        for (int row = part.begin; row < part.end; row++) {
             float* x = attended + (size_t)row * d_;
             kernels_.norm(x, states + (size_t)row * d_, layer.attention_norm, dim, x);
             quantize(team, middle, row, layer.widen);
@@ -260,11 +260,11 @@ private:
         team.barrier.wait();
         multiply(team, middle, count, layer.widen, {0, f_ / kPanel}, model_.shape.activation, wide, f_);
         team.barrier.wait();
-        for (int row = own.begin; row < own.end; row++) quantize(team, widened, row, layer.narrow);
+        for (int row = part.begin; row < part.end; row++) quantize(team, widened, row, layer.narrow);
         team.barrier.wait();
         multiply(team, widened, count, layer.narrow, {0, d_ / kPanel}, Activation::linear, narrow, d_);
         team.barrier.wait();
-        for (int row = own.begin; row < own.end; row++)
+        for (int row = part.begin; row < part.end; row++)
             kernels_.norm(narrow + (size_t)row * d_, attended + (size_t)row * d_, layer.output_norm, dim,
                           states + (size_t)row * d_);
     }
@@ -297,8 +297,8 @@ private:
         uint8_t* bytes = workspace_.head_bytes.get();
         float* scales = workspace_.head_scales.get();
         const auto multiply = [&](const Linear& layer, Activation activation, Rows to) {
-            const Range own = share(layer.out / kPanel, thread, threads_);
-            kernels_.linear(bytes, scales, read_, layer, own.begin, own.end, activation, to);
+            const Range part = share(layer.out / kPanel, thread, threads_);
+            kernels_.linear(bytes, scales, read_, layer, part.begin, part.end, activation, to);
         };
         const auto quantize = [&](const float* from, int row) {
             scales[row] = kernels_.quantize(from + (size_t)row * d_, nullptr, d_, bytes + (size_t)row * d_);
