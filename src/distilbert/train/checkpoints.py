@@ -90,7 +90,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             kept = f"the last good one is {self._at(self.steps()[-1])}" if self.steps() else "there is none yet"
             raise CheckpointError(
-                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error}); {kept}"
+                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error}); {kept}; {MAKE_ROOM}"
             ) from None
         for step in self.steps():
             if step not in (state.step, state.best_step):
