@@ -11,6 +11,7 @@ pytest.importorskip("accelerate")
 
 from conftest import Maker
 from distilbert.cli import main
+from distilbert.folder.checkpoint import Head
 from helpers.students import data_file
 
 
@@ -57,3 +58,21 @@ def test_mistakes_are_one_line(make_checkpoint: Maker, tmp_path: Path, capsys: p
     assert "--class-weights takes LABEL=WEIGHT, or balanced, or none; 'x=heavy' is not that" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--columns", "text"]) == 1
     assert "--columns takes ROLE=NAME; 'text' is not that" in capsys.readouterr().err
+
+
+def test_a_run_without_checkpoints_that_is_stopped_says_that_nothing_was_written(
+    make_checkpoint: Maker,
+    tmp_path: Path,
+    sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("distilbert.head_only.fitting.fit_head", stopped)
+    train = data_file(tmp_path, "text-classification", sentences[:20])
+    command = ["train", "--task", "text-classification", "--head-only", "--model", str(make_checkpoint(Head.NONE))]
+    assert main([*command, "--train", str(train), "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err.endswith("stopped; nothing was written; run the same command again\n")
+    assert not (tmp_path / "out").exists()
