@@ -30,13 +30,19 @@ def test_the_frontier_is_what_none_beats_in_score_and_speed() -> None:
     assert [chosen.name for chosen in found if chosen.best] == ["e", "d", "a"]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Students of a few steps, however slow the machine is, and speeds of one turn."""
+    monkeypatch.setattr(searching, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(searching, "read_json", lambda _: {"steps": 12, "seconds": 1.0})  # of the trial run
+    monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
+
+
 def test_students_are_distilled_compared_and_drawn(
-    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None
 ) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
     arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **dict.fromkeys(SIZES, 0))
-    monkeypatch.setattr(searching, "FEWEST_STEPS", 1)
-    monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
     found = search(arguments, [Shape(1, 16), Shape(2, 16, hidden_dim=24)], 0.01, quiet=True)
     assert {chosen.name for chosen in found} == {"1x16", "2x16x24", "teacher"}
     assert {chosen.precision for chosen in found} == {"float32", "int8"}
@@ -58,13 +64,11 @@ def test_the_command_prints_a_table(
     tmp_path: Path,
     sentences: list[str],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    quick: None,
 ) -> None:
     chosen = settings(
         "text-classification", teacher_of("text-classification", make_checkpoint), tmp_path, sentences[:20]
     )
-    monkeypatch.setattr(searching, "FEWEST_STEPS", 1)  # however slow the machine is
-    monkeypatch.setattr("distilbert.evaluation.turns._ROUNDS", 1)
     command = ["distill", "--teacher", chosen.teacher, "--task", chosen.task, "--train", chosen.train,
                "--eval", chosen.eval, "--out", chosen.out, "--search", "1x16", "--minutes", "0.01", "--device", "cpu",
                "--threads", "1"]  # fmt: skip
