@@ -60,7 +60,7 @@ LAYERS: dict[str, set[str]] = {
     "guarantee": {*LOADING, "data", "arguments", "evaluation", "convert"},
     "report": {*LOADING, "data", "evaluation", "convert", "guarantee"},
     "training_data": {"base", *TOKENIZER, "data", "arguments"},
-    "trained": {"data", "arguments", "evaluation", "version"},
+    "trained": {"base", "data", "arguments", "evaluation", "version"},
     "model_card": {"base", "evaluation"},
     "head_only": {
         *LOADING,
