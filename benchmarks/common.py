@@ -6,7 +6,6 @@ anything is timed.
 """
 
 import argparse
-import dataclasses
 import json
 import platform
 import random
@@ -20,12 +19,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from distilbert import DistilBertConfig, load
 from distilbert.bench import available_cpus
-from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
-from distilbert.folder.weight_names import PROJECTOR
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -65,16 +60,12 @@ def with_tokenizer(folder: Path) -> None:
 
 def random_checkpoint(folder: Path, config: DistilBertConfig, head: str = "SequenceClassification") -> None:
     """config.json and random weights, as Transformers would initialise them."""
-    config = dataclasses.replace(config, architectures=(f"DistilBertFor{head}",))
-    rng = np.random.default_rng(0)
-    weights = {}
-    for name, shape in key_table(config, Head(config.architectures[0])).items():
-        if len(shape) == 2:
-            weights[name] = rng.normal(0, config.initializer_range, shape).astype(np.float32)
-        else:  # gains of LayerNorms, and all biases
-            weights[name] = np.full(shape, name.lower().endswith("norm.weight"), np.float32)
-    weights.pop(PROJECTOR, None)  # tied
-    save_checkpoint(folder, config, weights)
+    import torch
+
+    from distilbert import nn
+
+    torch.manual_seed(0)
+    getattr(nn, f"DistilBertFor{head}")(config).save_pretrained(folder)
 
 
 def trained_model() -> Path:

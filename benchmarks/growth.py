@@ -7,10 +7,12 @@ stream runs through a model of one narrow layer, so that a million texts take mi
 in proportion, and memory not at all.
 """
 
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,10 @@ ROUNDS = 5
 
 
 def checkpoint(folder: Path, **sizes: int) -> Path:
-    """Random weights, and the vocabulary of the tests."""
-    common.random_checkpoint(folder, DistilBertConfig(vocab_size=6000, **sizes))
+    """In a process of its own, so that the memory of the stream is not PyTorch's."""
+    config = DistilBertConfig(vocab_size=6000, **sizes)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(common.random_checkpoint, folder, config).result()
     (folder / "vocab.txt").write_bytes((common.REPOSITORY / "tests/data/vocab.txt").read_bytes())
     return folder
 

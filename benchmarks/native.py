@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 
 import common
 import distilbert
@@ -67,11 +68,44 @@ def main() -> None:
 
 
 def random_model(folder: Path, dim: int, hidden_dim: int, heads: int, layers: int) -> None:
-    """A classifier of random weights, with as many pieces as BERT's vocabulary has."""
-    config = distilbert.DistilBertConfig(dim=dim, hidden_dim=hidden_dim, n_heads=heads, n_layers=layers)
-    common.random_checkpoint(folder, config)
+    """A classifier of random weights, made with NumPy alone."""
     pieces = (common.REPOSITORY / "tests/data/vocab.txt").read_text(encoding="utf-8").split("\n")
-    pieces = pieces[:6000] + [f"[unused{index}]" for index in range(10_000, 10_000 + config.vocab_size - 6000)]
+    pieces = pieces[:6000] + [f"[unused{index}]" for index in range(10_000, 10_000 + 30_522 - 6000)]
+    config = distilbert.DistilBertConfig(
+        dim=dim,
+        hidden_dim=hidden_dim,
+        n_heads=heads,
+        n_layers=layers,
+        architectures=("DistilBertForSequenceClassification",),
+    )
+    rng = np.random.default_rng(0)
+    weights: dict[str, np.ndarray] = {}
+
+    def linear(name: str, out: int, into: int) -> None:
+        weights[f"{name}.weight"] = rng.normal(0, 0.05, (out, into)).astype(np.float32)
+        weights[f"{name}.bias"] = np.zeros(out, np.float32)
+
+    def norm(name: str) -> None:
+        weights[f"{name}.weight"], weights[f"{name}.bias"] = np.ones(dim, np.float32), np.zeros(dim, np.float32)
+
+    for table, rows in (("word", config.vocab_size), ("position", config.max_position_embeddings)):
+        weights[f"distilbert.embeddings.{table}_embeddings.weight"] = rng.normal(0, 0.05, (rows, dim)).astype(
+            np.float32
+        )
+    norm("distilbert.embeddings.LayerNorm")
+    for index in range(layers):
+        layer = f"distilbert.transformer.layer.{index}"
+        for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
+            linear(f"{layer}.attention.{part}", dim, dim)
+        linear(f"{layer}.ffn.lin1", hidden_dim, dim)
+        linear(f"{layer}.ffn.lin2", dim, hidden_dim)
+        norm(f"{layer}.sa_layer_norm")
+        norm(f"{layer}.output_layer_norm")
+    linear("pre_classifier", dim, dim)
+    linear("classifier", 2, dim)
+    folder.mkdir()
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
     (folder / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
 
