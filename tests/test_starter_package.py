@@ -66,6 +66,13 @@ def test_zero_shot_is_embed_with_labels_of_ones_own() -> None:
     assert best.label == "sport"
 
 
+def test_qa_knows_where_an_answer_stands() -> None:
+    answer = distilbert.load("starter/qa")
+    context = "The bridge was opened by Queen Victoria in 1859, and carries the railway over the river Tamar."
+    assert answer("Who opened the bridge?", context).text == "Queen Victoria"
+    assert answer("When was the bridge opened?", context).text == "1859"
+
+
 def test_fill_mask_knows_what_is_opened() -> None:
     fills = distilbert.load("starter/fill-mask")("She opened the [MASK] and went into the garden.")
     assert fills[0].token == "door"

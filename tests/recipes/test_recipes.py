@@ -133,6 +133,7 @@ def test_which_sentence_answers(recipe: Callable[[str], ModuleType], tmp_path: P
         ("starter_embed", "embed", "feature-extraction"),
         ("starter_sentiment", "sentiment", "text-classification"),
         pytest.param("starter_entities", "ner", "token-classification", marks=pytest.mark.slow),
+        pytest.param("starter_answers", "qa", "question-answering", marks=pytest.mark.slow),
         pytest.param("starter_masked_lm", "fill-mask", "fill-mask", marks=pytest.mark.slow),
     ],
 )

@@ -66,6 +66,14 @@ def _entities(model: Any) -> None:
             show.line((f"    {entity.score:.2f}  {entity.label}  {entity.text}", "bold"))
 
 
+def _answers(model: Any) -> None:
+    context, *questions = _texts("questions")
+    _paragraph("  ", context)
+    for question in questions:
+        answer = model(question, context)
+        _paragraph(f"    {answer.score:.2f}  {question}  ", answer.text)
+
+
 def _masks(model: Any) -> None:
     for text in _texts("masks"):
         _paragraph("  ", text)
@@ -94,6 +102,7 @@ def _search(model: Any) -> None:
 _SECTIONS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "starter/sentiment": ("Is a review good or bad?", _sentiment),
     "starter/ner": ("Who, where, which organisation?", _entities),
+    "starter/qa": ("What does a text say?", _answers),
     "starter/fill-mask": ("Which word is missing?", _masks),
     "starter/embed": ("Search by meaning", _search),
     "starter/zero-shot": (f"Labels of your own: {', '.join(_LABELS)}", _topics),
