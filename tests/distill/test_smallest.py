@@ -1,6 +1,7 @@
 """The smallest student: which shapes go on, what is said of the one that is taken, and a search that can be killed."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from distilbert.distill import find_smallest, halving, smallest
 from distilbert.distill.halving import Trial, survivors
 from distilbert.distill.shapes import candidate_shapes, shape_name
 from distilbert.distill.teacher_cache import CachedOutputs
-from distilbert.errors import InputError
+from distilbert.errors import CheckpointError, InputError
 from distilbert.evaluation.intervals import Share, share
 from distilbert.train import finetune
 from distilbert.train.checkpoints import State
@@ -166,6 +167,15 @@ def test_a_search_that_was_killed_goes_on_where_it_was(
     with pytest.raises(InputError, match="holds a search with another soft"):
         find_smallest(other, 0.5, 5, shapes, quiet=True)
     resumed = settings(task, teacher, tmp_path, sentences[:24], resume=True, **FREE)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")] * 9)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copytree", full)
+        with pytest.raises(CheckpointError, match=r"out: the model cannot be written \(.* No space .*make room"):
+            find_smallest(resumed, 0.5, 5, shapes, quiet=True)
+    assert not (tmp_path / "out").exists()
     found = find_smallest(resumed, 0.5, 5, shapes, quiet=True)
     assert begun[2:5] == ["2x16x24", "1x16x24", "2x16x24"]  # the first one's training is there
     assert {each.name for each in found.tried} == {"1x16x24", "2x16x24", "teacher"}

@@ -260,7 +260,10 @@ class _Search:
             with written_whole_folder(self._out) as temporary:
 
                 def save(folder: Path) -> None:
-                    shutil.copytree(taken.folder, folder, dirs_exist_ok=True)
+                    try:
+                        shutil.copytree(taken.folder, folder, dirs_exist_ok=True)
+                    except shutil.Error as error:  # a list: why each of the files could not be copied
+                        raise OSError(error.args[0][0][2]) from None
 
                 write_run(temporary, save, made, self._arguments.report, {"search": found.to_dict()})
         except OSError as error:
