@@ -103,8 +103,8 @@ def run(
             _tell_plan(plan, job.source, files, quiet)
             return Done(len(plan), 0, 0, 0, 0.0, 0.0, 0, False)
         present = _present(job, plan)
-        index, count = settings.shares
-        share = range(index, len(plan), count)
+        index, shares = settings.shares
+        share = range(index, len(plan), shares)
         mine = [number for number in share if number not in present]
         progress = Progress(len(share), len(share) - len(mine), quiet=quiet)
         failed = Parts(chosen, job, plan, progress).run(mine)
