@@ -168,6 +168,8 @@ def test_few_open_files_are_fewer_connections(folders: dict[str, Path]) -> None:
         for _ in range(400):
             stack.enter_context(process.connected())
         assert process.send("/embed", b'{"inputs":"a"}') == 200
-        (line,) = [line for line in process.log if str(line["event"]).startswith("fewer connections")]
+        fewer = "fewer connections"
+        until(lambda: any(str(line["event"]).startswith(fewer) for line in process.log))
+        (line,) = [line for line in process.log if str(line["event"]).startswith(fewer)]
         assert line["most"] == 192 - 128
         assert not [line for line in process.log if line["level"] == "error"]

@@ -42,7 +42,9 @@ def process(folders: dict[str, Path]) -> Iterator[Process]:
 
 
 def test_sigterm_drains_and_ends_in_order(process: Process) -> None:
-    (start, *_) = [line for line in process.log if line["event"] == "starting"]
+    until(lambda: bool(process.log))
+    start = process.log[0]
+    assert start["event"] == "starting"
     assert start["models"] == ["first", "nli"]
     assert (start["host"], start["max_texts"], start["max_concurrent"], start["api_key"]) == (
         "127.0.0.1",

@@ -26,10 +26,15 @@ def lines(process: Process, event: str) -> list[dict[str, object]]:
     return [line for line in process.log if line["event"] == event]
 
 
+def started(process: Process) -> bool:
+    """Each of the three processes writes its own lines."""
+    return len(lines(process, "worker ready")) == 2 and bool(lines(process, "ready"))
+
+
 @pytest.fixture
 def process(folders: dict[str, Path]) -> Iterator[Process]:
     with Process(str(folders["embed"]), "--workers", "2") as process:
-        until(lambda: bool(lines(process, "ready")) or process.process.poll() is not None)
+        until(lambda: started(process) or process.process.poll() is not None)
         yield process
 
 
