@@ -79,6 +79,14 @@ class WritingBehind(logging.Handler):
         self._thread.join(_AT_END)
         super().close()
 
+    def _line(self, record: logging.LogRecord) -> list[str]:
+        """The line, or none where it cannot be made: the thread goes on."""
+        try:
+            return [self.format(record)]
+        except Exception:  # as logging's own handlers do
+            self.handleError(record)
+            return []
+
     def _write_all(self) -> None:
         told = 0
         records: list[logging.LogRecord | None] = []
@@ -87,10 +95,10 @@ class WritingBehind(logging.Handler):
             if records[0] is not None:
                 time.sleep(_GATHERED)
             records += [self._waiting.get() for _ in range(self._waiting.qsize())]
-            lines = [self.format(record) for record in records if record is not None]
+            lines = [line for record in records if record is not None for line in self._line(record)]
             if (left_out := self._left_out) > told:
                 about = {"msg": "left out of the log", "levelname": "WARNING", "fields": {"lines": left_out - told}}
-                lines.append(self.format(logging.makeLogRecord(about)))
+                lines += self._line(logging.makeLogRecord(about))
                 told = left_out
             content = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
             with contextlib.suppress(OSError):  # a full disk, a reader that has gone
