@@ -93,6 +93,12 @@ def test_inference(measured: Callable[..., dict[str, Any]]) -> None:
 
 
 @pytest.mark.slow
+def test_gpu(measured: Callable[..., dict[str, Any]]) -> None:
+    found = measured("gpu", "--device", "cpu", "--rounds", 1, "--texts", 8)
+    assert len(found["texts_per_second"]) == 10
+
+
+@pytest.mark.slow
 def test_growth(
     measured: Callable[..., dict[str, Any]], benchmark: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:

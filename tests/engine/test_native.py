@@ -54,7 +54,7 @@ def test_it_gives_what_int8_in_onnx_runtime_gives(make_checkpoint: Maker, head: 
             assert np.median(np.abs(ours - theirs).max(-1)) <= 1e-3 * np.abs(theirs).max()
             assert error < 1.2 * theirs_error + 1e-6
         else:  # 7 bits beside 8
-            assert error < 2.4 * theirs_error + 1e-6
+            assert error < 4 * theirs_error + 1e-6
         assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
 
 
