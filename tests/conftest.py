@@ -37,10 +37,13 @@ Maker = Callable[..., Path]
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Models that are not told how many threads to use take one: the tests run side by side."""
+    """Models that are not told how many threads to use take one, and so does torch: the tests run side by side."""
     with pytest.MonkeyPatch.context() as patched:
         for module in ("choice", "input_ranges"):
             patched.setattr(f"distilbert.engine.{module}.available_cpus", lambda: 1)
+        if torch := sys.modules.get("torch"):  # a training sets its threads for all tests that follow in the process
+            torch.set_num_threads(1)
+            patched.setattr(torch, "set_num_threads", lambda count: None)
         yield
 
 

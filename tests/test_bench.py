@@ -12,6 +12,7 @@ from distilbert.convert import quantize
 from distilbert.folder.checkpoint import Head
 
 
+@pytest.mark.int8
 def test_every_setting_is_measured(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     report = bench(make_checkpoint(Head.MASKED_LM, n_layers=1), sentences[:5], rounds=1)
     assert {setting.precision for setting in report.settings} == {"float32", "int8"}
@@ -31,6 +32,7 @@ def test_every_setting_is_measured(make_checkpoint: Maker, tmp_path: Path, sente
         assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.int8
 def test_a_quantised_folder_is_measured_as_it_is(
     make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +50,7 @@ def test_no_text_is_an_error(make_checkpoint: Maker) -> None:
         bench(make_checkpoint(), [])
 
 
+@pytest.mark.int8
 def test_quantize_from_the_command_line(
     make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

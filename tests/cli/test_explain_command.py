@@ -42,6 +42,7 @@ def test_one_page_and_json(make_checkpoint: Maker, tmp_path: Path, capsys: Print
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.int8
 def test_the_model_runs_as_it_is_told(make_checkpoint: Maker, capsys: Printed) -> None:
     folder = make_checkpoint()
     texts = ["explain", str(folder), "a good film"]

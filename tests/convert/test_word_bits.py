@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import distilbert
 from conftest import random_weights, small_config
@@ -23,6 +24,7 @@ def test_students_with_all_of_berts_pieces_take_nine_megabytes(tmp_path: Path) -
     assert 8e6 < (tmp_path / "int8" / "model.safetensors").stat().st_size <= 9e6
 
 
+@pytest.mark.int8
 def test_vectors_rank_pairs_as_well(folded_minilm: Path, shared_data: Path, tmp_path: Path) -> None:
     with (shared_data / "stsb" / "stsb-en-dev.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

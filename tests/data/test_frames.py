@@ -2,7 +2,7 @@
 
 import datetime
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,48 +42,27 @@ class HubDataset:
         return iter(ROWS)
 
 
-def tables() -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "dicts": ROWS,
-        "iterable": (row for row in ROWS),
-        "columns": COLUMNS,
-        "arrays": {name: np.array(column) for name, column in COLUMNS.items()},
-        "structured": np.array(list(zip(*COLUMNS.values(), strict=True)), dtype=[("text", "U9"), ("label", "i8")]),
-    }
-    try:
-        import polars
-
-        found |= {"polars": polars.DataFrame(COLUMNS), "lazy": polars.LazyFrame(COLUMNS)}
-        found["stream"] = ArrowStream(polars.DataFrame(COLUMNS))
-    except ImportError:
-        pass
-    try:
-        import pandas
-
-        found["pandas"] = pandas.DataFrame(COLUMNS)
-        found["floats"] = pandas.DataFrame(COLUMNS).astype({"label": float})
-    except ImportError:
-        pass
-    try:
-        import pyarrow
-
-        found["pyarrow"] = pyarrow.table(COLUMNS)
-        found["batch"] = pyarrow.record_batch(COLUMNS)
-    except ImportError:
-        pass
-    try:
-        import datasets
-
-        found["hub"] = datasets.Dataset.from_dict(COLUMNS)
-        found["hub stream"] = found["hub"].to_iterable_dataset()
-    except ImportError:
-        pass
-    return found
+TABLES: dict[str, Callable[[], Any]] = {
+    "dicts": lambda: ROWS,
+    "iterable": lambda: (row for row in ROWS),
+    "columns": lambda: COLUMNS,
+    "arrays": lambda: {name: np.array(column) for name, column in COLUMNS.items()},
+    "structured": lambda: np.array(list(zip(*COLUMNS.values(), strict=True)), [("text", "U9"), ("label", "i8")]),
+    "polars": lambda: pytest.importorskip("polars").DataFrame(COLUMNS),
+    "lazy": lambda: pytest.importorskip("polars").LazyFrame(COLUMNS),
+    "stream": lambda: ArrowStream(pytest.importorskip("polars").DataFrame(COLUMNS)),
+    "pandas": lambda: pytest.importorskip("pandas").DataFrame(COLUMNS),
+    "floats": lambda: pytest.importorskip("pandas").DataFrame(COLUMNS).astype({"label": float}),
+    "pyarrow": lambda: pytest.importorskip("pyarrow").table(COLUMNS),
+    "batch": lambda: pytest.importorskip("pyarrow").record_batch(COLUMNS),
+    "hub": lambda: pytest.importorskip("datasets").Dataset.from_dict(COLUMNS),
+    "hub stream": lambda: pytest.importorskip("datasets").Dataset.from_dict(COLUMNS).to_iterable_dataset(),
+}
 
 
-@pytest.mark.parametrize("name", list(tables()))
+@pytest.mark.parametrize("name", TABLES)
 def test_every_table_is_read_as_a_file_is(name: str) -> None:
-    data = read_data(tables()[name], "text-classification")
+    data = read_data(TABLES[name](), "text-classification")
     assert (data.examples, data.labels, data.problem) == (WANTED, ("0", "1"), "single_label_classification")
 
 
@@ -180,11 +159,15 @@ def test_what_is_no_table_says_so(table: Any, message: str) -> None:
 _FRAMES = ("polars", "lazy", "pandas", "floats", "pyarrow", "batch", "hub", "hub stream")
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_a_frame_is_told_from_other_tables(name: str) -> None:
+    table = TABLES[name]()
+    assert is_frame(table) == (name in _FRAMES)
+    if is_frame(table):
+        assert frame_columns(table) == ("text", "label")
+
+
 def test_a_frame_is_told_from_texts() -> None:
-    for name, table in tables().items():
-        assert is_frame(table) == (name in _FRAMES), name
-        if is_frame(table):
-            assert frame_columns(table) == ("text", "label")
     assert not any(map(is_frame, ("text", b"", ["a"], ("a", "b"), np.array(["a"]), None)))
 
 

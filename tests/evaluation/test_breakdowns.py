@@ -126,6 +126,7 @@ def test_answers_by_their_length(make_checkpoint: Maker, tmp_path: Path, sentenc
     assert [row["id"] for row in done.details.predictions()] == ["0", "1", "2", "3", "none"]
 
 
+@pytest.mark.int8
 def test_the_command_shows_tables_and_writes_predictions(
     make_checkpoint: Maker, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

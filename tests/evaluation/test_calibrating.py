@@ -151,6 +151,7 @@ def test_where_it_does_not_help_none_is_written(make_checkpoint: Maker, tmp_path
     assert "calibration" not in json.loads((folder / "config.json").read_text())
 
 
+@pytest.mark.int8
 def test_it_goes_along_and_is_dropped_where_the_head_changes(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

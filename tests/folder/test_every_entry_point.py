@@ -79,7 +79,7 @@ def pairs(tmp_path: Path) -> Path:
 # all that opens a folder says the same of it ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("int8", [False, pytest.param(True, marks=pytest.mark.int8)])
 @pytest.mark.parametrize("layout", [*LAYOUTS, "plain"])
 def test_all_that_opens_a_folder(
     layout: str, int8: bool, folders: dict[str, Path], pairs: Path, capsys: pytest.CaptureFixture[str]

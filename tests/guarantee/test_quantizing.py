@@ -26,6 +26,7 @@ def rows(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> tuple[
     return model, data
 
 
+@pytest.mark.int8
 def test_a_wide_bound_is_met_by_all_of_int8(rows: tuple[Path, Path], tmp_path: Path) -> None:
     done = quantize_within(rows[0], tmp_path / "out", rows[1], max_drop=30)
     assert done.chosen is not None

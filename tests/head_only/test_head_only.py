@@ -205,6 +205,7 @@ def test_the_command_says_what_cannot_be(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.int8
 def test_a_head_on_int8_weights(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     train = tmp_path / "train.jsonl"
     rows = [{"text": text, "label": "yn"[place % 2]} for place, text in enumerate(sentences[:40])]

@@ -1,14 +1,10 @@
 """Options that keep one run of the tests from repeating another's: `--write-passed=FILE`, `--skip-passed=FILE`.
 
 The tests run in two environments. What passed in the core's, without torch, need not run in the full one again,
-but for the tests that run int8: the native engine does so only in the full one.
+but for the tests marked int8: the native engine runs their models only in the full one.
 """
 
-import ast
 import json
-import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,48 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if file := config.getoption("--skip-passed"):
         passed = set(json.loads(file.read_text(encoding="utf-8")))
-        left_out = [item for item in items if item.nodeid in passed and not _runs_int8(item)]
+        left_out = [item for item in items if item.nodeid in passed and not item.get_closest_marker("int8")]
         config.hook.pytest_deselected(items=left_out)
         kept = set(items).difference(left_out)
         items[:] = [item for item in items if item in kept]
-
-
-def _runs_int8(item: pytest.Item) -> bool:
-    """Whether the test, or what it names in its own file, fixtures included, speaks of int8 or of quantising."""
-    if "int8" in item.nodeid:
-        return True
-    parts = _parts(item.path)
-    waiting, seen = [getattr(item, "originalname", item.name)], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in parts and name not in seen:
-            seen.add(name)
-            if "int8" in parts[name] or "quanti" in parts[name]:
-                return True
-            waiting += re.findall(r"\w+", parts[name])
-    return False
-
-
-@cache
-def _parts(path: Path) -> dict[str, str]:
-    """What a file defines at its top, by name: the lines of each."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    found = {}
-    for node in ast.parse(text).body:
-        start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
-        for name in _names(node):
-            found[name] = "\n".join(lines[start - 1 : node.end_lineno])
-    return found
-
-
-def _names(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Assign | ast.AnnAssign):
-        yield from (
-            each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-        )
 
 
 class _Writer:

@@ -250,11 +250,12 @@ def test_a_fully_masked_text_never_gives_nan(make_checkpoint: Maker, head: Head)
 
 @pytest.mark.parametrize("head", HEADS)
 def test_compiles_to_one_graph_with_its_loss(make_checkpoint: Maker, head: Head) -> None:
-    """With a mask; test_model.py has it without."""
+    """With a mask; test_model.py has it without. The gradients are compiled, too, for one head."""
     ours = MODELS[head].from_pretrained(make_checkpoint(head, num_labels=labels_of(head), n_layers=1)).eval()
     ids, mask = inputs(head)
     labels = targets(head, mask)
-    a, b = (call(ids, mask, **labels) for call in (torch.compile(ours, fullgraph=True, backend="aot_eager"), ours))
+    backend = "aot_eager" if head is Head.TOKEN_CLASSIFICATION else "eager"
+    a, b = (call(ids, mask, **labels) for call in (torch.compile(ours, fullgraph=True, backend=backend), ours))
     close(logits_of(a), logits_of(b))
     close(a.loss, b.loss)
     same_gradients(gradients(ours, a.loss), gradients(ours, b.loss))

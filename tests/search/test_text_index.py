@@ -84,6 +84,7 @@ def test_kept_vectors_are_taken_and_only_changed_texts_embedded(
         assert len(list(folder.iterdir())) == 1
 
 
+@pytest.mark.int8
 def test_another_model_precision_or_format_has_vectors_of_its_own(
     make_checkpoint: Maker, sentences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

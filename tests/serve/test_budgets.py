@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +17,7 @@ from distilbert.serve.errors import RequestError
 from distilbert.serve.schemas import EmbedRequest
 from distilbert.serve.writing import written
 from distilbert.tasks.task import Task
-from helpers.live import Gates, gated, serving, until
+from helpers.live import Gates, Live, gated, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
 
@@ -41,34 +42,54 @@ LONG: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", LONG)
-def test_what_comes_to_too_many_tokens_is_refused_before_it_runs(tasks: dict[str, Task], name: str) -> None:
-    path, body = LONG[name]
-    with serving(tasks, max_tokens=300) as server:
-        before = server.metric("distilbert_run_texts_count")
-        answer = server.http.post(path, json=body)
-        assert answer.status_code == 413, answer.text
-        assert "--max-tokens" in answer.text
-        assert server.metric("distilbert_run_texts_count") == before
+@pytest.fixture(scope="module")
+def strict(tasks: dict[str, Task]) -> Iterator[Live]:
+    """A server that allows few tokens."""
+    with serving(tasks, max_tokens=300) as live:
+        yield live
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_request_that_is_given_up_ends_within_one_run(tasks: dict[str, Task], name: str) -> None:
+def test_what_comes_to_too_many_tokens_is_refused_before_it_runs(strict: Live, name: str) -> None:
     path, body = LONG[name]
+    before = strict.metric("distilbert_run_texts_count")
+    answer = strict.http.post(path, json=body)
+    assert answer.status_code == 413, answer.text
+    assert "--max-tokens" in answer.text
+    assert strict.metric("distilbert_run_texts_count") == before
+
+
+@pytest.fixture(scope="module")
+def waiting(tasks: dict[str, Task]) -> Iterator[tuple[Live, Gates]]:
+    """A server whose runs can be held up."""
+    gates = Gates()
+    with serving(gated(tasks, gates, max_batch_tokens=128), max_batch_tokens=128, timeout=0.5) as live:
+        yield live, gates
+        gates.open.set()
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_request_that_is_given_up_ends_within_one_run(waiting: tuple[Live, Gates], name: str) -> None:
+    (server, gates), (path, body) = waiting, LONG[name]
     if name == "openai":
         body = {"input": [f"{n} film " * 50 for n in range(6)]}
-    gate = Gates()
-    with serving(gated(tasks, gate, max_batch_tokens=128), max_batch_tokens=128, timeout=0.5) as server:
-        gate.open.clear()
-        runs = gate.runs
-        with ThreadPoolExecutor(1) as pool:
-            late = pool.submit(server.http.post, path, json=body)
-            until(lambda: gate.runs > runs)
-            assert late.result().status_code == 503
-        gate.open.set()
-        until(lambda: server.metric("distilbert_requests_at_work") == 0)
-        assert gate.runs <= runs + 2, "a run was under way in each of the two lanes, and no more came"
-        assert server.metric('distilbert_memory_held_bytes{of="requests"}') == 0
+    gates.open.clear()
+    runs = gates.runs
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(server.http.post, path, json=body)
+        until(lambda: gates.runs > runs)
+        assert late.result().status_code == 503
+    gates.open.set()
+    until(lambda: server.metric("distilbert_requests_at_work") == 0)
+    assert gates.runs <= runs + 2, "a run was under way in each of the two lanes, and no more came"
+    assert server.metric('distilbert_memory_held_bytes{of="requests"}') == 0
+
+
+@pytest.fixture(scope="module")
+def brief(tasks: dict[str, Task]) -> Iterator[Live]:
+    """A server that allows short answers."""
+    with serving(tasks, max_answer_bytes=100_000) as live:
+        yield live
 
 
 @pytest.mark.parametrize(
@@ -81,11 +102,10 @@ def test_a_request_that_is_given_up_ends_within_one_run(tasks: dict[str, Task], 
         ("/models/nli", {"inputs": ["a"] * 40, "parameters": {"candidate_labels": ["b" * 900, "c", "d"]}}),
     ],
 )
-def test_large_answers_are_refused(tasks: dict[str, Task], path: str, body: dict[str, Any]) -> None:
-    with serving(tasks, max_answer_bytes=100_000) as server:
-        answer = server.http.post(path, json=body)
-        assert answer.status_code == 413, answer.text[:200]
-        assert "--max-answer-bytes" in answer.text
+def test_large_answers_are_refused(brief: Live, path: str, body: dict[str, Any]) -> None:
+    answer = brief.http.post(path, json=body)
+    assert answer.status_code == 413, answer.text[:200]
+    assert "--max-answer-bytes" in answer.text
 
 
 def test_large_bodies_share_a_budget_and_small_ones_pass(tasks: dict[str, Task]) -> None:

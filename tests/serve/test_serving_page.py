@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi")
-pytest.importorskip("openai")
-pytest.importorskip("llama_index.embeddings.text_embeddings_inference")
 
 import uvicorn
 
@@ -35,6 +33,8 @@ def check(printed: str, expected: str) -> None:
 def test_what_clients_get(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
+    pytest.importorskip("openai")
+    pytest.importorskip("llama_index.embeddings.text_embeddings_inference")
     convert(minilm, tmp_path / "minilm")
     shutil.copytree(tmp_path / "minilm", tmp_path / "sst2")
     monkeypatch.chdir(tmp_path)

@@ -31,6 +31,7 @@ def answers(task: TextClassifier) -> np.ndarray:
     return task.logits(TEXTS)
 
 
+@pytest.mark.int8
 @pytest.mark.parametrize("travel", [lambda task: pickle.loads(pickle.dumps(task)), copy.deepcopy, copy.copy])
 @pytest.mark.parametrize("task", [task for task in distilbert.TASKS if task != "late-interaction"])  # has its own test
 def test_every_task_is_opened_again_with_its_options(task: str, travel: Any, make_checkpoint: Maker) -> None:
