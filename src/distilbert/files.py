@@ -168,9 +168,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, values: object) -> None:
-    """Write values as JSON, whole or not at all. Raises OSError where they cannot be written."""
+    """Write values as JSON, paths as text, whole or not at all. Raises OSError where they cannot be written."""
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(values, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 @contextmanager

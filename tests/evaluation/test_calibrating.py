@@ -129,7 +129,7 @@ def test_a_temperature_is_written_and_used(
     after = evaluate(folder, data, resamples=10)
     assert after.scores["calibration_error_raw"].value == first.scores["calibration_error"].value
     assert after.scores["calibration_error"].value < first.scores["calibration_error"].value
-    table = next(each for each in after.details.breakdowns if each.title.startswith("how often it is right"))
+    table = next(each for each in after.details.tables if each.title.startswith("how often it is right"))
     assert table.columns[1:4] == ("examples raw", "mean confidence raw", "share right raw")
     assert sum(int(row[1]) for row in table.rows) == sum(int(row[4]) for row in table.rows) == len(sentences)  # type: ignore[arg-type]
 

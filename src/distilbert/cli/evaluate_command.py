@@ -91,7 +91,7 @@ def _show(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]")
     show.line(f"{first.task}, {first.details.examples:,} examples, with 95 % intervals")
     show.columns(_score_rows(done, differences))
     if len(done) == 1:
-        for breakdown in first.details.breakdowns:
+        for breakdown in first.details.tables:
             show.line("")
             show_breakdown(breakdown)
         _show_confusion(first)

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import ReadOptions
 from ..command_text import command_text
@@ -60,17 +60,8 @@ def _guarantee(args: argparse.Namespace) -> int:
         check_place(args.report)
     reading = dataclasses.asdict(read_options(args, ReadOptions))
     with working("quantizing"):
-        done = quantize_within(
-            args.model,
-            args.out,
-            args.data,
-            max_drop=args.max_drop,
-            task=args.task,
-            bits=args.bits,
-            word_bits=int(args.embeddings[0]),
-            revision=args.revision,
-            **reading,
-        )
+        settings = {**_settings(args), "max_drop": args.max_drop, "task": args.task}
+        done = quantize_within(args.model, args.out, args.data, **settings, **reading)
     if args.report:
         write_guarantee(args.report, done, command=_command(args))
     _print(args, done)
@@ -85,18 +76,15 @@ def _compare(args: argparse.Namespace) -> int:
 
         check_place(args.report)
     with working("quantizing"):
-        report = run(
-            args.model,
-            args.out,
-            bits=args.bits,
-            word_bits=int(args.embeddings[0]),
-            data=lines_of(args.data),
-            revision=args.revision,
-        )
+        report = run(args.model, args.out, data=lines_of(args.data), **_settings(args))
     if args.report:
         write_quantization(args.report, report, texts=str(args.data or ""), command=_command(args))
     _print(args, report)
     return 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    return {"bits": args.bits, "word_bits": int(args.embeddings[0]), "revision": args.revision}
 
 
 def _print(args: argparse.Namespace, done: "QuantizationReport | Guarantee") -> None:

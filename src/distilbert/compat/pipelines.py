@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, ClassVar, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Generic, Literal, TypedDict, Unpack
 
 import numpy as np
 from tokenizers import decoders
@@ -15,11 +15,10 @@ from ..results import Answer, Classification, Entity, MaskFill
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
 from ..tasks.question_answering import QuestionAnswerer
-from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
-from .opening import with_longest
+from .opening import AnyTask, with_longest
 from .tensors import tensor
 
 Dict = dict[str, Any]
@@ -54,7 +53,7 @@ class Options(TypedDict, total=False):
     align_to_words: bool
 
 
-class Pipeline:
+class Pipeline(Generic[AnyTask]):
     """Base: one input, or a list of them, or a stream, with the options of the call over those of `pipeline`.
 
     Attributes:
@@ -64,7 +63,7 @@ class Pipeline:
 
     _NO_EFFECT: ClassVar = ("batch_size", "num_workers", "padding")  # on results: a text's are the same in any batch
 
-    def __init__(self, task: Task, options: Options) -> None:
+    def __init__(self, task: AnyTask, options: Options) -> None:
         self.task, self.model, self.tokenizer = task.task, task, task.tokenizer
         self._options = self._checked(options)
         self._batch_size = options.get("batch_size") or 1
@@ -99,12 +98,8 @@ class Pipeline:
     _run: Callable[..., list[Any]]
 
 
-class TextClassificationPipeline(Pipeline):
+class TextClassificationPipeline(Pipeline[TextClassifier]):
     """One text gives a list of one dictionary; with `top_k` a list of the best. A pair is a dictionary."""
-
-    def __init__(self, task: TextClassifier, options: Options) -> None:
-        self._classifier = task
-        super().__init__(task, options)
 
     def _run(
         self,
@@ -118,7 +113,7 @@ class TextClassificationPipeline(Pipeline):
     ) -> list[Any]:
         texts: Any = [_pair(each) if isinstance(each, Mapping) else each for each in given]
         function: Any = function_to_apply and function_to_apply.lower()
-        task = with_longest(self._classifier, max_length)
+        task = with_longest(self.model, max_length)
         every = return_all_scores or top_k is None
         most = None if every else 1 if top_k == "" else top_k
         found: Any = task(texts, top_k=most, function=function, long_text=_long_text(truncation))
@@ -132,15 +127,11 @@ class TextClassificationPipeline(Pipeline):
         return [result] if isinstance(given, str) and "top_k" not in options else result
 
 
-class TokenClassificationPipeline(Pipeline):
+class TokenClassificationPipeline(Pipeline[TokenClassifier]):
     """A list of dictionaries a text: of tokens, or with another aggregation than "none" of entities.
 
     A text longer than the model reads is read in windows, and its entities are found in the text as a whole.
     """
-
-    def __init__(self, task: TokenClassifier, options: Options) -> None:
-        self._tagger = task
-        super().__init__(task, options)
 
     def _run(
         self,
@@ -152,7 +143,7 @@ class TokenClassificationPipeline(Pipeline):
     ) -> list[list[Dict]]:
         aggregation = aggregation_strategy or "none"
         ignored = ["O"] if ignore_labels is None else ignore_labels
-        found = self._tagger(given, aggregation=aggregation, ignore_labels=ignored, stride=stride)
+        found = self.model(given, aggregation=aggregation, ignore_labels=ignored, stride=stride)
         grouped = aggregation != "none"
         return [
             [self._dict(each, text, encoding.ids, encoding.offsets, grouped=grouped) for each in entities]
@@ -176,22 +167,18 @@ class TokenClassificationPipeline(Pipeline):
         return {"entity_group": entity.label, "score": entity.score, "word": word} | position
 
 
-class FillMaskPipeline(Pipeline):
+class FillMaskPipeline(Pipeline[MaskFiller]):
     """A list of dictionaries a text; one such list a mask where it has several.
 
     A target of several pieces is scored as a whole, and its `token` is None (Transformers takes its first piece).
     """
-
-    def __init__(self, task: MaskFiller, options: Options) -> None:
-        self._filler = task
-        super().__init__(task, options)
 
     def __call__(self, inputs: Any, **options: Unpack[Options]) -> Any:
         result = super().__call__(inputs, **options)
         return result[0] if isinstance(inputs, list) and len(inputs) == 1 else result
 
     def _run(self, given: list[str], *, top_k: int = 5, targets: str | list[str] | None = None) -> list[Any]:
-        found: Any = self._filler(given, top_k=top_k, targets=targets)
+        found: Any = self.model(given, top_k=top_k, targets=targets)
         encodings = self.tokenizer.encode_batch(given)
         return [self._dicts(encoding.ids, fills) for encoding, fills in zip(encodings, found, strict=True)]
 
@@ -212,12 +199,8 @@ class FillMaskPipeline(Pipeline):
         return {"score": fill.score, "token": fill.token_id, "token_str": text, "sequence": sequence}
 
 
-class ZeroShotClassificationPipeline(Pipeline):
+class ZeroShotClassificationPipeline(Pipeline[ZeroShotClassifier]):
     """One dictionary a text: `sequence`, `labels` (best first) and `scores`."""
-
-    def __init__(self, task: ZeroShotClassifier, options: Options) -> None:
-        self._classifier = task
-        super().__init__(task, options)
 
     def __call__(self, inputs: Any, labels: Any = None, /, **options: Unpack[Options]) -> Any:
         if labels is not None:
@@ -232,21 +215,15 @@ class ZeroShotClassificationPipeline(Pipeline):
         hypothesis_template: str = "This example is {}.",
         multi_label: bool = False,
     ) -> list[Dict]:
-        found = self._classifier(
-            given, candidate_labels, hypothesis_template=hypothesis_template, multi_label=multi_label
-        )
+        found = self.model(given, candidate_labels, hypothesis_template=hypothesis_template, multi_label=multi_label)
         return [
             {"sequence": text, "labels": [each.label for each in row], "scores": [each.score for each in row]}
             for text, row in zip(given, found, strict=True)
         ]
 
 
-class FeatureExtractionPipeline(Pipeline):
+class FeatureExtractionPipeline(Pipeline[Embedder]):
     """The last hidden states [1, T, D] of a text, as nested lists or, with `return_tensors`, a tensor."""
-
-    def __init__(self, task: Embedder, options: Options) -> None:
-        self._embedder = task
-        super().__init__(task, options)
 
     def _run(
         self,
@@ -256,16 +233,12 @@ class FeatureExtractionPipeline(Pipeline):
         max_length: int | None = None,
         return_tensors: bool = False,
     ) -> list[Any]:
-        found = with_longest(self._embedder, max_length).logits(given, long_text=_long_text(truncation))
+        found = with_longest(self.model, max_length).logits(given, long_text=_long_text(truncation))
         return [tensor(rows[None]) if return_tensors else [rows.tolist()] for rows in found]
 
 
-class QuestionAnsweringPipeline(Pipeline):
+class QuestionAnsweringPipeline(Pipeline[QuestionAnswerer]):
     """One dictionary a question: `score`, `start`, `end` and `answer`; a list with `top_k` above 1."""
-
-    def __init__(self, task: QuestionAnswerer, options: Options) -> None:
-        self._answerer = task
-        super().__init__(task, options)
 
     def __call__(
         self, inputs: Any = None, *, question: Any = None, context: Any = None, **options: Unpack[Options]
@@ -292,7 +265,7 @@ class QuestionAnsweringPipeline(Pipeline):
         align_to_words: bool = True,
     ) -> list[Dict | list[Dict]]:
         longest = min(max_seq_len, self.model.model.max_length)
-        found: Any = self._answerer(
+        found: Any = self.model(
             [each["question"] for each in given],
             [each["context"] for each in given],
             top_k=top_k,

@@ -118,19 +118,15 @@ def _teacher_outputs(
             teacher, requested, lambda number, item: items[number] if pieces is None else with_teacher_ids(item, pieces)
         )
     folder = Path(arguments.cache) if arguments.cache else run.out / TEACHER_OUTPUTS
+    if not accelerator.is_main_process:
+        accelerator.wait_for_everyone()  # until they are written
+    outputs = CachedOutputs(folder, teacher, items, requested, arguments.precision)
     if accelerator.is_main_process:
-        outputs = CachedOutputs(folder, teacher, items, requested, arguments.precision)
+        device = accelerator.device
         with WorkProgress(run.console, "the teacher's outputs", len(items), outputs.filled) as progress:
-            outputs.fill(
-                arguments.max_batch_tokens,
-                accelerator.device,
-                lambda: autocast(arguments, accelerator.device),
-                progress.at,
-            )
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        return outputs
-    return CachedOutputs(folder, teacher, items, requested, arguments.precision)
+            outputs.fill(arguments.max_batch_tokens, device, lambda: autocast(arguments, device), progress.at)
+        accelerator.wait_for_everyone()
+    return outputs
 
 
 def _kind(task: str, problem: Problem | None) -> OutputKind:

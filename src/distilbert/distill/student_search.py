@@ -1,7 +1,6 @@
 """`search`: several students of one teacher under one budget of time, and which of them are worth having."""
 
 import dataclasses
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from ..errors import DistilBertError, InputError, MissingExtraError
 from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
-from ..files import is_file, read_json, written_whole
+from ..files import is_file, read_json, write_json, written_whole
 from ..folder.layout import TRAINING
 from ..loading import load
 from ..progress import run_console
@@ -62,8 +61,7 @@ def search(
     found = frontier(compared({shape_name(shape): out / shape_name(shape) for shape in shapes}, arguments, console))
     if arguments.cache is None:
         shutil.rmtree(out / TEACHER_OUTPUTS, ignore_errors=True)
-    with written_whole(out / "search.json") as path:
-        path.write_text(json.dumps([candidate.to_dict() for candidate in found], indent=2) + "\n", encoding="utf-8")
+    write_json(out / "search.json", [candidate.to_dict() for candidate in found])
     _plot(found, out / "search.svg")
     return found
 

@@ -22,7 +22,7 @@ from ..convert import convert
 from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text, name_list
 from ..fetching import fetch
 from ..files import read_json
-from ..folder.checkpoint import Head, open_checkpoint
+from ..folder.checkpoint import Head, open_checkpoint, outputs_of
 from ..folder.companions import copy_companions, encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG
@@ -192,7 +192,7 @@ class NativeTeacher(Teacher):
     def width(self, requested: RequestedOutputs) -> int:
         if requested.vectors:
             return len(self._dense[-1].weight) if self._dense else self.config.dim
-        return _outputs_of(self.model.head, self.config)
+        return outputs_of(self.model.head, self.config)
 
     def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
         with torch.no_grad():
@@ -265,7 +265,7 @@ class ForeignTeacher(Teacher):
             return {n: torch.from_numpy(np.array(t.read())) for n, t in open_checkpoint(folded).tensors.items()}
 
     def width(self, requested: RequestedOutputs) -> int:
-        return _outputs_of(TASKS[self._task].head, self.config)
+        return outputs_of(TASKS[self._task].head, self.config)
 
     def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
         if requested.relations and len(self._projections) != 3:
@@ -299,18 +299,6 @@ class ForeignTeacher(Teacher):
             output = packed(result.logits) if rows is None else packed(result.logits)[torch.from_numpy(rows).to(device)]
         states = tuple(packed(result.hidden_states[index]) for index in requested.states)
         return Outputs(output, states, tuple(map(packed, projected)))
-
-
-def _outputs_of(head: Head, config: DistilBertConfig) -> int:
-    """C, the width of a head's output for a row."""
-    match head:
-        case Head.NONE:
-            return config.dim
-        case Head.MASKED_LM:
-            return config.vocab_size
-        case Head.QUESTION_ANSWERING:
-            return 2
-    return config.num_labels
 
 
 def fetch_teacher(name: str | Path) -> Path:

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .. import int8
 from ..activations import Activation
-from ..folder.checkpoint import Checkpoint, Head
+from ..folder.checkpoint import HEAD_LAYERS, Checkpoint, Head
 from ..folder.weight_names import PREFIX, PROJECTOR, WORDS
 from ..folder.weights import NUMBERS, Weight
 
@@ -159,14 +159,13 @@ class Builder:
         if head is Head.NONE:
             return x
         if head is Head.MASKED_LM:
-            x = self.norm(self.activation(self.linear(x, "vocab_transform")), "vocab_layer_norm")
-            tied = PROJECTOR if PROJECTOR in self.checkpoint.tensors else WORDS
-            return self.linear(x, "vocab_projector", weight=tied)
-        if head is Head.QUESTION_ANSWERING:
-            return self.linear(x, "qa_outputs")
-        if head is not Head.TOKEN_CLASSIFICATION:
-            x = self.op("Relu", self.linear(x, "pre_classifier"))
-        return self.linear(x, "classifier")
+            transform, norm, projector = HEAD_LAYERS[head]
+            x = self.norm(self.activation(self.linear(x, transform)), norm)
+            return self.linear(x, projector, weight=PROJECTOR if PROJECTOR in self.checkpoint.tensors else WORDS)
+        *before, last = HEAD_LAYERS[head]
+        for name in before:
+            x = self.op("Relu", self.linear(x, name))
+        return self.linear(x, last)
 
     # parts ----------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..activations import Activation
 from ..batch import Batch
 from ..errors import CheckpointError
-from ..folder.checkpoint import Checkpoint, Head
+from ..folder.checkpoint import HEAD_LAYERS, Checkpoint, Head, outputs_of
 from ..folder.fingerprint import OpenFiles
 from ..int8 import Scheme
 from .cpus import available_cpus
@@ -163,14 +163,6 @@ def _vector(array: np.ndarray | None) -> tuple[Any, int]:
 
 def _shape(checkpoint: Checkpoint, head: Head) -> _Shape:
     config, scheme = checkpoint.config, checkpoint.scheme or Scheme()
-    kind, outputs = {
-        Head.NONE: (0, config.dim),
-        Head.TOKEN_CLASSIFICATION: (1, config.num_labels),
-        Head.QUESTION_ANSWERING: (1, 2),
-        Head.SEQUENCE_CLASSIFICATION: (2, config.num_labels),
-        Head.MULTIPLE_CHOICE: (2, 1),
-        Head.MASKED_LM: (3, config.vocab_size),
-    }[head]
     return _Shape(
         config.dim,
         config.hidden_dim,
@@ -178,9 +170,9 @@ def _shape(checkpoint: Checkpoint, head: Head) -> _Shape:
         config.n_layers,
         config.vocab_size,
         config.max_position_embeddings,
-        outputs,
+        outputs_of(head, config),
         _ACTIVATIONS[config.activation],
-        kind,
+        len(HEAD_LAYERS[head]),  # as native/src/model.h numbers them
         scheme.word_bits,
         scheme.smoothed,
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import int8
 from ..cache import cache_folder, keep, kept_name, open_kept
-from ..folder.checkpoint import Checkpoint, Head
+from ..folder.checkpoint import HEAD_LAYERS, NORM, Checkpoint, Head
 from ..folder.fingerprint import fingerprint
 from ..folder.weight_names import PREFIX, WORDS
 
@@ -118,16 +118,11 @@ def _pack(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> Iterator[np.n
         yield from packer.matrix(f"{layer}.ffn.lin1")
         yield from packer.matrix(f"{layer}.ffn.lin2")
         yield from packer.norm(f"{layer}.output_layer_norm")
-    if head in (Head.SEQUENCE_CLASSIFICATION, Head.MULTIPLE_CHOICE):
-        yield from packer.dense("pre_classifier")
-    if head is Head.QUESTION_ANSWERING:
-        yield from packer.dense("qa_outputs")
-    elif head not in (Head.NONE, Head.MASKED_LM):
-        yield from packer.dense("classifier")
-    if head is Head.MASKED_LM:
-        yield from packer.linear("vocab_transform")
-        yield from packer.norm("vocab_layer_norm")
-        yield from packer.linear("vocab_projector")
+    for name in HEAD_LAYERS[head]:
+        if name == NORM:
+            yield from packer.norm(name)
+        else:
+            yield from packer.linear(name) if head is Head.MASKED_LM else packer.dense(name)
 
 
 class _Packer:

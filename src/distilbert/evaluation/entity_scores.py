@@ -63,9 +63,8 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     spans = metrics.entity_spans(true, tagged)
     counts = metrics.count_spans(spans)
     confidence, same = calibrated.sure(true)
-    of_raw, reliability = beside_raw(
-        (confidence, same), None if task.calibration == Calibration() else raw.sure(true), lengths
-    )
+    sure_raw = None if task.calibration == Calibration() else raw.sure(true)
+    of_raw, reliability = beside_raw((confidence, same), sure_raw, lengths)
     named = _metrics(counts, same, lengths)
     named |= {"calibration_error": metrics.calibration_error(confidence, same, lengths)} | of_raw
     if len(counts) > 1:  # of one kind it is that of all
@@ -95,7 +94,9 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         worst_by="entities off",
         baseline=values(usual, len(true)),
         baseline_is="no entity anywhere",
-        breakdowns=[_kind_table(counts), error_table(spans), reliability],
+        breakdowns=[_kind_table(counts), error_table(spans)],
+        reliability=reliability,
+        raw=sure_raw,
         predictions=predictions,
         outcome=TagOutcome(data, off > 0, tagged),
     )

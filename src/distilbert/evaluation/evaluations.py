@@ -63,7 +63,7 @@ class Evaluation:
             "examples": self.details.examples,
             "scores": {name: interval.to_dict() for name, interval in self.scores.items()},
             "baseline": {"is": details.baseline_is, "scores": intervals.without_nan(details.baseline)},
-            "breakdowns": [breakdown.to_dict() for breakdown in details.breakdowns],
+            "breakdowns": [breakdown.to_dict() for breakdown in details.tables],
             "confusion": None if details.confusion is None else details.confusion.tolist(),
             "labels": list(details.labels),
             "examples_per_second": self.rate,

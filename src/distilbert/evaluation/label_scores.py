@@ -89,7 +89,6 @@ def _single_label(
     baseline = values(_single_metrics(true, always, sure, np.broadcast_to(shares, scores.shape)), len(true))
     raw = None if raw_scores is None else (raw_scores.max(-1).astype(np.float32), raw_scores.argmax(-1) == true)
     of_raw, reliability = beside_raw((confidence, right), raw)
-    breakdowns.append(reliability)
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(data.examples):
@@ -112,6 +111,8 @@ def _single_label(
         baseline=baseline,
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
+        reliability=reliability,
+        raw=raw,
         predictions=predictions,
         outcome=LabelOutcome(data, ~right, true, scores),
     )
@@ -204,8 +205,9 @@ def _several_labels(
         breakdowns=[
             class_table("each label", labels, (wanted & found).sum(0), found.sum(0), wanted.sum(0)),
             threshold_table(labels, wanted, scores),
-            reliability,
         ],
+        reliability=reliability,
+        raw=raw,
         predictions=predictions,
         outcome=LabelSetOutcome(data, (wanted != found).any(1), wanted, scores),
     )

@@ -10,7 +10,6 @@ from .metrics import Metric, calibration_error
 from .outcomes import Outcome
 
 MISTAKES = 25  # that are kept, the worst
-RELIABILITY = "how often it is right, by how sure it is"  # the title of a breakdown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +62,8 @@ class Scores:
         baseline: metrics of saying the same of every example, what is most frequent in these, where that makes sense.
         baseline_is: what it says, in words.
         breakdowns: scores of parts.
+        reliability: how often it is right, by how sure it is; None for what is not a label or an answer.
+        raw: of a calibrated model how sure its raw logits are, and whether what they say is right.
         predictions: makes a row of plain values for each example, in order.
         outcome: what the model said of each example; None for masked language modelling.
     """
@@ -80,8 +81,15 @@ class Scores:
     baseline: Mapping[str, float] = dataclasses.field(default_factory=dict)
     baseline_is: str = ""
     breakdowns: Sequence[Breakdown] = ()
+    reliability: Breakdown | None = None
+    raw: "Sure | None" = None
     predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
     outcome: Outcome | None = None
+
+    @property
+    def tables(self) -> list[Breakdown]:
+        """The breakdowns, and the reliability behind them."""
+        return [*self.breakdowns, *([self.reliability] if self.reliability else [])]
 
     def values(self) -> dict[str, float]:
         """Each metric on all examples."""
@@ -94,30 +102,30 @@ def values(metrics: Mapping[str, Metric], examples: int) -> dict[str, float]:
     return {name: float(metric(plain)[0]) for name, metric in metrics.items()}
 
 
-def reliability_table(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Breakdown:
-    """How sure a model was and how often it was right, by its confidence in tenths.
-
-    `kinds`: what is compared ("before", "after"; one without a name stands alone) -> confidence float [n] of what was
-    predicted, right bool [n].
-    """
-    columns, rows = ["confidence"], []
-    places = {}
-    for name, (confidence, _) in kinds.items():
-        columns += [f"{part} {name}".strip() for part in ("examples", "mean confidence", "share right")]
-        places[name] = np.clip(np.ceil(confidence * 10).astype(np.int8) - 1, 0, 9)
-    for tenth in range(10):
-        row: list[str | float | None] = [f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}"]
-        for name, (confidence, right) in kinds.items():
-            inside = places[name] == tenth
-            row += [int(inside.sum()), None, None]
-            if inside.any():
-                row[-2:] = float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean())
-        if any(row[1::3]):
-            rows.append(tuple(row))
-    return Breakdown(RELIABILITY, tuple(columns), rows)
-
-
 Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether that was right
+
+
+def by_tenths(sure: Sure) -> dict[int, tuple[int, float, float]]:
+    """By the tenth of the confidence, where there are any: how many, their mean confidence, the share that is right."""
+    confidence, right = sure
+    tenths = np.clip(np.ceil(confidence * 10).astype(np.int8) - 1, 0, 9)
+    return {
+        int(tenth): (int(inside.sum()), float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean()))
+        for tenth, inside in ((tenth, tenths == tenth) for tenth in np.unique(tenths))
+    }
+
+
+def reliability_table(kinds: Mapping[str, Sure]) -> Breakdown:
+    """How sure a model was and how often it was right; `kinds` are compared ("before"), one without a name is alone."""
+    found = {name: by_tenths(sure) for name, sure in kinds.items()}
+    columns = ["confidence"]
+    for name in found:
+        columns += [f"{part} {name}".strip() for part in ("examples", "mean confidence", "share right")]
+    rows = []
+    for tenth in sorted(set().union(*found.values())):
+        cells = [cell for tenths in found.values() for cell in tenths.get(tenth, (0, None, None))]
+        rows.append((f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}", *cells))
+    return Breakdown("how often it is right, by how sure it is", tuple(columns), rows)
 
 
 def beside_raw(sure: Sure, raw: Sure | None, units: np.ndarray | None = None) -> tuple[dict[str, Metric], Breakdown]:

@@ -43,16 +43,17 @@ class Head(Enum):
     MULTIPLE_CHOICE = "DistilBertForMultipleChoice"
 
 
-# the first part of the names of a head's weights
-_PARTS: dict[Head, frozenset[str]] = {
-    Head.SEQUENCE_CLASSIFICATION: frozenset({"pre_classifier", "classifier"}),
-    Head.MULTIPLE_CHOICE: frozenset({"pre_classifier", "classifier"}),
-    Head.QUESTION_ANSWERING: frozenset({"qa_outputs"}),
-    Head.TOKEN_CLASSIFICATION: frozenset({"classifier"}),
-    Head.MASKED_LM: frozenset({"vocab_transform", "vocab_layer_norm", "vocab_projector"}),
-    Head.NONE: frozenset(),
+NORM = "vocab_layer_norm"  # the one layer of a head that is not linear
+# a head's layers in the order of the forward pass; names of their weights begin with them
+HEAD_LAYERS: dict[Head, tuple[str, ...]] = {
+    Head.SEQUENCE_CLASSIFICATION: ("pre_classifier", "classifier"),
+    Head.MULTIPLE_CHOICE: ("pre_classifier", "classifier"),
+    Head.QUESTION_ANSWERING: ("qa_outputs",),
+    Head.TOKEN_CLASSIFICATION: ("classifier",),
+    Head.MASKED_LM: ("vocab_transform", NORM, "vocab_projector"),
+    Head.NONE: (),
 }
-_HEAD_KEYS = frozenset().union(*_PARTS.values())
+_HEAD_KEYS = frozenset().union(*HEAD_LAYERS.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Checkpoint:
 
     def leaves_unread(self, head: Head) -> bool:
         """Whether a head's weights are there, but config.json names another class."""
-        return bool(_PARTS[head]) and _PARTS[head] <= {name.split(".")[0] for name in self.unread}
+        return bool(HEAD_LAYERS[head]) and {name.split(".")[0] for name in self.unread}.issuperset(HEAD_LAYERS[head])
 
     @property
     def weights_folder(self) -> Path:
@@ -127,6 +128,17 @@ class Checkpoint:
         return sum(math.prod(shape) for name, shape in table.items() if name.removesuffix(".weight") in stored)
 
 
+def outputs_of(head: Head, config: DistilBertConfig) -> int:
+    """How many numbers a head gives for a row; the width where there is none."""
+    own = {
+        Head.NONE: config.dim,
+        Head.MASKED_LM: config.vocab_size,
+        Head.QUESTION_ANSWERING: 2,
+        Head.MULTIPLE_CHOICE: 1,
+    }
+    return own.get(head, config.num_labels)
+
+
 def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]]:
     """Every weight's name in Transformers -> its shape, in the order of the forward pass.
 
@@ -153,17 +165,11 @@ def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]
         linear(f"{layer}.ffn.lin1", f, d)
         linear(f"{layer}.ffn.lin2", d, f)
         norm(f"{layer}.output_layer_norm")
-    if head is Head.MASKED_LM:
-        linear("vocab_transform", d, d)
-        norm("vocab_layer_norm")
-        linear("vocab_projector", config.vocab_size, d)
-    elif head is Head.SEQUENCE_CLASSIFICATION or head is Head.MULTIPLE_CHOICE:
-        linear("pre_classifier", d, d)
-        linear("classifier", 1 if head is Head.MULTIPLE_CHOICE else config.num_labels, d)
-    elif head is Head.TOKEN_CLASSIFICATION:
-        linear("classifier", config.num_labels, d)
-    elif head is Head.QUESTION_ANSWERING:
-        linear("qa_outputs", 2, d)
+    for name in HEAD_LAYERS[head]:
+        if name == NORM:
+            norm(name)
+        else:
+            linear(name, outputs_of(head, config) if name == HEAD_LAYERS[head][-1] else d, d)
     return table
 
 
@@ -314,10 +320,11 @@ def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Pat
     parts = {name.split(".")[0] for name in found} & _HEAD_KEYS
     declared = _declared(config)
     if declared is None:
-        return next(head for head in _PARTS if _PARTS[head] <= parts)
-    others = (head for head in _PARTS if _PARTS[head] <= parts and not _PARTS[head] <= _PARTS[declared])
+        return next(head for head, layers in HEAD_LAYERS.items() if parts.issuperset(layers))
+    ours = {*HEAD_LAYERS[declared]}
+    others = (head for head, layers in HEAD_LAYERS.items() if parts.issuperset(layers) and not ours.issuperset(layers))
     way = next((f"; if this is a {head.value}, say so in its architectures" for head in others), "")
-    if lacking := _PARTS[declared] - parts:
+    if lacking := ours - parts:
         beside = sorted({name for name in found if not name.startswith(PREFIX)})
         have = f"; beside the encoder they hold {name_list(beside)}" if beside else ""
         raise CheckpointError(

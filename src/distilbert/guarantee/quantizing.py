@@ -1,7 +1,6 @@
 """`quantize_within`: int8 as far as a task's metric on the user's own examples stays within a bound, at 95 %."""
 
 import dataclasses
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -202,16 +201,12 @@ def _try(
     quantizer: Quantizer, source: ModelFolder, float32: tuple[str, ...], task: str, examples: Data[Any], first: Scores
 ) -> tuple[Rung, Callable[[int], float]]:
     """What a mixture comes to, and what its bound would be on so many examples like these."""
-    folder = Path(tempfile.mkdtemp(prefix="distilbert-"))
-    try:
+    with tempfile.TemporaryDirectory(prefix="distilbert-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
         source.copy_companions(folder)
         quantizer.write(folder, float32)
-        opened = load(folder, task)
-        second, rate = _scored(opened, examples)
+        second, rate = _scored(load(folder, task), examples)
         size = open_folder(folder).bytes
-        del opened
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     bound, bound_of = _bounds(first, second)
     return Rung(float32, second.values()[second.main], bound, size, rate), bound_of
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..evaluation.intervals import Interval
 from ..evaluation.metrics import CALIBRATION_BINS, calibration_bins
-from ..evaluation.scores import RELIABILITY, Scores
+from ..evaluation.scores import Scores, by_tenths
 from .markup import details as shown_on_demand
 from .markup import number, paragraph, table, tag
 from .page import Section, section
-from .plots import SERIES, Point, diagonal, drawing, histogram, line
+from .plots import SERIES, diagonal, drawing, histogram, line
 
 _Z = 1.96  # of 95 %
 
@@ -29,8 +29,9 @@ def calibration_section(details: Scores, error: Interval | None) -> Section | No
         x, y, counts = (np.array(column) for column in zip(*bins, strict=True))
         reach = np.maximum([y - np.array(low), np.array(high) - y], 0)
         axes.errorbar(x, y, yerr=reach, fmt="none", ecolor=SERIES[0], elinewidth=1.2)
-        for series, (name, points) in enumerate(_compared(details).items()):
-            line(axes, points, name, 1 - series)
+        if details.raw is not None:
+            for series, (name, sure_of) in enumerate((("calibrated", (confidence, right)), ("raw", details.raw))):
+                line(axes, [(x, y) for _, x, y in by_tenths(sure_of).values()], name, series)
         axes.scatter(x, y, s=12 + 160 * counts / counts.sum(), color=SERIES[0], zorder=3)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.02)
@@ -50,16 +51,6 @@ def calibration_section(details: Scores, error: Interval | None) -> Section | No
         tag("div", reliability.markup, confidences.markup, class_="figures"),
         shown_on_demand("The reliability as numbers", table("Bins of confidence", head, rows, numbers=range(4))),
     )
-
-
-def _compared(details: Scores) -> dict[str, list[Point]]:
-    """Of a calibrated model: "raw" and "calibrated", each with its mean confidences and shares that are right."""
-    found: dict[str, list[Point]] = {}
-    for kept in (each for each in details.breakdowns if each.title == RELIABILITY and len(each.columns) > 4):
-        for place in range(1, len(kept.columns), 3):
-            points = [(row[place + 1], row[place + 2]) for row in kept.rows if row[place]]
-            found[kept.columns[place].removeprefix("examples ")] = [(float(x or 0), float(y or 0)) for x, y in points]
-    return found
 
 
 def _verdict(sure: float, share: float, error: Interval | None) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..evaluation.outcomes import LabelOutcome, LabelSetOutcome
-from ..evaluation.scores import RELIABILITY, Breakdown, Scores, most_confused
+from ..evaluation.outcomes import AnswerOutcome, LabelOutcome, LabelSetOutcome, TagOutcome
+from ..evaluation.scores import Breakdown, Scores, most_confused
 from ..evaluation.thresholds import precision_recall
 from .markup import LONGEST_LABEL, Child, Html, data_text, joined, measured, number, paragraph, table, tag
 from .page import Section, section
 from .plots import drawing, line
 
-_TITLES = {"entities": "Entities", "answers by their length": "Answers"}  # by the first breakdown
 _MOST_LABELS = 30  # of a confusion matrix that can be read
 _MOST_CONFUSED = 20  # pairs of labels that are listed of more
 _MOST_CURVES = 6
@@ -20,11 +19,11 @@ _DEEPEST = 0.5  # opacity of a cell of the confusion, on which text can still be
 
 def labels_section(details: Scores) -> Section | None:
     """As far as the task has labels, or other parts that its scores are broken down into."""
-    tables = [breakdown_table(each) for each in details.breakdowns if each.title != RELIABILITY]
-    parts = [*tables, _confusion(details), _curves(details)]
+    parts = [*map(breakdown_table, details.breakdowns), _confusion(details), _curves(details)]
     found = [part for part in parts if part is not None]
-    first = details.breakdowns[0].title if details.breakdowns else ""
-    return section("labels", _TITLES.get(first, "Labels"), *found) if found else None
+    kinds: dict[type, str] = {TagOutcome: "Entities", AnswerOutcome: "Answers"}
+    title = kinds.get(type(details.outcome), "Labels")
+    return section("labels", title, *found) if found else None
 
 
 def breakdown_table(breakdown: Breakdown) -> Html:

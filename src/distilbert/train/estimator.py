@@ -103,14 +103,8 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         labels = tuple(str(label) for label in self.classes_.tolist())
         examples = [LabelledText(text, labels[target]) for text, target in zip(texts, targets, strict=True)]
         data = Data("X", examples, labels, "single_label_classification")
-        arguments = LoopArguments(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            layer_decay=self.layer_decay,
-            seed=self.seed,
-            threads=self.threads,
-        )
+        known = {field.name for field in dataclasses.fields(LoopArguments)}
+        arguments = LoopArguments(**{name: value for name, value in self.get_params().items() if name in known})
         weights = self.class_weight
         if weights is not None and not isinstance(weights, str):
             weights = {str(label): weight for label, weight in weights.items()}

@@ -107,12 +107,8 @@ class _LabelTexts(TaskObjective):
         self._data, self._mean_pooling = data, mean_pooling
         rows = None if mean_pooling else (FIRST,)
         read = _encode(tokenizer, [example.text for example in data.examples], max_length)
-        super().__init__(
-            [
-                Item((encoding.ids,), rows, self._target(example.label))
-                for encoding, example in zip(read, data.examples, strict=True)
-            ]
-        )
+        pairs = zip(read, data.examples, strict=True)
+        super().__init__([Item((encoding.ids,), rows, self._target(example.label)) for encoding, example in pairs])
 
     def _target(self, label: Any) -> Any:
         raise NotImplementedError
@@ -265,17 +261,11 @@ class _Pairs(TaskObjective):
     """Sentences embedded as vectors of length 1: the mean of their tokens, or the first alone."""
 
     def __init__(self, data: Data[SentencePair], tokenizer: BertTokenizer, max_length: int, first_only: bool) -> None:
-        read = [
-            _encode(tokenizer, [getattr(example, side) for example in data.examples], max_length)
-            for side in ("first", "second")
-        ]
+        first = _encode(tokenizer, [example.first for example in data.examples], max_length)
+        second = _encode(tokenizer, [example.second for example in data.examples], max_length)
         rows = (FIRST, FIRST) if first_only else None
-        super().__init__(
-            [
-                Item((first.ids, second.ids), rows, example.score)
-                for first, second, example in zip(*read, data.examples, strict=True)
-            ]
-        )
+        both = zip(first, second, data.examples, strict=True)
+        super().__init__([Item((one.ids, other.ids), rows, example.score) for one, other, example in both])
 
     def _embed(self, output: Tensor, batch: Packed) -> tuple[Tensor, Tensor]:
         """[B, D] of the first sentences and of the second."""

@@ -3,9 +3,8 @@
 import dataclasses
 import hashlib
 import json
-import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
 from ..errors import CheckpointError, InputError, name_list
-from ..evaluation.intervals import Interval, bootstrap
+from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
-from ..files import check_folder_place, check_new_folder, is_file, is_folder, read_json, written_whole
+from ..files import check_folder_place, check_new_folder, is_file, is_folder, read_json, write_json
 from ..folder.layout import CHECKPOINTS, TRAINING
 from ..model_card import write_card
 from ..progress import run_console
@@ -165,15 +164,14 @@ def write_run(
         "scores": {name: score.to_dict() for name, score in made.scores.items()},
         "test_scores": {name: score.to_dict() for name, score in made.test_scores.items()},
         "losses": made.losses,
-        "evaluations": _without_nan(made.evaluations),
+        "evaluations": [(step, without_nan(scores)) for step, scores in made.evaluations],
         **more,
     }
     try:
         save(out)
         write_card(out, made.facts, made.scores)
         write_training([out / "report.html", *([report] if report else [])], made)
-        with written_whole(out / TRAINING) as path:
-            path.write_text(json.dumps(done, indent=2, default=str) + "\n", encoding="utf-8")
+        write_json(out / TRAINING, done)
     except CheckpointError as error:
         raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
     except (OSError, InputError, SafetensorError) as error:
@@ -212,11 +210,6 @@ def with_main(details: Scores, metric: str | None) -> Scores:
     if metric not in names:
         raise InputError(f"best_by must be one of {', '.join(names)}, not {metric!r}")
     return dataclasses.replace(details, main=metric)
-
-
-def _without_nan(scores: Sequence[tuple[int, Mapping[str, float]]]) -> list[Any]:
-    """JSON has no NaN."""
-    return [(step, {name: None if math.isnan(x) else x for name, x in at_step.items()}) for step, at_step in scores]
 
 
 def _fingerprint(arguments: RunArguments, data: Data[Any], held_out: Data[Any] | None) -> str:
