@@ -114,14 +114,7 @@ def evaluate(
     examples = read_for(
         opened,
         data,
-        ReadOptions(
-            columns=columns or {},
-            labels=labels or {},
-            separator=separator,
-            quote=quote,
-            encoding=encoding,
-            skip_bad=skip_bad,
-        ),
+        ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad),
         hold=False,
     )
     return evaluation_of(str(model), precision, opened, examples, resamples, seed, long_text)

@@ -1,6 +1,6 @@
 """A JSON file of settings, asked key by key, and the prompts that one holds."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +19,41 @@ class Settings:
     def wrong(self, key: str, wanted: str) -> ConfigError:
         return ConfigError(f"{self.path}: {key} must be {wanted}, not {short_repr(self.values.get(key))}")
 
-    def flag(self, key: str, default: bool) -> bool:
+    def _said(self, key: str, wanted: str, right: Callable[[Any], bool], default: Any = None) -> Any:
         value = self.values.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise self.wrong(key, "true or false")
-        return default if value is None else value
-
-    def whole(self, key: str) -> int | None:
-        value = self.values.get(key)
-        if value is not None and (type(value) is not int or value < 1):
-            raise self.wrong(key, "a whole number of at least 1")
-        return value
-
-    def string(self, key: str) -> str | None:
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, str):
-            raise self.wrong(key, "text")
-        return value
-
-    def choice(self, key: str, default: str, choices: Collection[str]) -> str:
-        value = self.values.get(key)
-        if value is not None and not (isinstance(value, str) and value in choices):
-            wanted = f"one of {name_list(choices, most=40)}" if choices else "null, as there is none to choose"
+        if value is not None and not right(value):
             raise self.wrong(key, wanted)
         return default if value is None else value
 
+    def flag(self, key: str, default: bool) -> bool:
+        return bool(self._said(key, "true or false", lambda value: isinstance(value, bool), default))
+
+    def whole(self, key: str) -> int | None:
+        found: int | None = self._said(
+            key, "a whole number of at least 1", lambda value: type(value) is int and value > 0
+        )
+        return found
+
+    def string(self, key: str) -> str | None:
+        found: str | None = self._said(key, "text", lambda value: isinstance(value, str))
+        return found
+
+    def choice(self, key: str, default: str, choices: Collection[str]) -> str:
+        wanted = f"one of {name_list(choices, most=40)}" if choices else "null, as there is none to choose"
+        return str(self._said(key, wanted, lambda value: isinstance(value, str) and value in choices, default))
+
     def strings(self, key: str) -> tuple[str, ...] | None:
         """A list of strings; a single one counts as a list of one."""
-        value = self.values.get(key)
-        if value is None:
-            return None
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
-            raise self.wrong(key, "a list of strings")
-        return tuple(listed)
+
+        def right(value: Any) -> bool:
+            return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+        found = self._said(key, "a list of strings", right)
+        return None if found is None else (found,) if isinstance(found, str) else tuple(found)
 
     def object(self, key: str) -> dict[str, Any]:
         """A JSON object; an empty one where nothing is said."""
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, dict):
-            raise self.wrong(key, "an object")
-        return value or {}
+        return dict(self._said(key, "an object", lambda value: isinstance(value, dict), {}))
 
 
 def read_prompts(settings: Settings) -> Prompts:

@@ -185,8 +185,7 @@ class Batcher:
         now = time.perf_counter()
         call = _Call(now)
         with self._lock:
-            if work.cancelled:
-                raise RequestError(Fault.GONE, "cancelled")
+            work.check()
             if self._closed:
                 raise RequestError(Fault.UNAVAILABLE, "the server is ending")
             short = max(_SHORT, self.budget(engine))
@@ -213,8 +212,7 @@ class Batcher:
     def collect(self, call: _Call, work: Work) -> np.ndarray:
         """The output rows [K, …] of a call that is done."""
         work.call = None
-        if work.cancelled:
-            raise RequestError(Fault.GONE, "cancelled")
+        work.check()
         outputs = []
         for job in call.jobs:
             if job.error is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,56 +17,38 @@ class Metrics:
     """All metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "distilbert_requests", "Requests answered", ["route", "model", "status"], registry=registry
-        )
-        self.errors = Counter("distilbert_errors", "Requests that failed, by kind", ["kind"], registry=registry)
-        self.request_seconds = Histogram(
-            "distilbert_request_seconds", "Whole requests", ["route"], buckets=_SECONDS, registry=registry
-        )
-        stage_seconds = Histogram(
+        self._registry = CollectorRegistry()
+        counter = partial(Counter, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        self.requests = counter("distilbert_requests", "Requests answered", ["route", "model", "status"])
+        self.errors = counter("distilbert_errors", "Requests that failed, by kind", ["kind"])
+        self.request_seconds = histogram("distilbert_request_seconds", "Whole requests", ["route"], buckets=_SECONDS)
+        stage_seconds = histogram(
             "distilbert_stage_seconds",
             "Parts of a request: thread (until one is free), task (text to tokens, logits to JSON), "
             "wait (in the queue), run (of the model)",
             ["stage"],
             buckets=_SECONDS,
-            registry=registry,
         )
         self.stages = {stage: stage_seconds.labels(stage) for stage in ("thread", "task", "wait", "run")}
-        self._lag_seconds = Histogram(
-            "distilbert_loop_lag_seconds",
-            "How late the event loop, which all connections share, comes to what is due",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._worst_lag = Gauge(
-            "distilbert_loop_lag_worst_seconds", "The longest of these since the start", registry=registry
-        )
+        late = "How late the event loop, which all connections share, comes to what is due"
+        self._lag_seconds = histogram("distilbert_loop_lag_seconds", late, buckets=_SECONDS)
+        self._worst_lag = gauge("distilbert_loop_lag_worst_seconds", "The longest of these since the start")
         self._worst = 0.0
-        self.engines = Gauge(
-            "distilbert_model_engine",
-            "1 for what runs a model, and why",
-            ["model", "precision", "engine", "reason"],
-            registry=registry,
-        )
-        self.memory = Gauge(
-            "distilbert_memory_held_bytes", "What requests hold of --max-memory", ["of"], registry=registry
-        )
-        self.at_work = Gauge("distilbert_requests_at_work", "Requests at work now", registry=registry)
-        self.queue_texts = Gauge("distilbert_queue_texts", "Texts that wait for a run", registry=registry)
-        self.queue_tokens = Gauge("distilbert_queue_tokens", "Tokens that wait for a run", registry=registry)
-        self.wait_seconds = Histogram(
-            "distilbert_wait_seconds", "A text's time in the queue", buckets=_SECONDS, registry=registry
-        )
-        self.shared = Counter("distilbert_shared_texts", "Texts that were in flight already", registry=registry)
-        self.texts = Counter("distilbert_texts", "Texts run", ["model"], registry=registry)
-        self.tokens = Counter("distilbert_tokens", "Tokens run", ["model"], registry=registry)
-        self.run_seconds = Histogram(
-            "distilbert_run_seconds", "Runs of a model", ["model"], buckets=_SECONDS, registry=registry
-        )
-        self.run_texts = Histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS, registry=registry)
-        self.run_tokens = Histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS, registry=registry)
+        what = ["model", "precision", "engine", "reason"]
+        self.engines = gauge("distilbert_model_engine", "1 for what runs a model, and why", what)
+        self.memory = gauge("distilbert_memory_held_bytes", "What requests hold of --max-memory", ["of"])
+        self.at_work = gauge("distilbert_requests_at_work", "Requests at work now")
+        self.queue_texts = gauge("distilbert_queue_texts", "Texts that wait for a run")
+        self.queue_tokens = gauge("distilbert_queue_tokens", "Tokens that wait for a run")
+        self.wait_seconds = histogram("distilbert_wait_seconds", "A text's time in the queue", buckets=_SECONDS)
+        self.shared = counter("distilbert_shared_texts", "Texts that were in flight already")
+        self.texts = counter("distilbert_texts", "Texts run", ["model"])
+        self.tokens = counter("distilbert_tokens", "Tokens run", ["model"])
+        self.run_seconds = histogram("distilbert_run_seconds", "Runs of a model", ["model"], buckets=_SECONDS)
+        self.run_texts = histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS)
+        self.run_tokens = histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS)
 
     def opened(self, model: str, precision: str, engine: str, reason: str) -> None:
         self.engines.labels(model, precision, engine, reason).set(1)

@@ -261,14 +261,8 @@ def _labels(results: Any) -> list[dict[str, Any]]:
 
 
 def _entity(entity: Entity, grouped: bool) -> dict[str, Any]:
-    label = "entity_group" if grouped else "entity"
-    return {
-        label: entity.label,
-        "score": entity.score,
-        "word": entity.text,
-        "start": entity.start,
-        "end": entity.end,
-    }
+    named = {"entity_group" if grouped else "entity": entity.label}
+    return named | {"score": entity.score, "word": entity.text, "start": entity.start, "end": entity.end}
 
 
 def _fills(fills: Any) -> Iterator[Any]:

@@ -143,7 +143,8 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
         raise RequestError(
             Fault.UNPROCESSABLE, "inputs must be a text, a pair of texts, or a list of lists of one or two texts"
         )
-    _check_direction(body.truncation_direction)
+    if body.truncation_direction.lower() != "right":
+        raise RequestError(Fault.UNPROCESSABLE, "pairs and texts to classify are cut on the right only")
     tokens = service.tokens(task, [text for each in inputs for text in each])
     service.charge(texts_cost(task, tokens, len(inputs), answer=labels_bytes(len(inputs), task.config.num_labels)))
     if not service.may_cut(body):
@@ -213,11 +214,6 @@ def _texts(
     if not service.may_cut(body):
         service.check_lengths(task, texts, before=before)
     return fitted(task, texts, body.truncation_direction, before)
-
-
-def _check_direction(direction: str) -> None:
-    if direction.lower() != "right":
-        raise RequestError(Fault.UNPROCESSABLE, "pairs and texts to classify are cut on the right only")
 
 
 def _info(service: Service, model: ServedModel) -> dict[str, Any]:

@@ -130,9 +130,7 @@ class Service:
         """The model of a name. Raises RequestError for a name that is not served."""
         name = self.aliases.get(name, name)
         if name not in self.models:
-            told = (
-                f"no model of this name ({short_repr(name)}) is served; there are {name_list([*self.models], most=20)}"
-            )
+            told = f"no model of this name ({short_repr(name)}) is served; there are {self._names()}"
             raise RequestError(Fault.NO_MODEL, told, "model")
         return self.models[name]
 
@@ -149,9 +147,7 @@ class Service:
             for model, found in sorted(able, key=lambda pair: type(pair[1]) is not kind):
                 self._chosen(request, model)
                 return found
-            raise RequestError(
-                Fault.WRONG_MODEL, f"no model here is {what}; there are {name_list([*self.models], most=20)}"
-            )
+            raise RequestError(Fault.WRONG_MODEL, f"no model here is {what}; there are {self._names()}")
         return self.model(request, name).get(kind, what)
 
     def may_cut(self, body: Cutting) -> bool:

@@ -102,18 +102,17 @@ def run(
     _set_dropout(model, arguments.dropout)
     optimizer = _optimizer(model, arguments)
     state = checkpoints.load_last(model, optimizer) if checkpoints else State()
-    items_of = _Sampler(objective, arguments)
+    items_of, gradients = _Sampler(objective, arguments), _Gradients(model, objective, arguments, accelerator)
     log = _LossLog(state, accelerator.device)
 
     with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
         if not quiet and last_step - state.step >= _WORTH_A_TRIAL:
-            seconds = _trial_seconds(model, objective, items_of(state.step), arguments, accelerator, state.step)
-            progress.expect((last_step - state.step) * seconds)
+            progress.expect((last_step - state.step) * gradients.trial_seconds(items_of(state.step), state.step))
             log.restart_clock()
         while state.step < last_step and not (arguments.patience and state.stale >= arguments.patience):
             items = items_of(state.step)
             totals = StepTotals.of(items)
-            log.add(_backward(model, objective, items, totals, arguments, accelerator, state.step))
+            log.add(gradients.add(items, totals, state.step))
             _update(model, optimizer, arguments, learning_rate_share(state.step, last_step, arguments.warmup))
             state.step += 1
             state.tokens += totals.tokens
@@ -192,56 +191,47 @@ class _LossLog:
         self.restart_clock()
 
 
-def _backward(
-    model: nn.Module,
-    objective: Objective,
-    items: Sequence[Item],
-    totals: StepTotals,
-    arguments: LoopArguments,
-    accelerator: Accelerator,
-    step: int,
-) -> Tensor:
-    """Add the gradients of a step's mean loss, and give the loss. Each process computes its share of the batches."""
-    processes = accelerator.num_processes
-    batches = [np.arange(len(items))]
-    if not objective.whole_steps:
-        most = min(arguments.max_batch_tokens, math.ceil(totals.tokens / processes))
-        batches = plan([item.tokens for item in items], most)
-    loss = torch.zeros((), device=accelerator.device)
-    for number in range(accelerator.process_index, len(batches), processes):
-        torch.manual_seed(int(_rng(arguments.seed, 2, step, number).integers(1 << 62)))  # of dropout
-        with autocast(arguments, accelerator.device):
-            share = objective.loss(model, [items[index] for index in batches[number].tolist()], totals)
-        share.backward()  # type: ignore[no-untyped-call]
-        loss += share.detach()
-    return _summed(model, loss, accelerator) if processes > 1 else loss
+class _Gradients:
+    """Of the mean loss of a step, in the model's parameters."""
+
+    def __init__(
+        self, model: nn.Module, objective: Objective, arguments: LoopArguments, accelerator: Accelerator
+    ) -> None:
+        self._model, self._objective, self._arguments, self._accelerator = model, objective, arguments, accelerator
+
+    def add(self, items: Sequence[Item], totals: StepTotals, step: int) -> Tensor:
+        """Add those of a step, and give its loss. Each process computes its share of the batches."""
+        arguments, accelerator, processes = self._arguments, self._accelerator, self._accelerator.num_processes
+        batches = [np.arange(len(items))]
+        if not self._objective.whole_steps:
+            most = min(arguments.max_batch_tokens, math.ceil(totals.tokens / processes))
+            batches = plan([item.tokens for item in items], most)
+        loss = torch.zeros((), device=accelerator.device)
+        for number in range(accelerator.process_index, len(batches), processes):
+            torch.manual_seed(int(_rng(arguments.seed, 2, step, number).integers(1 << 62)))  # of dropout
+            with autocast(arguments, accelerator.device):
+                share = self._objective.loss(self._model, [items[i] for i in batches[number].tolist()], totals)
+            share.backward()  # type: ignore[no-untyped-call]
+            loss += share.detach()
+        return _summed(self._model, loss, accelerator) if processes > 1 else loss
+
+    def trial_seconds(self, items: Sequence[Item], step: int) -> float:
+        """How long a step's take: of the second of two trials, for the first one prepares. All stays as it was."""
+        seconds = 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            float(self.add(items, StepTotals.of(items), step))
+            seconds = time.perf_counter() - started
+            self._model.zero_grad(set_to_none=True)
+        return seconds
 
 
 def step_seconds(model: nn.Module, objective: Objective, arguments: LoopArguments, accelerator: Accelerator) -> float:
     """About how long a step takes, by a trial that leaves the weights as they are."""
     model.to(accelerator.device).train()
     _set_dropout(model, arguments.dropout)
-    return _trial_seconds(model, objective, _Sampler(objective, arguments)(0), arguments, accelerator, 0)
-
-
-def _trial_seconds(
-    model: nn.Module,
-    objective: Objective,
-    items: Sequence[Item],
-    arguments: LoopArguments,
-    accelerator: Accelerator,
-    step: int,
-) -> float:
-    """How long the gradients of a step take: of the second of two trials, for the first one prepares. All stays as it
-    was.
-    """
-    seconds = 0.0
-    for _ in range(2):
-        started = time.perf_counter()
-        float(_backward(model, objective, items, StepTotals.of(items), arguments, accelerator, step))
-        seconds = time.perf_counter() - started
-        model.zero_grad(set_to_none=True)
-    return seconds
+    gradients = _Gradients(model, objective, arguments, accelerator)
+    return gradients.trial_seconds(_Sampler(objective, arguments)(0), 0)
 
 
 def _update(
