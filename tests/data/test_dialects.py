@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from distilbert.data.dialect import Dialect
+from distilbert.data.dialect import Dialect, Stated
 from distilbert.data.faults import Faults
 from distilbert.data.reading import read_data
 from distilbert.data.tables import Table, open_table
@@ -66,7 +66,7 @@ def dialects() -> list[tuple[str, str, str, str, int]]:
 
 def read(path: Path, **options: str) -> tuple[Table, list[list[str]]]:
     faults = Faults(str(path))
-    table = open_table(path, faults, known=KNOWN, **options)  # type: ignore[arg-type]
+    table = open_table(path, faults, Stated(known=KNOWN, **options))
     rows = [list(row.values.values()) for row in table.rows]
     faults.check()
     return table, rows

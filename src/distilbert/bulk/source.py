@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..bulk_settings import BulkSettings
 from ..data.columns import COLUMNS
-from ..data.dialect import Dialect, sniff
+from ..data.dialect import Dialect, Stated, excel_separator, sniff
 from ..errors import InputError, error_text, name_list
 from .chunks import RowEnds
 from .places import File, opened, patiently
@@ -163,12 +163,10 @@ def _parquet(url: str, _: BulkSettings) -> Source:
 
 def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
     sample, encoding, whole = _sample(url, settings.encoding)
-    stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
-    separator = settings.separator.replace("\\t", "\t") if settings.separator else None
-    if stated:
-        separator, sample = separator or sample[4], sample[5:].lstrip("\r\n")
+    of_excel, sample = excel_separator(sample)
+    separator = settings.separator.replace("\\t", "\t") if settings.separator else of_excel
     try:
-        dialect = sniff(sample, tabs=form == "tsv", separator=separator, quote=settings.quote, whole=whole)
+        dialect = sniff(sample, Stated(separator, settings.quote), tabs=form == "tsv", whole=whole)
         if settings.quote is not None:  # blanks before a mark are the cell's, unless they are guessed with the mark
             dialect = replace(dialect, spaced=False)
         names = next(iter(dialect.reader(iter(sample.splitlines(keepends=True)))), [])
@@ -179,7 +177,7 @@ def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
     if len({*names}) < len(names):
         raise InputError(f"{url}: two columns have one name; is the first line a header?")
     schema = pa.schema([(name, pa.string()) for name in names])
-    return Source(form, schema, "", "", dialect, encoding, 1 + stated)
+    return Source(form, schema, "", "", dialect, encoding, 1 if of_excel is None else 2)
 
 
 def _text(url: str, settings: BulkSettings) -> Source:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data.cells import listed_parts
 from ..data.columns import COLUMNS, by_usual_name, choice_columns, columns_of_pair, without_header
+from ..data.dialect import Stated
 from ..data.faults import Faults
 from ..data.file_names import is_table, suffix
 from ..data.tables import Row, Table, open_table
@@ -33,8 +34,7 @@ def texts_of_table(
     known = {*_KNOWN["text"], *_KNOWN["pair"], "context"} | ({column.lower()} if column else set())
 
     def opened(*, headless: bool = False) -> Table:
-        faults = Faults(str(path), at_once=True)
-        return open_table(path, faults, separator=separator, encoding=encoding, known=known, headless=headless)
+        return open_table(path, Faults(str(path), at_once=True), Stated(separator, None, encoding, headless, known))
 
     table = opened()
     if column is not None and column.isdecimal() and column not in table.names:
@@ -73,7 +73,7 @@ def choices_of_table(path: Path) -> tuple[str, Iterator[tuple[TextOfRow, list[st
     Raises InputError for what is wrong in the table, and where no column can be guessed.
     """
     known = {*_KNOWN["prompt"], *_KNOWN["choices"]}
-    table = open_table(path, Faults(str(path), at_once=True), known=known)
+    table = open_table(path, Faults(str(path), at_once=True), Stated(known=known))
     prompt = _column(table, "prompt", None)
     columns = choice_columns(table.names)
     if len(columns) < 2:

@@ -73,6 +73,25 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """What is known of how a file is written before it is looked at.
+
+    Attributes:
+        separator: between cells; None: as it seems to be.
+        quote: around them; "none": marks are letters like any other. None: as it seems to be.
+        encoding: None: as it seems to be.
+        headless: whether the first row is one of values.
+        known: names of columns, in lower case, that the header may have.
+    """
+
+    separator: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
+    headless: bool = False
+    known: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Trial:
     dialect: Dialect
     width: int  # cells of the first row
@@ -81,39 +100,31 @@ class _Trial:
     others: frozenset[int]  # widths of the other rows
 
 
-def sniff(
-    sample: str,
-    *,
-    tabs: bool,
-    separator: str | None = None,
-    quote: str | None = None,
-    known: Collection[str] = (),
-    headless: bool = False,
-    whole: bool = True,
-) -> Dialect:
+def excel_separator(sample: str) -> tuple[str | None, str]:
+    """The separator that a first line of "sep=;" says, which is Excel's way, and the text behind it; else None."""
+    if sample[:4].lower() == "sep=" and sample[4:5].strip("\r\n") and sample[5:6] in ("\r", "\n", ""):
+        return sample[4], sample[5:].lstrip("\r\n")
+    return None, sample
+
+
+def sniff(sample: str, stated: Stated, *, tabs: bool, whole: bool) -> Dialect:
     """The dialect of a file by its beginning.
 
     Args:
         sample: its text; all of it where `whole`.
         tabs: whether its name says that tabs separate (.tsv).
-        separator, quote: where they are known; a `quote` of "none" is none.
-        known: names of columns, in lower case, that the header may have.
-        headless: whether the first row is one of values.
 
     Raises InputError (without a place) where it cannot be told.
     """
-    beginning = _Beginning(sample, tabs, quote, known, whole)
+    beginning = _Beginning(sample, tabs, stated.quote, stated.known, whole)
     first = next((line for line in _lines(sample) if line.strip()), "")
-    usual = "\t" if tabs else ","
+    usual, separator = "\t" if tabs else ",", stated.separator
     candidates = [separator] if separator is not None else [char for char in (*_USUAL, *_UNUSUAL) if char in first]
     trials = [trial for trial in map(beginning.best_marks, candidates) if trial.width > 1]
     if separator is None:
         usual_known = max((t.known for t in trials if t.dialect.separator in _USUAL and t.fit == 1), default=0)
-        trials = [
-            t
-            for t in trials
-            if t.dialect.separator in _USUAL or (t.fit == 1 and t.known > usual_known and not headless)
-        ]
+        fitting = [t for t in trials if t.fit == 1 and t.known > usual_known and not stated.headless]
+        trials = [t for t in trials if t.dialect.separator in _USUAL or t in fitting]
     if not trials:
         return beginning.one_column(separator or usual)
     perfect = [trial for trial in trials if trial.fit == 1]

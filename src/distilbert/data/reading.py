@@ -5,7 +5,7 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from .annotations import has_objects, is_annotated, plain_rows, with_objects
 from .choices import choice_data
 from .columns import COLUMNS, find_columns
 from .conversations import asked_and_answered, is_conversation
-from .dialect import Dialect
+from .dialect import Stated
 from .examples import PROBLEMS, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .file_names import is_table, suffix
@@ -85,11 +85,11 @@ def read_data(
         labels, label_names = None, labels
     headless = bool(columns) and all(name.isdecimal() for name in columns.values())
     known = {name for role in COLUMNS[task].values() for name in role} | {c.lower() for c in columns.values()}
-    stated = _Source(source, separator, quote, encoding, headless, known)
+    stated = Stated(separator, quote, encoding, headless, known)
     for other_labels in (open_ended, False):
-        faults = Faults(str(source) if stated.path else "the table", skip=skip_bad)
+        faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
         named = partial(LabelNames, label_names, labels, open_ended=other_labels)
-        data, names = _read(stated, task, columns, named, problem, faults, hold=hold)
+        data, names = _read(source, stated, task, columns, named, problem, faults, hold=hold)
         if names.unseen.total() <= names.seen:  # else they are other names, not other labels
             break
     faults.check()
@@ -106,36 +106,9 @@ def read_data(
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    """A file or a table, and what was said of how it is written: see `open_table`."""
-
-    given: Any
-    separator: str | None
-    quote: str | None
-    encoding: str | None
-    headless: bool
-    known: Collection[str]
-
-    @property
-    def path(self) -> Path | None:
-        return Path(self.given) if isinstance(self.given, str | Path) else None
-
-    def open(self, faults: Faults, like: Dialect | None = None) -> Table:
-        """The table; `like` is how it is written where it turned out to have no header."""
-        return open_table(
-            self.given,
-            faults,
-            separator=like.separator if like else self.separator,
-            quote=like.quote or "none" if like else self.quote,
-            encoding=self.encoding,
-            headless=self.headless or like is not None,
-            known=self.known,
-        )
-
-
 def _read(
-    source: _Source,
+    source: Any,
+    stated: Stated,
     task: str,
     columns: Mapping[str, str],
     named: Callable[..., LabelNames],
@@ -146,23 +119,28 @@ def _read(
 ) -> tuple[Data[Any], LabelNames]:
     """The examples, and the names of their labels, which `named` makes of the classes that a table knows."""
     names = named()
-    if source.path:
-        data = _read_other(source.path, task, columns, names, faults, source.encoding)
+    if isinstance(source, str | Path):
+        data = _read_other(Path(source), task, columns, names, faults, stated.encoding)
         if data is None and not hold and task == "text-classification":
-            data = _reread(source, columns, names, _problem(problem), faults)
+            data = _reread(source, stated, columns, names, _problem(problem), faults)
         if data is not None:
             return data, names
-    table = source.open(faults)
+    table = open_table(source, faults, stated)
     if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
         names = named(classes[0] if len(classes) == 1 else ())
     return _read_table(table, task, columns, names, _problem(problem), faults), names
 
 
 def _reread(
-    source: _Source, columns: Mapping[str, str], names: LabelNames, problem: Problem | None, faults: Faults
+    source: str | Path,
+    stated: Stated,
+    columns: Mapping[str, str],
+    names: LabelNames,
+    problem: Problem | None,
+    faults: Faults,
 ) -> Data[LabelledText] | None:
     """The labelled texts of a file, to be read again; None where they are few enough to be held."""
-    table = source.open(Faults("", skip=True))
+    table = open_table(source, Faults("", skip=True), stated)
     first = list(islice(table.rows, _DECIDING))
     few = next(table.rows, None) is None
     if few or _are_to_convert(table, first, "text-classification", columns):
@@ -170,9 +148,11 @@ def _reread(
     found, guessed, rows = find_columns(table, "text-classification", columns, first)
     if rows is not first and not table.has_header:  # its first line is none of its rows
         return None
-    like = None if rows is first else table.dialect
+    if rows is not first and table.dialect:
+        quote = table.dialect.quote or "none"
+        stated = dataclasses.replace(stated, separator=table.dialect.separator, quote=quote, headless=True)
     labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas(table))
-    data = reread_labelled(table.source, labelling, faults, lambda faults: source.open(faults, like).rows)
+    data = reread_labelled(table.source, labelling, faults, lambda faults: open_table(source, faults, stated).rows)
     return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
 

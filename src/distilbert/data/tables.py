@@ -3,7 +3,7 @@
 import csv
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, starmap
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InputError, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
-from .dialect import Dialect, are_numbered, end_in_separators, sniff
+from .dialect import Dialect, Stated, are_numbered, end_in_separators, excel_separator, sniff
 from .fast_text import fast_text_rows, is_fast_text
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
@@ -93,16 +93,7 @@ class Table:
     has_header: bool = True
 
 
-def open_table(
-    source: Any,
-    faults: Faults,
-    *,
-    separator: str | None = None,
-    quote: str | None = None,
-    encoding: str | None = None,
-    headless: bool = False,
-    known: Collection[str] = (),
-) -> Table:
+def open_table(source: Any, faults: Faults, stated: Stated) -> Table:
     """A table, ready to be read row by row in bounded memory (Parquet as a whole).
 
     Args:
@@ -110,18 +101,17 @@ def open_table(
             behind it; or a DataFrame of pandas or Polars, a table of pyarrow, a `datasets.Dataset`, anything with
             `__arrow_c_stream__`, a NumPy array, a mapping of columns, or an iterable of mappings, tuples or texts.
         faults: takes the rows that cannot be read.
-        separator, quote, encoding: of files of text; by default as they seem to be. `quote` "none": marks are letters.
-        headless: the first row has values, no names.
-        known: names of columns, in lower case, by which a header is known.
+        stated: of files of text.
 
     Raises:
         InputError: for what is no table, or where one cannot tell how it is written.
         MissingExtraError: for Parquet without the extra `train`.
     """
+    separator, encoding = stated.separator, stated.encoding
     if separator is not None and (len(separator := separator.replace("\\t", "\t")) != 1 or separator in '\r\n"'):
         raise InputError(f"separator must be one character, not {separator!r}")
-    if quote not in (None, '"', "'", "none"):
-        raise InputError(f"quote must be '\"', \"'\" or 'none', not {quote!r}")
+    if stated.quote not in (None, '"', "'", "none"):
+        raise InputError(f"quote must be '\"', \"'\" or 'none', not {stated.quote!r}")
     if not isinstance(source, str | Path):
         name = frame_name(source)
         names, values = frame_rows(source)
@@ -146,7 +136,7 @@ def open_table(
     elif suffix(path) in (".jsonl", ".ndjson"):
         placed = json_lines(path, found, faults)
     else:
-        return _separated(path, found, form, faults, separator, quote, known, headless)
+        return _separated(path, found, form, faults, replace(stated, separator=separator))
     return _named(Table(str(path), (), starmap(Row, placed), form, encoding=found))
 
 
@@ -173,38 +163,20 @@ def _named(table: Table) -> Table:
 # separated values -----------------------------------------------------------------------------------
 
 
-def _separated(
-    path: Path,
-    encoding: str,
-    form: str,
-    faults: Faults,
-    separator: str | None,
-    quote: str | None,
-    known: Collection[str],
-    headless: bool,
-) -> Table:
+def _separated(path: Path, encoding: str, form: str, faults: Faults, stated: Stated) -> Table:
     with opened_text(path, encoding, newline="") as file:
         sample = file.read(_SAMPLE)
         whole = not file.read(1)
     if other := no_separated_values(sample):
         raise InputError(f"{path}: is {other}")
-    stated = sample[:6].lower().startswith("sep=") and sample[5:6] in ("\r", "\n", "")
-    if stated:  # Excel's way to say it
-        separator = separator or sample[4]
-        sample = sample[5:].lstrip("\r\n")
+    separator, sample = excel_separator(sample)
+    headless = stated.headless
+    stated = replace(stated, separator=stated.separator or separator)
     try:
-        dialect = sniff(
-            sample,
-            tabs=suffix(path) in _TABS,
-            separator=separator,
-            quote=quote,
-            known=known,
-            headless=headless,
-            whole=whole,
-        )
+        dialect = sniff(sample, stated, tabs=suffix(path) in _TABS, whole=whole)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    rows = _rows(path, encoding, dialect, faults, skip=stated)
+    rows = _rows(path, encoding, dialect, faults, skip=separator is not None)
     header = next(rows, None)
     names: tuple[str, ...] = ()
     if header is not None:
