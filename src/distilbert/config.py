@@ -74,12 +74,7 @@ _KEYS: dict[str, _Key] = {
     "n_layers": _size(_MOST_LAYERS, same_as=("num_hidden_layers",)),
     "n_heads": _size(same_as=("num_attention_heads",)),
     "hidden_dim": _size(also=("intermediate_size",)),
-    "activation": _Key(
-        "inference",
-        "an Activation",
-        lambda value: isinstance(value, Activation),
-        also=("hidden_act",),
-    ),
+    "activation": _Key("inference", "an Activation", lambda value: isinstance(value, Activation), also=("hidden_act",)),
     "tie_word_embeddings": _flag("inference", "tie_weights_"),  # the other is rust-bert's
     "architectures": _Key(
         "inference", "a list of strings", lambda value: isinstance(value, tuple) and all(map(is_text, value))
@@ -262,6 +257,10 @@ class DistilBertConfig(Hinted):
     def unquantized(self) -> Self:
         """The config of the same weights in float32."""
         return self._without(int8.KEY)
+
+    def without_dtype(self) -> Self:
+        """The config of weights stored in another type than those it came with; Transformers casts to its dtype."""
+        return self._without("dtype", "torch_dtype")
 
     def _without(self, *keys: str) -> Self:
         return dataclasses.replace(self, extra={key: self.extra[key] for key in self.extra if key not in keys})

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+from .errors import name_list, printable_name
 from .folder import layout
 
 _AGAIN = "not the file itself; download it again"
@@ -104,7 +105,7 @@ def other_name(path: Path) -> str:
         names = sorted(name for name in others if _is_altered(name.lower(), path.name.lower()))
     except OSError:
         return ""
-    return f" (there is {_printable(names[0])}: call it {path.name})" if names else ""
+    return f" (there is {printable_name(names[0])}: call it {path.name})" if names else ""
 
 
 def _is_altered(name: str, wanted: str) -> bool:
@@ -149,8 +150,7 @@ def _kind(names: Collection[str]) -> str:
 
 
 def _no_model(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"no model folder: it holds {', '.join(map(_printable, names[:3]))}{more}"
+    return f"no model folder: it holds {name_list(names)}"
 
 
 def _model_within(folder: Path, pattern: str) -> str:
@@ -162,7 +162,7 @@ def _model_within(folder: Path, pattern: str) -> str:
     found = islice(folder.glob(f"{pattern}/{layout.CONFIG}"), _MOST_LISTED)
     names = [path.parent.relative_to(folder).as_posix() for path in found if path.is_file()]
     models = sorted((name for name in names if not name[:1].isdigit()), key=numbers)
-    return f"a folder of model folders; give one of them, such as {_printable(models[-1])}" if models else ""
+    return f"a folder of model folders; give one of them, such as {printable_name(models[-1])}" if models else ""
 
 
 def _adapter(folder: Path) -> str:
@@ -171,8 +171,4 @@ def _adapter(folder: Path) -> str:
         base = values["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         base = None
-    return f"an adapter{f' of {_printable(base)}' if isinstance(base, str) and base else ''}{_UNMERGED}"
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() and len(name) < 100 else ascii(name[:100])
+    return f"an adapter{f' of {printable_name(base)}' if isinstance(base, str) and base else ''}{_UNMERGED}"

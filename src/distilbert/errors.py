@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Collection, Sequence
+from numbers import Integral
 
 
 class DistilBertError(Exception):
@@ -61,9 +62,21 @@ def short_repr(value: object) -> str:
     return _short.repr(value)
 
 
+def check_one_of(name: str, value: object, choices: Collection[str]) -> None:
+    """Raises InputError for an argument, called `name`, that is none of the choices."""
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, not {short_repr(value)}")
+
+
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Raises InputError for an argument, called `name`, that is no whole number of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, not {short_repr(value)}")
+
+
 def printable_name(name: str) -> str:
     """A name for a message, as it was given where that is printable and short."""
-    return name if name.isprintable() and len(name) < 200 else short_repr(name)
+    return name if name.isprintable() and len(name) < 100 else short_repr(name)
 
 
 def error_text(error: BaseException) -> str:
@@ -75,5 +88,5 @@ def error_text(error: BaseException) -> str:
 def name_list(names: Collection[str], most: int = 3) -> str:
     """A few of the names, for a message; a set in alphabetical order."""
     listed = list(names) if isinstance(names, Sequence) else sorted(names)
-    first = [name if name.isprintable() and len(name) < 100 else short_repr(name) for name in listed[:most]]
-    return ", ".join(first) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(map(printable_name, listed[:most])) + more

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from .engine.choice import open_on_cpu
 from .engine.seam import Engine
-from .errors import CheckpointError, InputError
+from .errors import CheckpointError, InputError, check_whole
 from .fetching import fetch
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
@@ -145,8 +145,7 @@ def load(
         MissingExtraError: for another device than the CPU without PyTorch.
     """
     task = starter_task(str(model)) if task is None else _task_name(task)
-    if type(max_batch_tokens) is not int or max_batch_tokens < 1:
-        raise InputError(f"max_batch_tokens must be a whole number of at least 1, not {max_batch_tokens!r}")
+    check_whole("max_batch_tokens", max_batch_tokens)
     root = fetch(model, revision, HubAccess(token, cache_dir, local_files_only))
     folder = open_folder(root, vectors=task is None or TASKS[task].makes_vectors)
     checkpoint = folder.checkpoint

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, check_one_of, short_repr
 from ..hints import hinting
 from ..search.exact import Measure
 from ..similarity import similarity
@@ -72,10 +72,7 @@ class SentenceTransformer:
     @similarity_fn_name.setter
     def similarity_fn_name(self, measure: Any) -> None:
         name = getattr(measure, "value", measure)
-        if name not in get_args(Measure):
-            raise InputError(
-                f"similarity_fn_name must be one of {', '.join(get_args(Measure))}, not {short_repr(name)}"
-            )
+        check_one_of("similarity_fn_name", name, get_args(Measure))
         self._measure: Measure = name
 
     @property

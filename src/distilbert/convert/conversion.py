@@ -9,14 +9,14 @@ import numpy as np
 
 from .. import int8
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import CheckpointError, InputError, check_one_of, short_repr
 from ..files import is_file, path_given, read_json
 from ..folder.checkpoint import Head, check_config_is_there, fit_weights, why_unread
 from ..folder.companions import encoder_folder
 from ..folder.hub import resolve
 from ..folder.layout import CONFIG, GOOGLE_CONFIG
 from ..folder.sentence import read_sentence_folder
-from ..folder.weight_names import PREFIX, PROJECTOR, WORDS, modern_name
+from ..folder.weight_names import PREFIX, PROJECTOR, WORDS, by_modern_name
 from ..folder.weights import Weight
 from . import bert
 from .folder import bring_along, check_place, folder_around, keep_case, write_config, written_whole_folder
@@ -57,10 +57,8 @@ def convert(
         HubError, ConfigError, CheckpointError: naming the file and the reason; nothing is written.
         InputError: for an option, or an `out`, that cannot be.
     """
-    if dtype not in STORED_AS:
-        raise InputError(f"dtype must be one of {', '.join(STORED_AS)}, not {short_repr(dtype)}")
-    if to not in WRITTEN:
-        raise InputError(f"to must be one of {', '.join(WRITTEN)}, not {short_repr(to)}")
+    check_one_of("dtype", dtype, STORED_AS)
+    check_one_of("to", to, WRITTEN)
     source, out = path_given(source, "source must be a path or a name"), path_given(out, "out must be a path")
     is_one_file = is_file(source)
     if is_one_file:
@@ -121,14 +119,11 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     if int8.is_ours(values.get(int8.KEY)):
         raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
-    modern = {modern_name(name): weight for name, weight in stored.items()}
-    if len(modern) < len(stored):
-        raise CheckpointError(f"{folder}: holds a weight under its old and its new name (gamma and weight, …)")
     if is_bert:
-        folded = bert.fold(values, modern, folder)
+        folded = bert.fold(values, by_modern_name(stored, folder), folder)
         config, found, left_out, notes = folded.config, folded.weights, folded.left_out, folded.notes
     else:
-        config, found, left_out, notes = DistilBertConfig.from_file(folder), modern, (), ()
+        config, found, left_out, notes = DistilBertConfig.from_file(folder), stored, (), ()
     fitted = fit_weights(config, found, folder)
     left_out = (*left_out, *((weight, why_unread(name)) for name, weight in fitted.unread.items()))
     config = dataclasses.replace(fitted.config, architectures=(fitted.head.value,))

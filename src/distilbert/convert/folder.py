@@ -1,6 +1,5 @@
 """What is around the weights of a model folder: the encoder's place, the files brought along, writing it whole."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from .. import files
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, DistilBertError, InputError, TokenizerError
-from ..files import is_file, read_json, read_text
+from ..files import is_file, read_json, read_text, write_json
 from ..folder.companions import copy_companions, copy_file
 from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
 from . import safetensors
@@ -59,7 +58,7 @@ def keep_case(folder: Path) -> str | None:
     pieces = read_text(vocabulary, TokenizerError).splitlines()
     if not any(piece != piece.lower() for piece in pieces if not piece.startswith("[")):
         return None
-    settings.write_text(json.dumps({"do_lower_case": False}) + "\n", encoding="utf-8")
+    write_json(settings, {"do_lower_case": False})
     return "the vocabulary has capital letters, so text keeps its case (tokenizer_config.json)"
 
 
@@ -69,7 +68,7 @@ def write_config(path: Path, config: DistilBertConfig, dtype: DType, more: Mappi
     for key in ("dtype", "torch_dtype"):
         if key in values:
             values[key] = dtype
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    write_json(path, values)
 
 
 def bring_along(root: Path, encoder: Path, out: Path, *, is_bert: bool) -> list[str]:
@@ -96,4 +95,4 @@ def _drop_token_types(path: Path, to: Path) -> None:
     settings = read_json(path) | {"model_input_names": ["input_ids", "attention_mask"]}
     if str(settings.get("tokenizer_class", "")).startswith("BertTokenizer"):
         settings["tokenizer_class"] = f"Distil{settings['tokenizer_class']}"
-    to.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    write_json(to, settings)

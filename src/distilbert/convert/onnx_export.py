@@ -20,10 +20,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..activations import Activation
 from ..engine.graph import Builder
-from ..errors import CheckpointError, InputError, TokenizerWarning, short_repr
+from ..errors import CheckpointError, TokenizerWarning, check_one_of
 from ..fetching import fetch
 from ..files import is_file, path_given
-from ..folder.checkpoint import Checkpoint, Head, open_checkpoint
+from ..folder.checkpoint import Checkpoint, Head, open_checkpoint, outputs_of
 from ..folder.companions import copy_companions, encoder_folder
 from ..folder.layout import CONFIG, ONNX, TOKENIZER
 from ..folder.sentence import read_sentence_folder
@@ -56,8 +56,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
         HubError, ConfigError, CheckpointError: naming the file and the reason; nothing is written.
         InputError: for a layout that does not exist, and an `out` that cannot be.
     """
-    if layout not in LAYOUTS:
-        raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, not {short_repr(layout)}")
+    check_one_of("layout", layout, LAYOUTS)
     root, out = fetch(model, revision), path_given(out, "out must be a path")
     check_place(root, out)
     read_sentence_folder(root)  # so that what comes along is known to be whole
@@ -166,12 +165,7 @@ class _PaddedBuilder(Builder):
                 column = self.op("Gather", self.unflatten(x, 2), self.constant(np.array(index)), axis=2)
                 found |= self.name(name, column, tokens)
             return found
-        width = {
-            Head.NONE: self.config.dim,
-            Head.MASKED_LM: self.config.vocab_size,
-            Head.TOKEN_CLASSIFICATION: self.config.num_labels,
-        }[head]
-        name = "last_hidden_state" if head is Head.NONE else "logits"
+        width, name = outputs_of(head, self.config), "last_hidden_state" if head is Head.NONE else "logits"
         return self.name(name, self.unflatten(x, width), [*tokens, width])
 
     def unflatten(self, x: str, width: int) -> str:

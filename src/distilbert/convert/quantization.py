@@ -132,17 +132,16 @@ def quantize(
         Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges).write(temporary)
         with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
             quantized = open_folder(temporary)
-        comparison = _compare(source, quantized, texts)
-        sizes = [source.bytes, quantized.bytes]
-    speedup, decisions, compared = comparison
+        speedup, decisions, compared = _compare(source, quantized, texts)
+        before, after = source.bytes, quantized.bytes
     worst = min(compared, key=lambda each: each.cosine)
     return QuantizationReport(
         str(model),
         str(out),
         bits,
         word_bits,
-        sizes[0],
-        sizes[1],
+        before,
+        after,
         len(texts),
         speedup,
         decisions,

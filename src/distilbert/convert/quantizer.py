@@ -1,7 +1,6 @@
 """Quantizer: a float checkpoint -> the same in int8, some matrices left in float32, in memory or as files."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,10 +10,10 @@ from safetensors.numpy import save_file
 
 from .. import int8
 from ..errors import CheckpointError
-from ..files import written_whole
+from ..files import write_json, written_whole
 from ..folder.checkpoint import Checkpoint, key_table
 from ..folder.layout import CONFIG, WEIGHTS
-from ..folder.weight_names import PREFIX
+from ..folder.weight_names import PREFIX, WORDS
 from ..folder.weights import Weight
 
 _STRENGTH = 0.65  # of smoothing; chosen by measurement, see docs/performance.md
@@ -60,13 +59,9 @@ class Quantizer:
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays(scheme).items()}
         with written_whole(folder / WEIGHTS) as path:
             save_file(arrays, path, metadata={"format": "pt"})
-        config = self.source.config.to_dict() | {
-            int8.KEY: scheme.to_dict(),
-            "architectures": [self.source.head.value],
-        }
-        for key in ("dtype", "torch_dtype"):
-            config.pop(key, None)
-        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        config = self.source.config.without_dtype().to_dict()
+        config |= {int8.KEY: scheme.to_dict(), "architectures": [self.source.head.value]}
+        write_json(folder / CONFIG, config)
 
     def scheme(self, float32: Iterable[str] = ()) -> int8.Scheme:
         return int8.Scheme(
@@ -92,7 +87,7 @@ class Quantizer:
 
     def _quantize(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         weight = self.source.tensors[name].read()
-        if name == int8.WORDS and self._word_bits == 4:
+        if name == WORDS and self._word_bits == 4:
             return int8.quantize_rows(weight)
         smoothing = int8.smoothing_of(name.removesuffix(".weight"))
         if self._ranges is not None and smoothing:

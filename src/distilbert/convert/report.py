@@ -1,13 +1,12 @@
 """What a conversion did with every weight: the mapping report."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, short_repr
-from ..files import written_whole
+from ..files import write_json
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ class Report:
     def save(self, path: str | Path) -> None:
         """Write `to_dict()` as JSON, whole or not at all. Raises InputError for a place that cannot be written."""
         try:
-            with written_whole(Path(path)) as temporary:
-                temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+            write_json(Path(path), self.to_dict())
         except (OSError, ValueError) as error:
             raise InputError(f"{short_repr(str(path))}: the report cannot be written ({error})") from None
 

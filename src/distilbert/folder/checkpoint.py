@@ -130,13 +130,8 @@ class Checkpoint:
 
 def outputs_of(head: Head, config: DistilBertConfig) -> int:
     """How many numbers a head gives for a row; the width where there is none."""
-    own = {
-        Head.NONE: config.dim,
-        Head.MASKED_LM: config.vocab_size,
-        Head.QUESTION_ANSWERING: 2,
-        Head.MULTIPLE_CHOICE: 1,
-    }
-    return own.get(head, config.num_labels)
+    wide = {Head.MULTIPLE_CHOICE: 1, Head.QUESTION_ANSWERING: 2, Head.MASKED_LM: config.vocab_size}
+    return config.dim if head is Head.NONE else wide.get(head, config.num_labels)
 
 
 def key_table(config: DistilBertConfig, head: Head) -> dict[str, tuple[int, ...]]:
@@ -229,9 +224,7 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     """
     refuse_other_kinds(stored, config.extra, place)
     prefix = common_prefix(stored, _HEAD_KEYS)
-    found = by_table_name(stored, prefix)
-    if len(found) < len(stored):
-        raise CheckpointError(f"{place}: holds a weight under its old and its new name (gamma and weight, …)")
+    found = by_table_name(stored, prefix, place)
     head = _recognise(config, found, place)
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
@@ -303,9 +296,7 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
         raise CheckpointError(f"{folder}: cannot save {name_list(wrong)}: not of float16, float32 or float64")
     strip = len(PREFIX) if head is Head.NONE else 0  # as Transformers: the bare model has no prefix
     arrays = {name[strip:]: np.ascontiguousarray(weights[name]) for name in table}
-    values = config.to_dict()
-    for key in ("dtype", "torch_dtype"):  # of the file that the config came from; Transformers would cast to it
-        values.pop(key, None)
+    values = config.without_dtype().to_dict()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with written_whole(folder / CONFIG) as config_path, written_whole(folder / WEIGHTS) as path:

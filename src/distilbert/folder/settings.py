@@ -19,28 +19,28 @@ class Settings:
     def wrong(self, key: str, wanted: str) -> ConfigError:
         return ConfigError(f"{self.path}: {key} must be {wanted}, not {short_repr(self.values.get(key))}")
 
-    def _said(self, key: str, wanted: str, right: Callable[[Any], bool], default: Any = None) -> Any:
+    def _value(self, key: str, wanted: str, right: Callable[[Any], bool], default: Any = None) -> Any:
         value = self.values.get(key)
         if value is not None and not right(value):
             raise self.wrong(key, wanted)
         return default if value is None else value
 
     def flag(self, key: str, default: bool) -> bool:
-        return bool(self._said(key, "true or false", lambda value: isinstance(value, bool), default))
+        return bool(self._value(key, "true or false", lambda value: isinstance(value, bool), default))
 
     def whole(self, key: str) -> int | None:
-        found: int | None = self._said(
+        found: int | None = self._value(
             key, "a whole number of at least 1", lambda value: type(value) is int and value > 0
         )
         return found
 
     def string(self, key: str) -> str | None:
-        found: str | None = self._said(key, "text", lambda value: isinstance(value, str))
+        found: str | None = self._value(key, "text", lambda value: isinstance(value, str))
         return found
 
     def choice(self, key: str, default: str, choices: Collection[str]) -> str:
         wanted = f"one of {name_list(choices, most=40)}" if choices else "null, as there is none to choose"
-        return str(self._said(key, wanted, lambda value: isinstance(value, str) and value in choices, default))
+        return str(self._value(key, wanted, lambda value: isinstance(value, str) and value in choices, default))
 
     def strings(self, key: str) -> tuple[str, ...] | None:
         """A list of strings; a single one counts as a list of one."""
@@ -48,12 +48,12 @@ class Settings:
         def right(value: Any) -> bool:
             return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
 
-        found = self._said(key, "a list of strings", right)
+        found = self._value(key, "a list of strings", right)
         return None if found is None else (found,) if isinstance(found, str) else tuple(found)
 
     def object(self, key: str) -> dict[str, Any]:
         """A JSON object; an empty one where nothing is said."""
-        return dict(self._said(key, "an object", lambda value: isinstance(value, dict), {}))
+        return dict(self._value(key, "an object", lambda value: isinstance(value, dict), {}))
 
 
 def read_prompts(settings: Settings) -> Prompts:

@@ -107,7 +107,7 @@ def with_pylate_settings(settings: TransformerSettings, described: Settings) -> 
 
 def prefixed_prompts(described: Settings) -> None:
     """PyLate's prefixes of queries and documents, put before the prompts of these names."""
-    prompts = dict(described.object("prompts"))
+    prompts = described.object("prompts")
     for task in ("query", "document"):
         prefix = described.string(f"{task}_prefix")
         if prefix is not None:

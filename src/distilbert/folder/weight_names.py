@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
-from ..errors import name_list
+from ..errors import CheckpointError, name_list
 
 Value = TypeVar("Value")
 
@@ -20,8 +21,18 @@ _OLD_NAMES = {"gamma": "weight", "beta": "bias"}
 _MOST_COMPARED = 1000
 
 
-def modern_name(name: str) -> str:
-    """TensorFlow's old names of the weights of a LayerNorm, still in some published files -> today's."""
+def by_modern_name(stored: Mapping[str, Value], place: Path, prefix: str = "") -> dict[str, Value]:
+    """The weights by today's names: of a LayerNorm's, some published files still have TensorFlow's old ones.
+
+    Raises CheckpointError naming `place` where one is there under both.
+    """
+    found = {_modern_name(name.removeprefix(prefix)): value for name, value in stored.items()}
+    if len(found) < len(stored):
+        raise CheckpointError(f"{place}: holds a weight under its old and its new name (gamma and weight, …)")
+    return found
+
+
+def _modern_name(name: str) -> str:
     module, _, last = name.rpartition(".")
     is_norm = module.endswith(("LayerNorm", "layer_norm"))
     return f"{module}.{_OLD_NAMES[last]}" if is_norm and last in _OLD_NAMES else name
@@ -41,9 +52,9 @@ def common_prefix(names: Collection[str], heads: Collection[str]) -> str:
     return "" if any(part in heads for part in rest) else prefix
 
 
-def by_table_name(stored: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+def by_table_name(stored: Mapping[str, Value], prefix: str, place: Path) -> dict[str, Value]:
     """The weights by their names in the key table, as far as they have one."""
-    found = {modern_name(name.removeprefix(prefix)): value for name, value in stored.items()}
+    found = by_modern_name(stored, place, prefix)
     if any(name.startswith(PREFIX) for name in found):
         return found
     # saved from a bare DistilBertModel

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, check_whole
 from ..fetching import fetch
 from ..folder.checkpoint import Checkpoint, Head, key_table, open_checkpoint, save_checkpoint
 from ..folder.companions import encoder_folder
@@ -101,10 +101,7 @@ class Pretrained(nn.Module):
         weights = {name: tensor.float().numpy(force=True) for name, tensor in self.by_table_name().items()}
         if self.config.tie_word_embeddings:
             weights.pop(PROJECTOR, None)
-        # the checkpoint that the config came from may have been stored in another precision
-        extra = {key: value for key, value in self.config.extra.items() if key not in ("dtype", "torch_dtype")}
-        config = dataclasses.replace(self.config, architectures=(self.head.value,), extra=extra)
-        save_checkpoint(folder, config, weights)
+        save_checkpoint(folder, dataclasses.replace(self.config, architectures=(self.head.value,)), weights)
 
     def resize_token_embeddings(self, vocab_size: int) -> None:
         """Make room for `vocab_size` tokens, or for fewer: rows [V, D] are added or cut off at the end, in place.
@@ -113,8 +110,7 @@ class Pretrained(nn.Module):
         "Initializing new word embeddings for pretrained language models"); so are new rows and biases of a masked-LM
         projector. Raises InputError for less than one token.
         """
-        if type(vocab_size) is not int or vocab_size < 1:
-            raise InputError(f"vocab_size must be a whole number of at least 1, not {vocab_size!r}")
+        check_whole("vocab_size", vocab_size)
         modules = dict(self.named_modules())
         words = modules[WORDS.removeprefix("" if self.head is not Head.NONE else PREFIX).removesuffix(".weight")]
         projector = modules.get(PROJECTOR.removesuffix(".weight"))

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, check_whole
 from ..pooling import Normalize
 from ..results import Hit
 from ..tasks.numbers import largest
 from .exact import LEAST_NORM, check_queries, check_vectors, norms, row_blocks
-from .hits import check_top_k
 
 _BLOCK = 1 << 14  # vectors whose bits are counted at once: 128 kB a word, which the processor's cache holds
 
@@ -30,8 +29,7 @@ class BinaryIndex:
 
     def __init__(self, vectors: np.ndarray, bits: np.ndarray | None = None, *, oversampling: int = 30) -> None:
         check_vectors(vectors)
-        if type(oversampling) is not int or oversampling < 1:
-            raise InputError(f"oversampling must be a whole number of at least 1, not {oversampling!r}")
+        check_whole("oversampling", oversampling)
         if bits is None:
             if vectors.dtype.kind == "f":
                 norms(vectors)  # raises for NaN
@@ -54,7 +52,7 @@ class BinaryIndex:
         Raises:
             InputError: for queries of another width, and for those that hold NaN or infinity.
         """
-        check_top_k(top_k)
+        check_whole("top_k", top_k)
         queries = check_queries(queries, self.vectors.shape[1])
         words = _words(signs(queries)).T
         return [

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, check_whole, short_repr
 from ..pooling import Normalize
 from ..tasks.numbers import largest
 from .exact import check_vectors, norms
@@ -33,8 +33,7 @@ def community_detection(
     check_vectors(vectors)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not math.isfinite(threshold):
         raise InputError(f"threshold must be a number, not {short_repr(threshold)}")
-    if type(min_community_size) is not int or min_community_size < 1:
-        raise InputError(f"min_community_size must be a whole number of at least 1, not {min_community_size!r}")
+    check_whole("min_community_size", min_community_size)
     norms(vectors)  # raises for NaN
     neighbourhoods = _neighbourhoods(Normalize()(vectors.astype(np.float32)), threshold, min_community_size)
     neighbourhoods.sort(key=lambda found: len(found[1]), reverse=True)

@@ -5,11 +5,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, check_one_of, check_whole
 from ..pooling import Normalize
 from ..results import Hit
 from ..similarity import similarity
-from .hits import best_hits, check_top_k
+from .hits import best_hits
 
 Measure = Literal["cosine", "dot", "euclidean", "manhattan"]
 
@@ -32,8 +32,7 @@ class VectorIndex:
 
     def __init__(self, vectors: np.ndarray, *, measure: Measure = "cosine") -> None:
         check_vectors(vectors)
-        if measure not in get_args(Measure):
-            raise InputError(f"measure must be one of {', '.join(get_args(Measure))}, not {short_repr(measure)}")
+        check_one_of("measure", measure, get_args(Measure))
         if vectors.dtype == np.int8 and measure != "cosine":
             raise InputError(f"int8 vectors can be compared by cosine alone, not by {measure!r}")
         self.vectors = vectors
@@ -52,7 +51,7 @@ class VectorIndex:
         Raises:
             InputError: for queries of another width, and for those that hold NaN or infinity.
         """
-        check_top_k(top_k)
+        check_whole("top_k", top_k)
         queries = check_queries(queries, self.vectors.shape[1])
         if self.measure == "cosine":
             queries = Normalize()(queries)

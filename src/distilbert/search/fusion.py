@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..errors import InputError
+from ..errors import check_whole
 from ..results import Found, Hit, Ranked
-from .hits import check_top_k
 
 
 def reciprocal_rank_fusion(
@@ -19,9 +18,8 @@ def reciprocal_rank_fusion(
     Raises:
         InputError: for `top_k` or `k` outside their range.
     """
-    check_top_k(top_k)
-    if type(k) is not int or k < 0:
-        raise InputError(f"k must be a whole number of at least 0, not {k!r}")
+    check_whole("top_k", top_k)
+    check_whole("k", k, least=0)
     scores: defaultdict[int, float] = defaultdict(float)
     for ranking in rankings:
         for rank, hit in enumerate(ranking, 1):

@@ -4,15 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..errors import InputError, short_repr
 from ..results import Hit
 from ..tasks.numbers import largest
-
-
-def check_top_k(top_k: int) -> None:
-    """Raises InputError for what is no count."""
-    if not isinstance(top_k, int | np.integer) or isinstance(top_k, bool) or top_k < 1:
-        raise InputError(f"top_k must be a whole number of at least 1, not {short_repr(top_k)}")
 
 
 def best_hits(blocks: Iterable[tuple[int, np.ndarray]], queries: int, top_k: int) -> list[list[Hit]]:

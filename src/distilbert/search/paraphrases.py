@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import check_whole
 from ..results import Pair
 from ..tasks.numbers import largest
 from .exact import Measure, VectorIndex, check_queries
-from .hits import check_top_k
 
 _QUERIES = 1024  # vectors that are compared with all others at once
 
@@ -27,9 +26,8 @@ def paraphrase_mining(
     Raises:
         InputError: for anything else, and for vectors that hold NaN or infinity.
     """
-    check_top_k(top_k)
-    if type(max_pairs) is not int or max_pairs < 1:
-        raise InputError(f"max_pairs must be a whole number of at least 1, not {max_pairs!r}")
+    check_whole("top_k", top_k)
+    check_whole("max_pairs", max_pairs)
     index = VectorIndex(vectors, measure=measure)
     pairs = _Pairs(len(vectors), max_pairs)
     for start in range(0, len(vectors), _QUERIES):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, check_whole
 from ..results import Hit, SparseVector
-from .hits import best_hits, check_top_k
+from .hits import best_hits
 
 
 class SparseIndex:
@@ -31,7 +31,7 @@ class SparseIndex:
 
     def search(self, queries: SparseVector | Iterable[SparseVector], top_k: int = 10) -> list[list[Hit]]:
         """For each query the `top_k` vectors with the highest score; those that share no token with it are left out."""
-        check_top_k(top_k)
+        check_whole("top_k", top_k)
         listed = [queries] if isinstance(queries, SparseVector) else list(queries)
         _check(listed)
         return [self._search(query, top_k) for query in listed]

@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args, overload
 import numpy as np
 
 from .. import __version__
-from ..errors import InputError, short_repr
+from ..errors import InputError, check_one_of, check_whole
 from ..files import is_file
 from ..folder.fingerprint import fingerprint
 from ..results import Found, Hit, SparseVector
@@ -22,7 +22,6 @@ from ..tasks.task import Task
 from .binary import BinaryIndex
 from .exact import Measure, VectorIndex
 from .fusion import reciprocal_rank_fusion
-from .hits import check_top_k
 from .kept_vectors import Embed, kept_vectors
 from .sparse import SparseIndex
 
@@ -63,8 +62,7 @@ class TextIndex:
         reranker: Reranker | LateInteractionEncoder | None = None,
         folder: str | Path | None = None,
     ) -> None:
-        if vectors not in get_args(Vectors):
-            raise InputError(f"vectors must be one of {', '.join(get_args(Vectors))}, not {short_repr(vectors)}")
+        check_one_of("vectors", vectors, get_args(Vectors))
         self.texts = list(several(texts))
         check_strings(self.texts, 0)
         self._folder = None if folder is None else Path(folder)
@@ -87,7 +85,7 @@ class TextIndex:
 
         Raises InputError for anything else than texts, and for empty ones.
         """
-        check_top_k(top_k)
+        check_whole("top_k", top_k)
         given = list(listed(queries))
         check_strings(given, 0)
         if (empty := next((number for number, query in enumerate(given) if not query.strip()), None)) is not None:

@@ -16,7 +16,7 @@ from torch import nn
 from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
-from ..errors import CheckpointError, InputError, name_list
+from ..errors import CheckpointError, InputError, check_one_of, name_list
 from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
@@ -207,8 +207,7 @@ def with_main(details: Scores, metric: str | None) -> Scores:
     if metric is None:
         return details
     names = [name for name in details.metrics if name not in LESS_IS_BETTER]
-    if metric not in names:
-        raise InputError(f"best_by must be one of {', '.join(names)}, not {metric!r}")
+    check_one_of("best_by", metric, names)
     return dataclasses.replace(details, main=metric)
 
 
