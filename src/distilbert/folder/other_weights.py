@@ -6,9 +6,8 @@ from typing import Any
 
 from .. import int8
 from ..errors import CheckpointError, name_list, short_repr
-from .weight_names import is_buffer
+from .weight_names import WORD_EMBEDDINGS, is_buffer
 
-_WORDS = "embeddings.word_embeddings."
 _USUAL = ("", "distilbert.", "bert.")  # what stands before the name of an encoder that is a model's only one
 # how the names end of what programs that quantise store beside a matrix, or in its place
 _BESIDE_INTEGERS = (
@@ -54,10 +53,10 @@ def _other_kind(names: Collection[str], config: Mapping[str, Any], place: Path) 
             f"weights have masks or norms beside them (it has {name_list(made[:1])}); make them plain matrices "
             "(torch.nn.utils.prune.remove, torch.nn.utils.parametrize.remove_parametrizations), and save anew"
         )
-    is_torch = any(name.endswith(f"{_WORDS}weight") for name in names)
+    is_torch = any(name.endswith(f"{WORD_EMBEDDINGS}weight") for name in names)
     if not is_torch and any(name.endswith((".kernel", "/kernel:0")) for name in names):
         return f"weights have the names of TensorFlow or Flax, which `distilbert convert {place} OUT` reads"
-    encoders = sorted({name.partition(_WORDS)[0] for name in names if _WORDS in name})
+    encoders = sorted({name.partition(WORD_EMBEDDINGS)[0] for name in names if WORD_EMBEDDINGS in name})
     if len(encoders) > 1 and not set(encoders) & set(_USUAL):
         return f"weights hold several encoders ({name_list(encoders)}); save one of them as a model of its own"
     return ""

@@ -11,8 +11,8 @@ Value = TypeVar("Value")
 
 PREFIX = "distilbert."
 _ENCODER = ("embeddings.", "transformer.")  # its parts, behind the prefix
-_WORDS = "embeddings.word_embeddings."
-WORDS, PROJECTOR = f"{PREFIX}{_WORDS}weight", "vocab_projector.weight"  # one matrix, where they are tied
+WORD_EMBEDDINGS = "embeddings.word_embeddings."
+WORDS, PROJECTOR = f"{PREFIX}{WORD_EMBEDDINGS}weight", "vocab_projector.weight"  # one matrix, where they are tied
 # buffers that old versions of Transformers and training code save within the encoder
 _BUFFERS = ("position_ids", "num_batches_tracked", "running_mean", "running_var")
 # what stands beside an encoder and changes its answers: another class than Transformers' own
@@ -44,7 +44,7 @@ def common_prefix(names: Collection[str], heads: Collection[str]) -> str:
     It is read off the word embeddings. `heads` are the first parts of the names of heads: where one of them lacks
     the prefix, the encoder is a part of a class of its own, and nothing is common to them.
     """
-    leads = {name.partition(_WORDS)[0] for name in names if _WORDS in name}
+    leads = {name.partition(WORD_EMBEDDINGS)[0] for name in names if WORD_EMBEDDINGS in name}
     if len(leads) != 1:
         return ""
     prefix = leads.pop().removesuffix(PREFIX)

@@ -1,7 +1,6 @@
 """`fit_classifier`: an encoder and labelled texts -> a classifier whose head alone was fitted, as a model folder."""
 
 import dataclasses
-import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
 from ..fetching import fetch
-from ..files import check_new_folder, written_whole_folder
+from ..files import check_new_folder, write_json, written_whole_folder
 from ..folder.checkpoint import Head, key_table, save_checkpoint
 from ..folder.layout import TRAINING
 from ..folder.opened import ModelFolder, open_folder
@@ -128,7 +127,7 @@ def fit_and_save(
             reported = _write_report([temporary / "report.html", arguments.report], about, parts, found[0], scores)
             for name, intervals in zip(("scores", "test_scores"), scores, strict=True):
                 about[name] = {metric: score.to_dict() for metric, score in intervals.items()}
-            (temporary / TRAINING).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
+            write_json(temporary / TRAINING, about)
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error.strerror})") from None
     console.print(
