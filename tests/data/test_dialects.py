@@ -66,7 +66,7 @@ def dialects() -> list[tuple[str, str, str, str, int]]:
 
 def read(path: Path, **options: str) -> tuple[Table, list[list[str]]]:
     faults = Faults(str(path))
-    table = open_table(path, faults, Stated(known=KNOWN, **options))
+    table = open_table(path, faults, Stated(known=KNOWN, **options))  # type: ignore[arg-type]
     rows = [list(row.values.values()) for row in table.rows]
     faults.check()
     return table, rows
