@@ -35,8 +35,8 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from .errors import ConfigError, name_list, short_repr
-from .folder.weight_names import WORDS
 
+WORDS = "distilbert.embeddings.word_embeddings.weight"
 KEY = "quantization_config"
 METHOD = "distilbert-int8"
 VERSION = 2
