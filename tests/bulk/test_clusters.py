@@ -117,8 +117,12 @@ def test_a_row_that_ends_its_worker_is_found_on_ray(
 
 @pytest.fixture(scope="module")
 def dask_cluster(environment: None) -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    # a worker that takes longer to come back would be given up; on a busy machine all of them in the end
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "300s"}),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
         yield cluster
 
 
