@@ -71,7 +71,7 @@ COMMANDS = (
 )
 
 
-_MISTAKEN = re.compile(r"unrecognized arguments: (--[\w-]+)|argument COMMAND: invalid choice: '([^']+)'")
+_MISTAKEN = re.compile(r"unrecognized arguments: (-m|--[\w-]+)|argument COMMAND: invalid choice: '([^']+)'")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +113,8 @@ class _Parser(argparse.ArgumentParser):
     def _option_hint(self, option: str) -> str:
         """What does the same as another library's option, or an option like it."""
         command = self.prog.rpartition(" ")[2]
+        if option in ("-m", "--model"):  # as the commands have it that take texts
+            return f" (the model stands without it: {self.prog} MODEL)"
         hint = COMMAND_OPTIONS.get(command, {}).get(option[2:].replace("-", "_"))
         if hint is None:
             return did_you_mean(option, [name for name in self._option_string_actions if name not in ("-h", "--help")])
