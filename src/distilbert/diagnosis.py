@@ -34,33 +34,36 @@ _ENOUGH = 300  # bytes, to know a file by
 
 # files (or their endings) -> what the folder is; the first that is there counts
 _FOLDERS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (layout.OF_SETFIT,
+    ((layout.SETFIT_HEAD, "config_setfit.json"),
      "a SetFit model: its head is a pickle, which is never run; its encoder can be loaded for feature-extraction, "
      "and `distilbert train` makes a classifier of it"),
-    (layout.UNFINISHED, "a download that was not finished; download it again"),
-    (layout.OF_DEEPSPEED, "a checkpoint of DeepSpeed; make one file of it first, with its zero_to_fp32.py"),
-    (layout.OF_FSDP, "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file of them"),
-    (layout.OF_KERAS,
+    ((".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2"),
+     "a download that was not finished; download it again"),
+    (("zero_to_fp32.py", "latest"), "a checkpoint of DeepSpeed; make one file of it first, with its zero_to_fp32.py"),
+    ((".distcp", "pytorch_model_fsdp_0"),
+     "a checkpoint of FSDP in parts; `accelerate merge-weights` makes one file of them"),
+    (("saved_model.pb", "saved_model", "keras_metadata.pb", "model.weights.h5", ".keras"),
      "a model saved by TensorFlow or Keras; save it with Transformers' save_pretrained first"),
-    (layout.OF_LIGHTNING,
+    (("hparams.yaml", "lightning_logs"),
      "a run of PyTorch Lightning; put config.json and tokenizer of the model that it began with beside its .ckpt file, "
      "which `distilbert convert` reads"),
-    (layout.OF_TRITON, "a repository of Triton; take the folder that its model was exported from"),
-    (layout.OF_SPACY, "a pipeline of spaCy, which spaCy loads"),
-    (layout.OF_LLAMA, "a GGUF file of llama.cpp; take the safetensors that it was made from"),
-    (layout.OF_CORE_ML, "a Core ML model; take the folder that it was made from"),
-    (layout.OF_TF_LITE, "a TensorFlow Lite model; take the folder that it was made from"),
-    (layout.OF_OPENVINO, "an OpenVINO model; take the folder that it was exported from"),
-    (layout.OF_ONNX,
+    (("config.pbtxt",), "a repository of Triton; take the folder that its model was exported from"),
+    (("config.cfg", "meta.json"), "a pipeline of spaCy, which spaCy loads"),
+    ((".gguf",), "a GGUF file of llama.cpp; take the safetensors that it was made from"),
+    ((".mlmodel", ".mlpackage", "coreml"), "a Core ML model; take the folder that it was made from"),
+    ((".tflite",), "a TensorFlow Lite model; take the folder that it was made from"),
+    (("openvino_model.xml", "openvino_model_qint8_quantized.xml", "openvino"),
+     "an OpenVINO model; take the folder that it was exported from"),
+    ((".onnx", "onnx"),
      "an exported ONNX model; with config.json beside it, `distilbert convert FILE OUT` makes a model folder of one "
      "that is not quantised"),
-    (layout.OF_TRAINER,
+    (("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth"),
      "what a Trainer keeps to resume a run, without the model; give the folder that the model was saved to"),
-    (layout.OF_THE_HUBS_CACHE, "a repository in the hub's cache; give its name, or the folder below snapshots/"),
-    (layout.ARCHIVES, "an archive; unpack it and give the model's folder"),
-    (layout.OF_DATA_SETS, "a data set, not a model"),
-    (layout.PICKLES, "a pickle, which is never run"),
-    (layout.PROGRAMS, "a program of torch.export; save the model with Transformers' save_pretrained instead"),
+    ((layout.HUB_SNAPSHOTS,), "a repository in the hub's cache; give its name, or the folder below snapshots/"),
+    ((".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2"), "an archive; unpack it and give the model's folder"),
+    (("dataset_info.json", ".parquet", ".arrow"), "a data set, not a model"),
+    ((".joblib", ".pkl", ".pickle"), "a pickle, which is never run"),
+    ((".pt2",), "a program of torch.export; save the model with Transformers' save_pretrained instead"),
     ((layout.CONFIG,), f"a config.json without weights; bring along {layout.WEIGHTS} from its source"),
     ((layout.WEIGHTS, layout.PYTORCH), "weights without their config.json; bring it along from their source"),
     ((layout.TOKENIZER, layout.VOCABULARY), "a tokenizer without its model"),
@@ -123,7 +126,7 @@ def folder_name(folder: Path) -> str:
         return "an empty folder"
     if any(name.startswith(_ADAPTER) for name in names):
         return _adapter(folder)
-    if layout.OF_MLFLOW[0] in names:
+    if "MLmodel" in names:
         return (
             f"a model of MLflow; give the folder in it that has the {layout.CONFIG}, with the tokenizer's files (of "
             "components/tokenizer/) copied into it"

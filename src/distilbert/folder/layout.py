@@ -57,28 +57,6 @@ PART_FILES = (CONFIG, WEIGHTS, PYTORCH, *TOKENIZER_FILES)
 # a repository in the hub's cache, models--OWNER--NAME: folders of links, one a commit, to the files
 HUB_REPOSITORY, HUB_SNAPSHOTS, HUB_BLOBS = "models--", "snapshots", "blobs"
 
-# files, or their endings, by which a folder that is no model folder is known
-OF_SETFIT = (SETFIT_HEAD, "config_setfit.json")
-OF_DEEPSPEED = ("zero_to_fp32.py", "latest")
-OF_FSDP = (".distcp", "pytorch_model_fsdp_0")
-OF_KERAS = ("saved_model.pb", "saved_model", "keras_metadata.pb", "model.weights.h5", ".keras")
-OF_LIGHTNING = ("hparams.yaml", "lightning_logs")
-OF_MLFLOW = ("MLmodel",)
-OF_TRITON = ("config.pbtxt",)
-OF_SPACY = ("config.cfg", "meta.json")
-OF_LLAMA = (".gguf",)
-OF_CORE_ML = (".mlmodel", ".mlpackage", "coreml")
-OF_TF_LITE = (".tflite",)
-OF_OPENVINO = ("openvino_model.xml", "openvino_model_qint8_quantized.xml", "openvino")
-OF_ONNX = (".onnx", "onnx")
-OF_TRAINER = ("optimizer.pt", "trainer_state.json", "training_args.bin", "scheduler.pt", "rng_state.pth")
-OF_THE_HUBS_CACHE = (HUB_SNAPSHOTS,)
-OF_DATA_SETS = ("dataset_info.json", ".parquet", ".arrow")
-ARCHIVES = (".tar", ".tgz", ".gz", ".zip", ".mar", ".xz", ".bz2")
-PICKLES = (".joblib", ".pkl", ".pickle")
-UNFINISHED = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2")
-PROGRAMS = (".pt2",)
-
 # what inference reads of a repository on the hub: folders of parts are called 0_Transformer, 1_Pooling, …, those of a
 # Router query_0_SparseStaticEmbedding, document_1_SpladePooling, …
 FIRST_PART, PARTS = "0_*", "[0-9]_*"
