@@ -36,6 +36,61 @@ PROBES = ("/health", "/ping")  # what needs no key and is not logged
 _LONG_ANSWER = 1 << 16  # bytes: one that is longer is taken as sent when the client has taken most of it
 
 
+class _Exchange:
+    """One request and its answer.
+
+    Attributes:
+        id: the client's own, or one that is made up.
+        method, path, headers: as the client sent them; `scope` has the path and the method that routes know.
+        status: of the answer; 0 until it has begun.
+    """
+
+    def __init__(self, scope: Scope, send: Send, ids: random.Random) -> None:
+        self.started = time.perf_counter()
+        self.method, self.path, self.headers = scope["method"], scope["path"], dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
+        self.id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % ids.getrandbits(128)
+        self.work = Work()
+        self.status = 0
+        # uvicorn keeps the scope that it gave: it sends no body where that says HEAD
+        method = "GET" if self.method == "HEAD" else self.method
+        self.scope = {**scope, "path": plain_path(self.path), "method": method, "distilbert.work": self.work}
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """Send a message of the application on, with the headers that all answers have."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            if not any(name == b"content-security-policy" for name, _ in headers):
+                headers.append(_NO_CONTENT)
+            message["headers"] = [*headers, (b"x-request-id", self.id), *_HEADERS, *_cost(self.work)]
+        elif len(message.get("body", b"")) > _LONG_ANSWER and not message.get("more_body"):
+            await self._send({**message, "more_body": True})
+            message = {"type": "http.response.body"}  # uvicorn sends on when most of what it has is taken
+        await self._send(message)
+
+    async def refuse(self, error: RequestError) -> None:
+        """Answer with an error, unless an answer has begun."""
+        if not self.status:
+            await _respond(self.send, self.scope["path"], error)
+
+    def fields(self, seconds: float) -> dict[str, object]:
+        """Of its line in the log."""
+        return {
+            "id": self.id.decode(),
+            "method": self.method,
+            "path": self.path[:200],
+            "status": self.status,
+            "model": self.work.model,
+            "texts": self.work.texts,
+            "tokens": self.work.tokens,
+            "ms": round(1e3 * seconds, 2),
+            "waited_ms": round(1e3 * self.work.waited, 2),
+            "ran_ms": round(1e3 * self.work.ran, 2),
+        }
+
+
 class Guard:
     """ASGI middleware around the whole application."""
 
@@ -51,65 +106,34 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
-        method, path = scope["method"], scope["path"]
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % self._ids.getrandbits(128)
-        # uvicorn keeps the scope that it gave: it sends no body where that says HEAD
-        scope = {**scope, "path": plain_path(path), "method": "GET" if method == "HEAD" else method}
-        work = scope["distilbert.work"] = Work()
-        status = 0
-
-        async def answered(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers_given = list(message.get("headers", ()))
-                if not any(name == b"content-security-policy" for name, _ in headers_given):
-                    headers_given.append(_NO_CONTENT)
-                message["headers"] = [*headers_given, (b"x-request-id", request_id), *_HEADERS, *_cost(work)]
-            elif len(message.get("body", b"")) > _LONG_ANSWER and not message.get("more_body"):
-                await send({**message, "more_body": True})
-                message = {"type": "http.response.body"}  # uvicorn sends on when most of what it has is taken
-            await send(message)
-
+        exchange = _Exchange(scope, send, self._ids)
         try:
             self._hosts.check(scope["http_version"], scope["headers"])
             _check_once(scope["headers"])
-            if not is_page(scope["method"], scope["path"]):
-                self._check_key(scope["path"], headers)
-            await self._app(scope, receive, answered)
+            if not is_page(exchange.scope["method"], exchange.scope["path"]):
+                self._check_key(exchange.scope["path"], exchange.headers)
+            await self._app(exchange.scope, receive, exchange.send)
         except RequestError as error:
             self._metrics.errors.labels(error.fault.value.kind).inc()
-            if not status:
-                await _respond(answered, scope["path"], error)
+            await exchange.refuse(error)
         except Exception:
             self._metrics.errors.labels("Internal").inc()
-            logger.error("failed", extra={"fields": {"id": request_id.decode(), "trace": traceback.format_exc()}})
-            if not status:
-                message = f"internal error; the log tells more under request id {request_id.decode()}"
-                await _respond(answered, scope["path"], RequestError(Fault.INTERNAL, message))
+            number = exchange.id.decode()
+            logger.error("failed", extra={"fields": {"id": number, "trace": traceback.format_exc()}})
+            message = f"internal error; the log tells more under request id {number}"
+            await exchange.refuse(RequestError(Fault.INTERNAL, message))
         finally:
-            seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, work.model, status).inc()
-            self._metrics.request_seconds.labels(route).observe(seconds)
-            if scope["path"] not in PROBES or status >= 400:
-                self._traces.record(method, route, headers, status, seconds, work)
-                fields = {
-                    "id": request_id.decode(),
-                    "method": method,
-                    "path": path[:200],
-                    "status": status,
-                    "model": work.model,
-                    "texts": work.texts,
-                    "tokens": work.tokens,
-                    "ms": round(1e3 * seconds, 2),
-                    "waited_ms": round(1e3 * work.waited, 2),
-                    "ran_ms": round(1e3 * work.ran, 2),
-                }
-                logger.info("request", extra={"fields": fields})
+            self._record(exchange)
+
+    def _record(self, exchange: _Exchange) -> None:
+        """Count a request that is over, and but for probes that were answered trace and log it."""
+        seconds = time.perf_counter() - exchange.started
+        route, status = getattr(exchange.scope.get("route"), "path", "other"), exchange.status
+        self._metrics.requests.labels(route, exchange.work.model, status).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
+        if exchange.scope["path"] not in PROBES or status >= 400:
+            self._traces.record(exchange.method, route, exchange.headers, status, seconds, exchange.work)
+            logger.info("request", extra={"fields": exchange.fields(seconds)})
 
     def _check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
         if not self._key or path in PROBES:
