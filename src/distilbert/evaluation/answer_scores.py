@@ -10,7 +10,7 @@ from ..tasks.options import LongTextKeyword
 from ..tasks.question_answering import QuestionAnswerer
 from . import metrics
 from .outcomes import AnswerOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, values
+from .scores import Breakdown, Scores, values
 from .squad import squad_scores
 
 _LONGEST_ANSWER = 30  # tokens, as is usual for SQuAD
@@ -35,16 +35,6 @@ def score_answers(task: QuestionAnswerer, data: Data[Question], **options: Unpac
             named[f"f1_{name}"] = metrics.ratio(scores[:, 1] * chosen, chosen)
     right = scores[:, 0] == 1
     named["calibration_error"] = metrics.calibration_error(confidence, right)
-    worst = [index for index in np.lexsort((-confidence, scores[:, 1])) if not right[index]][:MISTAKES]
-    mistakes = [
-        Mistake(
-            examples[i].question,
-            " | ".join(dict.fromkeys(wanted[i])) or "(no answer)",
-            found[i].text or "(no answer)",
-            float(confidence[i]),
-        )
-        for i in worst
-    ]
 
     def predictions() -> Iterator[dict[str, Any]]:
         for index, example in enumerate(examples):
@@ -58,7 +48,6 @@ def score_answers(task: QuestionAnswerer, data: Data[Question], **options: Unpac
         "f1",
         named,
         len(examples),
-        mistakes,
         confidence=confidence,
         right=right,
         baseline=values(usual, len(examples)) if none else {},

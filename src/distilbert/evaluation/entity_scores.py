@@ -14,7 +14,7 @@ from . import metrics
 from .label_scores import class_table
 from .metrics import Metric
 from .outcomes import TagOutcome
-from .scores import MISTAKES, Breakdown, Mistake, Scores, Sure, beside_raw, values
+from .scores import Breakdown, Scores, Sure, beside_raw, values
 
 _KINDS = {
     "boundary": "right type, overlapping, other ends",
@@ -70,7 +70,6 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     if len(counts) > 1:  # of one kind it is that of all
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
-    worst = [index for index in np.argsort(-off, kind="stable") if off[index]][:MISTAKES]
 
     def predictions() -> Iterator[dict[str, Any]]:
         for row, example in enumerate(data.examples):
@@ -83,15 +82,10 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         "f1",
         named,
         len(true),
-        [
-            Mistake(" ".join(words[i]), _spans(words[i], true[i]), _spans(words[i], tagged[i]), float(off[i]))
-            for i in worst
-        ],
-        data.labels,  # the model's, and behind them those that examples alone have
-        _confusion(data.labels, true, tagged),
-        confidence,
-        same,
-        worst_by="entities off",
+        labels=data.labels,  # the model's, and behind them those that examples alone have
+        confusion=_confusion(data.labels, true, tagged),
+        confidence=confidence,
+        right=same,
         baseline=values(usual, len(true)),
         baseline_is="no entity anywhere",
         breakdowns=[_kind_table(counts), error_table(spans)],
@@ -145,8 +139,3 @@ def error_table(spans: Sequence[tuple[set[metrics.Span], set[metrics.Span]]]) ->
         found["invented"] += len(left)
     rows = [(name, found[name], meaning) for name, meaning in _KINDS.items()]
     return Breakdown("errors", ("error", "entities", "meaning"), rows)
-
-
-def _spans(words: Sequence[str], labels: Sequence[str]) -> str:
-    """The words that have a label, for a person."""
-    return " ".join(f"{word}/{label}" for word, label in zip(words, labels, strict=True) if label != "O") or "(none)"

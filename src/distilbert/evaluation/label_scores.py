@@ -77,9 +77,6 @@ def _single_label(
     right = predicted == true
     confusion = np.bincount(true.astype(np.int64) * len(labels) + predicted, minlength=len(labels) ** 2)
     confusion = confusion.reshape(len(labels), len(labels))
-    wrong = np.flatnonzero(~right)
-    wrong = wrong[np.argsort(scores[wrong, true[wrong]], kind="stable")][:MISTAKES].tolist()
-    mistaken = examples_at(data.examples, wrong)
     breakdowns = [class_table("each class", labels, confusion.diagonal(), confusion.sum(0), confusion.sum(1))]
     if len(labels) == 2:
         breakdowns.append(threshold_table(labels[1:], (true == 1)[:, None], scores[:, 1:]))
@@ -100,14 +97,10 @@ def _single_label(
         "accuracy",
         _single_metrics(true, predicted, confidence, scores) | of_raw,
         len(true),
-        [
-            Mistake(text_of(mistaken[i].text), labels[true[i]], labels[predicted[i]], float(confidence[i]))
-            for i in wrong
-        ],
-        labels,
-        confusion,
-        confidence,
-        right,
+        labels=labels,
+        confusion=confusion,
+        confidence=confidence,
+        right=right,
         baseline=baseline,
         baseline_is=f"always {labels[int(shares.argmax())]!r}",
         breakdowns=breakdowns,
@@ -261,7 +254,6 @@ def score_numbers(
         measured(predicted),
         len(true),
         [Mistake(text_of(texts[i]), f"{true[i]:.4g}", f"{predicted[i]:.4g}", float(off[i])) for i in worst],
-        points=(true, predicted),
         worst_by="off by" if main == "pearson" else "ranks apart",
         baseline=usual,
         baseline_is="always the mean" if usual else "",

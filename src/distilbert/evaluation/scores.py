@@ -56,8 +56,7 @@ class Scores:
         labels, confusion: of single labels: int64 [C, C], rows true, columns predicted; else None.
         confidence, right: float and bool [n]: how sure the model was of what it said, and whether
             that was right; else None.
-        points: of numbers: true and predicted float [n]; else None.
-        mistakes: the worst ones first.
+        mistakes: the worst ones first, of tasks whose `outcome` a report does not list them by.
         worst_by: what mistakes are ordered by, in words, such as "ranks apart".
         baseline: metrics of saying the same of every example, what is most frequent in these, where that makes sense.
         baseline_is: what it says, in words.
@@ -76,7 +75,6 @@ class Scores:
     confusion: np.ndarray | None = None
     confidence: np.ndarray | None = None
     right: np.ndarray | None = None
-    points: tuple[np.ndarray, np.ndarray] | None = None
     worst_by: str = "confidence"
     baseline: Mapping[str, float] = dataclasses.field(default_factory=dict)
     baseline_is: str = ""
