@@ -55,10 +55,6 @@ class Share:
     least: float
     examples: int
 
-    def to_dict(self) -> dict[str, float]:
-        """Ready for `json.dumps`."""
-        return dataclasses.asdict(self)
-
     def __str__(self) -> str:
         return f"{self.value:.1%} (at least {self.least:.1%})"
 

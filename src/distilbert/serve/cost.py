@@ -68,16 +68,14 @@ def count_tokens(
     return max(least, total + (sum(map(len, tokenizer.encode_batch(group))) if group else 0))
 
 
-def texts_cost(
-    task: Task, tokens: int, count: int, *, width: int = 0, answer: int = 0, limit: int | None = None, overlap: int = 0
-) -> Cost:
+def texts_cost(task: Task, tokens: int, count: int, *, width: int = 0, answer: int = 0, overlap: int = 0) -> Cost:
     """Of `count` texts of `tokens` together that are read whole, in windows or cut.
 
     Args:
         width: numbers that are kept for each token until a text is done.
-        limit, overlap: tokens of a window, and those that it shares with the one before it.
+        overlap: tokens that a window shares with the one before it.
     """
-    limit = limit or task.model.max_length
+    limit = task.model.max_length
     step = max(1, limit - task.tokenizer.special_count - overlap)
     run = tokens if tokens <= limit else (tokens // step + count) * limit if overlap else tokens + 2 * (tokens // step)
     streamed = min(run, _STREAMED * task.model.max_batch_tokens)
