@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "distilbert"
 PAGE = ROOT / "docs" / "design.md"
-TREE = re.compile(r"(## The tree\n.*?```\n)(.*?)(```)", re.DOTALL)
+TREE = re.compile(r"(## The tree\n.*?```text\n)(.*?)(```)", re.DOTALL)
 
 
 def tree(folder: Path = SOURCE, indent: str = "") -> Iterator[str]:
