@@ -1,5 +1,6 @@
 """Small seeded checkpoints, made with NumPy alone, and the real text that the tests run on."""
 
+import gc
 import json
 import os
 import sys
@@ -31,8 +32,16 @@ sys.dont_write_bytecode = False
 # graphs are built anew in every test but those of the cache
 os.environ["DISTILBERT_CACHE"] = ""
 
+# what is imported while tests are collected stays: looking through it for what could be freed takes seconds
+gc.disable()
+
 DATA = Path(__file__).parent / "data"
 Maker = Callable[..., Path]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

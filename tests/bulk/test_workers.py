@@ -67,9 +67,6 @@ def test_rows_that_end_their_worker_are_found(
     assert {number for number, row in enumerate(rows) if row["error"]} == {3}
     assert (done.errors, rows[3]["label"], rows[3]["error"]) == (1, None, "the worker died with this row")
     assert "part-000001.parquet" in capsys.readouterr().err
-    stop = BulkSettings(part_rows=2, workers=1, threads=1, errors="stop")
-    with pytest.raises(InputError, match=r"part-000001\.parquet .*: 1 workers died with it"):
-        run(model, "text-classification", tmp_path / "in.parquet", tmp_path / "b", settings=stop, quiet=True)
 
 
 class Dying(Executor):
@@ -84,10 +81,8 @@ class Dying(Executor):
         return future
 
 
-@pytest.mark.parametrize("killers", [{0}, {7}, {2, 3}, {3, 4}, {0, 4, 7}, set(range(8))], ids=str)
-def test_rows_that_end_their_worker_are_found_wherever_they_stand(
-    model: Path, tmp_path: Path, sentences: list[str], killers: set[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
     plain = annotate.run_rows
 
     def deadly(task: Any, rows: Any, *more: Any) -> Any:
@@ -96,14 +91,30 @@ def test_rows_that_end_their_worker_are_found_wherever_they_stand(
         return plain(task, rows, *more)
 
     monkeypatch.setattr(annotate, "run_rows", deadly)
+    return Dying()
+
+
+@pytest.mark.parametrize("killers", [{0}, {7}, {2, 3}, {3, 4}, {0, 4, 7}, set(range(8))], ids=str)
+def test_rows_that_end_their_worker_are_found_wherever_they_stand(
+    model: Path, tmp_path: Path, sentences: list[str], killers: set[int], dying: Dying
+) -> None:
     texts = [KILLER if number in killers else text for number, text in enumerate(sentences[:8])]
     pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
     files = tmp_path / "in.parquet", tmp_path / "out"
     settings = BulkSettings(part_rows=8)
-    done = run(model, "text-classification", *files, settings=settings, executor=Dying(), quiet=True)
+    done = run(model, "text-classification", *files, settings=settings, executor=dying, quiet=True)
     rows = pq.read_table(sorted((tmp_path / "out").glob("part-*"))).to_pylist()
     assert {number for number, row in enumerate(rows) if row["error"]} == killers
     assert (done.rows, done.errors) == (8, len(killers))
+
+
+def test_a_part_that_ends_its_workers_stops_a_run_that_is_to_stop_at_errors(
+    model: Path, tmp_path: Path, sentences: list[str], dying: Dying
+) -> None:
+    pq.write_table(pa.table({"text": [*sentences[:3], KILLER]}), tmp_path / "in.parquet")
+    files, settings = (tmp_path / "in.parquet", tmp_path / "out"), BulkSettings(part_rows=2, errors="stop")
+    with pytest.raises(InputError, match=r"part-000001\.parquet .*: \d workers died with it"):
+        run(model, "text-classification", *files, settings=settings, executor=dying, quiet=True)
 
 
 class Blaming(Executor):

@@ -75,15 +75,15 @@ def test_a_stream_is_lazy_reads_a_bounded_part_ahead_and_keeps_the_order(opened:
 def test_a_stream_needs_bounded_memory(opened: Opened) -> None:
     """Less is held 200 texts later than if each, or its result, were kept in 250 bytes; up to 90 are read at once."""
     texts = itertools.cycle(opened.texts([f"{number} {GOOD}" for number in range(10, 30)]))
-    held = np.zeros(500, int)
+    held = np.zeros(400, int)
     tracemalloc.start()
     try:
-        stream = opened.stream(opened.small, itertools.islice(texts, 700))
-        for number, _ in enumerate(itertools.islice(stream, 500)):
+        stream = opened.stream(opened.small, itertools.islice(texts, 600))
+        for number, _ in enumerate(itertools.islice(stream, 400)):
             held[number] = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert held[400:].min() - held[200:300].min() < 200 * 250
+    assert held[300:].min() - held[100:200].min() < 200 * 250
 
 
 def test_an_error_of_the_callers_iterator_comes_through(opened: Opened) -> None:

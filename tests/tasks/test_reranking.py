@@ -211,7 +211,7 @@ def test_memory_stays_small_however_many_documents(make_checkpoint: Maker) -> No
         return traced
 
     peak(10)
-    assert peak(1600) < 2 * peak(400)
+    assert peak(1000) < 2 * peak(250)
 
 
 @pytest.mark.parametrize(
