@@ -58,7 +58,7 @@ class _Skipper:
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         inside = collection_path.is_relative_to(self.root)
-        return inside and collection_path.relative_to(self.root).as_posix() in self.names or None
+        return (inside and collection_path.relative_to(self.root).as_posix() in self.names) or None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         left_out = [item for item in items if item.nodeid in self.names]
