@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -54,6 +55,18 @@ def one_thread() -> Iterator[None]:
             torch.set_num_threads(1)
             patched.setattr(torch, "set_num_threads", lambda count: None)
         yield
+
+
+@pytest.fixture(autouse=True)
+def blank_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drawings of reports are empty, for to render them takes longer than a short training; not in tests/report."""
+    if plots := sys.modules.get("distilbert.report.plots"):
+        monkeypatch.setattr(plots, "Figure", type("Blank", (plots.Figure,), {"savefig": _write_empty_drawing}))
+
+
+def _write_empty_drawing(figure: object, file: IO[str], **options: object) -> None:
+    namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    file.write(f'<svg {namespaces} version="1.1" width="1" height="1"><g/></svg>')
 
 
 @pytest.fixture(scope="session")
