@@ -1,6 +1,6 @@
 """Train, be killed, go on: `python killed.py KILLS SEED ARGUMENTS.json`.
 
-Imports once and forks for each run, so that a kill costs no start of PyTorch. Prints how many runs were killed.
+Imports once and forks for each run, so that a run costs no start of PyTorch. Prints how many runs were killed.
 """
 
 import json
@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import torch._dynamo  # noqa: F401 - what the first optimizer of a process imports
 
 from distilbert.train import FinetuneArguments, finetune
 

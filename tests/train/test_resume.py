@@ -25,7 +25,7 @@ HERE = Path(__file__).parents[1] / "helpers"
 def settings(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> dict[str, Any]:
     """Of a run of about 25 steps with a checkpoint at every second one."""
     train = data_file(tmp_path, "fill-mask", sentences[:60])
-    values = {"eval": train, "epochs": 1, "batch_size": 1, "save_steps": 2, "eval_steps": 10}
+    values = {"eval": train, "epochs": 1, "batch_size": 1, "save_steps": 2, "eval_steps": 10, "precision": "float32"}
     made = arguments(make_checkpoint(max_position_embeddings=64), train, tmp_path / "out", "fill-mask", **values)
     return dataclasses.asdict(made) | {"max_length": 64}
 
