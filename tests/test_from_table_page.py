@@ -53,6 +53,7 @@ def skeleton(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[-+]?\d[\d,]*(\.\d+)?", "0", line)).strip()
 
 
+@pytest.mark.long
 def test_each_command_prints_what_the_page_says_and_the_server_answers(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from distilbert.convert.quantizer import Quantizer, matrix_groups
 from distilbert.engine.graph import build_graph
 from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, key_table, open_checkpoint
+from helpers.token_ids import texts_of
 
 LAYER = "distilbert.transformer.layer."
 SCHEME = int8.Scheme().to_dict()
@@ -25,11 +26,6 @@ WIDE = {"dim": 64, "hidden_dim": 256, "n_heads": 4}
 def engine_of(folder: Path, *, all_rows: bool = True, precision: str = "int8", threads: int = 1) -> OnnxEngine:
     checkpoint = open_checkpoint(folder)
     return OnnxEngine(checkpoint, checkpoint.head, all_rows=all_rows, threads=threads, precision=precision)
-
-
-def texts_of(lengths: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return [rng.integers(0, 6000, length) for length in lengths]
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

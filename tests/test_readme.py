@@ -98,6 +98,7 @@ def test_python(environment: dict[str, str], place: Path) -> None:
     assert len(done.stdout.splitlines()) == 20
 
 
+@pytest.mark.long
 @pytest.mark.skipif(find_spec("torch") is not None, reason="they run once, in the core's environment")
 def test_commands(environment: dict[str, str], place: Path) -> None:
     found = list(commands())

@@ -49,6 +49,7 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(planted(site)), os.environ.get("PYTHONPATH", "")]))
 
 
+@pytest.mark.long
 def test_rows_that_end_their_worker_are_found(
     model: Path,
     tmp_path: Path,

@@ -19,8 +19,9 @@ from distilbert.engine import native_weights
 from distilbert.engine.input_ranges import input_ranges
 from distilbert.engine.native import library
 from distilbert.folder.checkpoint import Head, open_checkpoint
-from helpers.native import KERNELS, WIDE, engine_of, onnx_of, rows_of, texts_for, texts_of
+from helpers.native import KERNELS, WIDE, engine_of, onnx_of, rows_of, texts_for
 from helpers.patience import PATIENCE
+from helpers.token_ids import texts_of
 
 SHAPES = [
     WIDE,

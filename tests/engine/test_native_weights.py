@@ -17,7 +17,8 @@ from distilbert.engine import choice, native_weights
 from distilbert.engine.choice import choose
 from distilbert.engine.native import library
 from distilbert.folder.checkpoint import Head
-from helpers.native import FASTEST, GENERIC, WIDE, engine_of, rows_of, texts_of
+from helpers.native import FASTEST, GENERIC, WIDE, engine_of, rows_of
+from helpers.token_ids import texts_of
 
 
 @pytest.fixture

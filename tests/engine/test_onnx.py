@@ -17,13 +17,7 @@ from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, open_checkpoint, save_checkpoint
 from distilbert.loading import open_engine
 from helpers.reference import forward
-
-LENGTHS = (1, 2, 3, 17, 40, 128, 5, 5, 128, 64)
-
-
-def texts_of(lengths: tuple[int, ...] = LENGTHS, vocab: int = 6000, seed: int = 0) -> list[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return [rng.integers(0, vocab, length) for length in lengths]
+from helpers.token_ids import texts_of
 
 
 def engine_of(folder: Path, *, all_rows: bool = True, head: Head | None = None, threads: int = 1) -> OnnxEngine:
@@ -121,7 +115,7 @@ def test_equal_to_transformers_on_random_checkpoints(tmp_path: Path, vocab: Path
         folder = tmp_path / str(seed)
         copy.deepcopy(model).float().save_pretrained(folder)
         engine = engine_of(folder)
-        for ids in texts_of((1, 5, 33, 64), 300, seed):
+        for ids in texts_of((1, 5, 33, 64), seed, vocab=300):
             batch = torch.tensor(ids)[None]
             with torch.no_grad():
                 out = model(batch[None] if head is Head.MULTIPLE_CHOICE else batch)

@@ -9,26 +9,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from distilbert import DistilBertError  # noqa: E402
-from distilbert.train.checkpoints import Checkpoints, State  # noqa: E402
+from distilbert.train.checkpoints import State  # noqa: E402
 from helpers.damage import damaged  # noqa: E402
+from helpers.tiny_runs import load_run, save_run  # noqa: E402
 
 MANY = int(os.environ.get("DISTILBERT_MUTANTS", "10000")) // 4
 
 
-def loaded(folder: Path) -> tuple[State, torch.nn.Linear]:
-    model = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    return Checkpoints(folder, "a run").load_last(model, optimizer), model
-
-
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    model = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(1, 3)).sum().backward()
-    optimizer.step()
-    state = State(step=3, best_step=3, best_score=0.5, losses=[(1, 0.5), (3, 0.25)], scores=[(3, {"accuracy": 0.5})])
-    Checkpoints(tmp_path, "a run").save(model, optimizer, state)
+    save_run(tmp_path)
     return tmp_path
 
 
@@ -53,7 +43,7 @@ def test_damaged_checkpoints(many: int, saved: Path) -> None:
         content, what = damaged(whole[name], name, random)
         files[name].write_bytes(content)
         try:
-            state, model = loaded(saved)
+            state, model = load_run(saved)
         except DistilBertError as error:
             refused += 1
             message = str(error)

@@ -10,6 +10,7 @@ from distilbert.engine.native import NativeEngine, processor_kernels
 from distilbert.engine.native_weights import Kernels
 from distilbert.engine.onnx import OnnxEngine
 from distilbert.folder.checkpoint import Head, open_checkpoint
+from helpers.token_ids import LENGTHS, texts_of
 
 try:
     KERNELS = processor_kernels()
@@ -17,13 +18,7 @@ except ImportError as error:
     pytest.skip(str(error), allow_module_level=True)
 
 FASTEST, GENERIC = KERNELS[0], KERNELS[-1]
-LENGTHS = (1, 2, 3, 17, 40, 128, 5, 5, 128, 64)
 WIDE = {"dim": 64, "hidden_dim": 256}
-
-
-def texts_of(lengths: tuple[int, ...] = LENGTHS, seed: int = 0) -> list[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return [rng.integers(0, 6000, length) for length in lengths]
 
 
 def engine_of(

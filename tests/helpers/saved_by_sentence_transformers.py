@@ -7,6 +7,8 @@ import json
 import shutil
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,27 @@ from distilbert import SparseVector
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from helpers.json_files import edit
 
-library = pytest.importorskip("sentence_transformers")
-torch = pytest.importorskip("torch")
-base = pytest.importorskip("sentence_transformers.base.modules")
-multi = pytest.importorskip("sentence_transformers.multi_vector_encoder.modules")
-dense = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
-sparse = pytest.importorskip("sentence_transformers.sparse_encoder.modules")
-nn = torch.nn
+if find_spec("sentence_transformers") is None:
+    pytest.skip("sentence-transformers is not installed", allow_module_level=True)
+
+
+class _Module:
+    """A module that is imported when it is used: every process collects these tests, and few run them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)
+
+
+library: Any = _Module("sentence_transformers")
+base: Any = _Module("sentence_transformers.base.modules")
+multi: Any = _Module("sentence_transformers.multi_vector_encoder.modules")
+dense: Any = _Module("sentence_transformers.sentence_transformer.modules")
+sparse: Any = _Module("sentence_transformers.sparse_encoder.modules")
+torch: Any = _Module("torch")
+nn: Any = _Module("torch.nn")
 TEXTS = ["A charming and often affecting journey.", "no", "the film , the whole film , and nothing but the film"]
 QUERY = "a moving story about love , and death !"
 PROMPTS = {"query": "find this: ", "document": "read this: ", "other": "OTHER "}

@@ -12,30 +12,23 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
-from distilbert.train.checkpoints import Checkpoints, State  # noqa: E402
+from distilbert.train.checkpoints import State  # noqa: E402
+from helpers.tiny_runs import LOSSES, SCORES, load_run, save_run  # noqa: E402
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """The folder of the one checkpoint of a run of step 3."""
-    model = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(1, 3)).sum().backward()
-    optimizer.step()
-    state = State(step=3, losses=[(1, 0.5), (3, 0.25)], scores=[(3, {"accuracy": 0.5})])
-    Checkpoints(tmp_path, "a run").save(model, optimizer, state)
-    return tmp_path / "step-00000003"
+    return save_run(tmp_path)
 
 
 def resumed(folder: Path) -> State:
-    model = torch.nn.Linear(3, 2)
-    return Checkpoints(folder.parent, "a run").load_last(model, torch.optim.AdamW(model.parameters()))
+    return load_run(folder.parent)[0]
 
 
 def test_a_whole_one_is_loaded(saved: Path) -> None:
     (saved.parent / "step-by-step").mkdir()  # not ours
     state = resumed(saved)
-    assert (state.step, state.losses, state.scores) == (3, [(1, 0.5), (3, 0.25)], [(3, {"accuracy": 0.5})])
+    assert (state.step, state.losses, state.scores) == (3, LOSSES, SCORES)
 
 
 @pytest.mark.parametrize(

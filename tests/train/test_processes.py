@@ -16,6 +16,7 @@ from distilbert.train import finetune
 from helpers.students import NO_DROPOUT, arguments, data_file
 
 
+@pytest.mark.long
 def test_two_processes_give_the_weights_of_one(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     # ragged items that weigh differently: sentences with one to thirty labels each
     train = data_file(tmp_path, "token-classification", sentences[:41])

@@ -44,6 +44,7 @@ def same_model(folder: Path) -> bool:
     return one == other
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_in_the_same_weights(settings: dict[str, Any], tmp_path: Path) -> None:
     assert run_killed(3, 0, settings, tmp_path) == 3
     assert same_model(tmp_path)
