@@ -43,6 +43,14 @@ def test_the_site_lists_every_page() -> None:
     assert sorted(pages(nav)) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 
 
+def test_lists_and_headings_have_a_blank_line_before_them() -> None:
+    """Without it the site takes them for a part of the paragraph or table above; code hosts do not."""
+    glued = re.compile(r"^(?!- |\s|#|<).*\S\n(?=- |#)|^\|.*\n(?=[^|\n])", re.MULTILINE)
+    for path in DOCS.rglob("*.md"):
+        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        assert not (found := glued.search(text)), f"{path.name}: {found[0]}"
+
+
 def test_every_image_of_a_page_is_there_and_every_image_is_of_a_page() -> None:
     pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     shown = {

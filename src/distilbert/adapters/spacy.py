@@ -1,8 +1,10 @@
 """spaCy: pipeline components for entities (`doc.ents`) and categories (`doc.cats`). Needs spaCy 3.
 
-import distilbert.adapters.spacy
-nlp.add_pipe("distilbert_ner", config={"model": folder})
-nlp.add_pipe("distilbert_textcat", config={"model": folder})
+Importing this module tells spaCy of them:
+
+    import distilbert.adapters.spacy
+    nlp.add_pipe("distilbert_ner", config={"model": folder})
+    nlp.add_pipe("distilbert_textcat", config={"model": folder})
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,9 +1,9 @@
 """Search by meaning: exact, by int8 or binary vectors, with sparse vectors beside them, reranked. NumPy alone.
 
-semantic_search(queries, corpus, top_k)      vectors in, hits out; paraphrase_mining and community_detection too
-VectorIndex, BinaryIndex, SparseIndex        vectors that are searched often
-TextIndex(embedder, texts, folder=…)         texts in, texts out; vectors are kept
-reciprocal_rank_fusion(rankings, top_k)      one ranking of several
+- `semantic_search(queries, corpus, top_k)`: vectors in, hits out; paraphrase_mining and community_detection too
+- `VectorIndex`, `BinaryIndex`, `SparseIndex`: vectors that are searched often
+- `TextIndex(embedder, texts, folder=…)`: texts in, texts out; vectors are kept
+- `reciprocal_rank_fusion(rankings, top_k)`: one ranking of several
 """
 
 from ..results import Found, Hit, Pair
