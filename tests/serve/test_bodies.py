@@ -172,7 +172,7 @@ def test_what_is_no_json_is_told_by_its_place(server: Live, content: str, messag
 
 
 def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task]) -> None:
-    naughty = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))[::9]
+    naughty = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))[::20]
     naughty += ["", " ", "\0", "a\0b", "\u202e", "x" * 100_000, "漢" * 10_000, "\U0010ffff", "[MASK] [CLS] [SEP] [PAD]"]
     want = tasks["sentiment"](TEXT, top_k=None)
 

@@ -12,18 +12,13 @@ pytest.importorskip("fastapi")
 
 import httpx
 
-from distilbert.serve import Settings
-from distilbert.serve.errors import RequestError
-from distilbert.serve.hosts import Hosts, listen
 from distilbert.serve.protocol import Protocol
 from distilbert.tasks.task import Task
 from helpers.live import Live, serving, until
 from helpers.patience import PATIENCE
+from helpers.raw_http import CLOSE, HEAD, JSON, post, received, sent_until_refused, statuses
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
-
-JSON = "Content-Type: application/json"
-HEAD = "POST /embed HTTP/1.1\r\nHost: localhost\r\n" + JSON + "\r\n"
 
 
 @pytest.fixture
@@ -31,19 +26,10 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Protocol, "head_seconds", 0.3)
 
 
-def told(sock: socket.socket) -> bytes:
-    """All that comes until the server hangs up."""
-    received = b""
-    with contextlib.suppress(ConnectionResetError):
-        while part := sock.recv(65536):
-            received += part
-    return received
-
-
 @pytest.mark.usefixtures("hurried")
 def test_a_silent_connection_is_closed(server: Live) -> None:
     with server.connected() as sock:
-        assert told(sock).startswith(b"HTTP/1.1 400")
+        assert received(sock).startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.usefixtures("hurried")
@@ -53,7 +39,7 @@ def test_a_head_that_drips_is_closed(server: Live) -> None:
             for letter in b"GET /health HTTP/1.1\r\nHost: a-name-that-goes-on-and-on-and-on":
                 sock.sendall(bytes([letter]))
                 time.sleep(0.02)
-        assert told(sock).startswith(b"HTTP/1.1 400")
+        assert received(sock).startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.usefixtures("hurried")
@@ -89,19 +75,9 @@ def test_requests_sent_at_once_are_answered_in_turn(server: Live) -> None:
         requests += f"{head}{'Connection: close' if text == texts[-1] else 'A: b'}\r\n\r\n".encode() + body
     with server.connected() as sock:
         sock.sendall(requests)
-        answers = told(sock).split(b"HTTP/1.1 200 OK")[1:]
+        answers = received(sock).split(b"HTTP/1.1 200 OK")[1:]
     want = [server.post("/embed", inputs=text, dimensions=2).json() for text in texts]
     assert [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in answers] == want
-
-
-def post(body: bytes, *headers: str, close: bool = False) -> bytes:
-    """A whole request to /embed."""
-    lines = [*headers, f"Content-Length: {len(body)}", *(["Connection: close"] if close else [])]
-    return (HEAD + "\r\n".join(lines) + "\r\n\r\n").encode() + body
-
-
-def statuses(answers: bytes) -> list[int]:
-    return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
 
 
 @pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.2, h2c"])
@@ -120,7 +96,7 @@ def test_an_offer_to_upgrade_is_passed_over(server: Live, offer: str, whole: boo
             sock.sendall(part)
             time.sleep(0 if whole else 0.05)
         sock.sendall(post(body, *lines, "Connection: close, upgrade"))  # and the connection goes on
-        answers = told(sock)
+        answers = received(sock)
     assert statuses(answers) == [200, 200]
     assert answers.count(b"[[") == 2
 
@@ -131,18 +107,18 @@ def test_a_request_that_is_whole_is_answered_whatever_follows(server: Live) -> N
         sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: local")
         assert sock.recv(4096).startswith(b"HTTP/1.1 200")
         sock.sendall(b"host\r\nConnection: close\r\n\r\n")
-        assert statuses(told(sock)) == [200]
+        assert statuses(received(sock)) == [200]
     with server.connected() as sock:  # and what cannot be right is told in its turn
         sock.sendall(post(body) + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x00 nonsense\r\n\r\n")
-        assert statuses(told(sock)) == [200, 200, 400]
+        assert statuses(received(sock)) == [200, 200, 400]
 
 
-def test_thousands_of_requests_at_once_are_all_answered(server: Live) -> None:
+def test_more_than_a_thousand_requests_at_once_are_all_answered(server: Live) -> None:
     request = b"GET /v1/models/qa HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with server.connected() as sock:
-        sending = threading.Thread(target=sock.sendall, args=(request * 2999 + request[:-2] + CLOSE,))
+        sending = threading.Thread(target=sock.sendall, args=(request * 1499 + request[:-2] + CLOSE,))
         sending.start()
-        assert statuses(told(sock)) == [200] * 3000
+        assert statuses(received(sock)) == [200] * 1500
         sending.join()
 
 
@@ -151,10 +127,7 @@ def test_an_expectation_is_met_where_the_client_knows_it(server: Live, version: 
     with server.connected() as sock:
         request = post(b'{"inputs": "a"}', "Expect: 100-continue", close=True)
         sock.sendall(request.replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1))
-        assert told(sock).startswith(answer)
-
-
-CLOSE = b"Connection: close\r\n\r\n"
+        assert received(sock).startswith(answer)
 
 
 def test_trailers_are_no_headers_and_have_an_end(server: Live) -> None:
@@ -163,7 +136,7 @@ def test_trailers_are_no_headers_and_have_an_end(server: Live) -> None:
     chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n"
     with server.connected() as sock:
         sock.sendall(f"{head}Connection: close\r\n\r\n".encode() + chunk + b"X-Request-Id: trailer\r\n\r\n")
-        answer = told(sock)
+        answer = received(sock)
     assert statuses(answer) == [200]
     assert b"trailer" not in answer
     for endless in (b"A: b\r\n", b"a"):
@@ -181,15 +154,7 @@ def test_chunks_extensions_have_an_end(server: Live) -> None:
         pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
         sock.sendall(f"{HEAD}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode() + pieces)
         sock.sendall(b"0\r\n\r\n")
-        assert statuses(told(sock)) == [200]
-
-
-def sent_until_refused(sock: socket.socket, part: bytes) -> int:
-    sent = 0
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        while sent < 20_000_000:
-            sent += sock.send(part)
-    return sent
+        assert statuses(received(sock)) == [200]
 
 
 def test_head_is_get_without_a_body(server: Live) -> None:
@@ -198,54 +163,6 @@ def test_head_is_get_without_a_body(server: Live) -> None:
         assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(get.content)))
     assert server.http.head("/embed").status_code == 405
     assert server.http.head("/none").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("lines", "status"),
-    [
-        (["HTTP/1.1"], 400),
-        (["HTTP/1.1", "Host: localhost", "Host: localhost"], 400),
-        (["HTTP/1.1", "Host: "], 400),
-        (["HTTP/1.1", "Host: a b"], 400),
-        (["HTTP/1.1", "Host: user@localhost"], 400),
-        (["HTTP/1.1", "Host: evil.example"], 421),
-        (["HTTP/1.1", "Host: localhost.evil.example"], 421),
-        (["HTTP/1.1", "Host: 127.0.0.1.evil.example"], 421),
-        (["HTTP/1.1", "Host: 127.0.0.256"], 421),
-        (["HTTP/1.1", "Host: LOCALHOST:99"], 200),
-        (["HTTP/1.1", "Host: localhost.:"], 200),
-        (["HTTP/1.1", "Host: [0:0:0:0:0:0:0:1]"], 200),
-        (["HTTP/1.1", "Host: [::1]:8080"], 200),
-        (["HTTP/1.1", "Host: models.localhost"], 200),
-        (["HTTP/1.0"], 200),
-        (["HTTP/2.0", "Host: localhost"], 400),
-    ],
-)
-def test_a_request_has_one_host_that_is_served(server: Live, lines: list[str], status: int) -> None:
-    with server.connected() as sock:
-        sock.sendall(("GET /health " + "\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode())
-        assert statuses(told(sock)) == [status]
-
-
-@pytest.mark.parametrize(
-    ("line", "status"),
-    [
-        ("GET http://localhost/health", 200),
-        ("GET http://evil.example/health", 421),
-        ("GET http://localhost", 200),
-        ("GET http://localhost?a", 200),
-        ("OPTIONS http://localhost", 204),
-        ("OPTIONS *", 204),
-        ("GET *", 404),
-        ("GET http://user:secret@localhost/health", 400),
-        ("GET localhost:80", 400),
-        ("GET ftp://localhost/health", 400),
-    ],
-)
-def test_the_target_says_the_host_where_it_has_one(server: Live, line: str, status: int) -> None:
-    with server.connected() as sock:
-        sock.sendall(f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        assert statuses(told(sock)) == [status]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +180,7 @@ def test_the_target_says_the_host_where_it_has_one(server: Live, line: str, stat
 def test_what_is_no_http_is_told_what_is_wrong_with_it(server: Live, sent: bytes, message: bytes) -> None:
     with server.connected() as sock:
         sock.sendall(sent)
-        answer = told(sock)
+        answer = received(sock)
     assert statuses(answer) == [400]
     assert message in answer
 
@@ -272,7 +189,7 @@ def test_what_is_no_http_is_told_what_is_wrong_with_it(server: Live, sent: bytes
 def test_a_header_that_stands_once_stands_once(server: Live, name: str) -> None:
     with server.connected() as sock:
         sock.sendall(post(b'{"inputs": "a"}', f"{name}: identity", f"{name}: identity", close=True))
-        answer = told(sock)
+        answer = received(sock)
     assert statuses(answer) == [400]
     assert f"a request has one {name}, not ".encode() in answer
 
@@ -290,46 +207,6 @@ def test_a_body_that_is_not_wanted_is_not_asked_for(server: Live, header: str) -
         length = "" if "Length" in header or "Transfer" in header else "Content-Length: 9\r\n"
         sock.sendall(f"{head}{length}Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
         assert sock.recv(4096).startswith(b"HTTP/1.1 41")
-
-
-@pytest.mark.parametrize(
-    ("settings", "answered", "refused"),
-    [
-        ({"api_key": "k"}, ["evil.example", "localhost"], []),
-        ({"allowed_hosts": "a.example, *.b.example"}, ["a.example", "x.b.example:80", "127.0.0.1"], ["b.example", "c"]),
-        ({"host": "0.0.0.0"}, ["anything", "10.0.0.1:8080"], []),
-        ({"host": "::1"}, ["[::1]"], ["evil.example"]),
-    ],
-)
-def test_hosts_that_are_answered(settings: dict[str, str], answered: list[str], refused: list[str]) -> None:
-    hosts = Hosts(Settings(**settings))  # type: ignore[arg-type]
-    for name in answered:
-        hosts.check("1.1", [(b"host", name.encode())])
-    for name in refused:
-        with pytest.raises(RequestError, match="--allowed-hosts"):
-            hosts.check("1.1", [(b"host", name.encode())])
-
-
-@pytest.mark.parametrize("host", ["::", "", "[::]", "0.0.0.0"])
-def test_both_kinds_of_addresses_are_listened_on(host: str) -> None:
-    with listen(host, 0) as listening:
-        port = listening.getsockname()[1]
-        socket.create_connection(("127.0.0.1", port)).close()
-        if host != "0.0.0.0":
-            socket.create_connection(("::1", port)).close()
-
-
-@pytest.mark.parametrize("path", ["/embed/", "//embed", "/models//embed///embed", "/models/embed/"])
-def test_slashes_that_say_nothing_are_passed_over(server: Live, path: str) -> None:
-    answer = server.http.post(path, json={"inputs": "a"}, headers={"Host": "localhost"}, follow_redirects=False)
-    assert answer.status_code == 200
-    assert server.http.get("/health/").status_code == 200
-
-
-@pytest.mark.parametrize("path", ["health", "info", "v1/models", "v1/models/qa", "ping"])
-def test_models_that_are_not_there_have_no_routes(server: Live, path: str) -> None:
-    assert server.http.get(f"/models/qa/{path}").status_code == 200
-    assert server.http.get(f"/models/none/{path}").status_code == 404
 
 
 def test_a_client_that_does_not_read_is_cut_off(tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,3 +269,16 @@ def test_metrics(server: Live) -> None:
         assert server.metric(f'distilbert_stage_seconds_count{{stage="{stage}"}}') >= 1
     assert server.metric("distilbert_queue_texts") == 0
     assert server.metric("distilbert_run_tokens_count") >= 1
+
+
+@pytest.mark.parametrize("path", ["/embed/", "//embed", "/models//embed///embed", "/models/embed/"])
+def test_slashes_that_say_nothing_are_passed_over(server: Live, path: str) -> None:
+    answer = server.http.post(path, json={"inputs": "a"}, headers={"Host": "localhost"}, follow_redirects=False)
+    assert answer.status_code == 200
+    assert server.http.get("/health/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["health", "info", "v1/models", "v1/models/qa", "ping"])
+def test_models_that_are_not_there_have_no_routes(server: Live, path: str) -> None:
+    assert server.http.get(f"/models/qa/{path}").status_code == 200
+    assert server.http.get(f"/models/none/{path}").status_code == 404
