@@ -155,13 +155,17 @@ def test_a_full_disk(classifier: str) -> None:
             assert process.stderr.read() == b"distilbert classify: No space left on device\n"
 
 
-def test_an_output_that_is_not_utf_8(classifier: str) -> None:
+def test_an_output_that_is_not_utf_8(classifier: str, tmp_path: Path) -> None:
     done = run("classify", "naïve 日本", "-m", classifier, "--top-k", 0, PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines()[0].decode("latin-1") == "naïve \\u65e5\\u672c"
     assert b"#" in done.stdout
     done = run("classify", "naïve 日本", "-m", classifier, "--json", PYTHONIOENCODING="latin-1")
     assert json.loads(done.stdout)["text"] == "naïve 日本"
+    path = tmp_path / "日本.csv"
+    path.write_text("text,label\ngood,LABEL_0\n")
+    done = run("evaluate", classifier, path, "--json", PYTHONIOENCODING="latin-1")
+    assert json.loads(done.stdout)["data"] == str(path)
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from ..arguments import BenchOptions
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
 from .reading import lines_of
+from .results import print_json
 
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def bench(args: argparse.Namespace) -> int:
     if args.plot:
         plot(report, args.plot)
     if args.json:
-        print(json.dumps(report.to_dict()))
+        print_json(report.to_dict())
         return 0
     show.line(show.clean(f"{report.model}: {report.texts} texts, {report.tokens} tokens"))
     show.line("\nprecision  threads  tokens a batch  texts/s  tokens/s")

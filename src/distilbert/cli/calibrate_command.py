@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
 from ..arguments import CalibrateOptions
 from ..progress import working
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
+from .results import print_json
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def calibrate(args: argparse.Namespace) -> int:
     with working("calibrating"):
         report = run(args.model, args.data, **options)
     if args.json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False))
+        print_json(report.to_dict())
         return 0
     if report.guessed:
         show.line(show.clean(f"{report.data}: {report.guessed}"))

@@ -1,11 +1,11 @@
 """The command that makes model folders from other formats."""
 
 import argparse
-import json
 
 from ..progress import working
 from . import show
 from .options import add_json, add_revision
+from .results import print_json
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def convert(args: argparse.Namespace) -> int:
     with working("converting"):
         report = run(args.source, args.out, layers=args.layers, dtype=args.dtype, to=args.to, revision=args.revision)
     if args.json:
-        print(json.dumps(report.to_dict()))
+        print_json(report.to_dict())
     else:
         show.cleaned(str(report))
     if args.report:

@@ -1,7 +1,6 @@
 """The command that makes a small model of a large one."""
 
 import argparse
-import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from ..arguments import DistillArguments, Shape
 from ..errors import InputError
 from . import show
 from .options import add_json, add_options, read_options
+from .results import print_json
 from .train_command import resume_hint, show_trained
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _find_smallest(
 
     found = find_smallest(arguments, to, minutes, shapes)
     if as_json:
-        print(json.dumps(found.to_dict()))
+        print_json(found.to_dict())
         return
     _show(found.tried)
     taken = next(each.share for each in found.tried if each.best and each.precision == "float32")
@@ -72,7 +72,7 @@ def _search(arguments: DistillArguments, shapes: Sequence[Shape], minutes: float
 
     candidates = search(arguments, shapes, minutes)
     if as_json:
-        print(json.dumps([candidate.to_dict() for candidate in candidates]))
+        print_json([candidate.to_dict() for candidate in candidates])
         return
     _show(candidates)
     show.line("* no faster model scores as high")

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..command_text import command_text
 from ..progress import working
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
+from .results import print_json
 
 if TYPE_CHECKING:
     from ..evaluation import Difference, Evaluation
@@ -59,7 +59,7 @@ def evaluate(args: argparse.Namespace) -> int:
         command, other = _command(args, options), done[1] if len(done) > 1 else None
         write_evaluation(args.report, done[0], command=command, other=other, differences=differences)
     if args.json:
-        print(json.dumps(_values(done, differences), ensure_ascii=False))
+        print_json(_values(done, differences))
         return 0
     _show(done, differences)
     if args.predictions:

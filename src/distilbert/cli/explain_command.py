@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..files import write_text
 from . import show
 from .options import add_json, add_model_argument
-from .results import print_json
+from .results import finite, print_json
 from .texts import add_model_options, open_task
 
 if TYPE_CHECKING:  # a leaf
@@ -50,7 +50,7 @@ def explain(args: argparse.Namespace) -> int:
     if args.html:
         write_text(args.html, explanation.to_page())
     if args.json:
-        print_json(explanation.to_dict())
+        print_json(finite(explanation.to_dict()))
     else:
         _show(explanation)
     return 0

@@ -1,7 +1,6 @@
 """The command that shows what a model folder holds."""
 
 import argparse
-import json
 from typing import Any
 
 from ..calibration import Calibration
@@ -13,6 +12,7 @@ from ..folder.sentence import SentenceFolder
 from ..loading import task_of
 from . import show
 from .options import add_json, add_model_argument, add_revision
+from .results import print_json
 
 
 def add_info(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_info(parser: argparse.ArgumentParser) -> None:
 def info(args: argparse.Namespace) -> int:
     facts = _facts(open_folder(fetch(args.model, args.revision)))
     if args.json:
-        print(json.dumps(facts))
+        print_json(facts)
     else:
         show.facts(str(args.model), facts)
     return 0

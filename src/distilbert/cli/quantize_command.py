@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ..progress import working
 from . import show
 from .options import add_json, add_model_argument, add_options, add_revision, read_options
 from .reading import lines_of
+from .results import print_json
 
 if TYPE_CHECKING:
     from ..convert import QuantizationReport
@@ -89,7 +89,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def _print(args: argparse.Namespace, done: "QuantizationReport | Guarantee") -> None:
     if args.json:
-        print(json.dumps(done.to_dict()))
+        print_json(done.to_dict())
     else:
         show.cleaned(str(done))
 

@@ -49,24 +49,21 @@ def deliver(
     if args.out is not None:
         from ..data.writing import write_rows  # not at the top: it takes time to import
 
-        count = write_rows(args.out, (_with_row(_finite(values(*each))) for each in results))
+        count = write_rows(args.out, (_with_row(finite(values(*each))) for each in results))
         show.line(show.clean(f"{args.out}: {count:,} rows"))
         return 0
     for each in results:
         if args.json:
-            print_json(values(*each))
+            print_json(_with_row(finite(values(*each))))
         else:
             lines(*each)
     return 0
 
 
-def print_json(values: dict[str, Any]) -> None:
-    """One line, with the other columns of a table's row.
-
-    What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8.
-    """
+def print_json(values: object) -> None:
+    """One line. What cannot be printed is escaped, as all is that is not ASCII where the output is not UTF-8."""
     ascii_only = (sys.stdout.encoding or "").lower() != "utf-8"
-    text = json.dumps(_with_row(_finite(values)), ensure_ascii=ascii_only, default=str)
+    text = json.dumps(values, ensure_ascii=ascii_only, default=str)
     print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
@@ -75,7 +72,7 @@ def dicts(results: Any) -> Any:
     return [dicts(result) for result in results] if isinstance(results, list) else results.to_dict()
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
+def finite(values: dict[str, Any]) -> dict[str, Any]:
     """The values. Raises CheckpointError where a number of the model's is none."""
     try:
         json.dumps(values, allow_nan=False)

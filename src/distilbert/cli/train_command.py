@@ -1,7 +1,6 @@
 """The command that fine-tunes a model on examples."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..arguments import FinetuneArguments
 from . import show
 from .options import add_json, add_options, read_options
+from .results import print_json
 
 if TYPE_CHECKING:
     from ..trained import Trained
@@ -37,7 +37,7 @@ def show_trained(done: "Trained", *, as_json: bool, facts: Mapping[str, Any] | N
     if as_json:
         parts = {"scores": done.scores, "test_scores": done.test_scores}
         values = {name: {metric: score.to_dict() for metric, score in part.items()} for name, part in parts.items()}
-        print(json.dumps({"folder": str(done.folder), **values, **(facts or {})}))
+        print_json({"folder": str(done.folder), **values, **(facts or {})})
         return
     rows = [[name, str(score)] for name, score in done.scores.items()]
     rows += [[f"test {name}", str(score)] for name, score in done.test_scores.items()]
