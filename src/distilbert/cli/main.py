@@ -164,7 +164,7 @@ def _complain(args: argparse.Namespace, who: str, message: object) -> None:
         if "_" in name:
             text = re.sub(rf"(?<![\w/.-])(?<!in Python ){name}(?![\w/.-])", f"--{name.replace('_', '-')}", text)
     for line in re.split(r"\n(?=  )", f"{who}: {text}"):
-        print(show.clean(line), file=sys.stderr)
+        show.note(line)
 
 
 def _drop_unwritable() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..data.file_names import is_table, suffix
 from ..errors import InputError
+from . import show
 
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
 _BLOCK = 1 << 16  # bytes read at once
@@ -137,6 +138,6 @@ def lines_of(path: Path | None) -> list[str] | None:
         from .table_texts import texts_of_table  # not at the top: the readers take time to import
 
         found, texts = texts_of_table(path, None)
-        print(f"{path}: {found}", file=sys.stderr)
+        show.note(f"{path}: {found}")
         return [str(text) for text in texts if text.strip()]
     return [text for group in text_groups([], path) for text in group if text.strip()]

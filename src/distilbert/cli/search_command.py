@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -83,7 +82,7 @@ def _texts(args: argparse.Namespace) -> tuple[list[int], list[str]]:
     else:
         found, lines = "a text a line", chain.from_iterable(text_groups([], args.file))
     kept = [(number, line) for number, line in enumerate(lines) if line.strip()]
-    print(show.clean(f"{args.file}: {found}; {len(kept):,} texts"), file=sys.stderr)
+    show.note(f"{args.file}: {found}; {len(kept):,} texts")
     return [number for number, _ in kept], [line for _, line in kept]
 
 

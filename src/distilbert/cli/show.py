@@ -1,5 +1,6 @@
 """Results for a person: lines with bars and marked spans. Styles and a progress bar on a terminal only."""
 
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -29,6 +30,11 @@ def line(*parts: Part) -> None:
         _console.print(Text.assemble(*parts))
     else:  # to the same effect in a tenth of the time
         print("".join(part if isinstance(part, str) else part[0] for part in parts))
+
+
+def note(text: str) -> None:
+    """Print a line on standard error, made clean."""
+    print(clean(text), file=sys.stderr)
 
 
 def cleaned(text: str) -> None:

@@ -1,7 +1,6 @@
 """The commands that run a task on texts: from arguments, a file or standard input, for a person or a program."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -186,7 +185,7 @@ def choose(args: argparse.Namespace) -> int:
 
     if args.prompt is None and args.file is not None and has_choices(args.file):
         found, rows = choices_of_table(args.file)
-        print(show.clean(f"{args.file}: {found}"), file=sys.stderr)
+        show.note(f"{args.file}: {found}")
         groups = [rows]
     elif args.prompt is None:
         groups = (map(_question, group) for group in texts_of(args))

@@ -1,7 +1,6 @@
 """What the commands on texts share: their arguments, the model opened, and texts in."""
 
 import argparse
-import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
@@ -93,7 +92,7 @@ def texts_of(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         separator=getattr(args, "separator", None),
         encoding=getattr(args, "encoding", None),
     )
-    print(show.clean(f"{args.file}: {found}"), file=sys.stderr)
+    show.note(f"{args.file}: {found}")
     return iter([texts])
 
 
