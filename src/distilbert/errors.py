@@ -80,8 +80,12 @@ def printable_name(name: str) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """What an error of another library says, on one line and cut: some quote the file that they failed on."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What an error of another library says, on one line and cut: some quote the file that they failed on.
+
+    Of the system's errors that is the reason alone, without its number and the file, which the message names.
+    """
+    reason = getattr(error, "strerror", None) or str(error)
+    text = " ".join(str(reason).split()) or type(error).__name__
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:300])
 
 

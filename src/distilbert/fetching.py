@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .cache import cache_folder, is_trusted
 from .config import DistilBertConfig
-from .errors import CheckpointError, CheckpointWarning, HubError, InputError
+from .errors import CheckpointError, CheckpointWarning, HubError, InputError, error_text
 from .files import is_folder
 from .folder.companions import encoder_folder
 from .folder.hub import DEFAULT_ACCESS, HubAccess, is_whole, resolve
@@ -41,7 +41,7 @@ def fetch(name: str | Path, revision: str | None = None, access: HubAccess = DEF
             return target
         _convert(folder, target)
     except OSError as error:
-        raise HubError(f"{name}: cannot be converted into {target} ({error.strerror}); {way}") from None
+        raise HubError(f"{name}: cannot be converted into {target} ({error_text(error)}); {way}") from None
     warnings.warn(f"{name}: has no weights in safetensors; converted, and kept in {target}", CheckpointWarning, 3)
     return target
 

@@ -84,7 +84,7 @@ def read_text(path: Path, error: type[DistilBertError]) -> str:
         what = f"this is {what}" if (what := file_name(path)) else "save it as UTF-8"
         raise error(f"{path}: not UTF-8 text; {what}") from None
     except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror})") from None
+        raise error(f"{path}: cannot be read ({error_text(problem)})") from None
     if what := stand_in_name(text[:300].encode()):
         raise error(f"{path}: this is {what}")
     return text
@@ -164,7 +164,7 @@ def write_text(path: Path, text: str) -> None:
         with written_whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
 
 
 def write_json(path: Path, values: object) -> None:

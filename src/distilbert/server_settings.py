@@ -218,7 +218,7 @@ def _read_file(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:  # noqa: PTH123 - a path as it was given
             found = tomllib.load(file)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: cannot be read ({error_text(error)})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not TOML in UTF-8 ({error_text(error)})") from None
     if unknown := sorted(found.keys() - _names("models", "task", "precision")):

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..command_text import flag_of
-from ..errors import DistilBertError, LabelWarning, LongTextWarning
+from ..errors import DistilBertError, LabelWarning, LongTextWarning, error_text
 from ..hint_arguments import TASK_ALIASES
 from ..hint_options import COMMAND_OPTIONS
 from ..hints import did_you_mean
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _complain(args, f"distilbert {args.command}", f"{place}{error.strerror or error}")
+        _complain(args, f"distilbert {args.command}", f"{place}{error_text(error)}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..data.file_names import is_table, suffix
-from ..errors import InputError
+from ..errors import InputError, error_text
 from . import show
 
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
@@ -76,7 +76,7 @@ def _lines(path: Path | None) -> Iterator[str | None]:
         with _opened(path) as file:
             yield from _split(file, name)
     except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{name}: cannot be read ({error_text(error)})") from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, error_text
 from ..fields import options_of
 from ..files import written_whole
 from ..loading import ranking_task
@@ -113,7 +113,7 @@ def _save(path: Path, vectors: Iterator[np.ndarray], empty: np.ndarray) -> int:
             file.seek(0)  # a header has room for any B
             np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *empty.shape[1:])})
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
     return count
 
 

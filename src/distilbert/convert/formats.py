@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..diagnosis import file_name, folder_name, stand_in_name
-from ..errors import CheckpointError, name_list
+from ..errors import CheckpointError, error_text, name_list
 from ..files import has_file, is_file
 from ..folder.layout import (
     ANY_SHARD,
@@ -82,7 +82,7 @@ def read_file(path: Path) -> dict[str, Weight]:
             raise CheckpointError(f"{path}: this is a safetensors file; call it {WEIGHTS}")
         return read_shards(path, form.read) if path.name.endswith(SHARDS_INDEX) else form.read(path)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CheckpointError(f"{path}: cannot be read ({error_text(error)})") from None
 
 
 def notes_on(path: Path) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, error_text, short_repr
 from ..files import write_json
 
 
@@ -60,7 +60,7 @@ class Report:
         try:
             write_json(Path(path), self.to_dict())
         except (OSError, ValueError) as error:
-            raise InputError(f"{short_repr(str(path))}: the report cannot be written ({error})") from None
+            raise InputError(f"{short_repr(str(path))}: the report cannot be written ({error_text(error)})") from None
 
     def __str__(self) -> str:
         rows = [("source", "target", "shape", "dtype")]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, error_text
 
 _BLOCK = 1 << 20  # bytes read at once
 _MARKS = (  # the longest first: the mark of UTF-32 begins with that of UTF-16
@@ -153,6 +153,6 @@ def _readable(path: Path) -> Iterator[None]:
     except gzip.BadGzipFile:
         raise InputError(f"{path}: is not compressed by gzip; name it without .gz") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or short_repr(error)})") from None
+        raise InputError(f"{path}: cannot be read ({error_text(error)})") from None
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path}: not a whole gzip file ({error})") from None

@@ -42,7 +42,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
                     return _write_json_lines(file, rows)
                 return _write_separated(path, file, rows, "\t" if form == ".tsv" else ",")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error_text(error)})") from None
+        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
 
 
 def _write_json_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:

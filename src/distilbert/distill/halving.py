@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..arguments import DistillArguments, Shape
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, error_text
 from ..evaluation.intervals import Share
 from ..files import is_file, read_json, written_whole_folder
 from ..train.checkpoints import MAKE_ROOM, State
@@ -153,7 +153,7 @@ class Halving:
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
         except (OSError, SafetensorError) as error:
-            why = getattr(error, "strerror", None) or error
+            why = error_text(error)
             raise CheckpointError(f"{folder}: cannot be written ({why}); {MAKE_ROOM}") from None
         return True
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..arguments import DistillArguments, EvaluateOptions, Shape
 from ..data.examples import Data
 from ..data.splitting import hold_out
-from ..errors import CheckpointError, DistilBertError, InputError, name_list
+from ..errors import CheckpointError, DistilBertError, InputError, error_text, name_list
 from ..evaluation.candidates import Candidate
 from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
@@ -267,7 +267,7 @@ class _Search:
 
                 write_run(temporary, save, made, self._arguments.report, {"search": found.to_dict()})
         except OSError as error:
-            raise CheckpointError(f"{self._out}: cannot be written ({error.strerror}); {MAKE_ROOM}") from None
+            raise CheckpointError(f"{self._out}: cannot be written ({error_text(error)}); {MAKE_ROOM}") from None
 
 
 def verdict(kept: Share, to: float, metric: str) -> str:

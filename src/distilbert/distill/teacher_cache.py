@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..batch import plan
-from ..errors import CheckpointError
+from ..errors import CheckpointError, error_text
 from ..files import is_file, read_json, written_whole
 from ..train.checkpoints import MAKE_ROOM
 from ..train.objective import Item
@@ -132,7 +132,7 @@ class CachedOutputs:
         return [(self._output, self._rows, outputs.output), *((file, self._tokens, values) for file, values in inside)]
 
     def _fault(self, error: OSError) -> CheckpointError:
-        why = error.strerror or error
+        why = error_text(error)
         return CheckpointError(f"{self.folder}: the teacher's outputs cannot be written ({why}); {MAKE_ROOM}")
 
 

@@ -13,7 +13,7 @@ from ..arguments import Quote, ReadOptions
 from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, error_text
 from ..files import is_file, is_folder, read_json, write_json, written_whole
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
@@ -219,7 +219,7 @@ def _write(
             with written_whole(card) as temporary:
                 temporary.write_text(text + (_section(chosen, data, before, after) if found else ""), encoding="utf-8")
     except OSError as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error.strerror})") from None
+        raise CheckpointError(f"{folder}: cannot be written ({error_text(error)})") from None
 
 
 def _section(chosen: Calibration, data: Data[Any], before: Mapping[str, float], after: Mapping[str, float]) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ConfigError
+from ..errors import ConfigError, error_text
 from ..files import has_file, is_file, read_json, write_json, written_whole
 from ..links import check_copied
 from .layout import (
@@ -43,7 +43,7 @@ def copy_file(source: Path, target: Path) -> Path:
     try:
         file = source.open("rb")
     except OSError as error:
-        raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
+        raise ConfigError(f"{source}: cannot be read ({error_text(error)})") from None
     with file, written_whole(target) as temporary, temporary.open("wb") as copy:
         shutil.copyfileobj(file, copy)
     return target

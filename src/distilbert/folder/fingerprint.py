@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, error_text
 
 _SAMPLES, _BLOCK = 16, 4096
 
@@ -27,7 +27,7 @@ def fingerprint(paths: Collection[Path]) -> str:
                     file.seek(place)
                     digest.update(file.read(_BLOCK))
         except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+            raise CheckpointError(f"{path}: cannot be read ({error_text(error)})") from None
     return digest.hexdigest()
 
 

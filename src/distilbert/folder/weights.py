@@ -121,7 +121,7 @@ def read_header(path: Path) -> dict[str, Weight]:
             length = int.from_bytes(file.read(8), "little")
             header: dict[str, Any] = json.loads(file.read(length))
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CheckpointError(f"{path}: cannot be read ({error_text(error)})") from None
     except (SafetensorError, ValueError) as error:
         reason = f"; this is {what}" if (what := file_name(path)) else f"; bring it along again ({error_text(error)})"
         raise CheckpointError(f"{path}: not a whole safetensors file{reason}") from None

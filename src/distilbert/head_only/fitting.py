@@ -14,7 +14,7 @@ from ..arguments import FinetuneArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data
 from ..data.summary import uneven_classes
-from ..errors import CheckpointError, InputError, MissingExtraError
+from ..errors import CheckpointError, InputError, MissingExtraError, error_text
 from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
@@ -129,7 +129,7 @@ def fit_and_save(
                 about[name] = {metric: score.to_dict() for metric, score in intervals.items()}
             write_json(temporary / TRAINING, about)
     except OSError as error:
-        raise CheckpointError(f"{out}: cannot be written ({error.strerror})") from None
+        raise CheckpointError(f"{out}: cannot be written ({error_text(error)})") from None
     console.print(
         f"{out}: saved, {reported}; its config.json has classifier_pooling mean, which Transformers does not read",
         markup=False,

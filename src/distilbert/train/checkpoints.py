@@ -65,7 +65,7 @@ class Checkpoints:
             trial.mkdir(exist_ok=True)
             trial.rmdir()
         except OSError as error:
-            raise CheckpointError(f"{self.folder}: cannot be written ({error.strerror})") from None
+            raise CheckpointError(f"{self.folder}: cannot be written ({error_text(error)})") from None
 
     def steps(self) -> list[int]:
         """The steps that there are checkpoints of, in order."""
@@ -90,7 +90,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             kept = f"the last good one is {self._at(self.steps()[-1])}" if self.steps() else "there is none yet"
             raise CheckpointError(
-                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error}); {kept}; {MAKE_ROOM}"
+                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error_text(error)}); {kept}; {MAKE_ROOM}"
             ) from None
         for step in self.steps():
             if step not in (state.step, state.best_step):

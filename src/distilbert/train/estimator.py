@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arguments import ClassWeights, LoopArguments
 from ..data.examples import Data, LabelledText
-from ..errors import CheckpointError, ConfigError, InputError, name_list, short_repr
+from ..errors import CheckpointError, ConfigError, InputError, error_text, name_list, short_repr
 from ..fetching import fetch
 from ..files import is_file, read_json, written_whole_folder
 from ..folder.opened import open_folder
@@ -136,7 +136,7 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 source.copy_companions(temporary, parts=False)
                 (temporary / _ESTIMATOR).write_text(text, encoding="utf-8")
         except OSError as error:
-            why = f"cannot be written ({error.strerror}); give a new or an empty folder"
+            why = f"cannot be written ({error_text(error)}); give a new or an empty folder"
             raise CheckpointError(f"{folder}: {why}") from None
 
     @classmethod

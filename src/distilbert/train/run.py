@@ -16,7 +16,7 @@ from torch import nn
 from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
-from ..errors import CheckpointError, InputError, check_one_of, name_list
+from ..errors import CheckpointError, InputError, check_one_of, error_text, name_list
 from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
@@ -175,7 +175,7 @@ def write_run(
     except CheckpointError as error:
         raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
     except (OSError, InputError, SafetensorError) as error:
-        why = getattr(error, "strerror", None) or error
+        why = error_text(error)
         raise CheckpointError(f"{out}: the model cannot be written ({why}); {MAKE_ROOM}") from None
 
 
