@@ -89,9 +89,8 @@ class Checkpoints:
                 (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
         except (OSError, SafetensorError) as error:
             kept = f"the last good one is {self._at(self.steps()[-1])}" if self.steps() else "there is none yet"
-            raise CheckpointError(
-                f"{self.folder}: the checkpoint of step {state.step} cannot be written ({error_text(error)}); {kept}; {MAKE_ROOM}"
-            ) from None
+            what = f"the checkpoint of step {state.step} cannot be written ({error_text(error)})"
+            raise CheckpointError(f"{self.folder}: {what}; {kept}; {MAKE_ROOM}") from None
         for step in self.steps():
             if step not in (state.step, state.best_step):
                 shutil.rmtree(self._at(step))
