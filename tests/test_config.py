@@ -328,11 +328,11 @@ def test_the_shape_of_the_head_decides(values: dict[str, object], labels: tuple[
 
 
 def test_the_page_lists_every_key_and_what_reads_it() -> None:
-    from distilbert.config import _KEYS
+    from distilbert.config_keys import KEYS
 
     page = (Path(__file__).parents[1] / "docs" / "model_folders.md").read_text(encoding="utf-8")
     section = page.partition("## The keys of config.json")[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "| `" in line]
     assert {cell[0].strip("`"): (cell[1].replace("`", ""), cell[2]) for cell in cells} == {
-        name: (", ".join((*key.same_as, *key.also)), key.read_by) for name, key in _KEYS.items()
+        name: (", ".join((*key.same_as, *key.also)), key.read_by) for name, key in KEYS.items()
     }

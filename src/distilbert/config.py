@@ -1,108 +1,25 @@
 """DistilBertConfig: the architecture of a checkpoint, read from config.json.
 
-`_KEYS` says of each key what reads it. What inference reads must be right; what only training, or only a head with
-labels, reads stops them alone (`for_training`, `for_head`, `check_problem_type`), never a model that does without;
+config_keys.py says of each key what reads it. What inference reads must be right; what only training, or only a head
+with labels, reads stops them alone (`for_training`, `for_head`, `check_problem_type`), never a model that does without;
 every other key is kept as it is.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, Self
 
 from . import calibration, int8
 from .activations import Activation
 from .calibration import Calibration, read_calibration
+from .config_keys import KEYS, PROBLEM_TYPES, SPELLINGS, Problem, stated_value, wrong_value
 from .errors import ConfigError, short_repr
 from .files import is_folder, is_text, read_json
 from .folder.layout import CONFIG
 from .hint_attributes import CONFIG_ATTRIBUTES
 from .hints import Hinted
 from .labels import LABEL_KEYS, labels_of_head, read_labels
-
-_LIMIT = 2**31 - 1
-_MOST_LAYERS = 1024  # no model is deeper; a config that says so is broken
-Problem = Literal["regression", "single_label_classification", "multi_label_classification"]
-PROBLEM_TYPES: tuple[Problem, ...] = get_args(Problem)
-
-
-ReadBy = Literal["inference", "classification", "training"]
-
-
-class _Key(NamedTuple):
-    """A key of config.json.
-
-    Attributes:
-        read_by: what depends on it: every answer, only those of a classifier, or only how the model is trained further.
-        wanted: what its value must be, for messages.
-        right: whether a value is that.
-        same_as: spellings that mean the same in Transformers. Two that contradict one another are an error.
-        also: spellings of other models and libraries, which Transformers ignores: read where the key itself is missing.
-        required: whether config.json must have it.
-    """
-
-    read_by: ReadBy
-    wanted: str
-    right: Callable[[Any], bool]
-    same_as: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    required: bool = False
-
-
-def _size(most: int = _LIMIT, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> _Key:
-    def right(value: Any) -> bool:
-        return type(value) is int and 1 <= value <= most
-
-    return _Key("inference", f"a whole number from 1 to {most}", right, same_as, also, required=True)
-
-
-def _dropout(*also: str) -> _Key:
-    def right(value: Any) -> bool:  # NaN is not right either
-        return type(value) in (int, float) and 0 <= value < 1
-
-    return _Key("training", "a number from 0 to below 1", right, also=also)
-
-
-def _flag(read_by: ReadBy, *also: str) -> _Key:
-    return _Key(read_by, "true or false", lambda value: type(value) is bool, also=also)
-
-
-_KEYS: dict[str, _Key] = {
-    "vocab_size": _size(),
-    "max_position_embeddings": _size(),
-    "dim": _size(same_as=("hidden_size",), also=("d_model",)),
-    "n_layers": _size(_MOST_LAYERS, same_as=("num_hidden_layers",)),
-    "n_heads": _size(same_as=("num_attention_heads",)),
-    "hidden_dim": _size(also=("intermediate_size",)),
-    "activation": _Key("inference", "an Activation", lambda value: isinstance(value, Activation), also=("hidden_act",)),
-    "tie_word_embeddings": _flag("inference", "tie_weights_"),  # the other is rust-bert's
-    "architectures": _Key(
-        "inference", "a list of strings", lambda value: isinstance(value, tuple) and all(map(is_text, value))
-    ),
-    "problem_type": _Key(
-        "classification",
-        f"one of {', '.join(PROBLEM_TYPES)} or null",
-        lambda value: value is None or value in PROBLEM_TYPES,
-    ),
-    "classifier_pooling": _Key("inference", "cls or mean", lambda value: value in ("cls", "mean")),
-    "dropout": _dropout("hidden_dropout_prob"),
-    "attention_dropout": _dropout("attention_probs_dropout_prob"),
-    "qa_dropout": _dropout(),
-    "seq_classif_dropout": _dropout(),
-    "initializer_range": _Key(
-        "training", f"a number from 0 to {_LIMIT}", lambda value: type(value) in (int, float) and 0 <= value <= _LIMIT
-    ),
-    "sinusoidal_pos_embds": _flag("training"),
-    "pad_token_id": _Key(
-        "training",
-        "a token id or null",
-        lambda value: value is None or (type(value) is int and -1 <= value <= _LIMIT),
-    ),
-    "output_hidden_states": _flag("training"),
-    "output_attentions": _flag("training"),
-}
-# another spelling -> the key
-_SPELLINGS = {other: name for name, key in _KEYS.items() for other in (*key.same_as, *key.also)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,9 +73,9 @@ class DistilBertConfig(Hinted):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", dict(self.extra))
-        for name, key in _KEYS.items():
+        for name, key in KEYS.items():
             if not key.right(value := getattr(self, name)):
-                raise _wrong(name, value)
+                raise wrong_value(name, value)
         if not isinstance(self.labels, tuple) or not all(map(is_text, self.labels)):
             raise ConfigError(f"labels must be a tuple of strings of valid Unicode, not {short_repr(self.labels)}")
         if self.dim % self.n_heads:
@@ -209,9 +126,9 @@ class DistilBertConfig(Hinted):
         """
         _refuse_other_architectures(values)
         ours: dict[str, Any] = {}
-        extra = {key: value for key, value in values.items() if key not in _KEYS and key not in _SPELLINGS}
-        for name, key in _KEYS.items():
-            value = _stated(name, key, values)
+        extra = {key: value for key, value in values.items() if key not in SPELLINGS}
+        for name, key in KEYS.items():
+            value = stated_value(name, values)
             if value is None and not (name == "pad_token_id" and name in values):  # there null is "none"
                 continue
             if name == "activation":
@@ -221,10 +138,10 @@ class DistilBertConfig(Hinted):
             if key.right(value):
                 ours[name] = value
             elif key.read_by == "inference":
-                raise _wrong(name, value)
+                raise wrong_value(name, value)
             else:
                 extra[name] = value
-        if missing := [name for name, key in _KEYS.items() if key.required and name not in ours]:
+        if missing := [name for name, key in KEYS.items() if key.required and name not in ours]:
             raise ConfigError(f"{', '.join(missing)} missing; is this the config.json of a DistilBERT?")
         extra.pop("model_type", None)
         named = {key: extra.pop(key) for key in LABEL_KEYS if key in extra}
@@ -271,14 +188,14 @@ class DistilBertConfig(Hinted):
         Raises ConfigError naming a key that only training reads and that cannot be right.
         """
         for name in self.extra:
-            if name in _KEYS and _KEYS[name].read_by == "training":
-                raise ConfigError(f"{folder / CONFIG}: {_wrong(name, self.extra[name])}")
+            if name in KEYS and KEYS[name].read_by == "training":
+                raise ConfigError(f"{folder / CONFIG}: {wrong_value(name, self.extra[name])}")
         return self.uncalibrated().unquantized()
 
     def check_problem_type(self, folder: Path) -> None:
         """Raises ConfigError where the config.json of `folder` names a problem type that does not exist."""
         if "problem_type" in self.extra:
-            raise ConfigError(f"{folder / CONFIG}: {_wrong('problem_type', self.extra['problem_type'])}")
+            raise ConfigError(f"{folder / CONFIG}: {wrong_value('problem_type', self.extra['problem_type'])}")
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a config.json that Transformers, rust-bert and this package read."""
@@ -299,25 +216,6 @@ class DistilBertConfig(Hinted):
             del values["problem_type"]
             values |= {key: value for key, value in self.extra.items() if key == "problem_type"}
         return values
-
-
-def _wrong(name: str, value: object) -> ConfigError:
-    return ConfigError(f"{name} must be {_KEYS[name].wanted}, not {short_repr(value)}")
-
-
-def _stated(name: str, key: _Key, values: Mapping[str, Any]) -> Any:
-    """What config.json says of a key under any of its spellings; None for nothing.
-
-    Raises ConfigError where spellings that Transformers takes for the same contradict one another.
-    """
-    stated = [(spelling, values[spelling]) for spelling in (name, *key.same_as) if values.get(spelling) is not None]
-    for spelling, value in stated[1:]:
-        if value != stated[0][1]:
-            first = f"{stated[0][0]}={short_repr(stated[0][1])}"
-            raise ConfigError(f"{spelling}={short_repr(value)} contradicts {first}, which is the same setting")
-    if stated:
-        return stated[0][1]
-    return next((values[spelling] for spelling in key.also if values.get(spelling) is not None), None)
 
 
 def _refuse_other_architectures(values: Mapping[str, Any]) -> None:
@@ -345,5 +243,5 @@ def _strings(value: object) -> tuple[str, ...]:
         return ()
     value = [value] if isinstance(value, str) else value
     if not isinstance(value, list | tuple) or not all(map(is_text, value)):
-        raise _wrong("architectures", value)
+        raise wrong_value("architectures", value)
     return tuple(value)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from ..config import Problem
+from ..config_keys import Problem
 
 ProblemName = Literal["single-label", "multi-label", "regression"]
 # what people type -> config.json's word, which all else uses

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..config import Problem
+from ..config_keys import Problem
 from ..errors import InputError, short_repr
 from .cells import (
     flag,

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..config import PROBLEM_TYPES, Problem
+from ..config_keys import PROBLEM_TYPES, Problem
 from ..errors import InputError, LabelWarning, short_repr
 from .annotations import has_objects, is_annotated, plain_rows, with_objects
 from .choices import choice_data

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..arguments import DistillArguments
-from ..config import DistilBertConfig, Problem
+from ..config import DistilBertConfig
+from ..config_keys import Problem
 from ..train.loop import autocast
 from ..train.precision import with_precision
 from ..train.progress import WorkProgress
