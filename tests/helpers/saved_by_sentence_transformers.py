@@ -31,6 +31,8 @@ class _Module:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # pytest asks for such of all that it collects
+            raise AttributeError(attribute)
         return getattr(import_module(self._name), attribute)
 
 
