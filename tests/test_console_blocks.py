@@ -38,7 +38,13 @@ SMALL = {
     f"docs/{name}.md"
     for name in ("bulk", "command_line", "distillation", "quantization", "quick_start", "report", "training")
 }
-SLOW = {"docs/distillation.md", "docs/explain.md"}  # ten seconds each
+MARKS = {
+    "docs/distillation.md": pytest.mark.slow,
+    "docs/explain.md": pytest.mark.slow,
+    "docs/five_tasks.md": pytest.mark.long,
+    "docs/quick_start.md": pytest.mark.long,
+    "docs/command_line.md": pytest.mark.int8,
+}
 # the smallest runs that do all that the command does
 MORE = {
     "bulk": ("--workers", "1"),
@@ -104,9 +110,7 @@ def hand(make_checkpoint: Maker, minilm: Path, folded_minilm: Path) -> Hand:
     return Hand(make_checkpoint, minilm, folded_minilm)
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[pytest.mark.slow] if page in SLOW else []) for page in AT_HAND]
-)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=MARKS.get(page, ())) for page in AT_HAND])
 def test_the_commands_print_what_the_page_says(
     page: str, hand: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
