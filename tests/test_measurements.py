@@ -47,6 +47,23 @@ def test_the_recipes_figures_are_those_of_their_page() -> None:
     assert unknown(found) == []
 
 
+def test_a_figure_of_two_pages_is_in_the_file() -> None:
+    """So pages cannot come to contradict each other; two measurements of the same number are no such figure."""
+    pages: dict[tuple[str, str], set[Path]] = {}
+    for page in [
+        ROOT / "README.md",
+        *DOCS.rglob("*.md"),
+        *(ROOT / "recipes").glob("*.md"),
+        *(ROOT / "starter").rglob("*.md"),
+    ]:
+        for figure, unit in FIGURE.findall(prose(page)):
+            if unit != "s" and len(figure) > 2:
+                pages.setdefault((figure, unit), set()).add(page)
+    shared = [each for each, found in pages.items() if len(found) > 1]
+    assert len(shared) >= 8
+    assert sorted(unknown(shared)) == [("3.5", "times"), ("99.9", "%")]
+
+
 def test_each_figure_stands_in_its_page() -> None:
     for each in MEASURED:
         value = str(each["value"])
