@@ -16,6 +16,7 @@ QUICK := tests/data tests/engine tests/tasks/test_contract.py $(addprefix tests/
 
 demo: $(CORE)/ready ## every task that has a starter model, on real text
 	$(CORE)/bin/distilbert demo
+	@echo "distilbert is $(CORE)/bin/distilbert here; source $(CORE)/bin/activate makes it a command."
 
 check: lint types test-quick ## for every change: lint, types, and the core's quick tests, in about a minute
 

@@ -69,7 +69,7 @@ class LoopArguments(Checked):
 
 
 @documented
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """How examples are read, as far as it should not be found out."""
 

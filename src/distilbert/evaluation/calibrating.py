@@ -110,7 +110,14 @@ def calibrate(
     examples = read_for(
         task,
         data,
-        ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad),
+        ReadOptions(
+            columns=columns or {},
+            labels=labels or {},
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            skip_bad=skip_bad,
+        ),
         open_ended=False,
     )
     if len(examples.examples) < _FEWEST:

@@ -114,7 +114,14 @@ def evaluate(
     examples = read_for(
         opened,
         data,
-        ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad),
+        ReadOptions(
+            columns=columns or {},
+            labels=labels or {},
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            skip_bad=skip_bad,
+        ),
         hold=False,
     )
     return evaluation_of(str(model), precision, opened, examples, resamples, seed, long_text)
