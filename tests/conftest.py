@@ -40,8 +40,12 @@ DATA = Path(__file__).parent / "data"
 Maker = Callable[..., Path]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked long begins: no worker is left with it when the others are done."""
+    """What is marked long begins: no worker is left with it when the others are done; the wider data sets are slow."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -63,9 +67,10 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def blank_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The drawings of reports are empty, for to render them takes longer than a short training; not in tests/report."""
-    if plots := sys.modules.get("distilbert.report.plots"):
+def blank_drawings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drawings of reports are empty, for to render them takes longer than a short training."""
+    plots = sys.modules.get("distilbert.report.plots")
+    if plots and not request.node.get_closest_marker("drawn"):
         monkeypatch.setattr(plots, "Figure", type("Blank", (plots.Figure,), {"savefig": _write_empty_drawing}))
 
 

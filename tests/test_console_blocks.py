@@ -145,6 +145,7 @@ def run(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     arguments = words[:-2] if file else words
     if arguments[0] == "serve":
         monkeypatch.setattr("distilbert.serve.run_server", lambda *_, **__: None)
+        monkeypatch.setattr("distilbert.serve.log.set_up_log", lambda level: None)  # it would stay for other tests
     with Path(stdin).open(encoding="utf-8") as texts, monkeypatch.context() as patched:
         patched.setattr("sys.stdin", texts)
         try:

@@ -169,14 +169,15 @@ COMMANDS = {
     "train": "train --task text-classification --model NAME --train data.tsv --out out --max-steps 1",
     "distill": "distill --task text-classification --teacher NAME --train data.tsv --out out --max-steps 1 --layers 1",
 }
+QUICK = ("info", "classify", "evaluate", "quantize", "train")
 NEEDS = {"explain": "torch", "train": "accelerate", "distill": "accelerate", "bulk": "pyarrow"}
 SAYS = "distilbert: owner/model: has no weights in safetensors; converted, and kept in "
 
 
 @pytest.mark.filterwarnings("always::distilbert.CheckpointWarning")  # as the command prints it
 @pytest.mark.parametrize(("command", "foreign"), [
-    *((command, "bin") for command in COMMANDS if command != "bench"),
-    pytest.param("bench", "bin", marks=pytest.mark.slow),
+    *((command, "bin") for command in QUICK),
+    *(pytest.param(command, "bin", marks=pytest.mark.slow) for command in COMMANDS if command not in QUICK),
     *(("classify", kind) for kind in ("h5", "msgpack")),
 ], indirect=["foreign"])  # fmt: skip
 def test_every_command_takes_it_by_name(

@@ -301,6 +301,6 @@ def test_vectors_of_a_trained_model_keep_their_direction(
     """all-MiniLM-L6-v2: mean cosine to float32, measured with 7 bits: 0.9964; 0.9938 without smoothing."""
     quantize(folded_minilm, tmp_path / "int8", data=sentences[100:105])  # fitted to the demo's sentences, too
     exact, close = distilbert.load(folded_minilm), distilbert.load(tmp_path / "int8")
-    assert cosines(exact(sentences[:100]), close(sentences[:100])).mean() >= (
+    assert cosines(exact(sentences[:50]), close(sentences[:50])).mean() >= (
         0.997 if int8.fitting_bits() == 8 else 0.9955
     )

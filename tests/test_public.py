@@ -307,11 +307,11 @@ REVEALED = [
 
 
 def test_a_users_script_is_typed(tmp_path: Path) -> None:
-    pytest.importorskip("torch")  # where `make types` ran just before: mypy has what it found in its cache
+    pytest.importorskip("torch")  # where `make types` ran just before, with the same options: mypy's cache holds
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(root / ".mypy_cache"), str(script)]
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(root / ".mypy_cache"), str(script)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     revealed = [line.partition('"')[2].rstrip('"') for line in done.stdout.splitlines() if "Revealed type" in line]
     for module in ("results", "tasks.embedding"):

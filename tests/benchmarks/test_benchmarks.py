@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,8 @@ def benchmark(monkeypatch: pytest.MonkeyPatch, minilm: Path) -> Iterator[Callabl
         common = script("common")
         assert common.trained_model() == minilm
         monkeypatch.setattr(common, "DistilBertConfig", lambda: DistilBertConfig(**SMALL))
+        # checkpoints are made in a process of their own, which would import PyTorch each time
+        monkeypatch.setattr(script("growth"), "ProcessPoolExecutor", lambda count, context: ThreadPoolExecutor(count))
         yield script
 
 

@@ -15,7 +15,7 @@ PAGES = ROOT / "docs" / "tasks"
 NUMBER = re.compile(r"-?\d+\.\d+")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_pictures_show_what_the_models_say(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT / "starter" / "src")

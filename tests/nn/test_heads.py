@@ -21,6 +21,7 @@ from distilbert.nn import (  # noqa: E402
     Packed,
 )
 from distilbert.nn.heads import MODELS  # noqa: E402
+from helpers.marks import slow_but_for  # noqa: E402
 from helpers.peers import HEADS, LENGTHS, both, close, inputs, labels_of, logits_of, targets  # noqa: E402
 
 
@@ -248,7 +249,7 @@ def test_a_fully_masked_text_never_gives_nan(make_checkpoint: Maker, head: Head)
     assert all(gradient.isfinite().all() for gradient in gradients(ours, output.loss).values())
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", slow_but_for([Head.QUESTION_ANSWERING], HEADS))
 def test_compiles_to_one_graph_with_its_loss(make_checkpoint: Maker, head: Head) -> None:
     """With a mask; test_model.py has it without. The gradients are compiled, too, for one head."""
     ours = MODELS[head].from_pretrained(make_checkpoint(head, num_labels=labels_of(head), n_layers=1)).eval()

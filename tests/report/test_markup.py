@@ -13,6 +13,8 @@ pytest.importorskip("matplotlib")
 from distilbert.report.markup import LONGEST, Html, data_text, joined, number, table, tag
 from distilbert.report.plots import SERIES, drawing, histogram, line, scatter, thinned
 
+pytestmark = pytest.mark.drawn
+
 NAUGHTY = json.loads((Path(__file__).parents[1] / "data" / "naughty_strings.json").read_text(encoding="utf-8"))
 
 

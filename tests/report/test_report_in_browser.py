@@ -10,14 +10,15 @@ pytest.importorskip("matplotlib")
 
 from distilbert.report import write_evaluation
 from helpers.browser import COLOURS, WIDTHS, Browser
+from helpers.marks import slow_but_for
 from helpers.reports import KINDS, PAGES, write
 
 A4 = 718  # pixels between its margins
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.drawn]
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("kind", slow_but_for(("entities", "training"), PAGES))
 def test_pages_are_well_laid_out(kind: str, browser: Browser, tmp_path: Path) -> None:
     write(kind, tmp_path / "report.html")
     browser.driver.get_log("performance")

@@ -21,6 +21,7 @@ from distilbert.folder.checkpoint import Head
 from distilbert.report import write_evaluation
 from distilbert.report.predictions_section import predictions_section
 from helpers import reports
+from helpers.marks import slow_but_for
 from helpers.reports import PAGES, TEXTS, Page
 
 
@@ -29,7 +30,8 @@ def page_of(evaluation: Evaluation, folder: Path, **options: Any) -> Page:
     return Page(folder / "report.html")
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.drawn
+@pytest.mark.parametrize("kind", slow_but_for(("entities", "training"), PAGES))
 def test_the_page_stands_alone_and_its_texts_are_texts(kind: str, tmp_path: Path) -> None:
     reports.write(kind, tmp_path / "report.html")
     page = Page(tmp_path / "report.html")
@@ -99,6 +101,7 @@ def test_a_single_label_that_is_always_right(tmp_path: Path) -> None:
     assert page.tables["Each metric"][1][1] == "1.0000"
 
 
+@pytest.mark.drawn
 def test_a_calibrated_model_stands_beside_its_raw_logits(tmp_path: Path) -> None:
     outcome: Any = reports.single_label().details.outcome
     page = page_of(reports.labelled(outcome.data, outcome.scores, temperature=3.0), tmp_path)

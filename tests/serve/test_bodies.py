@@ -15,6 +15,7 @@ import httpx
 from conftest import DATA
 from distilbert.tasks.task import Task
 from helpers.live import Live, check_error, serving
+from helpers.marks import slow_but_for
 from helpers.served_bodies import FULL_BODIES, JUNK, places, put
 
 pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
@@ -205,7 +206,7 @@ def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task])
     assert statuses.count(200) > 0.8 * len(statuses)
 
 
-@pytest.mark.parametrize("path", FULL_BODIES)
+@pytest.mark.parametrize("path", slow_but_for(("/embed", "/v1/rerank", "/models/nli"), FULL_BODIES))
 def test_no_value_at_any_place_is_a_fault_of_the_servers(server: Live, path: str) -> None:
     body = FULL_BODIES[path]
     assert server.http.post(path, json=body).status_code == 200

@@ -86,5 +86,6 @@ def test_models_under_names(make_checkpoint: Maker, tmp_path: Path, monkeypatch:
     served: dict[str, object] = {}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("distilbert.serve.run_server", lambda models, *_, **__: served.update(models))
+    monkeypatch.setattr("distilbert.serve.log.set_up_log", lambda level: None)  # it would stay for other tests
     assert main(shlex.split(line)[1:]) == 0
     assert [*served] == ["sentiment", "ner-model", "fill", "sparse"]

@@ -17,6 +17,7 @@ from distilbert.arguments import FinetuneArguments, LoopArguments
 from distilbert.data.examples import Data, LabelledText
 from distilbert.train import finetune, precision
 from distilbert.train.defaults import remarks, with_class_weights, with_defaults
+from helpers.marks import slow_but_for
 from helpers.students import HEADS, NO_DROPOUT, arguments, data_file
 
 
@@ -103,7 +104,8 @@ def test_bfloat16_is_taken_where_the_processor_is_faster_with_it(
 
 
 @pytest.mark.parametrize(
-    "task", ["token-classification", "sentence-similarity", pytest.param("text-classification", marks=pytest.mark.slow)]
+    "task",
+    slow_but_for(["token-classification"], ["token-classification", "sentence-similarity", "text-classification"]),
 )
 def test_bfloat16_learns_what_float32_learns(
     task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]

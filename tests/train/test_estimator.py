@@ -58,12 +58,17 @@ def test_a_head_that_reads_all_tokens_is_trained_on_all(
     assert trained[0].items[0].rows is None
 
 
-def test_it_is_a_step_of_a_pipeline_and_is_fitted_in_several_processes(
-    estimator: DistilBertClassifier, examples: tuple[list[str], np.ndarray]
-) -> None:
+def test_it_is_a_step_of_a_pipeline(estimator: DistilBertClassifier, examples: tuple[list[str], np.ndarray]) -> None:
     texts, classes = examples
     steps = make_pipeline(FunctionTransformer(lambda texts: [text.upper() for text in texts]), estimator)
     assert steps.fit(texts, classes).predict(texts[:9]).shape == (9,)
+
+
+@pytest.mark.slow  # each process imports PyTorch
+def test_it_is_fitted_in_several_processes(
+    estimator: DistilBertClassifier, examples: tuple[list[str], np.ndarray]
+) -> None:
+    texts, classes = examples
     scores = selection.cross_val_score(estimator, texts, classes, cv=2, n_jobs=2)
     np.testing.assert_array_equal(scores, selection.cross_val_score(estimator, texts, classes, cv=2))
 
