@@ -25,9 +25,8 @@ EPOCHS = 3
 def main(minutes: float) -> None:
     files = part_files("sentiment", ".jsonl")
     teacher = WORK / "sentiment"
-    common: dict[str, Any] = {
-        name: value for name, value in SETTINGS.items() if name not in ("layers", "hidden_dim", "vocab_size")
-    }
+    chosen = ("layers", "hidden_dim", "vocab_size", "epochs")  # by shapes and minutes
+    common: dict[str, Any] = {name: value for name, value in SETTINGS.items() if name not in chosen}
     shapes = [Shape.parse(name, VOCABULARY) for name in SHAPES]
     arguments = DistillArguments(
         task=TASK, teacher=teacher, train=files["train"], eval=files["dev"], unlabelled=[unlabelled()],

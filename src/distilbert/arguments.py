@@ -4,14 +4,14 @@ Fields of `RunArguments` and its subclasses keep their names: checkpoints know t
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from .data.columns import COLUMNS
 from .data.examples import ProblemName
 from .errors import InputError
-from .fields import Checked, documented, setting, setting_of
+from .fields import Checked, documented, names_given, setting, setting_of
 from .hint_options import SETFIT_OPTIONS
 from .hints import hinting_fields
 from .loading import DEFAULT_BATCH_TOKENS
@@ -19,6 +19,7 @@ from .tasks.long_text import LongText
 
 Quote = Literal['"', "'", "none"]
 ClassWeights = Literal["balanced", "none"] | Mapping[str, float]
+_UNHEEDED_IN_FEW_SHOT = ("head_rate", "max_batch_tokens", "eval_steps", "patience", "save_steps", "best_by", "resume")
 _MODEL = "a folder, a starter model such as starter/embed, or a name on the Hugging Face hub"
 
 
@@ -122,6 +123,13 @@ class RunArguments(ReadOptions, LoopArguments):
         None, help="where to write the report as well", unset="in the folder alone", metavar="FILE.html"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.eval is None and (unheeded := names_given(self, ("patience", "best_by"))):
+            raise InputError(f"without eval nothing is scored in training, which does not heed {', '.join(unheeded)}")
+        if self.problem is not None and self.task != "text-classification":
+            raise InputError(f"problem is for text-classification, not for {self.task}")
+
 
 @hinting_fields(SETFIT_OPTIONS)
 @documented
@@ -144,19 +152,21 @@ class FinetuneArguments(RunArguments):
     head_only: bool = setting(False, help="fit a linear head in seconds and leave the model as it is; needs no PyTorch")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.few_shot and self.head_only:
             raise InputError("give either few_shot or head_only: the first fits a head as well")
         if self.head_only:
-            self._refuse_steps()
+            of_steps = {field.name for field in dataclasses.fields(LoopArguments)} - {"seed", "threads", "device"}
+            self._refuse("head_only fits without steps", of_steps | {"best_by", "resume"})
+        if self.few_shot:
+            self._refuse("few_shot trains without checkpoints, evaluations and a head", _UNHEEDED_IN_FEW_SHOT)
+        if (self.few_shot or self.head_only) and isinstance(self.class_weights, Mapping):
+            raise InputError("class_weights of few_shot and head_only are balanced or none")
+        super().__post_init__()
 
-    def _refuse_steps(self) -> None:
-        """Raises InputError for what only training by steps would heed."""
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        names = {field.name for field in dataclasses.fields(LoopArguments)} - {"seed", "threads", "device"}
-        given = [name for name in defaults if name in names | {"best_by", "resume"}]
-        if unheeded := [name for name in given if getattr(self, name) != defaults[name]]:
-            raise InputError(f"head_only fits without steps, and does not heed {', '.join(unheeded)}")
+    def _refuse(self, why: str, names: Collection[str]) -> None:
+        """Raises InputError for settings that were given and would not be heeded."""
+        if unheeded := names_given(self, names):
+            raise InputError(f"{why}, and does not heed {', '.join(unheeded)}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ import functools
 import inspect
 import math
 import os
+from collections.abc import Collection
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -159,6 +160,12 @@ def check_fields(settings: Any) -> None:
     """Raises InputError, naming the field, for a value of another kind or outside its range."""
     for option in options_of(type(settings)):
         option.check(getattr(settings, option.name))
+
+
+def names_given(settings: Any, names: Collection[str]) -> list[str]:
+    """Those of the names whose fields have another value than their default."""
+    options = [option for option in options_of(type(settings)) if option.name in names]
+    return [option.name for option in options if getattr(settings, option.name) != option.default]
 
 
 class Checked:

@@ -1,5 +1,6 @@
 """What is said of examples before training, and examples held out of others."""
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -27,6 +28,15 @@ def test_a_share_of_each_label_and_the_same_texts_on_one_side() -> None:
     assert hold_out(data, 0.1, seed=1)[1].examples != out.examples
     every = list(data.examples)
     assert out.examples == [each for each in every if each in set(out.examples)]
+
+
+def test_labels_too_rare_to_give_one_each_give_some_together() -> None:
+    data = texts(*((f"text {index}", f"label {index % 100}") for index in range(200)))
+    rest, out = hold_out(data, 0.2, seed=0)
+    assert 35 <= len(out.examples) <= 45
+    assert len({each.label for each in rest.examples}) == 100  # one of each is left to learn from
+    lone = texts(("a", "x"), *((f"text {index}", f"label {index % 3}") for index in range(9)))
+    assert "x" in {each.label for each in hold_out(lone, 0.2, seed=0)[0].examples}
 
 
 def test_questions_of_one_context_stay_together() -> None:
@@ -69,3 +79,11 @@ def test_what_is_said_before_training() -> None:
     assert once == ["labels: neg 3", "1 text stands in it more than once"]
     many = texts(*((f"t{index}", f"l{index % 30:02}") for index in range(65)))
     assert summary(many) == ["30 labels, from 2 times 'l29' to 3 times 'l00'"]
+    more = dataclasses.replace(data, labels=(*data.labels, "good"))
+    assert "labels without an example: good; --labels LABEL=NAME gives a label another name" in summary(more)
+    assert "labels without an example: Positive, good" in summary(
+        dataclasses.replace(more, examples=data.examples[1:]), data
+    )
+    assert len(summary(texts(("one", "long " * 999), ("two", "b")))[0]) < 200
+    numbers = Data("n.csv", [LabelledText(text, 2.5) for text in "ab"], ("n",), "regression")
+    assert summary(numbers) == ["all its numbers are 2.5: their order has no score"]

@@ -29,7 +29,7 @@ from helpers.distillers import settings, teacher_of
 from helpers.students import arguments as given
 from helpers.students import data_file
 
-FREE = dict.fromkeys(("layers", "dim", "heads", "hidden_dim"), 0)
+FREE = dict.fromkeys(("layers", "dim", "heads", "hidden_dim"), 0) | {"epochs": 3.0}
 
 
 def trial(name: str, weights: int, value: float, least: float) -> Trial:
@@ -139,6 +139,8 @@ def test_a_student_is_found_and_written(
     assert "--to 0.5 --minutes 5" in made["command"]
     again = find_smallest(settings(task, teacher, tmp_path, sentences[:24], resume=True, **FREE), 0.5)
     assert again == found
+    with pytest.raises(InputError, match=r"out: is done, and was not searched for 90.0%; choose another folder"):
+        find_smallest(settings(task, teacher, tmp_path, sentences[:24], resume=True, **FREE), 0.9)
 
 
 def test_a_search_that_was_killed_goes_on_where_it_was(
@@ -220,7 +222,7 @@ def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path,
             find_smallest(arguments, to, quiet=True)
 
     refused("not looked for in fill-mask", "fill-mask")
-    refused("leave out layers, max_steps: a search for the smallest student decides", layers=2, max_steps=5)
+    refused("leave out epochs, max_steps, layers: a search for the smallest student", epochs=9, layers=2, max_steps=5)
     refused("needs eval, examples that the teacher did not learn from", eval=None)
     refused("to must be a share of the teacher's score, above 0 and at most 1, not 97", to=97)
     arguments = settings("text-classification", teacher_of("text-classification", make_checkpoint), tmp_path,

@@ -1,5 +1,6 @@
 """Several students under one budget: each has its share, and the frontier is what no other beats."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_students_are_distilled_compared_and_drawn(
     make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None
 ) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
-    arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **dict.fromkeys(SIZES, 0))
+    arguments = settings("text-classification", teacher, tmp_path, sentences[:40], **FREE)
     found = search(arguments, [Shape(1, 16), Shape(2, 16, hidden_dim=24)], 0.01, quiet=True)
     assert {chosen.name for chosen in found} == {"1x16", "2x16x24", "teacher"}
     assert {chosen.precision for chosen in found} == {"float32", "int8"}
@@ -56,7 +57,7 @@ def test_students_are_distilled_compared_and_drawn(
     assert not (tmp_path / "out" / "teacher_outputs").exists()
 
 
-SIZES = ("layers", "dim", "heads", "hidden_dim")
+FREE = dict.fromkeys(("layers", "dim", "heads", "hidden_dim"), 0) | {"epochs": 3.0}
 
 
 def test_the_command_prints_a_table(
@@ -81,11 +82,13 @@ def test_the_command_prints_a_table(
 
 def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     teacher = teacher_of("text-classification", make_checkpoint)
-    chosen = settings("text-classification", teacher, tmp_path, sentences[:20], **dict.fromkeys(SIZES, 0))
+    chosen = settings("text-classification", teacher, tmp_path, sentences[:20], **FREE)
     with pytest.raises(InputError, match="needs shapes, each of them once"):
         search(chosen, [Shape(1, 16), Shape(1, 16)], 1)
     with pytest.raises(InputError, match="minutes must be above 0, not 0"):
         search(chosen, [Shape(1, 16)], 0)
+    with pytest.raises(InputError, match="leave out epochs, layers: the shapes and minutes of a search say that"):
+        search(dataclasses.replace(chosen, layers=2, epochs=9), [Shape(1, 16)], 1)
     with pytest.raises(InputError, match=r"0 seconds a student are enough for \d+ steps; give more minutes"):
         search(chosen, [Shape(1, 16)], 1e-4, quiet=True)
     for text in ("3", "axb", "3x", "3x0", "3x4x5x6"):

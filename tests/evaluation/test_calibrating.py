@@ -64,6 +64,8 @@ def test_answers_that_are_all_right_have_a_calibration_too() -> None:
     logits = np.eye(3)[np.arange(60) % 3] * 4
     found = fit(logits, logits > 0, biases=True, several=False)
     assert 0.05 < found.temperature < 1
+    # and those that are all wrong still differ
+    assert fit(logits, np.roll(logits, 1, 1) > 0, biases=False, several=False).temperature == pytest.approx(1000)
 
 
 # the folder -----------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ def test_correlations_equal_scipy_also_on_samples() -> None:
         assert value(ours, 150) == pytest.approx(theirs(true, predicted).statistic)
         assert ours(counts)[0] == pytest.approx(theirs(true[drawn], predicted[drawn]).statistic)
     assert np.isnan(value(metrics.spearman(np.ones(4), np.arange(4.0)), 4))
+    assert np.isnan(value(metrics.pearson(true, np.full(150, true.mean() + 1e3)), 150))  # however it is rounded
 
 
 def test_every_metric_of_counts_equals_the_metric_of_the_sample(labels: tuple[np.ndarray, np.ndarray]) -> None:

@@ -79,6 +79,9 @@ def test_a_guarantee_needs_examples(
 ) -> None:
     assert main(["quantize", str(rows[0]), str(tmp_path / "out"), "--max-drop", "1"]) == 1
     assert "--max-drop needs examples: --data FILE" in capsys.readouterr().err
+    command = ["quantize", str(rows[0]), str(tmp_path / "out"), "--data", str(rows[1])]
+    assert main([*command, "--columns", "text=text", "--skip-bad"]) == 1
+    assert "--columns, --skip-bad: for the examples of --max-drop" in capsys.readouterr().err
 
 
 def test_what_costs_most_for_its_size_stays_in_float32_first() -> None:

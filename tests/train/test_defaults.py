@@ -76,6 +76,14 @@ def test_what_is_said_names_the_cure() -> None:
     used = dataclasses.replace(used, epochs=3.0, class_weights=None)
     text = "\n".join(remarks(used, used, many, 4000, 384))
     assert text == "750 steps of 16 items"
+    pairs = Data(
+        "p", [LabelledText(("a", "b"), "ab"[i % 2]) for i in range(6)], ("a", "b"), "single_label_classification"
+    )
+    used = with_defaults(given(max_steps=3), "text-classification", 6, 384, fresh_head=True)
+    assert [*remarks(given(max_steps=3), used, pairs, 6, 384)] == [
+        "chosen for 6 items and a width of 384: batch size 8, learning rate 0.00015",
+        "3 steps of 6 items",
+    ]
 
 
 def test_a_class_that_is_never_predicted_is_named_and_macro_f1_decides(
@@ -90,6 +98,16 @@ def test_a_class_that_is_never_predicted_is_named_and_macro_f1_decides(
     assert "labels: usual 36, rare 4" in text
     assert "f1_macro 0." in text
     assert "never predicted, though there are examples: rare" in text
+    # of several labels too, and on the examples of the test where there are no others
+    several = tmp_path / "several.jsonl"
+    rows = [
+        json.dumps({"text": text[:30], "label": ["rare", "b"] if i < 4 else ["b"]})
+        for i, text in enumerate(sentences[:40])
+    ]
+    several.write_text("\n".join(rows))
+    settings = {"test": several, "max_steps": 20, "learning_rate": 0.01}
+    finetune(arguments(make_checkpoint(), several, tmp_path / "several", **settings))
+    assert "never predicted, though there are examples: rare\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, "bfloat16"), (False, "float32")])

@@ -88,5 +88,8 @@ def test_what_few_shot_is_not_for_is_said(make_checkpoint: Maker, tmp_path: Path
         finetune(arguments(folder, numbers, tmp_path / "out", few_shot=True), quiet=True)
     with pytest.raises(InputError, match="--few-shot is for text-classification, not for fill-mask"):
         finetune(arguments(folder, numbers, tmp_path / "out", "fill-mask", few_shot=True), quiet=True)
-    with pytest.raises(InputError, match="without --resume"):
-        finetune(arguments(folder, numbers, tmp_path / "out", few_shot=True, resume=True), quiet=True)
+    for unheeded in ({"resume": True}, {"patience": 2, "eval": "0.2"}, {"best_by": "f1_macro", "eval": "0.2"}):
+        with pytest.raises(InputError, match=f"does not heed {next(iter(unheeded))}"):
+            arguments(folder, numbers, tmp_path / "out", few_shot=True, **unheeded)
+    with pytest.raises(InputError, match="class_weights of few_shot and head_only are balanced or none"):
+        arguments(folder, numbers, tmp_path / "out", few_shot=True, class_weights={"a": 2.0})

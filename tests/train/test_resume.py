@@ -85,6 +85,8 @@ def test_a_run_stopped_at_any_step_leaves_whole_checkpoints_and_goes_on(
     before = (tmp_path / "out" / "model.safetensors").stat().st_mtime_ns
     finetune(arguments_of(settings, resume=True), quiet=True)
     assert (tmp_path / "out" / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="out: is done, with another test; choose another folder"):
+        finetune(arguments_of(settings, resume=True, test=settings["train"]), quiet=True)
 
 
 def arguments_of(settings: dict[str, Any], **changes: Any) -> FinetuneArguments:

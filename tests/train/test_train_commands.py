@@ -22,7 +22,8 @@ def test_train_then_evaluate_and_compare(
     out = tmp_path / "out"
     command = ["train", "--task", "text-classification", "--model", str(make_checkpoint()), "--train", str(train)]
     command += ["--eval", str(train), "--out", str(out), "--epochs", "2", "--learning-rate", "1e-3", "--threads", "1"]
-    assert main([*command, "--class-weights", "no=2", "--columns", "text=text"]) == 0
+    more = ["--class-weights", "no=2", "--columns", "text=text"]
+    assert main([*command, *more]) == 0
     result = capsys.readouterr()
     printed = result.err
     assert result.out.startswith("accuracy ")  # results alone, what goes on is told on standard error
@@ -30,7 +31,9 @@ def test_train_then_evaluate_and_compare(
     assert "tokens/s" in printed
     assert json.loads((out / "training.json").read_text())["settings"]["class_weights"] == {"no": 2.0}
 
-    assert main([*command, "--resume", "--json"]) == 0
+    assert main([*command, "--resume"]) == 1
+    assert "is done, with another --class-weights, columns; choose another folder" in capsys.readouterr().err
+    assert main([*command, *more, "--resume", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["folder"] == str(out)
     assert f"{again['scores']['accuracy']['value']:.4f}" in result.out

@@ -15,6 +15,7 @@ from .train_command import resume_hint, show_trained
 if TYPE_CHECKING:
     from ..evaluation.candidates import Candidate
 
+_MINUTES = 30
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)")
 
 
@@ -28,18 +29,21 @@ def add_distill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search", nargs="+", metavar="SHAPE", help="compare students, each LAYERSxDIM or LAYERSxDIMxHIDDEN"
     )
-    parser.add_argument("--minutes", type=float, default=30, metavar="N", help="of a search (default: 30)")
+    parser.add_argument("--minutes", type=float, metavar="N", help=f"of a search (default: {_MINUTES})")
     add_json(parser)
 
 
 def distill(args: argparse.Namespace) -> int:
     arguments = read_options(args, DistillArguments)
     shapes = [Shape.parse(text, arguments.vocab_size) for text in args.search or ()]
+    minutes = _MINUTES if args.minutes is None else args.minutes
+    if args.minutes is not None and not args.to and not shapes:
+        raise InputError("--minutes is the time of a search: give --to or --search, or --max-steps without one")
     with resume_hint():
         if args.to:
-            _find_smallest(arguments, parse_share(args.to), args.minutes, shapes, as_json=args.json)
+            _find_smallest(arguments, parse_share(args.to), minutes, shapes, as_json=args.json)
         elif shapes:
-            _search(arguments, shapes, args.minutes, as_json=args.json)
+            _search(arguments, shapes, minutes, as_json=args.json)
         else:
             _distill(arguments, as_json=args.json)
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import EvaluateOptions
 from ..command_text import command_text
+from ..errors import InputError
 from ..progress import working
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
@@ -47,6 +48,8 @@ def evaluate(args: argparse.Namespace) -> int:
 
         check_place(args.report)
     options = read_options(args, EvaluateOptions)
+    if args.compare_precision and args.compare is None:
+        raise InputError("--compare-precision is that of the other model: --compare MODEL, which may be the same")
     with working("evaluating"):
         if args.compare is None:
             done, differences = [run(args.model, args.data, args.task, **dataclasses.asdict(options))], {}

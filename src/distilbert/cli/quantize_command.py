@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import ReadOptions
-from ..command_text import command_text
+from ..command_text import command_text, flag_of
 from ..errors import InputError
 from ..progress import working
 from . import show
-from .options import add_json, add_model_argument, add_options, add_revision, read_options
+from .options import add_json, add_model_argument, add_options, add_revision, given_options, read_options
 from .reading import lines_of
 from .results import print_json
 
@@ -71,6 +71,8 @@ def _guarantee(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from ..convert import quantize as run
 
+    if unheeded := [flag_of(name) for name in ("task", *given_options(args, ReadOptions)) if getattr(args, name)]:
+        raise InputError(f"{', '.join(unheeded)}: for the examples of --max-drop; without it, --data has texts alone")
     if args.report:
         from ..report import check_place, write_quantization
 

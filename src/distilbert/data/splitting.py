@@ -27,7 +27,8 @@ def share_of(value: str | Path | None) -> float | None:
 def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[Any]]:
     """The examples without a share of them, and those of that share, drawn by `seed`, both in the order of the file.
 
-    Examples of one text (of one context for questions) stay together; of each single label about that share is drawn.
+    Examples of one text (of one context for questions) stay together; of each single label about that share is drawn,
+    of rare ones taken together.
 
     Raises InputError where one of the two would be empty.
     """
@@ -43,14 +44,17 @@ def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[
         strata[label].append(group)
     rng = random.Random(seed)  # noqa: S311
     chosen: set[int] = set()
-    for _, members in sorted(strata.items(), key=lambda item: str(item[0])):
+    carried = 0.0  # what labels too rare to give an example of their own give together
+    for label, members in sorted(strata.items(), key=lambda item: str(item[0])):
         rng.shuffle(members)
-        wanted, taken = share * sum(map(len, members)), 0
-        for group in members:
+        wanted, taken = share * sum(map(len, members)) + carried, 0
+        kept = carried != 0 and label is not None  # one to learn from
+        for group in members[kept:]:
             if taken + len(group) / 2 > wanted:
                 break
             chosen.update(group)
             taken += len(group)
+        carried = wanted - taken if carried or not taken else 0.0
     if not chosen or len(chosen) == len(data.examples):
         raise InputError(f"{data.source}: has too few examples to hold out {share:g} of them")
     rest = [example for index, example in enumerate(data.examples) if index not in chosen]

@@ -5,14 +5,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import short_repr
+from ..errors import InputError, name_list, printable_name, short_repr
 from .cells import alike_key, says_nothing
-from .examples import Data, LabelledText, TaggedWords
+from .examples import Data, LabelledText, Question, SentencePair, TaggedWords
 from .splitting import text_key
 
 _MOST_LABELS = 20  # that are counted one by one
 _FEW = 20  # labels, of which nothing is said
 _RARE = 1 / 3  # of an equal share: a class with less than this part of it is rare
+_RENAMED = "; --labels LABEL=NAME gives a label another name"
 _EMPTY_WORDS = ("none", "null", "n/a", "na")  # what people write for a text that is missing, besides what tools do
 
 
@@ -20,6 +21,10 @@ def summary(data: Data[Any], others: Data[Any] | None = None) -> list[str]:
     """Lines on examples: labels, texts that stand there twice, texts that `others` has too, texts that are none."""
     counts = label_counts(data)
     lines = [_counted(counts)] if counts else []
+    if (number := _only_number(data)) is not None:
+        lines.append(f"all its numbers are {number:g}: their order has no score")
+    if counts and (without := [label for label in data.labels if not counts[label]]):
+        lines.append(f"labels without an example: {name_list(without)}{'' if others else _RENAMED}")
     if counts and data.problem in ("single_label_classification", "multi_label_classification"):
         lines += [*_alone(counts), *_alike(counts)]
     lines += _repeated(data)
@@ -71,9 +76,29 @@ def uneven_classes(data: Data[Any]) -> str:
 
 def _counted(counts: Counter[str]) -> str:
     if len(counts) <= _MOST_LABELS:
-        return "labels: " + ", ".join(f"{label} {count:,}" for label, count in counts.most_common())
-    (most, most_count), (least, least_count) = counts.most_common()[0], counts.most_common()[-1]
-    return f"{len(counts)} labels, from {least_count:,} times {least!r} to {most_count:,} times {most!r}"
+        return "labels: " + ", ".join(f"{printable_name(label)} {count:,}" for label, count in counts.most_common())
+    first, *_, last = counts.most_common()
+    most, least = (f"{count:,} times {short_repr(label)}" for label, count in (first, last))
+    return f"{len(counts)} labels, from {least} to {most}"
+
+
+def check_learnable(data: Data[Any]) -> None:
+    """Raises InputError for examples that all have the same number, and for questions that all have no answer."""
+    if (number := _only_number(data)) is not None:
+        raise InputError(f"{data.source}: all numbers are {number:g}; there is nothing to learn")
+    if all(isinstance(example, Question) and example.answers == () for example in data.examples):
+        raise InputError(f"{data.source}: no question has an answer; there is nothing to learn")
+
+
+def _only_number(data: Data[Any]) -> float | None:
+    """The number that all examples have; None where there are others, or none."""
+    numbers = {
+        example.label if isinstance(example, LabelledText) else example.score
+        for example in data.examples
+        if isinstance(example, LabelledText | SentencePair)
+    }
+    number = numbers.pop() if len(numbers) == 1 else None
+    return number if isinstance(number, float) and len(data.examples) > 1 else None
 
 
 def _alone(counts: Counter[str]) -> list[str]:

@@ -16,6 +16,7 @@ from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
+from ..fields import names_given
 from ..files import check_new_folder, is_file, is_folder, read_json, written_whole, written_whole_folder
 from ..folder.layout import TRAINING
 from ..loading import load
@@ -31,7 +32,9 @@ from .shapes import candidate_shapes, shape_name
 from .student_search import in_both_precisions
 
 _SETTINGS = "settings.json"
-_FIXED = ("layers", "dim", "heads", "hidden_dim", "student", "max_steps", "live")  # what the search decides itself
+# what the search decides itself
+_FIXED = ("layers", "dim", "heads", "hidden_dim", "student", "epochs", "max_steps", "live", "eval_steps", "patience",
+          "save_steps")  # fmt: skip
 _FEW_ROWS = 300  # of a part: bounds of shares are wide there
 
 
@@ -107,7 +110,10 @@ def find_smallest(
     _check(arguments, to, minutes, shapes)
     out, arguments = Path(arguments.out), with_precision(arguments)
     if arguments.resume and is_file(out / TRAINING):
-        return SmallestStudent.from_dict(read_json(out / TRAINING, CheckpointError)["search"])
+        found = read_json(out / TRAINING, CheckpointError).get("search")
+        if found is None or found["to"] != to:
+            raise InputError(f"{out}: is done, and was not searched for {to:.1%}; choose another folder")
+        return SmallestStudent.from_dict(found)
     check_new_folder(out)
     if not arguments.vocab_size and arguments.task != "token-classification":
         arguments = dataclasses.replace(arguments, vocab_size="auto")
@@ -124,7 +130,7 @@ def find_smallest(
 def _check(arguments: DistillArguments, to: float, minutes: float, shapes: Sequence[Shape]) -> None:
     if arguments.task == "fill-mask":
         raise InputError("the smallest student is not looked for in fill-mask, whose teacher runs anew in every step")
-    if given := [name for name in _FIXED if getattr(arguments, name)]:
+    if given := names_given(arguments, _FIXED):
         raise InputError(f"leave out {name_list(given)}: a search for the smallest student decides that itself")
     if arguments.eval is None:
         raise InputError(
@@ -183,11 +189,15 @@ class _Search:
             ) from None
         self._theirs = with_main(score_task(self._teacher, self._deciding), best_metric(arguments, self._deciding))
         self._metric = self._theirs.main
-        if not (score := self._theirs.values()[self._metric]) > 0:
-            raise InputError(
-                f"the teacher's {self._metric} is {score:.4f} on {arguments.eval}: there is no share of it"
-            )
+        score = self._score_of(self._theirs, self._deciding)
+        self._score_of(score_task(self._teacher, self._certifying), self._certifying)
         run.console.print(f"teacher: {self._metric} {score:.4f}")
+
+    def _score_of(self, theirs: Scores, data: Data[Any]) -> float:
+        """The teacher's score. Raises InputError where no share of it can be had."""
+        if not (score := theirs.values()[self._metric]) > 0:
+            raise InputError(f"the teacher's {self._metric} is {score:.4f} on {data.source}: there is no share of it")
+        return score
 
     def run(self, shapes: Sequence[Shape]) -> SmallestStudent:
         halving = Halving(self._run, self._arguments, self._inputs, self._share_of, to=self._to, minutes=self._minutes)

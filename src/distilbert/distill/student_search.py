@@ -11,10 +11,11 @@ from rich.console import Console
 
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..data.splitting import hold_out, share_of
-from ..errors import DistilBertError, InputError, MissingExtraError
+from ..errors import DistilBertError, InputError, MissingExtraError, name_list
 from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
+from ..fields import names_given
 from ..files import is_file, read_json, write_json, written_whole
 from ..folder.layout import TRAINING
 from ..loading import load
@@ -45,6 +46,8 @@ def search(
         raise InputError("a search needs eval, the examples that students are scored on")
     if not shapes or len(set(shapes)) < len(shapes):
         raise InputError("a search needs shapes, each of them once")
+    if given := names_given(arguments, ("layers", "dim", "heads", "hidden_dim", "student", "epochs", "max_steps")):
+        raise InputError(f"leave out {name_list(given)}: the shapes and minutes of a search say that")
     if not (minutes > 0 and math.isfinite(minutes)):
         raise InputError(f"minutes must be above 0, not {minutes!r}")
     _figure()  # whatever is missing is found before the time is spent
@@ -69,7 +72,8 @@ def search(
 def _steps(arguments: DistillArguments, folder: Path, seconds: float) -> int:
     """How many steps of training fit into so many seconds, by a short trial run."""
     shutil.rmtree(folder, ignore_errors=True)
-    distill(dataclasses.replace(arguments, out=folder, eval=None, max_steps=_TRIAL, resume=False), quiet=True)
+    unscored = dataclasses.replace(arguments, eval=None, best_by=None, patience=0)
+    distill(dataclasses.replace(unscored, out=folder, max_steps=_TRIAL, resume=False), quiet=True)
     made = read_json(folder / TRAINING)
     shutil.rmtree(folder)
     steps = int(seconds * made["steps"] / max(made["seconds"], 0.1))  # rounded to tenths
@@ -100,7 +104,7 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
     options = EvaluateOptions(**{name.name: getattr(arguments, name.name) for name in dataclasses.fields(ReadOptions)})
     data = _examples(arguments, next(iter(students.values())), options)
     found = in_both_precisions(models, data, arguments.task, options)
-    return [Candidate.of(name, each, each.details.main) for name, each in found]
+    return [Candidate.of(name, each, arguments.best_by or each.details.main) for name, each in found]
 
 
 def in_both_precisions(

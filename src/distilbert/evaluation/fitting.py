@@ -7,6 +7,7 @@ from ..tasks.numbers import logistic, softmax
 
 _STEPS = 100
 _SMALLEST_GAIN = 1e-10  # of a step
+_LEAST_SCALE = 0.001  # that scores still differ where a model is no better than chance
 _PRIOR = 1.0  # weighs as much as one example: what keeps answers that are all right from a temperature of 0
 
 
@@ -29,8 +30,8 @@ def fit(logits: np.ndarray, true: np.ndarray, *, biases: bool, several: bool) ->
         step[:free] = np.linalg.solve(curvature[:free, :free], gradient[:free])
         size, gain = 1.0, 0.0
         while size > 1e-6:  # back from steps that go too far
-            new_scale, new_bias = scale - size * step[0], bias - size * step[1:]
-            if new_scale > 0 and (better := _loss(logits, true, new_scale, new_bias, several)) < loss:
+            new_scale, new_bias = max(scale - size * step[0], _LEAST_SCALE), bias - size * step[1:]
+            if (better := _loss(logits, true, new_scale, new_bias, several)) < loss:
                 scale, bias, gain, loss = new_scale, new_bias, loss - better, better
                 break
             size /= 2

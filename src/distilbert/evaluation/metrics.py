@@ -224,11 +224,17 @@ def spearman(true: np.ndarray, predicted: np.ndarray) -> Metric:
     return lambda counts: _correlation(counts, *(ranks(counts, *order) for order in orders))
 
 
+def _centred(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Minus their mean; a constant becomes 0, whatever is rounded."""
+    mean = (counts * values).sum(1, keepdims=True) / counts.sum(1, keepdims=True)
+    centred = values - mean
+    centred[np.abs(centred) <= 1e-13 * np.abs(mean)] = 0
+    return centred
+
+
 def _correlation(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of [R, n], or [1, n], with the same."""
-    total = counts.sum(1, keepdims=True)
-    x = x - (counts * x).sum(1, keepdims=True) / total
-    y = y - (counts * y).sum(1, keepdims=True) / total
+    x, y = _centred(counts, x), _centred(counts, y)
     spread = np.sqrt((counts * x * x).sum(1) * (counts * y * y).sum(1))
     return _divided((counts * x * y).sum(1), spread)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import name_list
 from .metrics import Metric, calibration_error
-from .outcomes import Outcome
+from .outcomes import LabelSetOutcome, Outcome
 
 MISTAKES = 25  # that are kept, the worst
 
@@ -137,12 +138,19 @@ def beside_raw(sure: Sure, raw: Sure | None, units: np.ndarray | None = None) ->
     return {"calibration_error_raw": error}, reliability_table({"raw": raw, "calibrated": sure})
 
 
-def never_predicted(scores: Scores) -> list[str]:
-    """The labels that examples have and none was given; of single labels and of words' labels."""
-    if scores.confusion is None:
-        return []
-    lost = (scores.confusion.sum(1) > 0) & (scores.confusion.sum(0) == 0)
-    return [label for label, here in zip(scores.labels, lost.tolist(), strict=True) if here]
+def never_predicted(scores: Scores | None) -> str:
+    """The labels that examples have and none was given, in words; empty where there are none."""
+    if scores is None:
+        return ""
+    if scores.confusion is not None:
+        labels, lost = scores.labels, (scores.confusion.sum(1) > 0) & (scores.confusion.sum(0) == 0)
+    elif isinstance(scores.outcome, LabelSetOutcome):
+        labels = scores.outcome.data.labels
+        lost = scores.outcome.true.any(0) & ~(scores.outcome.scores >= 0.5).any(0)
+    else:
+        return ""
+    never = [label for label, here in zip(labels, lost.tolist(), strict=True) if here]
+    return f"never predicted, though there are examples: {name_list(never)}" if never else ""
 
 
 def most_confused(confusion: np.ndarray) -> list[tuple[int, int, int, float]]:

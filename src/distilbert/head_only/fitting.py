@@ -13,7 +13,7 @@ from rich.console import Console
 from ..arguments import FinetuneArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data
-from ..data.summary import uneven_classes
+from ..data.summary import check_learnable, uneven_classes
 from ..errors import CheckpointError, InputError, MissingExtraError, error_text
 from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
@@ -56,6 +56,7 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         check_place(arguments.report)
     check_new_folder(Path(arguments.out))
     data, held_out, test = ExampleReader(arguments, console).read_all()
+    check_learnable(data)
     source = open_folder(fetch(arguments.model))
     weights = {name: source.checkpoint.float_weight(name) for name in key_table(source.config, Head.NONE)}
     engine = open_engine(
@@ -101,8 +102,8 @@ def fit_and_save(
     started = time.perf_counter()
     data, held_out, test = parts
     out = Path(arguments.out)
+    balanced = _balanced(arguments, data)
     vectors = mean_states(embedder, data)
-    balanced = _balanced(arguments)
     if uneven := uneven_classes(data):
         console.print(f"{uneven}: {_WEIGHTED[balanced]}", markup=False)
     head = fit_head(vectors, data, balanced=balanced, seed=arguments.seed)
@@ -118,8 +119,8 @@ def fit_and_save(
                 )
             found = [None if part is None else score_task(classifier, part) for part in (held_out, test)]
             scores = [bootstrap(each.metrics, each.examples) if each else {} for each in found]
-            if found[0] and (never := never_predicted(found[0])):
-                console.print(f"never predicted, though there are examples: {', '.join(never)}", markup=False)
+            if line := never_predicted(found[0] or found[1]):
+                console.print(line, markup=False)
             about = facts_of(arguments, data, held_out) | {"from": str(arguments.model), **facts}
             about["seconds"] = round(facts.get("seconds", 0) + time.perf_counter() - started, 1)
             write_card(temporary, about, scores[0], name=out.name)
@@ -156,12 +157,12 @@ def classifier_config(config: DistilBertConfig, data: Data[Any]) -> DistilBertCo
     )
 
 
-def _balanced(arguments: FinetuneArguments) -> bool | None:
-    """What is said of class weights. Raises InputError for weights of single classes."""
+def _balanced(arguments: FinetuneArguments, data: Data[Any]) -> bool | None:
+    """What is said of class weights. Raises InputError for weights of what has no classes."""
     if arguments.class_weights is None:
         return None
-    if isinstance(arguments.class_weights, Mapping):
-        raise InputError("class_weights of a head alone are balanced or none")
+    if arguments.class_weights == "balanced" and data.problem != "single_label_classification":
+        raise InputError("class_weights are for single labels")
     return arguments.class_weights == "balanced"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE = (4.6, 3.2)  # inches of 72 points, on a screen as wide as the column
+_LONGEST_NAME = 40  # letters of a name beside a curve
 _MOST_POINTS = 500  # of a curve or a scatter: more cannot be told apart
 # stand-ins that Matplotlib draws with -> what they are in the page
 _TEXT, _LINE = "#010101", "#020202"
@@ -131,7 +132,7 @@ def line(axes: "Axes", points: Sequence[Point], label: str, series: int, *, step
     axes.plot(
         x,
         y,
-        label=printable(label),
+        label=printable(label if len(label) <= _LONGEST_NAME else f"{label[:_LONGEST_NAME]} …"),
         color=SERIES[series % len(SERIES)],
         linestyle=_DASHES[series % len(_DASHES)],
         marker="o" if len(kept) <= 30 else None,

@@ -74,12 +74,15 @@ def remarks(
     chosen = [
         name
         for name in ("batch_size", "epochs", "learning_rate", "precision")
-        if getattr(given, name) != getattr(used, name)
+        if getattr(given, name) != getattr(used, name) and not (name == "epochs" and used.max_steps)
     ]
     if chosen:
-        values = ", ".join(f"{name.replace('_', ' ')} {getattr(used, name)}" for name in chosen)
+        settings = {name.replace("_", " "): getattr(used, name) for name in chosen}
+        values = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
+        )
         yield f"chosen for {items:,} items and a width of {width}: {values}"
-    yield f"{steps:,} steps of {used.batch_size} items"
+    yield f"{steps:,} steps of {min(used.batch_size, items)} items"
     if steps < _FEW_STEPS and not used.max_steps:
         epochs = math.ceil(_FEW_STEPS / math.ceil(items / used.batch_size))
         yield f"so few steps seldom are enough: --epochs {epochs} makes them {_FEW_STEPS} or more"
@@ -92,5 +95,6 @@ def remarks(
             else "they have the weights that were given"
         )
     counts = label_counts(data)
-    if data.problem == "single_label_classification" and counts.total() <= _FEW_EXAMPLES * len(counts):
+    few = data.problem == "single_label_classification" and counts.total() <= _FEW_EXAMPLES * len(counts)
+    if few and all(isinstance(example.text, str) for example in data.examples):
         yield f"{counts.total()} examples of {len(counts)} classes are few: try --few-shot or --head-only"

@@ -71,8 +71,6 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     Raises what `finetune` raises, and InputError for another task than single labels of single texts.
     """
     check_task(arguments, "--few-shot")
-    if arguments.resume:
-        raise InputError("--few-shot takes a few minutes and keeps no checkpoints: run it again, without --resume")
     run = Run(arguments, quiet=quiet)
     data, held_out, test = run.reader.read_all()
     if data.problem != "single_label_classification":
@@ -95,10 +93,9 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         learning_rate=arguments.learning_rate or rate_at(opened.model.config.dim, _RATE),
     )
     settled = with_precision(settled)
-    steps = step_count(settled, len(data.examples))
-    run.console.print(
-        f"{steps} steps of {batch_size} texts at a learning rate of {settled.learning_rate:g}, then a head"
-    )
+    texts = len(data.examples)
+    steps = f"{step_count(settled, texts)} steps of {min(batch_size, texts)} texts"
+    run.console.print(f"{steps} at a learning rate of {settled.learning_rate:g}, then a head")
     state = run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
     embedder = Embedder(dataclasses.replace(opened.live.model, sentence=None))
     weights = {name: tensor.float().numpy(force=True) for name, tensor in opened.model.by_table_name().items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..arguments import ClassWeights, FinetuneArguments
 from ..data.examples import Data
+from ..data.summary import check_learnable
 from ..head_only.fitting import fit_classifier
 from ..trained import Trained, command_of
 from .defaults import remarks, with_class_weights, with_defaults
@@ -37,6 +38,7 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     if done := run.done():
         return done
     data, held_out, test = run.reader.read_all()
+    check_learnable(data)
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
     run.reader.say_lengths(opened.tokenizer, data, opened.max_length)
     settled = with_class_weights(arguments, data)

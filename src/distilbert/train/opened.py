@@ -1,9 +1,11 @@
 """A model that is about to be trained, and the task that scores it as it is."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..arguments import ClassWeights
@@ -84,9 +86,19 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     if fresh_head:
         config = dataclasses.replace(config, classifier_pooling="cls")
     model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
+    if fresh_head and data.problem == "regression":
+        start_at_numbers(model, [example.label for example in data.examples])
     longest = max_length or folder.longest
     opened = dataclasses.replace(open_model(folder, TorchEngine(model)), config=model.config, max_length=longest)
     return Trainable(task, folder, model, longest, fresh_head, live=kind(opened))
+
+
+def start_at_numbers(model: AnyModel, numbers: Sequence[float]) -> None:
+    """Let a fresh head begin at the mean and the spread of the numbers that it learns: they may be far from 0 and 1."""
+    spread = float(np.std(numbers)) or 1.0
+    with torch.no_grad():
+        model.classifier.weight *= spread
+        model.classifier.bias.fill_(float(np.mean(numbers)))
 
 
 def check_max_length(max_length: int, most: int, tokenizer: BertTokenizer, reads: str) -> None:

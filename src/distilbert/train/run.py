@@ -21,6 +21,7 @@ from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
+from ..fields import names_given
 from ..files import check_folder_place, check_new_folder, is_file, is_folder, read_json, write_json
 from ..folder.layout import CHECKPOINTS, TRAINING
 from ..model_card import write_card
@@ -52,6 +53,7 @@ class Run:
     def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
         """Raises InputError for a folder that has files, unless they are those of a run that is resumed."""
         self.arguments, self.out, self._quiet = arguments, Path(arguments.out), quiet
+        self._given = _given(arguments)
         if is_folder(self.out) and any(path.is_file() for path in self.out.rglob("*")):
             begun = any((self.out / name).is_dir() for name in (CHECKPOINTS, TEACHER_OUTPUTS))
             if not arguments.resume:
@@ -68,11 +70,14 @@ class Run:
         self.reader = ExampleReader(arguments, self.console)
 
     def done(self) -> Trained | None:
-        """The result, if the run is resumed and was complete before."""
+        """The result, if the run is resumed and was complete before. Raises InputError where it had other settings."""
         if not self.arguments.resume or not is_file(self.out / TRAINING):
             return None
-        self.console.print(f"{self.out}: is done")
         saved = read_json(self.out / TRAINING, CheckpointError)
+        given, before = self._given, saved.get("given")
+        if before is not None and (other := sorted(n for n in {**before, **given} if before.get(n) != given.get(n))):
+            raise InputError(f"{self.out}: is done, with another {name_list(other)}; choose another folder")
+        self.console.print(f"{self.out}: is done")
         scores, test_scores = (
             {name: Interval.from_dict(score) for name, score in saved[key].items()} for key in ("scores", "test_scores")
         )
@@ -133,21 +138,28 @@ class Run:
         )
         accelerator.wait_for_everyone()  # the checkpoints are removed at the end: all must have read the best one
         details, scores = _scored(live, held_out, best_by)
-        _, test_scores = _scored(live, test)
+        test_details, test_scores = _scored(live, test)
         if accelerator.is_main_process:
             model.cpu()
             about = {**run_facts(arguments, data, held_out, state), **facts}
             parts = [("train", data), ("evaluation", held_out), ("test", test)]
             known = [(name, part) for name, part in parts if part is not None]
             made = Training(about, known, state.losses, state.scores, details, scores, test_scores)
-            write_run(self.out, save, made, arguments.report, {})
+            write_run(self.out, save, made, arguments.report, {"given": self._given})
             for name in (CHECKPOINTS, TEACHER_OUTPUTS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()
-        if details and (never := never_predicted(details)):
-            self.console.print(f"never predicted, though there are examples: {name_list(never)}", markup=False)
+        if line := never_predicted(details or test_details):
+            self.console.print(line, markup=False)
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores, test_scores)
+
+
+def _given(arguments: RunArguments) -> dict[str, Any]:
+    """The settings that the caller gave and that change the result, as training.json keeps them."""
+    names = {field.name for field in dataclasses.fields(arguments)} - {*_NO_RESULT} | {"test"}
+    given = {name: getattr(arguments, name) for name in names_given(arguments, names)}
+    return dict(json.loads(json.dumps(given, default=str)))
 
 
 def write_run(
