@@ -72,6 +72,20 @@ Example = TypeVar("Example", LabelledText, TaggedWords, Question, PlainText, Sen
 AnyExample = LabelledText | TaggedWords | Question | PlainText | SentencePair | Choices
 
 
+def texts_of(example: AnyExample) -> tuple[str, ...]:
+    """All that a model reads of an example; words are one text, with blanks between."""
+    match example:
+        case LabelledText() | PlainText():
+            return example.text if isinstance(example.text, tuple) else (example.text,)
+        case TaggedWords():
+            return (" ".join(example.words),)
+        case Question():
+            return example.question, example.context
+        case SentencePair():
+            return example.first, example.second
+    return example.prompt, *example.choices
+
+
 @dataclass(frozen=True, eq=False)
 class Data(Generic[Example]):
     """The examples of a file.

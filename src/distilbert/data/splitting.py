@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import is_file
-from .examples import AnyExample, Choices, Data, LabelledText, PlainText, Question, SentencePair
+from .examples import AnyExample, Data, LabelledText, Question, texts_of
 
 _SHARE = re.compile(r"0?\.\d+|\d+(\.\d+)?e-\d+")
 
@@ -65,13 +65,4 @@ def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[
 
 def text_key(example: AnyExample) -> Hashable:
     """What two examples share where one tells the answer of the other."""
-    match example:
-        case LabelledText() | PlainText():
-            return example.text
-        case Question():
-            return example.context
-        case SentencePair():
-            return (example.first, example.second)
-        case Choices():
-            return (example.prompt, example.choices)
-    return example.words
+    return example.context if isinstance(example, Question) else texts_of(example)

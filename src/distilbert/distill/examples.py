@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import DistillArguments
-from ..data.examples import Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
+from ..data.examples import Data, LabelledText, PlainText, TaggedWords
 from ..data.splitting import share_of
 from ..errors import InputError
 from ..tokenizer import BertTokenizer
@@ -79,19 +79,3 @@ def _unlabelled(task: str, line: str, tokenizer: BertTokenizer) -> Any:
                 spans.setdefault(word, [start, end])[1] = end
         return TaggedWords(tuple(line[start:end] for start, end in spans.values()) or (line,), ())
     return PlainText(line)
-
-
-def texts_of(examples: Sequence[Any]) -> list[str]:
-    """All text of examples, for counting its pieces."""
-    texts: list[str] = []
-    for example in examples:
-        match example:
-            case TaggedWords():
-                texts.append(" ".join(example.words))
-            case Question():
-                texts += [example.question, example.context]
-            case SentencePair():
-                texts += [example.first, example.second]
-            case _:
-                texts += [example.text] if isinstance(example.text, str) else list(example.text)
-    return texts

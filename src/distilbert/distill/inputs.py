@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
-from ..data.examples import Data
+from ..data.examples import Data, texts_of
 from ..errors import InputError
 from ..fetching import fetch
 from ..folder.companions import encoder_folder
@@ -20,7 +20,7 @@ from ..train.objectives import make_objective
 from ..train.opened import check_max_length
 from ..train.run import Run
 from .alignment import alignable, with_teacher_ids
-from .examples import read_all, texts_of
+from .examples import read_all
 from .masks import SmoothedMasks
 from .objective import EmbedTexts
 from .teacher import Teacher, fetch_teacher, open_teacher
@@ -85,7 +85,7 @@ def _vocabulary(
             start.tokenizer.lower_case_first()
         pieces = same_pieces(start.tokenizer, teacher.tokenizer, start.config.vocab_size)
         return Vocabulary(start.tokenizer, pieces, {}), start.config
-    texts = texts_of(data.examples)
+    texts = [text for example in data.examples for text in texts_of(example)]
     if arguments.vocab_size and not (arguments.vocab_size == "auto" and len(texts) < ENOUGH_TEXTS):
         cut = cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts, arguments.vocab_size)
         return cut, teacher.config

@@ -7,26 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..data.examples import AnyExample, Choices, Data, LabelledText, PlainText, Question, SentencePair
-from ..tasks.inputs import text_of
+from ..data.examples import AnyExample, Data, texts_of
 
 _WORD = re.compile(r"\w+")
 
 
 def example_text(example: AnyExample) -> str:
     """All that a model reads of an example, as one text."""
-    match example:
-        case LabelledText():
-            return text_of(example.text)
-        case PlainText():
-            return example.text
-        case Question():
-            return f"{example.question} {example.context}"
-        case SentencePair():
-            return f"{example.first} | {example.second}"
-        case Choices():
-            return " | ".join((example.prompt, *example.choices))
-    return " ".join(example.words)
+    return " | ".join(texts_of(example))
 
 
 def words_of(example: AnyExample) -> list[str]:
