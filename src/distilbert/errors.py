@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Collection, Sequence
+from importlib import import_module
 from numbers import Integral
 
 
@@ -35,6 +36,16 @@ class UnknownOptionError(InputError, TypeError):
 
 class MissingExtraError(DistilBertError, ImportError):
     """A part of the package whose extra is not installed."""
+
+
+def check_extra(part: str, extra: str, *modules: str) -> None:
+    """Raises MissingExtraError, which names the part of the package, where a module that `extra` brings is missing."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            needed = error.name or module
+            raise MissingExtraError(f"distilbert.{part} needs {needed}: pip install 'distilbert[{extra}]'") from None
 
 
 class LongTextWarning(UserWarning):

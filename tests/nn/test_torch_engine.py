@@ -143,5 +143,5 @@ except distilbert.MissingExtraError as error:
 def test_without_pytorch_the_error_names_the_command(make_checkpoint: Maker, use: str) -> None:
     code = WITHOUT_TORCH.format(use=use.format(folder=str(make_checkpoint())))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "distilbert.nn needs PyTorch: pip install 'distilbert[torch]'\n"
+    assert run.stdout == "distilbert.nn needs torch: pip install 'distilbert[torch]'\n"
     assert issubclass(MissingExtraError, ImportError)

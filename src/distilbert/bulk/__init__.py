@@ -3,13 +3,9 @@
 docs/bulk.md shows the use. Read running.py first: a plan cuts the input into parts, an executor runs them.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import fsspec as _fsspec  # noqa: F401
-    import pyarrow as _pyarrow  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(f"distilbert.bulk needs {error.name}: pip install 'distilbert[bulk]'") from None
+check_extra("bulk", "bulk", "fsspec", "pyarrow")
 
 from ..bulk_settings import BulkSettings
 from .annotate import Annotator

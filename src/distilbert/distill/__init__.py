@@ -3,14 +3,9 @@
 Read objective.py first: it is what the loop of distilbert.train trains. docs/distillation.md shows the use.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import accelerate as _accelerate  # noqa: F401
-    import sklearn as _sklearn  # noqa: F401
-    import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(f"distilbert.distill needs {error.name}: pip install 'distilbert[train]'") from None
+check_extra("distill", "train", "accelerate", "sklearn", "torch")
 
 from ..arguments import DistillArguments, Shape
 from ..evaluation.candidates import Candidate

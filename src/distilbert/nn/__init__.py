@@ -4,12 +4,9 @@ Parameters are named as in Transformers, and either library loads what the other
 first: it is the whole model. docs/nn.md shows the use.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import torch as _torch  # noqa: F401
-except ImportError:
-    raise MissingExtraError("distilbert.nn needs PyTorch: pip install 'distilbert[torch]'") from None
+check_extra("nn", "torch", "torch")
 
 from .heads import (
     DistilBertForMaskedLM,

@@ -1,11 +1,8 @@
 """report.html: one page for training, distillation, evaluation and quantisation, which needs no network."""
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import matplotlib  # noqa: F401
-except ImportError:
-    raise MissingExtraError("distilbert.report needs Matplotlib: pip install 'distilbert[report]'") from None
+check_extra("report", "report", "matplotlib")
 
 from .evaluation import write_evaluation
 from .guarantee import write_guarantee

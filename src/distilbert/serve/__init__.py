@@ -3,15 +3,9 @@
 docs/serving.md shows the use. Read batcher.py first: it is what makes one process answer many clients well.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import fastapi as _fastapi  # noqa: F401
-    import httptools as _httptools  # noqa: F401
-    import prometheus_client as _prometheus_client  # noqa: F401
-    import uvicorn as _uvicorn  # noqa: F401
-except ImportError:
-    raise MissingExtraError("distilbert.serve needs FastAPI and uvicorn: pip install 'distilbert[serve]'") from None
+check_extra("serve", "serve", "fastapi", "httptools", "prometheus_client", "uvicorn")
 
 from ..server_settings import Settings
 from .app import create_app

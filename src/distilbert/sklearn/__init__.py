@@ -3,12 +3,9 @@
 The estimator that trains, `DistilBertClassifier`, needs torch and lies in `distilbert.train`.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import sklearn as _sklearn  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(f"distilbert.sklearn needs {error.name}: pip install 'distilbert[sklearn]'") from None
+check_extra("sklearn", "sklearn", "sklearn")
 
 from .embedder import DistilBertEmbedder
 

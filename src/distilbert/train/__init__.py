@@ -3,14 +3,9 @@
 Read loop.py first: every task, and every way of training, goes through it. docs/training.md shows the use.
 """
 
-from ..errors import MissingExtraError
+from ..errors import check_extra
 
-try:
-    import accelerate as _accelerate  # noqa: F401
-    import sklearn as _sklearn  # noqa: F401
-    import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(f"distilbert.train needs {error.name}: pip install 'distilbert[train]'") from None
+check_extra("train", "train", "accelerate", "sklearn", "torch")
 
 from ..arguments import FinetuneArguments
 from ..trained import Trained
