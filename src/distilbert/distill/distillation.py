@@ -1,12 +1,10 @@
 """`distill`: a teacher, text and the shape of a student -> the student, as a model folder with its report."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
-from ..config_keys import Problem
 from ..train.loop import autocast
 from ..train.precision import with_precision
 from ..train.progress import WorkProgress
@@ -15,7 +13,7 @@ from ..trained import Trained
 from .alignment import with_teacher_ids
 from .facts import student_facts
 from .inputs import Inputs, read_inputs
-from .objective import DistillationObjective, OutputKind
+from .objective import DistillationObjective, soft_loss_of
 from .projections import StudentWithProjections
 from .student import live_task, open_student, save_student
 from .teacher import RequestedOutputs, Teacher
@@ -42,29 +40,26 @@ def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
     if done := run.done():
         return done
     inputs = read_inputs(run, arguments)
-    taught = begin(run, arguments, inputs)
+    model, objective = begin(run, arguments, inputs)
     return run.train_and_save(
-        taught.model,
-        taught.objective,
-        live=lambda: live_task(arguments, inputs, taught.model),
-        save=lambda out: save_student(out, arguments, inputs, taught.model),
+        model,
+        objective,
+        live=lambda: live_task(arguments, inputs, model),
+        save=lambda out: save_student(out, arguments, inputs, model),
         data=inputs.data,
         held_out=inputs.held_out,
         test=inputs.test,
-        facts=student_facts(run.console, arguments, inputs, taught.model.student),
+        facts=student_facts(run.console, arguments, inputs, model.student),
     )
 
 
-@dataclass(frozen=True)
-class Taught:
-    """A student, with its projections, and what it is trained by."""
+def begin(
+    run: Run, arguments: DistillArguments, inputs: Inputs
+) -> tuple[StudentWithProjections, DistillationObjective]:
+    """A student before its training, and what it is trained by.
 
-    model: StudentWithProjections
-    objective: DistillationObjective
-
-
-def begin(run: Run, arguments: DistillArguments, inputs: Inputs) -> Taught:
-    """A student before its training. The teacher's outputs are computed now, unless they are there or live."""
+    The teacher's outputs are computed now, unless they are there or live.
+    """
     teacher = inputs.teacher
     student, kept = open_student(arguments, inputs)
     requested, of_teacher = _requested(arguments, student.config, teacher)
@@ -80,12 +75,12 @@ def begin(run: Run, arguments: DistillArguments, inputs: Inputs) -> Taught:
         _teacher_outputs(run, arguments, inputs, of_teacher),
         arguments.weights,
         requested,
-        kind=_kind(arguments.task, inputs.data.problem),
+        soft=soft_loss_of(arguments.task, inputs.data.problem),
         heads=_relation_heads(student.config, teacher.config),
         columns=inputs.vocabulary.pieces if arguments.task == "fill-mask" else None,
         every_row=arguments.every_row,
     )
-    return Taught(model, objective)
+    return model, objective
 
 
 def _requested(
@@ -128,13 +123,3 @@ def _teacher_outputs(
             outputs.fill(arguments.max_batch_tokens, device, lambda: autocast(arguments, device), progress.at)
         accelerator.wait_for_everyone()
     return outputs
-
-
-def _kind(task: str, problem: Problem | None) -> OutputKind:
-    if task == "question-answering":
-        return "span"
-    if task == "sentence-similarity":
-        return "vectors"
-    if problem == "multi_label_classification":
-        return "independent labels"
-    return "numbers" if problem == "regression" else "classes"

@@ -5,26 +5,26 @@ the smallest that keeps a share of its teacher's score. So what is larger than o
 """
 
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..arguments import DistillArguments, Shape
-from ..errors import CheckpointError, InputError, error_text
+from ..errors import CheckpointError, InputError
 from ..evaluation.intervals import Share
-from ..files import is_file, read_json, written_whole_folder
-from ..train.checkpoints import MAKE_ROOM, State
+from ..files import is_file, read_json, write_json, written_whole_folder
+from ..train.checkpoints import State, saving
 from ..train.loop import run as train
 from ..train.loop import step_seconds
 from ..train.run import Run
-from .distillation import FEWEST_STEPS, Taught, begin
+from .distillation import FEWEST_STEPS, begin
 from .initial_weights import student_config
 from .inputs import Inputs
+from .objective import DistillationObjective
+from .projections import StudentWithProjections
 from .shapes import shape_name
 from .student import save_student
 
@@ -125,47 +125,48 @@ class Halving:
         """Train and write a folder for `_train`; False where there is nothing to write."""
         started = time.monotonic()
         arguments = self._settings(shape, number)
-        taught = begin(self._run, arguments, self._inputs)
+        model, objective = begin(self._run, arguments, self._inputs)
         if before is not None:
-            taught.model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))
-        steps = self._steps(taught, arguments, seconds, before)
+            model.load_state_dict(load_file(before.folder.parent / _WEIGHTS))
+        steps = self._steps(model, objective, arguments, seconds, before)
         if steps < FEWEST_STEPS:
             return False
         limited = dataclasses.replace(arguments, max_steps=steps)
-        state = train(taught.model, taught.objective, limited, self._run.accelerator, quiet=True)
-        taught.model.cpu()
+        state = train(model, objective, limited, self._run.accelerator, quiet=True)
+        model.cpu()
         earlier = before.state if before else State()
-        try:
-            with written_whole_folder(folder) as temporary:
-                (temporary / MODEL).mkdir()
-                save_student(temporary / MODEL, arguments, self._inputs, taught.model)
-                weights = {name: tensor.contiguous() for name, tensor in taught.model.state_dict().items()}
-                save_file(weights, temporary / _WEIGHTS)
-                done = {
-                    "seconds": time.monotonic() - started,
-                    "steps": earlier.step + state.step,
-                    "tokens": earlier.tokens + state.tokens,
-                    "training_seconds": earlier.seconds + state.seconds,
-                    "losses": [*earlier.losses, *((earlier.step + step, loss) for step, loss in state.losses)],
-                    "weights": sum(parameter.numel() for parameter in taught.model.student.parameters()),
-                }
-                (temporary / _DONE).write_text(json.dumps(done), encoding="utf-8")
-        except CheckpointError as error:
-            raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
-        except (OSError, SafetensorError) as error:
-            why = error_text(error)
-            raise CheckpointError(f"{folder}: cannot be written ({why}); {MAKE_ROOM}") from None
+        with saving(f"{folder}:"), written_whole_folder(folder) as temporary:
+            (temporary / MODEL).mkdir()
+            save_student(temporary / MODEL, arguments, self._inputs, model)
+            weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+            save_file(weights, temporary / _WEIGHTS)
+            done = {
+                "seconds": time.monotonic() - started,
+                "steps": earlier.step + state.step,
+                "tokens": earlier.tokens + state.tokens,
+                "training_seconds": earlier.seconds + state.seconds,
+                "losses": [*earlier.losses, *((earlier.step + step, loss) for step, loss in state.losses)],
+                "weights": sum(parameter.numel() for parameter in model.student.parameters()),
+            }
+            write_json(temporary / _DONE, done)
         return True
 
-    def _steps(self, taught: Taught, arguments: DistillArguments, seconds: float, before: Trial | None) -> int:
+    def _steps(
+        self,
+        model: StudentWithProjections,
+        objective: DistillationObjective,
+        arguments: DistillArguments,
+        seconds: float,
+        before: Trial | None,
+    ) -> int:
         """How many steps fit into so many seconds, in the first round a few at least: what was trained before is not
         thrown away for one student. Raises InputError where they are too few for the very first.
         """
         if before is not None:
             a_step = before.state.seconds / before.state.step
         else:
-            a_step = step_seconds(taught.model, taught.objective, arguments, self._run.accelerator)
-        most = math.ceil(_MOST_EPOCHS * len(taught.objective.items) / arguments.batch_size)
+            a_step = step_seconds(model, objective, arguments, self._run.accelerator)
+        most = math.ceil(_MOST_EPOCHS * len(objective.items) / arguments.batch_size)
         steps = min(int(seconds / a_step), most - (before.state.step if before else 0))
         if not self._last and seconds < FEWEST_STEPS * a_step:
             raise InputError(

@@ -5,13 +5,14 @@ Each task's own objective (train/objectives.py) says what an item is, and its lo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..arguments import LossWeights
+from ..config_keys import Problem
 from ..nn import Packed
 from ..train.objective import Item, StepTotals, TaskObjective, device_of
 from .losses import cosine_loss, relation_loss, soft_binary_loss, soft_loss, squared_loss
@@ -19,7 +20,8 @@ from .projections import StudentWithProjections
 from .teacher import RequestedOutputs, read_model
 from .teacher_cache import TeacherOutputs
 
-OutputKind = Literal["classes", "independent labels", "numbers", "span", "vectors"]
+# of the student's and the teacher's output, the batch and the temperature
+SoftLoss = Callable[[Tensor, Tensor, Packed, float], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class DistillationObjective:
         weights: LossWeights,
         requested: RequestedOutputs,
         *,
-        kind: OutputKind,
+        soft: SoftLoss,
         heads: int = 1,
         columns: np.ndarray | None = None,
         every_row: bool = False,
@@ -64,7 +66,7 @@ class DistillationObjective:
         Args:
             base: the task's objective on the student's items.
             requested: of the student; `teacher_outputs` have the teacher's counterparts.
-            kind: of output.
+            soft: the loss of outputs against the teacher's.
             heads: of the relations.
             columns: int64 [V], the teacher's pieces that the student has; None for all.
             every_row: whether the soft loss is over all tokens, not over the masked ones alone.
@@ -74,8 +76,7 @@ class DistillationObjective:
             for number, item in enumerate(base.items)
         ]
         self._base, self._teacher_outputs, self._weights, self._requested = base, teacher_outputs, weights, requested
-        self._soft = _SOFT[kind]
-        self._heads, self._columns, self._every_row = heads, columns, every_row
+        self._soft, self._heads, self._columns, self._every_row = soft, heads, columns, every_row
 
     def draw(self, item: Item, rng: np.random.Generator) -> Item:
         return self._base.draw(item, rng)
@@ -106,17 +107,20 @@ class DistillationObjective:
         return loss + per_token / totals.tokens
 
 
+def soft_loss_of(task: str, problem: Problem | None) -> SoftLoss:
+    """The loss of a task's outputs against its teacher's."""
+    if task == "question-answering":
+        return _span
+    if task == "sentence-similarity":
+        return lambda output, truth, *_: cosine_loss(output, truth)
+    if problem == "multi_label_classification":
+        return lambda output, truth, _, temperature: soft_binary_loss(output, truth, temperature)
+    if problem == "regression":
+        return lambda output, truth, *_: squared_loss(output, truth)
+    return lambda output, truth, _, temperature: soft_loss(output, truth, temperature)
+
+
 def _span(output: Tensor, truth: Tensor, batch: Packed, temperature: float) -> Tensor:
     """The mean of two softmaxes over the tokens of each text: where an answer starts and where it ends."""
     student, teacher = (batch.view.pad(x.float(), -torch.inf).transpose(1, 2) for x in (output, truth))  # [B, 2, T]
     return soft_loss(student, teacher, temperature) / 2
-
-
-# kind of output -> the soft loss, from the student's and the teacher's output, the batch and the temperature
-_SOFT: dict[OutputKind, Callable[[Tensor, Tensor, Packed, float], Tensor]] = {
-    "classes": lambda output, truth, _, temperature: soft_loss(output, truth, temperature),
-    "independent labels": lambda output, truth, _, temperature: soft_binary_loss(output, truth, temperature),
-    "numbers": lambda output, truth, *_: squared_loss(output, truth),
-    "span": _span,
-    "vectors": lambda output, truth, *_: cosine_loss(output, truth),
-}

@@ -1,7 +1,6 @@
 """`find_smallest`: the smallest student that keeps a share of its teacher's score, as a model folder."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..evaluation.intervals import Share, bootstrap, share
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
 from ..fields import names_given
-from ..files import check_new_folder, is_file, is_folder, read_json, written_whole, written_whole_folder
+from ..files import check_new_folder, is_file, is_folder, read_json, write_json, written_whole_folder
 from ..folder.layout import TRAINING
 from ..loading import load
 from ..report import Training
@@ -159,8 +158,7 @@ def _open_work(arguments: DistillArguments) -> Path:
     if is_folder(work) and any(work.iterdir()):
         raise InputError(f"{work}: is needed for the search, and holds other files; move them")
     (work / TEACHER_OUTPUTS).mkdir(parents=True, exist_ok=True)
-    with written_whole(work / _SETTINGS) as path:
-        path.write_text(json.dumps(settings), encoding="utf-8")
+    write_json(work / _SETTINGS, settings)
     return work
 
 

@@ -5,35 +5,27 @@ once that much is on the disk, so that a run that was killed goes on from there.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..batch import plan
-from ..errors import CheckpointError, error_text
-from ..files import is_file, read_json, written_whole
-from ..train.checkpoints import MAKE_ROOM
+from ..errors import CheckpointError
+from ..files import is_file, read_json, write_json
+from ..train.checkpoints import saving
 from ..train.objective import Item
 from .teacher import Outputs, RequestedOutputs, Teacher
 
 _FILLED = "filled.json"
 _MOST = 65504.0  # of half precision
 _BATCHES = 32  # between two notes of how far
-
-
-class TeacherOutputs(Protocol):
-    """The teacher's outputs for the items of an objective."""
-
-    def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Outputs:
-        """For the items with these numbers, as they are drawn in this step."""
-        ...
 
 
 class LiveOutputs:
@@ -43,6 +35,7 @@ class LiveOutputs:
         self._teacher, self._requested, self._read = teacher, requested, read
 
     def of(self, numbers: Sequence[int], items: Sequence[Item], device: torch.device) -> Outputs:
+        """For the items with these numbers, as they are drawn in this step."""
         read = [self._read(number, item) for number, item in zip(numbers, items, strict=True)]
         return self._teacher.to(device).compute(read, self._requested)
 
@@ -69,11 +62,10 @@ class CachedOutputs:
         shapes = {"output.f16": (int(self._rows[-1]), teacher.width(requested))}
         for place in range(len(requested.states) + 3 * requested.relations):
             shapes[f"inside-{place}.f16"] = (int(self._tokens[-1]), teacher.config.dim)
-        try:
+        self._saving = partial(saving, f"{self.folder}: the teacher's outputs")
+        with self._saving():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._output, *self._inside = [_mapped(self.folder / name, shape) for name, shape in shapes.items()]
-        except OSError as error:
-            raise self._fault(error) from None
 
     @property
     def filled(self) -> int:
@@ -108,13 +100,10 @@ class CachedOutputs:
                     outputs = teacher.compute([self._items[number] for number in numbers], self._requested)
                 for file, starts, values in self._places(outputs):
                     file[_spans(starts, numbers)] = values.float().clamp(-_MOST, _MOST).cpu().numpy()
-            try:
+            with self._saving():
                 for file in (self._output, *self._inside):
                     file.flush()
-                with written_whole(self.folder / _FILLED) as path:
-                    path.write_text(json.dumps({"items": stop}), encoding="utf-8")
-            except OSError as error:
-                raise self._fault(error) from None
+                write_json(self.folder / _FILLED, {"items": stop})
             done = stop
             progress(done)
 
@@ -131,9 +120,8 @@ class CachedOutputs:
         inside = zip(self._inside, (*outputs.states, *outputs.relations), strict=True)
         return [(self._output, self._rows, outputs.output), *((file, self._tokens, values) for file, values in inside)]
 
-    def _fault(self, error: OSError) -> CheckpointError:
-        why = error_text(error)
-        return CheckpointError(f"{self.folder}: the teacher's outputs cannot be written ({why}); {MAKE_ROOM}")
+
+TeacherOutputs = LiveOutputs | CachedOutputs
 
 
 def _row_count(item: Item, requested: RequestedOutputs) -> int:

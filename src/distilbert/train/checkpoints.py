@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,6 +20,17 @@ from ..files import read_json, written_whole_folder
 
 _WEIGHTS, _STATE = "training.safetensors", "state.json"
 MAKE_ROOM = "make room and go on with --resume"  # where something of a run cannot be written
+
+
+@contextmanager
+def saving(what: str) -> Iterator[None]:
+    """Raises CheckpointError, which says how to go on, where what is being written in the block cannot be."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
+    except (OSError, InputError, SafetensorError) as error:
+        raise CheckpointError(f"{what} cannot be written ({error_text(error)}); {MAKE_ROOM}") from None
 
 
 @dataclasses.dataclass

@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from safetensors import SafetensorError
 from torch import nn
 
 from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
-from ..errors import CheckpointError, InputError, check_one_of, error_text, name_list
+from ..errors import CheckpointError, InputError, check_one_of, name_list
 from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, never_predicted
@@ -30,7 +29,7 @@ from ..report import Training, check_place, write_training
 from ..tasks.task import Task
 from ..trained import Trained, facts_of
 from ..training_data import ExampleReader
-from .checkpoints import MAKE_ROOM, Checkpoints, State
+from .checkpoints import Checkpoints, State, saving
 from .evaluation_loss import evaluation_loss
 from .loop import open_accelerator, run
 from .objective import Objective
@@ -179,16 +178,11 @@ def write_run(
         "evaluations": [(step, without_nan(scores)) for step, scores in made.evaluations],
         **more,
     }
-    try:
+    with saving(f"{out}: the model"):
         save(out)
         write_card(out, made.facts, made.scores)
         write_training([out / "report.html", *([report] if report else [])], made)
         write_json(out / TRAINING, done)
-    except CheckpointError as error:
-        raise CheckpointError(f"{error}; {MAKE_ROOM}") from None
-    except (OSError, InputError, SafetensorError) as error:
-        why = error_text(error)
-        raise CheckpointError(f"{out}: the model cannot be written ({why}); {MAKE_ROOM}") from None
 
 
 def _main_metric(live: Callable[[], Task], held_out: Data[Any] | None, best_by: str | None) -> str:
