@@ -10,10 +10,10 @@ from ..tokenizer import BertTokenizer
 _SHORT = 4096  # characters that are not worth counting the tokens of: there are no more of these
 _LETTERS = 8  # of ASCII, or half as many others, that take as much memory to cut up as one token
 _PIECE = 1 << 15  # characters that are counted at once
-_NUMBER = 20  # bytes of a number in JSON, at most
-_LABEL = 100  # bytes of a label with its score
+NUMBER_BYTES = 20  # of a number in JSON, at most
+LABEL_BYTES = 100  # of a label with its score
+TOKEN_BYTES = 120  # of an answer of /tokenize for each token
 _FILL = 150  # bytes of a filled mask, without its text
-_TOKEN = 120  # bytes of an answer of /tokenize for each token
 _STREAMED = 16  # batches that a task reads ahead
 
 
@@ -80,19 +80,6 @@ def texts_cost(task: Task, tokens: int, count: int, *, width: int = 0, answer: i
     run = tokens if tokens <= limit else (tokens // step + count) * limit if overlap else tokens + 2 * (tokens // step)
     streamed = min(run, _STREAMED * task.model.max_batch_tokens)
     return Cost(tokens, run, 4 * width * streamed, answer)
-
-
-def vectors_bytes(count: int, dim: int) -> int:
-    """Of an answer of so many vectors."""
-    return count * dim * _NUMBER
-
-
-def labels_bytes(count: int, labels: int) -> int:
-    return count * labels * _LABEL
-
-
-def tokens_bytes(tokens: int) -> int:
-    return tokens * _TOKEN
 
 
 def fills_cost(

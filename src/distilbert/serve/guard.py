@@ -72,8 +72,13 @@ class _Exchange:
 
     async def refuse(self, error: RequestError) -> None:
         """Answer with an error, unless an answer has begun."""
-        if not self.status:
-            await _respond(self.send, self.scope["path"], error)
+        if self.status:
+            return
+        body = json.dumps(error.body(self.scope["path"])).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body))} | dict(error.headers)
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": error.status, "headers": raw})
+        await self.send({"type": "http.response.body", "body": body})
 
     def fields(self, seconds: float) -> dict[str, object]:
         """Of its line in the log."""
@@ -159,11 +164,3 @@ def _cost(work: Work) -> list[tuple[bytes, bytes]]:
         return []
     timing = f"wait;dur={1e3 * work.waited:.2f}, run;dur={1e3 * work.ran:.2f}"
     return [(b"server-timing", timing.encode()), (b"x-compute-tokens", str(work.tokens).encode())]
-
-
-async def _respond(send: Send, path: str, error: RequestError) -> None:
-    body = json.dumps(error.body(path)).encode()
-    headers = {"content-type": "application/json", "content-length": str(len(body))} | dict(error.headers)
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": error.status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})

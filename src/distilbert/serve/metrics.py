@@ -50,9 +50,6 @@ class Metrics:
         self.run_texts = histogram("distilbert_run_texts", "Texts of a run", buckets=_COUNTS)
         self.run_tokens = histogram("distilbert_run_tokens", "Tokens of a run", buckets=_COUNTS)
 
-    def opened(self, model: str, precision: str, engine: str, reason: str) -> None:
-        self.engines.labels(model, precision, engine, reason).set(1)
-
     def ran(self, model: str, texts: int, tokens: int, seconds: float) -> None:
         self.texts.labels(model).inc(texts)
         self.tokens.labels(model).inc(tokens)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.embedding import Embedder
 from .batcher import current_work
-from .cost import texts_cost, vectors_bytes
+from .cost import NUMBER_BYTES, texts_cost
 from .schemas_cohere import CohereEmbeddings, CohereRequest
 from .service import Service
 from .shared import EMBEDS, ERRORS, OPENAI_ERRORS
@@ -39,7 +39,7 @@ def _embeddings(service: Service, task: Embedder, body: CohereRequest, types: Se
     before, texts = prompt_of(task, None), body.texts
     service.check_texts(texts)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    each = (len(types) if types else 1) * vectors_bytes(1, min(body.output_dimension or task.dim, task.dim))
+    each = (len(types) if types else 1) * min(body.output_dimension or task.dim, task.dim) * NUMBER_BYTES
     answer = len(texts) * each + 4 * sum(map(len, texts))
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     read = texts if body.max_tokens is None else [beginning(task, text, body.max_tokens) for text in texts]

@@ -17,7 +17,7 @@ from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
-from .cost import Cost, answers_cost, fills_cost, labels_bytes, texts_cost, vectors_bytes
+from .cost import LABEL_BYTES, NUMBER_BYTES, Cost, answers_cost, fills_cost, texts_cost
 from .errors import Fault, RequestError
 from .models import ServedModel
 from .schemas import SimilarityRequest
@@ -101,7 +101,7 @@ def _answer(service: Service, model: ServedModel, body: Any) -> object:
             chooser = model.get(ChoiceClassifier, "a multiple choice model")
             tokens = service.tokens(chooser, [body.inputs.prompt]) * len(choices) + service.tokens(chooser, choices)
             sent_back = 4 * sum(map(len, choices))
-            service.charge(texts_cost(chooser, tokens, len(choices), answer=labels_bytes(len(choices), 1) + sent_back))
+            service.charge(texts_cost(chooser, tokens, len(choices), answer=len(choices) * LABEL_BYTES + sent_back))
             return _labels(chooser(body.inputs.prompt, body.inputs.choices))
         case _:
             return _texts(service, model.tasks[0], body)
@@ -146,7 +146,7 @@ def _pairs(service: Service, task: TextClassifier, body: PairsRequest) -> object
     pairs = [body.inputs] if isinstance(body.inputs, Pair) else body.inputs
     service.check_texts(pairs)
     tokens = service.tokens(task, [text for pair in pairs for text in (pair.text, pair.text_pair or "")])
-    service.charge(texts_cost(task, tokens, len(pairs), answer=labels_bytes(len(pairs), task.config.num_labels)))
+    service.charge(texts_cost(task, tokens, len(pairs), answer=len(pairs) * task.config.num_labels * LABEL_BYTES))
     texts = [pair.text if pair.text_pair is None else (pair.text, pair.text_pair) for pair in pairs]
     given = body.parameters.model_dump(exclude_none=True) if body.parameters else {}
     options = {"top_k": None} | {_PARAMETERS[TextClassifier][name]: value for name, value in given.items()}
@@ -171,7 +171,6 @@ def _options(task: Task, body: TextsRequest) -> tuple[dict[str, Any], Parameters
             "max_length": given.pop("max_length", None),
         }
     )
-    given.pop("truncation", None)
     others = []
     if not isinstance(task, _CUT):
         left = (cutting.truncation_direction or "right").lower() != "right"
@@ -198,11 +197,11 @@ def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any
             return fills_cost(task, texts, tokens, top_k=options.get("top_k", 5), targets=targets, most=most)
         case TokenClassifier():
             overlap, width = options.get("stride") or 0, task.config.num_labels
-            return texts_cost(task, tokens, len(texts), width=width, overlap=overlap, answer=labels_bytes(tokens, 1))
+            return texts_cost(task, tokens, len(texts), width=width, overlap=overlap, answer=tokens * LABEL_BYTES)
         case TextClassifier():
-            return texts_cost(task, tokens, len(texts), answer=labels_bytes(len(texts), task.config.num_labels))
+            return texts_cost(task, tokens, len(texts), answer=len(texts) * task.config.num_labels * LABEL_BYTES)
         case Embedder():
-            answer = vectors_bytes(len(texts), min(options.get("dimensions", task.dim), task.dim))
+            answer = len(texts) * min(options.get("dimensions", task.dim), task.dim) * NUMBER_BYTES
             return texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer)
         case _:
             return texts_cost(task, tokens, len(texts))
@@ -249,9 +248,8 @@ def _zero_shot(service: Service, task: ZeroShotClassifier, body: ZeroShotRequest
     tokens = service.tokens(task, texts) * len(labels)
     tokens += len(texts) * (service.tokens(task, labels) + template * len(labels))
     sent_back = 4 * len(texts) * sum(map(len, labels))
-    service.charge(
-        texts_cost(task, tokens, len(texts) * len(labels), answer=labels_bytes(len(texts), len(labels)) + sent_back)
-    )
+    count = len(texts) * len(labels)
+    service.charge(texts_cost(task, tokens, count, answer=count * LABEL_BYTES + sent_back))
     answers = (_labels(result) for result in task.stream(texts, labels, **options))
     return next(answers) if isinstance(body.inputs, str) else answers
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.late_interaction import LateInteractionEncoder
 from .batcher import current_work
-from .cost import texts_cost, vectors_bytes
+from .cost import NUMBER_BYTES, texts_cost
 from .schemas_openai import MultiVectorRequest, MultiVectors
 from .service import Service
 from .shared import OPENAI_ERRORS, groups
@@ -32,9 +32,8 @@ def _vectors(service: Service, task: LateInteractionEncoder, body: MultiVectorRe
     tokens = service.tokens(task, texts)
     # queries are filled up to a length, which is at most that of the model
     read = len(texts) * task.model.max_length if is_query else min(tokens, len(texts) * task.model.max_length)
-    service.charge(
-        texts_cost(task, max(read, tokens), len(texts), width=task.dim, answer=vectors_bytes(read, task.dim))
-    )
+    answer = read * task.dim * NUMBER_BYTES
+    service.charge(texts_cost(task, max(read, tokens), len(texts), width=task.dim, answer=answer))
     encode = task.encode_query if is_query else task.encode_document
     work = current_work.get()
     found: Any = (vectors for group in groups(texts) for vectors in encode(group))

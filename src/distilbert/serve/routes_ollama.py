@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.embedding import Embedder
 from .batcher import current_work
-from .cost import texts_cost, vectors_bytes
+from .cost import NUMBER_BYTES, texts_cost
 from .schemas_ollama import OllamaEmbedding, OllamaEmbeddings, OllamaPrompt, OllamaRequest
 from .service import Service
 from .shared import EMBEDS, ERRORS
@@ -46,7 +46,7 @@ def _embeddings(service: Service, task: Embedder, body: OllamaRequest) -> dict[s
     service.check_texts(texts)
     before = prompt_of(task, None)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    answer = vectors_bytes(len(texts), min(body.dimensions or task.dim, task.dim))
+    answer = len(texts) * min(body.dimensions or task.dim, task.dim) * NUMBER_BYTES
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     if body.truncate is False:
         service.check_lengths(task, texts, before=before)

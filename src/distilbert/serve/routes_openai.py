@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..tasks.embedding import Embedder
 from .batcher import current_work
-from .cost import texts_cost, vectors_bytes
+from .cost import NUMBER_BYTES, texts_cost
 from .errors import Fault, RequestError
 from .schemas_openai import OpenAIEmbeddings, OpenAIError, OpenAIModel, OpenAIModels, OpenAIRequest
 from .service import Service
@@ -49,7 +49,7 @@ def _embeddings(service: Service, task: Embedder, body: OpenAIRequest) -> object
     before, dimensions = prompt_of(task, body.prompt_name), either(body, "dimensions", "output_dimension")
     texts = service.texts(task, body.input)
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    answer = len(texts) * (vectors_bytes(1, min(dimensions or task.dim, task.dim)) + 60)
+    answer = len(texts) * (min(dimensions or task.dim, task.dim) * NUMBER_BYTES + 60)
     service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=answer))
     texts = _cut(service, task, body, texts, before)
     vectors = embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=dimensions)

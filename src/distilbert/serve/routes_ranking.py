@@ -13,7 +13,7 @@ from ..tasks.reranking import Reranker
 from ..tasks.text_classification import TextClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from .batcher import current_work
-from .cost import labels_bytes, texts_cost
+from .cost import LABEL_BYTES, texts_cost
 from .errors import Fault, RequestError
 from .schemas import Rank, RerankRequest
 from .schemas_openai import (
@@ -27,7 +27,6 @@ from .service import Service
 from .shared import ERRORS, OPENAI_ERRORS, either
 from .texts import beginning
 
-_RANKS = "a re-ranker"
 Ranker = Reranker | LateInteractionEncoder
 
 
@@ -62,23 +61,19 @@ def ranking_routes(service: Service) -> APIRouter:
 
 
 async def _rerank(service: Service, request: Request, body: RerankRequest | DocumentsRequest) -> Response:
-    if isinstance(body, RerankRequest):
-        task = _ranker(service, request, None)
-        return await service.answer(request, lambda: _ranks(service, task, body))
-    task = _ranker(service, request, body.model)
-    return await service.answer(request, lambda: _documents(service, task, body))
-
-
-def _ranker(service: Service, request: Request, name: str | None) -> Ranker:
     kinds: Any = Ranker
-    return service.task(request, kinds, _RANKS, name)
+    if isinstance(body, RerankRequest):
+        task = service.task(request, kinds, "a re-ranker")
+        return await service.answer(request, lambda: _ranks(service, task, body))
+    task = service.task(request, kinds, "a re-ranker", body.model)
+    return await service.answer(request, lambda: _documents(service, task, body))
 
 
 def _charge(service: Service, task: Ranker, query: str, texts: list[str], *, sent_back: bool) -> None:
     service.check_texts(texts)
     times = len(texts) if isinstance(task, Reranker) else 1  # a query is read with each text, or once
     tokens = service.tokens(task, [query]) * times + service.tokens(task, texts)
-    answer = labels_bytes(len(texts), 1) + (4 * sum(map(len, texts)) if sent_back else 0)
+    answer = len(texts) * LABEL_BYTES + (4 * sum(map(len, texts)) if sent_back else 0)
     service.charge(texts_cost(task, tokens, len(texts), answer=answer))
 
 
@@ -136,7 +131,7 @@ def _documents(service: Service, task: Ranker, body: DocumentsRequest) -> object
 def _classified(service: Service, task: TextClassifier, body: ClassifyRequest) -> object:
     texts = [body.input] if isinstance(body.input, str) else body.input
     service.check_texts(texts)
-    answer = labels_bytes(len(texts), task.config.num_labels)
+    answer = len(texts) * task.config.num_labels * LABEL_BYTES
     service.charge(texts_cost(task, service.tokens(task, texts), len(texts), answer=answer))
     order = {label: index for index, label in enumerate(task.config.labels)}
     results: Any = task(texts, top_k=None, function=None if body.use_activation else "none")
@@ -155,7 +150,7 @@ def _chosen(service: Service, task: ZeroShotClassifier, body: ClassifyRequest) -
     texts, labels = [body.input] if isinstance(body.input, str) else body.input, body.labels or []
     service.check_texts(texts, len(labels))
     tokens = service.tokens(task, texts) * len(labels) + len(texts) * (service.tokens(task, labels) + 8 * len(labels))
-    answer = labels_bytes(len(texts), len(labels)) + 4 * len(texts) * sum(map(len, labels))
+    answer = len(texts) * len(labels) * LABEL_BYTES + 4 * len(texts) * sum(map(len, labels))
     service.charge(texts_cost(task, tokens, len(texts) * len(labels), answer=answer))
     results: Any = task(texts, labels)
     work = current_work.get()

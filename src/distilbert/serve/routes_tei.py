@@ -16,7 +16,7 @@ from ..tasks.sparse import SparseEncoder
 from ..tasks.task import Task
 from ..tasks.text_classification import TextClassifier
 from ..tokenizer import BertTokenizer
-from .cost import Cost, labels_bytes, texts_cost, tokens_bytes, vectors_bytes
+from .cost import LABEL_BYTES, NUMBER_BYTES, TOKEN_BYTES, Cost, texts_cost
 from .errors import Fault, RequestError
 from .models import ServedModel
 from .schemas import (
@@ -113,7 +113,7 @@ def _add_server_routes(routes: APIRouter, service: Service) -> None:
 
 def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
     dim = min(body.dimensions or task.dim, task.dim)
-    texts = _texts(service, task, body, prompt_of(task, body.prompt_name), each=vectors_bytes(1, dim))
+    texts = _texts(service, task, body, prompt_of(task, body.prompt_name), each=dim * NUMBER_BYTES)
     return sent(
         embedded(task, texts, prompt_name=body.prompt_name, normalize=body.normalize, dimensions=body.dimensions)
     )
@@ -121,7 +121,7 @@ def _embed(service: Service, task: Embedder, body: EmbedRequest) -> object:
 
 def _embed_all(service: Service, task: Embedder, body: EmbedAllRequest) -> object:
     before = prompt_of(task, body.prompt_name)
-    texts = _texts(service, task, body, before, each_token=vectors_bytes(1, task.config.dim))
+    texts = _texts(service, task, body, before, each_token=task.config.dim * NUMBER_BYTES)
     return (
         (state.tolist() for state in states)
         for group in groups(texts)
@@ -146,7 +146,8 @@ def _predict(service: Service, task: TextClassifier, body: PredictRequest) -> ob
     if body.truncation_direction.lower() != "right":
         raise RequestError(Fault.UNPROCESSABLE, "pairs and texts to classify are cut on the right only")
     tokens = service.tokens(task, [text for each in inputs for text in each])
-    service.charge(texts_cost(task, tokens, len(inputs), answer=labels_bytes(len(inputs), task.config.num_labels)))
+    answer = len(inputs) * task.config.num_labels * LABEL_BYTES
+    service.charge(texts_cost(task, tokens, len(inputs), answer=answer))
     if not service.may_cut(body):
         service.check_lengths(task, [each[0] for each in inputs if len(each) == 1])
         pairs = [each for each in inputs if len(each) == 2]
@@ -165,7 +166,7 @@ def _tokenize(service: Service, task: Task, body: TokenizeRequest) -> object:
             raise RequestError(Fault.UNPROCESSABLE, "the model has no prompts")
         texts = [prompt_of(task, body.prompt_name) + text for text in texts]
     tokens = service.tokens(task, texts)
-    service.charge(Cost(tokens, 0, answer=tokens_bytes(tokens)))
+    service.charge(Cost(tokens, 0, answer=tokens * TOKEN_BYTES))
     encodings = task.tokenizer.encode_batch(texts)
     return (
         _tokens(task.tokenizer, text, encoding, body.add_special_tokens)

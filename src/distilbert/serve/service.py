@@ -5,7 +5,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
@@ -21,7 +21,7 @@ from .errors import Fault, RequestError
 from .metrics import Metrics, SharedMetrics
 from .models import ServedModel, aliases_of
 from .schemas import Cutting
-from .texts import texts_of
+from .texts import text_of
 from .writing import written
 
 _LAG_EVERY = 0.05  # seconds
@@ -84,7 +84,7 @@ class Service:
     async def _warm(self, models: Mapping[str, ServedModel]) -> None:
         for model in models.values():
             await asyncio.get_running_loop().run_in_executor(self._pool, model.warm_up)
-            self.metrics.opened(model.name, model.precision, model.engine, model.reason)
+            self.metrics.engines.labels(model.name, model.precision, model.engine, model.reason).set(1)
 
     async def watch_loop(self) -> None:
         """Measure, for ever, how late the event loop is."""
@@ -122,9 +122,7 @@ class Service:
     def model(self, request: Request, name: str | None = None) -> ServedModel:
         """The model that the path (or `name`) names; the first where none is named. Raises RequestError for others."""
         name = request.path_params.get("name", name)
-        if name is None:
-            return self._chosen(request, next(iter(self.models.values())))
-        return self._chosen(request, self.served(name))
+        return self._chosen(request, next(iter(self.models.values())) if name is None else self.served(name))
 
     def served(self, name: str) -> ServedModel:
         """The model of a name. Raises RequestError for a name that is not served."""
@@ -157,14 +155,15 @@ class Service:
     def texts(self, task: Task, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
         """The texts that were given, as strings or as token ids. Raises RequestError for ids that cannot be read."""
         one = isinstance(inputs, str) or (len(inputs) > 0 and isinstance(inputs[0], int))
-        self.check_texts([inputs] if one else inputs)
-        if self.settings.refuse_token_ids and not (isinstance(inputs, str) or all(isinstance(t, str) for t in inputs)):
+        given: Any = [inputs] if one else inputs
+        self.check_texts(given)
+        if self.settings.refuse_token_ids and not all(isinstance(each, str) for each in given):
             message = (
                 "token ids are refused (--refuse-token-ids): they are read as this model's own; "
                 "send text, in LangChain with check_embedding_ctx_length=False"
             )
             raise RequestError(Fault.UNPROCESSABLE, message)
-        return texts_of(task.tokenizer, inputs)
+        return [each if isinstance(each, str) else text_of(task.tokenizer, each) for each in given]
 
     def check_texts(self, texts: Sized, labels: int = 1, *, what: str = "text") -> None:
         """Raises RequestError where a request has no texts, or no labels for each, or too many of them."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ..results import SparseVector
 from ..tasks.embedding import Embedder
-from .cost import texts_cost, vectors_bytes
+from .cost import NUMBER_BYTES, texts_cost
 from .errors import ANSWERED, Fault, RequestError
 from .schemas import Error, SimilarityRequest
 from .schemas_openai import OpenAIError
@@ -39,7 +39,7 @@ def compare(service: Service, task: Embedder, body: SimilarityRequest, *, trunca
     service.check_texts(body.inputs.sentences)
     texts = [body.inputs.source_sentence, *body.inputs.sentences]
     tokens = service.tokens(task, texts) + len(texts) * service.tokens(task, [before])
-    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=vectors_bytes(len(texts), 1)))
+    service.charge(texts_cost(task, tokens, len(texts), width=task.config.dim, answer=len(texts) * NUMBER_BYTES))
     if parameters:
         truncate = truncate if parameters.truncate is None else parameters.truncate
         texts = fitted(task, texts, parameters.truncation_direction, before) if truncate else texts

@@ -13,16 +13,8 @@ from ..tokenizer import BertTokenizer
 from .errors import Fault, RequestError
 
 
-def texts_of(tokenizer: BertTokenizer, inputs: str | Sequence[int | str | Sequence[int]]) -> list[str]:
-    """The texts that were given, as strings or as token ids. Raises RequestError for ids that are not known."""
-    if isinstance(inputs, str):
-        return [inputs]
-    if inputs and isinstance(inputs[0], int):
-        return [_text(tokenizer, inputs)]  # type: ignore[arg-type]  # all are, as the schema says
-    return [each if isinstance(each, str) else _text(tokenizer, each) for each in inputs]  # type: ignore[arg-type]
-
-
-def _text(tokenizer: BertTokenizer, ids: Sequence[int]) -> str:
+def text_of(tokenizer: BertTokenizer, ids: Sequence[int]) -> str:
+    """The text of token ids, special ones around it left out. Raises RequestError for ids that are not known."""
     if ids and max(ids) >= tokenizer.vocab_size:
         raise RequestError(
             Fault.UNPROCESSABLE, f"token id {max(ids)} is not in the vocabulary of {tokenizer.vocab_size}"
