@@ -17,6 +17,7 @@ from ..arguments import Shape
 from ..config import DistilBertConfig
 from ..errors import InputError
 from ..folder.weight_names import PREFIX
+from ..tasks.numbers import largest
 from ..train.objective import AnyModel
 
 _LAYER = re.compile(r"layer\.(\d+)\.")
@@ -88,7 +89,11 @@ def shrink(
         int64 [D]: which of the teacher's D numbers the student's are.
     """
     config: DistilBertConfig = student.config
-    kept = {"V": pieces, "D": _largest(_energy(weights), config.dim), "P": np.arange(teacher.max_position_embeddings)}
+    kept = {
+        "V": pieces,
+        "D": np.sort(largest(_energy(weights), config.dim)),
+        "P": np.arange(teacher.max_position_embeddings),
+    }
     by_layer = {place: _kept_of_layer(weights, teacher, config, layer) for place, layer in enumerate(layers)}
     with torch.no_grad():
         for name, parameter in student.by_table_name().items():
@@ -119,17 +124,12 @@ def _kept_of_layer(
     """Hidden units and heads, by the product of the norms of what leads in and out."""
     name = f"{PREFIX}transformer.layer.{layer}"
     into, out = weights[f"{name}.ffn.lin1.weight"], weights[f"{name}.ffn.lin2.weight"]
-    kept = {"F": _largest((into.norm(dim=1) * out.norm(dim=0)).numpy(), config.hidden_dim)}
+    kept = {"F": np.sort(largest((into.norm(dim=1) * out.norm(dim=0)).numpy(), config.hidden_dim))}
     width = teacher.head_dim
     if config.head_dim == width and config.n_heads <= teacher.n_heads:
         value, leave = weights[f"{name}.attention.v_lin.weight"], weights[f"{name}.attention.out_lin.weight"]
         begins = value.view(-1, width, teacher.dim).norm(dim=(1, 2))
         ends = leave.view(teacher.dim, -1, width).norm(dim=(0, 2))
-        heads = _largest((begins * ends).numpy(), config.n_heads)
+        heads = np.sort(largest((begins * ends).numpy(), config.n_heads))
         kept["A"] = (heads[:, None] * width + np.arange(width)).ravel()
     return kept
-
-
-def _largest(values: np.ndarray, most: int) -> np.ndarray:
-    """int64: the places of the largest values, in order of place; all of them where there are not so many."""
-    return np.sort(np.argsort(-values, kind="stable")[:most])

@@ -8,7 +8,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..batch import Batch
 from ..config import DistilBertConfig
 from ..convert import convert
 from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text, name_list
@@ -32,7 +31,7 @@ from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tasks.by_name import TASKS
 from ..tokenizer import BertTokenizer
-from ..train.objective import AnyModel, Item, device_of, pack, pooled
+from ..train.objective import AnyModel, Item, batch_of, device_of, pack, pooled
 
 
 @dataclass(frozen=True)
@@ -115,29 +114,21 @@ def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutpu
         batch = pack(model, items)
         output = model.run(batch)
         return Outputs(pooled(output, batch) if requested.vectors else output), batch
-    batch = Packed.from_batch(Batch.pack([text for item in items for text in item.texts]), device_of(model))
+    read = batch_of(items)
+    batch = Packed.from_batch(replace(read, rows=None), device_of(model))
     encoder = model if model.head is Head.NONE else model.distilbert
     attention = encoder.transformer.layer[-1].attention
     states: list[Tensor] = []
     with _hooked([attention.q_lin, attention.k_lin, attention.v_lin]) as projected:
         last = encoder.transformer(encoder._embed(batch), batch, states)
-    rows = _rows(items)
-    if requested.vectors:
-        output = pooled(last, batch) if rows is None else last[torch.from_numpy(rows).to(last.device)]
+    of_rows = last if read.rows is None else last[torch.from_numpy(read.rows).to(last.device)]
+    if requested.vectors and read.rows is None:
+        output = pooled(last, batch)
     else:
-        output = model.score(last if rows is None else last[torch.from_numpy(rows).to(last.device)])
+        output = of_rows if requested.vectors else model.score(of_rows)
     return Outputs(
         output, tuple(states[i] for i in requested.states), tuple(projected) if requested.relations else ()
     ), batch
-
-
-def _rows(items: Sequence[Item]) -> np.ndarray | None:
-    """int64 [K], the rows of all texts as indices into N; None for all of them."""
-    if items[0].rows is None:
-        return None
-    starts = np.cumsum([0, *(len(text) for item in items for text in item.texts)])
-    by_text = [rows for item in items for rows in item.rows or ()]
-    return np.concatenate([start + rows for start, rows in zip(starts, by_text, strict=False)])
 
 
 @contextmanager
@@ -270,12 +261,10 @@ class ForeignTeacher(Teacher):
     def compute(self, items: Sequence[Item], requested: RequestedOutputs) -> Outputs:
         if requested.relations and len(self._projections) != 3:
             raise InputError(f"{self.name}: its queries, keys and values are not found: leave out attention")
-        texts = [text for item in items for text in item.texts]
-        lengths = np.array([len(text) for text in texts])
-        ids = np.full((len(texts), lengths.max()), self._pad)
-        inside = np.arange(lengths.max()) < lengths[:, None]
-        ids[inside] = np.concatenate(texts)
-        device = self.model.device
+        batch, device = batch_of(items), self.model.device
+        inside = batch.mask
+        ids = np.full(inside.shape, self._pad)
+        ids[inside] = batch.ids
         given = {"input_ids": ids, "attention_mask": inside.astype(np.int64)}
         if self._typed:  # the second of a pair is what stands behind the first [SEP]
             ends = ids == self.tokenizer.sep_token_id
@@ -295,8 +284,8 @@ class ForeignTeacher(Teacher):
         elif self._task == "question-answering":
             output = packed(torch.stack([result.start_logits, result.end_logits], -1))
         else:
-            rows = _rows(items)
-            output = packed(result.logits) if rows is None else packed(result.logits)[torch.from_numpy(rows).to(device)]
+            output = packed(result.logits)
+            output = output if batch.rows is None else output[torch.from_numpy(batch.rows).to(device)]
         states = tuple(packed(result.hidden_states[index]) for index in requested.states)
         return Outputs(output, states, tuple(map(packed, projected)))
 

@@ -16,7 +16,7 @@ from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from .explanation import Attribution, Explanation, Method
 from .leave_one_out import leave_out, mask_id
-from .targets import AnswerTarget, ClassTarget, EntityTarget, SimilarityTarget, Target, ValueTarget, read_rows
+from .targets import AnswerTarget, ClassTarget, EntityTarget, SimilarityTarget, Target, read_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +171,8 @@ def _of_class(task: TextClassifier, text: str, pair: str | None, target: object)
         index = labels.index(str(target))
     else:
         raise InputError(f"the model has no label {short_repr(target)}; it has {name_list(labels, 20)}")
-    kind = ValueTarget if task.function == "none" else ClassTarget
-    about = kind(
+    about = ClassTarget(
+        measure="value" if task.function == "none" else ClassTarget.measure,
         task=task,
         encoding=encoding,
         name=labels[index],

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +25,14 @@ class Target(ABC):
     """One number of what a task's model gives for one encoded text.
 
     Attributes:
+        measure: what the number is, for a person.
         task: whose model runs.
         encoding: the text, or the pair, as it is read.
         name: what is explained, for a person.
         rows: int64 [K], the tokens whose output the number is made of.
     """
 
-    measure: ClassVar[str]
+    measure: str
     task: Task
     encoding: Encoding
     name: str
@@ -56,7 +57,7 @@ class ClassTarget(Target):
     Log-odds still change where a probability is near 1: a word that turns 0.9999 into 0.99 counts.
     """
 
-    measure = "log-odds"
+    measure: str = "log-odds"
     index: int
     function: str
     calibration: Calibration
@@ -70,17 +71,10 @@ class ClassTarget(Target):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ValueTarget(ClassTarget):
-    """The same of a regression."""
-
-    measure = "value"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
 class EntityTarget(Target):
     """An entity: the mean over its tokens of the log-odds of each token's label."""
 
-    measure = "log-odds"
+    measure: str = "log-odds"
     labels: Sequence[int]  # one a row
     calibration: Calibration
 
@@ -97,7 +91,7 @@ class AnswerTarget(Target):
     `rows` are these places, [CLS] first; `first` and `last` are the answer's tokens among them.
     """
 
-    measure = "log-probability"
+    measure: str = "log-probability"
     first: int
     last: int
 
@@ -111,7 +105,7 @@ class AnswerTarget(Target):
 class SimilarityTarget(Target):
     """How alike a text and a vector [D] are, by the model's own measure."""
 
-    measure = "similarity"
+    measure: str = "similarity"
     task: Embedder
     other: np.ndarray
     prompt_length: int
@@ -136,10 +130,8 @@ class SimilarityTarget(Target):
                 return vector @ other / (library.linalg.norm(vector) * library.linalg.norm(other))
             case "dot":
                 return vector @ other
-            case "euclidean":
-                return -library.linalg.norm(vector - other)
-            case _:
-                return -abs(vector - other).sum()
+            case distance:
+                return -library.linalg.norm(vector - other, 2 if distance == "euclidean" else 1)
 
 
 def read_rows(task: Task, encoding: Encoding) -> np.ndarray:

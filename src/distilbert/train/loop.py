@@ -157,8 +157,8 @@ class _Sampler:
         epoch, place = divmod(step, self._steps_per_epoch)
         items = self._objective.items
         if epoch != self._epoch:
-            self._order, self._epoch = _rng(self._seed, 0, epoch).permutation(len(items)), epoch
-        rng = _rng(self._seed, 1, step)
+            self._order, self._epoch = np.random.default_rng((self._seed, 0, epoch)).permutation(len(items)), epoch
+        rng = np.random.default_rng((self._seed, 1, step))
         chosen = self._order[place * self._size : (place + 1) * self._size]
         return [self._objective.draw(items[index], rng) for index in chosen]
 
@@ -208,7 +208,8 @@ class _Gradients:
             batches = plan([item.tokens for item in items], most)
         loss = torch.zeros((), device=accelerator.device)
         for number in range(accelerator.process_index, len(batches), processes):
-            torch.manual_seed(int(_rng(arguments.seed, 2, step, number).integers(1 << 62)))  # of dropout
+            rng = np.random.default_rng((arguments.seed, 2, step, number))
+            torch.manual_seed(int(rng.integers(1 << 62)))  # of dropout
             with autocast(arguments, accelerator.device):
                 share = self._objective.loss(self._model, [items[i] for i in batches[number].tolist()], totals)
             share.backward()  # type: ignore[no-untyped-call]
@@ -309,7 +310,3 @@ def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
         parameter.grad = flat[start : start + parameter.numel()].view_as(parameter).clone()
         start += parameter.numel()
     return flat[0]
-
-
-def _rng(*seeds: int) -> np.random.Generator:
-    return np.random.default_rng(seeds)

@@ -98,11 +98,15 @@ class TaskObjective:
         raise NotImplementedError
 
 
+def batch_of(items: Sequence[Item]) -> Batch:
+    """The items' texts, and the rows of each that the head reads."""
+    texts = [text for item in items for text in item.texts]
+    return Batch.pack(texts, None if items[0].rows is None else [rows for item in items for rows in item.rows or ()])
+
+
 def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
     """The items' texts as one packed batch on the model's device."""
-    texts = [text for item in items for text in item.texts]
-    rows_of = None if items[0].rows is None else [rows for item in items for rows in item.rows or ()]
-    return Packed.from_batch(Batch.pack(texts, rows_of), device_of(model))
+    return Packed.from_batch(batch_of(items), device_of(model))
 
 
 def pooled(states: Tensor, batch: Packed) -> Tensor:

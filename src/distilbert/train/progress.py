@@ -1,7 +1,6 @@
 """How a run goes, for a person: a bar on a terminal; in a file a line at evaluations, and one a minute between them."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -26,9 +25,7 @@ class _Bar:
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
 
