@@ -79,9 +79,8 @@ class Annotator:
         texts = [batch.column(name).to_pylist() for name in self.columns]
         added: pa.RecordBatch = self.annotate(texts)
         check_names(names, added.schema.names)
-        fields = [*batch.schema, *added.schema]
-        arrays = [*batch.columns, *added.columns]
-        made: Batch = type(batch).from_arrays(arrays, schema=pa.schema(fields, batch.schema.metadata))
+        schema = pa.schema([*batch.schema, *added.schema], batch.schema.metadata)
+        made: Batch = type(batch).from_arrays([*batch.columns, *added.columns], schema=schema)
         return made
 
     @property

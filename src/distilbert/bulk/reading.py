@@ -88,9 +88,6 @@ def _parquet(part: Part) -> Iterator[pa.Table]:
         raise InputError(f"{part.url}: a Parquet file that is damaged ({error_text(error)})") from None
 
 
-# text -----------------------------------------------------------------------------------------------
-
-
 def _with_texts(source: Source, table: pa.Table) -> Rows:
     return Rows(table, [table.column(name).to_pylist() for name in source.columns])
 

@@ -131,12 +131,7 @@ def _column(
 def _check_text(url: str, field: pa.Field, task: str) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     listed = task == "multiple-choice" and (pa.types.is_list(kind) or pa.types.is_large_list(kind))
-    if not listed and not (
-        pa.types.is_null(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-    ):
+    if not listed and kind not in (pa.null(), pa.string(), pa.large_string(), pa.string_view()):
         raise InputError(f"{url}: column {field.name!r} must be text, not {field.type}")
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -100,15 +101,13 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _flat(column.cast(kind.value_type))
-    if pa.types.is_nested(kind):
-        texts = [None if value is None else _json(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+    if kind in (pa.string_view(), pa.large_string()):
         return column.cast(pa.string())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        texts = [None if value is None else base64.b64encode(value).decode() for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return column
+    is_binary = kind in (pa.binary(), pa.large_binary()) or pa.types.is_fixed_size_binary(kind)
+    if not is_binary and not pa.types.is_nested(kind):
+        return column
+    texts = [None if value is None else (_plain if is_binary else _json)(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _joined(line: str | None, added: str) -> str:
@@ -152,8 +151,7 @@ def merge(urls: Iterable[str], target: str, form: Format, schema: pa.Schema, sep
             for url in urls:
                 with opened(url) as file:
                     file.read(len(first))
-                    while block := file.read(_BLOCK):
-                        out.write(block)
+                    shutil.copyfileobj(file, out, _BLOCK)
 
 
 def _add_parquet(writer: pq.ParquetWriter, url: str) -> None:

@@ -11,7 +11,7 @@ from .results import finite, print_json
 from .texts import add_model_options, open_task
 
 if TYPE_CHECKING:  # a leaf
-    from ..explain import Attribution, Explanation
+    from ..explain import Explanation
 
 _TASKS = ("text-classification", "token-classification", "question-answering", "feature-extraction")
 _METHODS = ("leave-one-out", "integrated-gradients")
@@ -70,13 +70,10 @@ def _show(explanation: "Explanation") -> None:
     for word in strongest:
         colour = "green" if word.value >= 0 else "red"
         share = show.bar(abs(word.value) / largest)
-        show.line(f"  {word.value:+9.4f} ", (share, colour), " ", _attention(word), show.clean(word.text))
+        attention = "" if word.attention is None else f"{word.attention:.3f}  "
+        show.line(f"  {word.value:+9.4f} ", (share, colour), " ", (attention, "dim"), show.clean(word.text))
     if len(explanation.words) > _MOST_WORDS:
         show.line((f"  and {len(explanation.words) - _MOST_WORDS} more words (--json has all)", "dim"))
-
-
-def _attention(word: "Attribution") -> show.Part:
-    return "" if word.attention is None else (f"{word.attention:.3f}  ", "dim")
 
 
 def _marked(explanation: "Explanation", *, attention: bool) -> None:

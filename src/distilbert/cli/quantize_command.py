@@ -46,54 +46,46 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 
 
 def quantize(args: argparse.Namespace) -> int:
-    return _compare(args) if args.max_drop is None else _guarantee(args)
-
-
-def _guarantee(args: argparse.Namespace) -> int:
-    from ..guarantee import quantize_within
-
-    if args.data is None:
+    if args.max_drop is not None and args.data is None:
         raise InputError("--max-drop needs examples: --data FILE")
-    if args.report:
-        from ..report import check_place, write_guarantee
-
-        check_place(args.report)
-    reading = dataclasses.asdict(read_options(args, ReadOptions))
-    with working("quantizing"):
-        settings = {**_settings(args), "max_drop": args.max_drop, "task": args.task}
-        done = quantize_within(args.model, args.out, args.data, **settings, **reading)
-    if args.report:
-        write_guarantee(args.report, done, command=_command(args))
-    _print(args, done)
-    return 0 if done.chosen else 1
-
-
-def _compare(args: argparse.Namespace) -> int:
-    from ..convert import quantize as run
-
-    if unheeded := [flag_of(name) for name in ("task", *given_options(args, ReadOptions)) if getattr(args, name)]:
+    unheeded = [flag_of(name) for name in ("task", *given_options(args, ReadOptions)) if getattr(args, name)]
+    if args.max_drop is None and unheeded:
         raise InputError(f"{', '.join(unheeded)}: for the examples of --max-drop; without it, --data has texts alone")
     if args.report:
-        from ..report import check_place, write_quantization
+        from ..report import check_place
 
         check_place(args.report)
     with working("quantizing"):
-        report = run(args.model, args.out, data=lines_of(args.data), **_settings(args))
-    if args.report:
-        write_quantization(args.report, report, texts=str(args.data or ""), command=_command(args))
-    _print(args, report)
-    return 0
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    return {"bits": args.bits, "word_bits": int(args.embeddings[0]), "revision": args.revision}
-
-
-def _print(args: argparse.Namespace, done: "QuantizationReport | Guarantee") -> None:
+        settings = {"bits": args.bits, "word_bits": int(args.embeddings[0]), "revision": args.revision}
+        done, as_asked = (_compared if args.max_drop is None else _guaranteed)(args, settings)
     if args.json:
         print_json(done.to_dict())
     else:
         show.cleaned(str(done))
+    return 0 if as_asked else 1
+
+
+def _guaranteed(args: argparse.Namespace, settings: dict[str, Any]) -> "tuple[Guarantee, bool]":
+    from ..guarantee import quantize_within
+
+    settings |= {"max_drop": args.max_drop, "task": args.task} | dataclasses.asdict(read_options(args, ReadOptions))
+    done = quantize_within(args.model, args.out, args.data, **settings)
+    if args.report:
+        from ..report import write_guarantee
+
+        write_guarantee(args.report, done, command=_command(args))
+    return done, done.chosen is not None
+
+
+def _compared(args: argparse.Namespace, settings: dict[str, Any]) -> "tuple[QuantizationReport, bool]":
+    from ..convert import quantize as run
+
+    report = run(args.model, args.out, data=lines_of(args.data), **settings)
+    if args.report:
+        from ..report import write_quantization
+
+        write_quantization(args.report, report, texts=str(args.data or ""), command=_command(args))
+    return report, True
 
 
 def _command(args: argparse.Namespace) -> str:

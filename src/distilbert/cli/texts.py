@@ -44,14 +44,6 @@ def add_model_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_texts(parser: argparse.ArgumentParser, what: str = "TEXT") -> None:
-    parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
-    what = what.lower()
-    group = parser.add_argument_group("texts in")
-    group.add_argument("--file", type=Path, help=f"read one {what} a line, or a column of a .csv .tsv .jsonl .parquet")
-    add_table_options(group)
-
-
 def add_table_options(parser: argparse._ActionsContainer) -> None:
     """How a file that is a table is read."""
     parser.add_argument(
@@ -161,7 +153,11 @@ def add_text_arguments(
     parser: argparse.ArgumentParser, task: str, what: str = "TEXT", *, without: Collection[str] = ()
 ) -> None:
     """What a command takes that runs a task on texts."""
-    add_texts(parser, what)
+    parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
+    group = parser.add_argument_group("texts in")
+    a_line = f"read one {what.lower()} a line, or a column of a .csv .tsv .jsonl .parquet"
+    group.add_argument("--file", type=Path, help=a_line)
+    add_table_options(group)
     add_model(parser)
     add_task_options(parser, task, without=without)
 

@@ -125,7 +125,7 @@ def _references(element: Element) -> Iterator[str]:
             yield from _REFERENCE.findall(value)
 
 
-def line(axes: "Axes", points: Sequence[Point], label: str, series: int, *, step: bool = False) -> None:
+def line(axes: "Axes", points: Sequence[Point], label: str, series: int) -> None:
     """A curve, thinned where its points are too many to be told apart."""
     kept = [point for point in points if all(map(math.isfinite, point))]
     x, y = zip(*thinned(kept), strict=True) if kept else ((), ())
@@ -137,7 +137,6 @@ def line(axes: "Axes", points: Sequence[Point], label: str, series: int, *, step
         linestyle=_DASHES[series % len(_DASHES)],
         marker="o" if len(kept) <= 30 else None,
         markersize=3,
-        drawstyle="steps-pre" if step else "default",
     )
 
 
