@@ -13,6 +13,7 @@ from .data.labels import tags_of_known_types, with_labels
 from .data.reading import read_data
 from .data.splitting import hold_out, share_of
 from .data.summary import summary
+from .tasks.inputs import encoded
 from .tokenizer import BertTokenizer
 
 
@@ -74,12 +75,9 @@ class ExampleReader:
     def say_lengths(self, tokenizer: BertTokenizer, data: Data[Any], max_length: int) -> None:
         """Say how long texts are, and how many are cut."""
         texts = [example.text for example in data.examples if isinstance(example, LabelledText)]
-        pairs = [text for text in texts if isinstance(text, tuple)]
-        if not texts or 0 < len(pairs) < len(texts):
+        if not texts:
             return
-        first = [text[0] for text in pairs] or texts
-        second = [text[1] for text in pairs] or None
-        encodings = tokenizer.encode_batch(first, second, max_length=max_length)
+        encodings = encoded(tokenizer, texts, max_length)
         lengths, cut = [len(each.ids) for each in encodings], sum(each.truncated for each in encodings)
         self._console.print(
             f"texts of {sum(lengths) / len(lengths):.1f} tokens on average; {cut:,} ({cut / len(lengths):.1%}) are "

@@ -27,7 +27,6 @@ from ..tasks.zero_shot_similarity import SimilarityClassifier
 from .batcher import Batcher
 from .errors import Fault, RequestError
 
-_LABELLED = (TextClassifier, TokenClassifier, ZeroShotClassifier)
 AnyTask = TypeVar("AnyTask", bound=Task)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -149,22 +148,20 @@ class ServedModel:
     def described(self) -> dict[str, Any]:
         """What it is, for people and programs that choose one."""
         task = self.tasks[0]
-        labelled = isinstance(task, _LABELLED) and task.head is not Head.NONE
-        labels = {"labels": list(task.config.labels)} if labelled else {}
-        dim = {"dimensions": task.dim} if isinstance(task, Embedder | LateInteractionEncoder) else {}
-        return (
-            {
-                "name": self.name,
-                "task": task.task,
-                "tasks": [each.task for each in self.tasks],
-                "precision": self.precision,
-                "engine": self.engine,
-                "max_length": self.model.max_length,
-                "vocabulary": self.model.tokenizer.vocab_size,
-            }
-            | labels
-            | dim
-        )
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "task": task.task,
+            "tasks": [each.task for each in self.tasks],
+            "precision": self.precision,
+            "engine": self.engine,
+            "max_length": self.model.max_length,
+            "vocabulary": self.model.tokenizer.vocab_size,
+        }
+        if isinstance(task, TextClassifier | TokenClassifier | ZeroShotClassifier) and task.head is not Head.NONE:
+            facts["labels"] = list(task.config.labels)
+        if isinstance(task, Embedder | LateInteractionEncoder):
+            facts["dimensions"] = task.dim
+        return facts
 
 
 def _prompted(name: str, task: Embedder | SparseEncoder, settings: Settings) -> Model:

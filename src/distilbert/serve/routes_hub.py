@@ -37,19 +37,16 @@ from .service import Service
 from .shared import EMBEDS, ERRORS, compare, groups, sparse_values
 from .texts import beginning, embedded, fitted, prompt_of, sent
 
-# the task's names of the hub's parameters
-_PARAMETERS: dict[type[Task], dict[str, str]] = {
-    TextClassifier: {"top_k": "top_k", "function_to_apply": "function"},
-    TokenClassifier: {"aggregation_strategy": "aggregation", "ignore_labels": "ignore_labels", "stride": "stride"},
-    MaskFiller: {"top_k": "top_k", "targets": "targets"},
-    SparseEncoder: {"top_k": "top_k", "prompt_name": "prompt_name"},
-    Embedder: {
-        "normalize": "normalize",
-        "dimensions": "dimensions",
-        "encoding_format": "encoding_format",
-        "prompt_name": "prompt_name",
-    },
+# the hub's parameters of each task
+_PARAMETERS: dict[type[Task], tuple[str, ...]] = {
+    TextClassifier: ("top_k", "function_to_apply"),
+    TokenClassifier: ("aggregation_strategy", "ignore_labels", "stride"),
+    MaskFiller: ("top_k", "targets"),
+    SparseEncoder: ("top_k", "prompt_name"),
+    Embedder: ("normalize", "dimensions", "encoding_format", "prompt_name"),
 }
+# the tasks' names of parameters that have others there
+_OPTIONS = {"function_to_apply": "function", "aggregation_strategy": "aggregation"}
 _NAME = {
     "name": "name",
     "in": "path",
@@ -149,7 +146,7 @@ def _pairs(service: Service, task: TextClassifier, body: PairsRequest) -> object
     service.charge(texts_cost(task, tokens, len(pairs), answer=len(pairs) * task.config.num_labels * LABEL_BYTES))
     texts = [pair.text if pair.text_pair is None else (pair.text, pair.text_pair) for pair in pairs]
     given = body.parameters.model_dump(exclude_none=True) if body.parameters else {}
-    options = {"top_k": None} | {_PARAMETERS[TextClassifier][name]: value for name, value in given.items()}
+    options = {"top_k": None} | {_OPTIONS.get(name, name): value for name, value in given.items()}
     results: Any = task.stream(texts, **options)
     return (_labels(labels if isinstance(labels, list) else [labels]) for labels in results)
 
@@ -178,11 +175,10 @@ def _options(task: Task, body: TextsRequest) -> tuple[dict[str, Any], Parameters
     if isinstance(task, TextClassifier) and "return_all_scores" in given:
         every = given.pop("return_all_scores")
         given.setdefault("top_k", None if every else 1)
-    names = _PARAMETERS.get(type(task), {})
-    others += [name for name in given if name not in names]
+    others += [name for name in given if name not in _PARAMETERS.get(type(task), ())]
     if others:
         raise RequestError(Fault.UNPROCESSABLE, f"{', '.join(others)}: not for a model of {task.task!r}")
-    return {names[name]: value for name, value in given.items()}, cutting
+    return {_OPTIONS.get(name, name): value for name, value in given.items()}, cutting
 
 
 def _cost(service: Service, task: Task, texts: list[str], options: dict[str, Any], before: str) -> Cost:

@@ -57,13 +57,9 @@ def run_server(
 
     def ready(service: Service) -> None:
         models = [f"{model.name}: {model.tasks[0].task}, {model.precision}" for model in service.models.values()]
-        memory = {"private_mb": round(private_memory() / 1e6)}
-        fields = (
-            {"url": url_of(settings.host, port), "models": models}
-            | memory
-            | {name: getattr(settings, name) for name in ("max_concurrent", "max_texts", "max_tokens", "max_memory")}
-        )
-        logger.info("worker ready" if worker else "ready", extra={"fields": fields})
+        limits = {name: getattr(settings, name) for name in ("max_concurrent", "max_texts", "max_tokens", "max_memory")}
+        about = {"url": url_of(settings.host, port), "models": models, "private_mb": round(private_memory() / 1e6)}
+        logger.info("worker ready" if worker else "ready", extra={"fields": about | limits})
         if worker:
             worker.ready()
 

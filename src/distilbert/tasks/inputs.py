@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from ..encoding import Encoding
 from ..errors import InputError, name_list
+from ..tokenizer import BertTokenizer
 
 TextOrPair = str | tuple[str, str]
 Item = TypeVar("Item")
@@ -84,6 +86,16 @@ def checked_seconds(first: object, seconds: Iterable[str], index: int, names: tu
             yield second
 
     return checked()
+
+
+def encoded(tokenizer: BertTokenizer, texts: Sequence[TextOrPair], max_length: int) -> list[Encoding]:
+    """Texts and pairs, which may stand among each other, each cut to `max_length` tokens."""
+    singles = [text for text in texts if isinstance(text, str)]
+    pairs = [text for text in texts if not isinstance(text, str)]
+    of_singles = iter(tokenizer.encode_batch(singles, max_length=max_length))
+    firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
+    of_pairs = iter(tokenizer.encode_batch(firsts, seconds, max_length=max_length) if pairs else ())
+    return [next(of_singles if isinstance(text, str) else of_pairs) for text in texts]
 
 
 def kind(value: object) -> str:

@@ -20,7 +20,7 @@ from ..hint_attributes import ATTRIBUTES
 from ..hints import Hinted, hinting, unknown_attribute
 from ..progress import with_bar
 from ..tokenizer import BertTokenizer
-from .inputs import TextOrPair, characters, check_strings, check_strings_or_pairs
+from .inputs import TextOrPair, characters, check_strings, check_strings_or_pairs, encoded
 from .long_text import CutTexts, LongText, to_window
 from .options import TaskOptions
 from .origin import Origin, reopen
@@ -159,12 +159,7 @@ class Task(Hinted, metaclass=_Hinting):
         """
         check_strings_or_pairs(texts, start)
         limit = self.model.max_length
-        singles = [text for text in texts if isinstance(text, str)]
-        pairs = [text for text in texts if not isinstance(text, str)]
-        of_singles = iter(self.tokenizer.encode_batch(singles, max_length=limit))
-        firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
-        of_pairs = iter(self.tokenizer.encode_batch(firsts, seconds, max_length=limit) if pairs else ())
-        encodings = [next(of_singles if isinstance(text, str) else of_pairs) for text in texts]
+        encodings = encoded(self.tokenizer, texts, limit)
         parts = [[encoding] for encoding in encodings]
         for index in to_window(encodings, long_text, limit, lambda index: name(start + index)):
             parts[index] = self._windows(texts[index])

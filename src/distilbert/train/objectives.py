@@ -14,9 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 from ..arguments import ClassWeights
 from ..data.blocks import MASKED_BLOCK, blocks
 from ..data.examples import Choices, Data, LabelledText, PlainText, Question, SentencePair, TaggedWords
-from ..encoding import Encoding, Window
+from ..encoding import Window
 from ..errors import InputError
 from ..nn.packed import IGNORE, Packed
+from ..tasks.inputs import encoded
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
 from .objective import AnyModel, Item, Objective, TaskObjective, device_of, pooled
@@ -92,21 +93,13 @@ def make_objective(
     raise InputError(f"task {task!r} cannot be trained")
 
 
-def _encode(tokenizer: BertTokenizer, texts: Sequence[str | tuple[str, str]], max_length: int) -> list[Encoding]:
-    """Texts, or pairs of them, cut to the longest that is read."""
-    if isinstance(texts[0], tuple):
-        first, second = [text[0] for text in texts], [text[1] for text in texts]
-        return tokenizer.encode_batch(first, second, max_length=max_length)
-    return tokenizer.encode_batch(texts, max_length=max_length)
-
-
 class _LabelTexts(TaskObjective):
     """Whole texts: logits of their first token, or the mean over all."""
 
     def __init__(self, data: Data[LabelledText], tokenizer: BertTokenizer, max_length: int, mean_pooling: bool) -> None:
         self._data, self._mean_pooling = data, mean_pooling
         rows = None if mean_pooling else (FIRST,)
-        read = _encode(tokenizer, [example.text for example in data.examples], max_length)
+        read = encoded(tokenizer, [example.text for example in data.examples], max_length)
         pairs = zip(read, data.examples, strict=True)
         super().__init__([Item((encoding.ids,), rows, self._target(example.label)) for encoding, example in pairs])
 
@@ -261,8 +254,8 @@ class _Pairs(TaskObjective):
     """Sentences embedded as vectors of length 1: the mean of their tokens, or the first alone."""
 
     def __init__(self, data: Data[SentencePair], tokenizer: BertTokenizer, max_length: int, first_only: bool) -> None:
-        first = _encode(tokenizer, [example.first for example in data.examples], max_length)
-        second = _encode(tokenizer, [example.second for example in data.examples], max_length)
+        first = encoded(tokenizer, [example.first for example in data.examples], max_length)
+        second = encoded(tokenizer, [example.second for example in data.examples], max_length)
         rows = (FIRST, FIRST) if first_only else None
         both = zip(first, second, data.examples, strict=True)
         super().__init__([Item((one.ids, other.ids), rows, example.score) for one, other, example in both])
@@ -307,7 +300,7 @@ class ChooseEndings(TaskObjective):
 
     def __init__(self, data: Data[Choices], tokenizer: BertTokenizer, max_length: int) -> None:
         pairs = [(example.prompt, choice) for example in data.examples for choice in example.choices]
-        read = iter(_encode(tokenizer, pairs, max_length))
+        read = iter(encoded(tokenizer, pairs, max_length))
         items = []
         for example in data.examples:
             texts = tuple(next(read).ids for _ in example.choices)
