@@ -39,12 +39,9 @@ def deliver(
     values: Callable[[Given, Result], dict[str, Any]],
     lines: Callable[[Given, Result], None],
 ) -> int:
-    """Write each result as it comes; returns the exit code.
+    """Write each result as it comes, by what `values` makes of it and of what it is a result of; returns the exit code.
 
-    Args:
-        results: each with what it is a result of.
-        values: makes plain values of the two.
-        lines: shows them to a person.
+    `lines` shows the two to a person instead.
     """
     if args.out is not None:
         from ..data.writing import write_rows  # not at the top: it takes time to import

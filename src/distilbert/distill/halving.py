@@ -36,14 +36,8 @@ MODEL, _WEIGHTS, _DONE = "model", "weights.safetensors", "round.json"
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A student after its last round.
-
-    Attributes:
-        shape: of it.
-        folder: where it is, as a model folder.
-        weights: how many it has, embeddings included.
-        state: of its training, all rounds together.
-        share: of the teacher's score.
+    """A student after its last round: how many weights it has, embeddings included, the state of its training, all
+    rounds together, and its share of the teacher's score.
     """
 
     shape: Shape

@@ -29,16 +29,11 @@ from .vocabulary import ENOUGH_TEXTS, Vocabulary, cut_vocabulary, same_pieces, w
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Inputs:
-    """What students learn from.
+    """What students learn from: `data`. `held_out` and `test` are the examples of the arguments `eval` and `test`.
 
     Attributes:
         folder: the teacher's.
-        teacher: it itself.
-        data: the examples to learn from.
-        held_out: those of `eval`.
-        test: those of `test`.
-        vocabulary: the student's.
-        longest: of its texts, in tokens.
+        vocabulary, longest: the student's, and its longest text in tokens.
         base: the task's objective, on the items as the student reads them.
         teacher_items: the same texts as the teacher reads them, in the same order.
         pieces: int64 [V], the teacher's ids of the student's pieces, where the teacher reads the student's tokens.

@@ -66,7 +66,6 @@ class DistillationObjective:
         Args:
             base: the task's objective on the student's items.
             requested: of the student; `teacher_outputs` have the teacher's counterparts.
-            soft: the loss of outputs against the teacher's.
             heads: of the relations.
             columns: int64 [V], the teacher's pieces that the student has; None for all.
             every_row: whether the soft loss is over all tokens, not over the masked ones alone.

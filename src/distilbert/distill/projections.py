@@ -19,12 +19,10 @@ class StudentWithProjections(nn.Module):
     def __init__(
         self, student: Any, states: int, teacher_dim: int, kept: np.ndarray | None, *, vector_width: int
     ) -> None:
-        """
-        Args:
-            student: a model of `distilbert.nn`.
-            states: how many hidden states are compared, each with one of the teacher's, of width `teacher_dim`.
-            kept: int64 [D], the dimensions of the teacher's states that the student's were copied from; None: unknown.
-            vector_width: of the teacher's sentence vectors; 0: none are compared.
+        """`states` hidden states are compared, each with one of the teacher's, of width `teacher_dim`; and sentence
+        vectors of `vector_width`, unless that is 0.
+
+        `kept`: int64 [D], the dimensions of the teacher's states that the student's were copied from; None: unknown.
         """
         super().__init__()
         self.student = student

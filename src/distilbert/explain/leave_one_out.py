@@ -16,13 +16,7 @@ from .targets import Target
 
 @dataclass(frozen=True, eq=False)
 class Erasure:
-    """What masking did.
-
-    Attributes:
-        score: the number for the text as it is.
-        baseline: where all groups are masked.
-        falls: float64 [groups], by how much it falls without each.
-    """
+    """The number for the text as it is, where all groups are masked, and by how much it falls without each [groups]."""
 
     score: float
     baseline: float

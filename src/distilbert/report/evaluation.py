@@ -28,11 +28,9 @@ def write_evaluation(
     other: Evaluation | None = None,
     differences: Mapping[str, Difference] | None = None,
 ) -> None:
-    """Write the report of an evaluation as one HTML file, whole or not at all.
+    """Write the report of an evaluation as one HTML file, whole or not at all; `command` makes it again.
 
-    Args:
-        command: what makes it again, to be shown.
-        other, differences: another model's evaluation on the same examples, and what `compare` says of the two.
+    `other` is another model's evaluation on the same examples, `differences` what `compare` says of the two.
 
     Raises InputError where the file cannot be written.
     """

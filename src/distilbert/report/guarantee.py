@@ -11,10 +11,7 @@ from .plots import SERIES, drawing, level
 
 
 def write_guarantee(path: str | Path, found: Guarantee, *, command: str = "") -> None:
-    """Write the report of `quantize_within` as one HTML file, whole or not at all.
-
-    Args:
-        command: what makes the report again, to be shown.
+    """Write the report of `quantize_within` as one HTML file, whole or not at all; `command` makes it again.
 
     Raises InputError where the file cannot be written.
     """

@@ -70,9 +70,6 @@ def _cell(outcome: LabelOutcome, at: int, said: int, order: np.ndarray) -> Html:
     return table(caption, head, rows, numbers=(2, 3), class_="texts")
 
 
-# labels that are likely wrong -----------------------------------------------------------------------
-
-
 def label_error_table(outcome: LabelOutcome) -> Html | None:
     if outcome.scores.shape[1] < 2:
         return None

@@ -45,9 +45,6 @@ def breakdown_table(breakdown: Breakdown) -> Html:
     return table(breakdown.title.capitalize(), breakdown.columns, rows, numbers=numbers)
 
 
-# what is taken for what -----------------------------------------------------------------------------
-
-
 def _confusion(details: Scores) -> Html | None:
     if details.confusion is None or len(details.labels) < 2:
         return None
@@ -83,9 +80,6 @@ def _matrix(labels: Sequence[str], confusion: np.ndarray) -> Html:
     caption = "Confusion, as shares of the true labels"
     inner = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *rows), class_="matrix")
     return tag("div", inner, class_="wide", role="region", aria_label=caption, tabindex=0)
-
-
-# thresholds -----------------------------------------------------------------------------------------
 
 
 def _curves(details: Scores) -> Html | None:

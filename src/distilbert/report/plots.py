@@ -70,9 +70,7 @@ class Drawing:
 def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple["Axes", Drawing]]:
     """The axes to draw on, named `x` and `y`, and the drawing, whose markup is there when the context ends.
 
-    Args:
-        name: of the figure, unlike all others of the page.
-        about: what a person who does not see it should know.
+    `name` is unlike that of all other figures of the page; `about` says what a person who does not see it should know.
     """
     made = Drawing()
     with matplotlib.rc_context(_STYLE):

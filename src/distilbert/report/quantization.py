@@ -19,9 +19,8 @@ _MOST = 25  # texts
 def write_quantization(path: str | Path, report: QuantizationReport, *, texts: str = "", command: str = "") -> None:
     """Write the report of a quantisation as one HTML file, whole or not at all.
 
-    Args:
-        texts: where those that were compared are from; by default the 200 sentences of the demo.
-        command: what makes the report again, to be shown.
+    `texts` says where those that were compared are from, by default the 200 sentences of the demo; `command` makes the
+    report again.
 
     Raises InputError where the file cannot be written.
     """

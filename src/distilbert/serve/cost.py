@@ -69,11 +69,9 @@ def count_tokens(
 
 
 def texts_cost(task: Task, tokens: int, count: int, *, width: int = 0, answer: int = 0, overlap: int = 0) -> Cost:
-    """Of `count` texts of `tokens` together that are read whole, in windows or cut.
+    """Of `count` texts of `tokens` together that are read whole, cut, or in windows that share `overlap` tokens.
 
-    Args:
-        width: numbers that are kept for each token until a text is done.
-        overlap: tokens that a window shares with the one before it.
+    `width` are the numbers that are kept for each token until a text is done.
     """
     limit = task.model.max_length
     step = max(1, limit - task.tokenizer.special_count - overlap)

@@ -7,14 +7,7 @@ from typing import Any, NamedTuple
 
 
 class _Row(NamedTuple):
-    """A kind of error.
-
-    Attributes:
-        kind: TEI's `error_type`.
-        type, code: OpenAI's.
-        about: for the OpenAPI description.
-        headers: go with the answer.
-    """
+    """A kind of error: `kind` is TEI's `error_type`, `type` and `code` are OpenAI's, `about` is for the description."""
 
     status: int
     kind: str

@@ -22,9 +22,7 @@ _AT_END = 1.0  # seconds for what waits
 def set_up_log(level: str, place: Mapping[str, object] | None = None, *, behind: bool = False) -> None:
     """Send the log of the server, uvicorn's, the hub client's, and warnings to the standard error.
 
-    Args:
-        place: is said in every line.
-        behind: lines are written by a thread, and nobody waits for them.
+    `place` is said in every line. `behind`: lines are written by a thread, and nobody waits for them.
     """
 
     def placed(record: logging.LogRecord) -> bool:

@@ -28,12 +28,8 @@ _FEW_EXAMPLES = 64  # a class, on average
 def with_defaults(arguments: Settings, task: str, examples: int, width: int, *, fresh_head: bool) -> Settings:
     """The settings, with a value for each that is left to the data and the model.
 
-    Small data get as many epochs as learning needs steps, and the learning rate falls with the width.
-
-    Args:
-        examples: how many there are to train on.
-        width: of the model.
-        fresh_head: whether its head has random weights.
+    Small data get as many epochs as learning needs steps, and the learning rate falls with the model's width.
+    `fresh_head`: whether its head has random weights.
     """
     batch_size = arguments.batch_size or next(size for least, size in _BATCH_SIZES if examples >= least)
     wanted = epochs_for(_STEPS.get(task, _STEPS_OF_OTHERS), examples, batch_size, _FEWEST_EPOCHS, _MOST_EPOCHS)
