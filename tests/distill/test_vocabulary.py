@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from conftest import Maker  # noqa: E402
-from distilbert.distill.vocabulary import cut_vocabulary, same_pieces, whole_vocabulary  # noqa: E402
+from distilbert.distill.vocabulary import cut_vocabulary, same_pieces  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.tokenizer import BertTokenizer  # noqa: E402
 
@@ -60,9 +60,6 @@ def test_too_small_a_size_is_refused(folder: Path, sentences: list[str]) -> None
     tokenizer = BertTokenizer.from_folder(folder)
     with pytest.raises(InputError, match=r"vocab_size=20 has no room for the \d+ special tokens and single characters"):
         cut_vocabulary(folder, tokenizer, sentences, 20)
-    whole = whole_vocabulary(tokenizer, 6000)
-    assert whole.files == {}
-    np.testing.assert_array_equal(whole.pieces, np.arange(6000))
 
 
 def test_auto_keeps_the_pieces_of_nearly_all_tokens(make_checkpoint: Maker, sentences: list[str]) -> None:

@@ -42,8 +42,7 @@ class _Embedding(_Loading):
 class DistilBertTextEmbedder(_Embedding):
     """The vector of a query; the folder's prompt named "query" stands before it, where there is one.
 
-    Args:
-        model: a folder or a name on the hub.
+    `model` is a folder or a name on the hub.
     """
 
     @component.output_types(embedding=list[float])
@@ -55,8 +54,7 @@ class DistilBertTextEmbedder(_Embedding):
 class DistilBertDocumentEmbedder(_Embedding):
     """The documents with their vectors; the folder's prompt named "document" stands before each, where there is one.
 
-    Args:
-        model: a folder or a name on the hub.
+    `model` is a folder or a name on the hub.
     """
 
     @component.output_types(documents=list[Document])
@@ -68,11 +66,9 @@ class DistilBertDocumentEmbedder(_Embedding):
 
 @component
 class DistilBertRanker(_Loading):
-    """The documents that fit a query best, with their scores.
+    """The documents that fit a query best, with their scores; `top_k` of them, where a run does not say.
 
-    Args:
-        model: a folder or a name on the hub, of a cross-encoder.
-        top_k: how many, where a run does not say.
+    `model` is a folder or a name on the hub, of a cross-encoder.
     """
 
     kind = "text-ranking"

@@ -22,9 +22,7 @@ __all__ = ["DistilBertEmbeddings", "DistilBertReranker"]
 class DistilBertEmbeddings(Embeddings):
     """Vectors of documents and queries, with the folder's prompts named "document" and "query" where it has them.
 
-    Args:
-        model: a folder or a name on the hub.
-        options: as for `distilbert.load`.
+    `model` is a folder or a name on the hub, `options` are as for `distilbert.load`.
     """
 
     def __init__(self, model: str | Path, **options: Any) -> None:
@@ -45,8 +43,7 @@ class DistilBertEmbeddings(Embeddings):
 class DistilBertReranker(BaseDocumentCompressor):
     """Keeps the `top_n` documents that fit the query best; their scores are in `metadata["relevance_score"]`.
 
-    Args:
-        model: a folder or a name on the hub, of a cross-encoder.
+    `model` is a folder or a name on the hub, of a cross-encoder.
     """
 
     model: str

@@ -24,7 +24,7 @@ from .examples import read_all
 from .masks import SmoothedMasks
 from .objective import EmbedTexts
 from .teacher import Teacher, fetch_teacher, open_teacher
-from .vocabulary import ENOUGH_TEXTS, Vocabulary, cut_vocabulary, same_pieces, whole_vocabulary
+from .vocabulary import ENOUGH_TEXTS, Vocabulary, cut_vocabulary, same_pieces
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ def _vocabulary(
     if arguments.vocab_size and not (arguments.vocab_size == "auto" and len(texts) < ENOUGH_TEXTS):
         cut = cut_vocabulary(encoder_folder(folder), teacher.tokenizer, texts, arguments.vocab_size)
         return cut, teacher.config
-    return whole_vocabulary(teacher.tokenizer, teacher.config.vocab_size), teacher.config
+    return Vocabulary(teacher.tokenizer, np.arange(teacher.config.vocab_size), {}), teacher.config
 
 
 def _longest(arguments: DistillArguments, teacher: Teacher, config: DistilBertConfig, tokenizer: BertTokenizer) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..arguments import LossWeights
 from ..config_keys import Problem
 from ..nn import Packed
-from ..train.objective import Item, StepTotals, TaskObjective, device_of
+from ..train.objective import Item, Objective, StepTotals, TaskObjective, device_of
 from .losses import cosine_loss, relation_loss, soft_binary_loss, soft_loss, squared_loss
 from .projections import StudentWithProjections
 from .teacher import RequestedOutputs, read_model
@@ -41,14 +41,12 @@ class EmbedTexts(TaskObjective):
         return output.new_zeros(())
 
 
-class DistillationObjective:
+class DistillationObjective(Objective):
     """The weighted sum of the losses in losses.py and of the task's own.
 
     Means are over rows (texts, words, masks) for outputs and labels, over tokens for hidden states and attention. For
     an item without a label the teacher's losses are all there is.
     """
-
-    whole_steps = False
 
     def __init__(
         self,
@@ -70,7 +68,7 @@ class DistillationObjective:
             columns: int64 [V], the teacher's pieces that the student has; None for all.
             every_row: whether the soft loss is over all tokens, not over the masked ones alone.
         """
-        self.items: Sequence[Item] = [
+        self.items = [
             NumberedItem(**{field.name: getattr(item, field.name) for field in fields(Item)}, number=number)
             for number, item in enumerate(base.items)
         ]

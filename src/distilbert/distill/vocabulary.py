@@ -47,11 +47,6 @@ class Vocabulary:
                 path.write_text(content, encoding="utf-8")
 
 
-def whole_vocabulary(tokenizer: BertTokenizer, size: int) -> Vocabulary:
-    """That of the teacher, whose embeddings have `size` rows."""
-    return Vocabulary(tokenizer, np.arange(size), {})
-
-
 def same_pieces(student: BertTokenizer, teacher: BertTokenizer, size: int) -> np.ndarray:
     """int64 [size]: the teacher's id of each of the student's pieces; -1 for one that the teacher does not have."""
     pieces = np.full(size, -1)

@@ -5,7 +5,7 @@ The loop knows nothing else of a task: another way of training is another object
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -55,8 +55,8 @@ class StepTotals:
         return cls(sum(item.weight for item in items), sum(item.tokens for item in items))
 
 
-class Objective(Protocol):
-    """What the loop asks of a task.
+class Objective:
+    """What the loop asks of a task: base of all objectives.
 
     Attributes:
         items: all training items.
@@ -64,30 +64,25 @@ class Objective(Protocol):
     """
 
     items: Sequence[Item]
-    whole_steps: bool
+    whole_steps = False
 
     def draw(self, item: Item, rng: np.random.Generator) -> Item:
-        """The item as it is trained on in this step, for example with masks drawn anew."""
-        ...
+        """The item as it is trained on in this step, for example with masks drawn anew; by default as it is."""
+        return item
 
     def loss(self, model: AnyModel, items: Sequence[Item], totals: StepTotals) -> Tensor:
         """The items' share of the mean loss of the whole step: a scalar."""
-        ...
+        raise NotImplementedError
 
 
-class TaskObjective:
-    """What the tasks' objectives have in common: items that are always the same, in any batch.
+class TaskObjective(Objective):
+    """What the tasks' objectives have in common.
 
     An item without a label (`IGNORE` in its place) adds nothing to the loss; only distillation has such items.
     """
 
-    whole_steps = False
-
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
-
-    def draw(self, item: Item, rng: np.random.Generator) -> Item:  # see Objective
-        return item
 
     def loss(self, model: AnyModel, items: Sequence[Item], totals: StepTotals) -> Tensor:
         batch = pack(model, items)

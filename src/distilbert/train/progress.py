@@ -57,17 +57,15 @@ class RunProgress(_Bar):
             self._task, rates=f"loss {state.losses[-1][1]:.4f}  {state.tokens / state.seconds:,.0f} tokens/s  "
         )
         if not self._console.is_terminal and time.monotonic() - self._spoke > _SILENCE:
-            self._say(state)
+            self.scored(state)
 
-    def scored(self, state: State, score: str) -> None:
-        self._say(state, f"{score}  ")
-
-    def _say(self, state: State, score: str = "") -> None:
+    def scored(self, state: State, score: str = "") -> None:
+        """Print a line, with what was scored."""
         rate = state.tokens / state.seconds
         left = (self._last_step - state.step) * state.seconds / state.step
         self._console.print(
-            f"step {state.step}/{self._last_step}  loss {state.losses[-1][1]:.4f}  {score}{rate:,.0f} tokens/s  "
-            f"{_clock(left)} left"
+            f"step {state.step}/{self._last_step}  loss {state.losses[-1][1]:.4f}  {score and score + '  '}"
+            f"{rate:,.0f} tokens/s  {_clock(left)} left"
         )
         self._spoke = time.monotonic()
 
