@@ -108,7 +108,7 @@ def test_another_model_precision_or_format_has_vectors_of_its_own(
     assert counter.taken() == texts
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "empty", "gone", "rows", "pickle"])
+@pytest.mark.parametrize("damage", ["cut", "other", "empty", "gone", "rows", "number", "pickle"])
 def test_damaged_files_are_made_anew(
     damage: str, embedder: Embedder, sentences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +129,8 @@ def test_damaged_files_are_made_anew(
             path.unlink()
         case "rows":
             np.save(path, np.zeros((3, 32), np.float32))
+        case "number":
+            np.save(path, np.float32(1))
         case "pickle":
             np.save(path, np.array([{}], object), allow_pickle=True)
     assert TextIndex(embedder, texts, folder=folder).search(texts[2], 1)[0].index == 2

@@ -85,7 +85,7 @@ def _opened(place: Path, empty: np.ndarray) -> tuple[np.ndarray, np.ndarray] | N
         vectors = np.load(place / "vectors.npy", mmap_mode="r").view(np.ndarray)
     except (OSError, ValueError, EOFError):  # not there, or damaged
         return None
-    right = digests.dtype == np.uint8 and digests.shape[1:] == (_DIGEST,) and len(digests) == len(vectors)
+    right = digests.dtype == np.uint8 and digests.shape == (*vectors.shape[:1], _DIGEST)
     return (
         (digests, vectors) if right and (vectors.dtype, vectors.shape[1:]) == (empty.dtype, empty.shape[1:]) else None
     )
