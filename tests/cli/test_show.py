@@ -97,7 +97,7 @@ def test_an_answer_is_marked_in_its_context(terminal: Console) -> None:
 
 def test_long_lines_go_on_below_each_other(terminal: Console) -> None:
     show.ranked(2, Found(7, 0.5, "word " * 30 + "漢字" * 30))
-    show.labels("x" * 130, [Classification("good", 0.5, 3, True)], several=False)
+    show.labels("x" * 130, Classification("good", 0.5, 3, True))
     first, *others = terminal.export_text().splitlines()
     assert first.startswith(" 0.5000  #2     word word")
     indented = [line for line in others if not line.startswith(" 0.5000")]
@@ -108,7 +108,7 @@ def test_long_lines_go_on_below_each_other(terminal: Console) -> None:
 
 
 def test_nothing_is_taken_for_markup(terminal: Console) -> None:
-    show.labels("[bold]a[/bold] [/x]", [Classification("[red]b", 0.5, 3, True)], several=True)
+    show.labels("[bold]a[/bold] [/x]", [Classification("[red]b", 0.5, 3, True)])
     show.fills("[/x] [MASK]", [MaskFill("[unused1]", 2, 0.25, "")])
     printed = terminal.export_text().splitlines()
     assert printed[0] == "[bold]a[/bold] [/x] (cut)"

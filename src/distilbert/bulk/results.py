@@ -37,14 +37,11 @@ def result_schema(task: Task, options: Mapping[str, Any]) -> pa.Schema:
         "fill-mask": [("fills", pa.list_(pa.list_(_FILL)))],
         "text-ranking": [("score", pa.float64()), ("truncated", pa.bool_())],
         "sparse-encoding": [("indices", pa.list_(pa.int32())), ("values", pa.list_(pa.float32()))],
-        "feature-extraction": [("vector", _vector(task, options))],
     }
-    return pa.schema(fields[task.task])
+    return pa.schema([("vector", _vector(task, options))] if isinstance(task, Embedder) else fields[task.task])
 
 
-def _vector(task: Task, options: Mapping[str, Any]) -> pa.DataType:
-    if not isinstance(task, Embedder):
-        return pa.null()
+def _vector(task: Embedder, options: Mapping[str, Any]) -> pa.DataType:
     output = options.get("output", "float32")
     width = min(options.get("truncate_dim") or task.sentence.truncate_dim or task.dim, task.dim)
     return pa.list_(_NUMBERS[output], -(-width // 8) if output in ("binary", "ubinary") else width)

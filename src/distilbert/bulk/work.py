@@ -33,12 +33,9 @@ _PROBE_ROWS = (64, 256, 1024, 4096)
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs besides a part.
+    """All that a worker needs besides a part; `kept` are the columns of the input that the output has.
 
-    Attributes:
-        kept: the columns of the input that the output has.
-        form, separator: how the output is written.
-        threads: of a worker; None: as many as cores.
+    `form` and `separator` say how the output is written; `threads` is None for as many as there are cores.
     """
 
     model: str

@@ -89,12 +89,12 @@ def score(value: float) -> str:
     return f"{value:7.4f}" if abs(value) >= 5e-5 or value == 0 else f"{value:7.1e}"
 
 
-def labels(text: str, results: Sequence[Classification], *, several: bool) -> None:
-    """A line for a text with one label; several labels, or none, stand below their text."""
+def labels(text: str, found: Classification | Sequence[Classification]) -> None:
+    """A line for a text with its one label; labels in a list, or none, stand below their text."""
+    results = [found] if isinstance(found, Classification) else found
     cut = (" (cut)", "yellow") if any(result.truncated for result in results) else ""
-    if not several:
-        (only,) = results
-        hanging((f"{score(only.score)}  {clean(only.label):<12} ", "bold"), clean(text), cut)
+    if isinstance(found, Classification):
+        hanging((f"{score(found.score)}  {clean(found.label):<12} ", "bold"), clean(text), cut)
         return
     line(clean(text), cut, "" if results else (" (no label)", "dim"))
     shares = all(0 <= result.score <= 1 for result in results)
@@ -121,9 +121,9 @@ def entities(text: str, found: Sequence[Entity]) -> None:
     line(*parts, clean(text[end:]))
 
 
-def answers(context: str, found: Sequence[Answer]) -> None:
+def answers(context: str, found: Answer | Sequence[Answer]) -> None:
     """The best answer in its context, then the others."""
-    for place, answer in enumerate(found):
+    for place, answer in enumerate([found] if isinstance(found, Answer) else found):
         probability = f"{score(answer.score)}  "
         if not answer.text:
             line((f"{probability}(no answer in the context)", "yellow"))

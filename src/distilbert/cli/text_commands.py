@@ -69,11 +69,7 @@ def _deliver_labels(
         values=lambda given, found: (
             named(given) | ({"labels": dicts(found)} if isinstance(found, list) else found.to_dict())
         ),
-        lines=lambda given, found: show.labels(
-            " | ".join(named(given).values()),
-            found if isinstance(found, list) else [found],
-            several=isinstance(found, list),
-        ),
+        lines=lambda given, found: show.labels(" | ".join(named(given).values()), found),
     )
 
 
@@ -156,7 +152,7 @@ def answer(args: argparse.Namespace) -> int:
         args,
         results_of(args, groups, lambda contexts: stream((args.question, context) for context in contexts)),
         values=values,
-        lines=lambda context, found: show.answers(context, found if isinstance(found, list) else [found]),
+        lines=show.answers,
     )
 
 

@@ -119,6 +119,4 @@ def _objective(
         return EmbedTexts([encoding.ids for encoding in read], FIRST if teacher and teacher.first_only else None)
     if arguments.task == "fill-mask":
         return SmoothedMasks(data, tokenizer, longest, every_row=arguments.every_row)
-    objective = make_objective(arguments.task, data, tokenizer, longest)
-    assert isinstance(objective, TaskObjective)
-    return objective
+    return make_objective(arguments.task, data, tokenizer, longest)

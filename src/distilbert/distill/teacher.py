@@ -74,8 +74,6 @@ class Teacher(ABC):
 
     Attributes:
         name: of its folder, for messages.
-        model: the module.
-        tokenizer: how it reads text.
         config: its shape, labels and problem, as a DistilBERT's.
         max_length: the longest text in tokens.
         first_only: whether the vector of a sentence is read off its first token alone.

@@ -28,7 +28,6 @@ class Vocabulary:
     """A student's vocabulary.
 
     Attributes:
-        tokenizer: the student's.
         pieces: int64 [V], the teacher's id of each of its pieces.
         files: the tokenizer's files, by name, as far as they are not those of the teacher's folder.
         unknown: the share of the corpus' tokens that are unknown to it.

@@ -25,10 +25,9 @@ class Target(ABC):
     """One number of what a task's model gives for one encoded text.
 
     Attributes:
-        measure: what the number is, for a person.
+        measure, name: what the number is, and what is explained, for a person.
         task: whose model runs.
         encoding: the text, or the pair, as it is read.
-        name: what is explained, for a person.
         rows: int64 [K], the tokens whose output the number is made of.
     """
 

@@ -20,7 +20,7 @@ from ..nn.packed import IGNORE, Packed
 from ..tasks.inputs import encoded
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
-from .objective import AnyModel, Item, Objective, TaskObjective, device_of, pooled
+from .objective import AnyModel, Item, TaskObjective, device_of, pooled
 
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
 # 10 % another token, and 10 % stay
@@ -57,7 +57,7 @@ def make_objective(
     class_weights: ClassWeights | None = None,
     first_only: bool = False,
     mean_pooling: bool = False,
-) -> Objective:
+) -> TaskObjective:
     """The objective of a task on its examples.
 
     `first_only`: sentences are embedded by their first token alone. `mean_pooling`: a classifier's logits are the mean

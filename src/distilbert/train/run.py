@@ -40,14 +40,7 @@ _NO_RESULT = ("out", "resume", "report", "device", "threads", "save_steps", "cac
 
 
 class Run:
-    """One run of training, which writes one folder.
-
-    Attributes:
-        out: the folder.
-        accelerator: device, precision and processes.
-        console: where the main process says what it does.
-        reader: of the examples.
-    """
+    """One run of training, which writes the folder `out`; the main process says on `console` what it does."""
 
     def __init__(self, arguments: RunArguments, *, quiet: bool) -> None:
         """Raises InputError for a folder that has files, unless they are those of a run that is resumed."""
@@ -101,10 +94,8 @@ class Run:
             model, objective: as `loop.run` takes them.
             live: the task that runs the model as it is now.
             save: writes the model, its tokenizer and all else into the folder.
-            data: the training examples.
-            held_out: the examples that it is scored on.
+            data, held_out, test: the training examples, those that it is scored on, and those of the end alone.
             facts: for the card and the report, besides those that every run has.
-            test: examples that are scored at the end alone.
             held_out_objective: the objective of `held_out`, whose loss is shown beside that of training.
 
         Raises InputError for a metric that the task does not have, and CheckpointError where a checkpoint or the model
