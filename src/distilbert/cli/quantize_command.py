@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..arguments import ReadOptions
 from ..command_text import command_text, flag_of
@@ -13,10 +13,6 @@ from . import show
 from .options import add_json, add_model_argument, add_options, add_revision, given_options, read_options
 from .reading import lines_of
 from .results import print_json
-
-if TYPE_CHECKING:
-    from ..convert import QuantizationReport
-    from ..guarantee import Guarantee
 
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +61,8 @@ def quantize(args: argparse.Namespace) -> int:
     return 0 if as_asked else 1
 
 
-def _guaranteed(args: argparse.Namespace, settings: dict[str, Any]) -> "tuple[Guarantee, bool]":
+def _guaranteed(args: argparse.Namespace, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The Guarantee, and whether it can be given."""
     from ..guarantee import quantize_within
 
     settings |= {"max_drop": args.max_drop, "task": args.task} | dataclasses.asdict(read_options(args, ReadOptions))
@@ -77,7 +74,8 @@ def _guaranteed(args: argparse.Namespace, settings: dict[str, Any]) -> "tuple[Gu
     return done, done.chosen is not None
 
 
-def _compared(args: argparse.Namespace, settings: dict[str, Any]) -> "tuple[QuantizationReport, bool]":
+def _compared(args: argparse.Namespace, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The QuantizationReport, of which nothing was asked."""
     from ..convert import quantize as run
 
     report = run(args.model, args.out, data=lines_of(args.data), **settings)
