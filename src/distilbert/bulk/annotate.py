@@ -1,8 +1,8 @@
 """Arrow in, Arrow out: a table's rows with a task's results beside them, for any engine that speaks Arrow."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -60,11 +60,8 @@ class Annotator:
         self.columns = [column, *([pair_column] if pair_column else [])]
         self.options = options or {}
         self.errors, self.prefix = errors, prefix
-        self._open: Callable[[], Task] = (
-            partial(_same, model)
-            if isinstance(model, Task)
-            else partial(open_task, str(model), task, threads, precision)
-        )
+        self._task = model if isinstance(model, Task) else None
+        self._named = (str(model), task, threads, precision)
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch with the result columns behind its own.
@@ -86,12 +83,15 @@ class Annotator:
     @property
     def task(self) -> Task:
         """The opened model."""
-        return self._open()
+        return self._task or open_task(*self._named)
 
     @property
     def schema(self) -> pa.Schema:
-        """Of the columns that are added."""
-        return added_schema(self.task, task_options(self.task.task, self.options), self.errors, self.prefix)
+        """Of the columns that are added, where errors shall be told that of the errors among them."""
+        fields = list(result_schema(self.task, task_options(self.task.task, self.options)))
+        if self.errors == "column":
+            fields.append(pa.field(ERROR, pa.string()))
+        return pa.schema([field.with_name(self.prefix + field.name) for field in fields])
 
     def annotate(self, texts: Sequence[Sequence[Any]]) -> pa.RecordBatch:
         """The result columns alone, for the columns of texts."""
@@ -104,23 +104,11 @@ class Annotator:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _same(task: Task) -> Task:
-    return task
-
-
 @lru_cache(maxsize=2)
 def open_task(model: str, task: str | None, threads: int | None, precision: Precision) -> Task:
     """A model, opened once a process."""
     opened: Task = load(model, task, threads=threads, precision=precision)
     return opened
-
-
-def added_schema(task: Task, options: Mapping[str, Any], errors: Errors, prefix: str) -> pa.Schema:
-    """The columns that results become, and where errors shall be told that of the errors."""
-    fields = list(result_schema(task, options))
-    if errors == "column":
-        fields.append(pa.field(ERROR, pa.string()))
-    return pa.schema([field.with_name(prefix + field.name) for field in fields])
 
 
 def check_names(kept: Sequence[str], added: Sequence[str]) -> None:

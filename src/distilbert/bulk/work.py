@@ -20,7 +20,7 @@ from ..engine.cpus import available_cpus
 from ..engine.seam import Engine
 from ..errors import LongTextWarning
 from ..tasks.task import Task
-from .annotate import Annotator, Precision, added_schema, check_names, open_task
+from .annotate import Annotator, Precision, check_names, open_task
 from .places import joined, patiently, written
 from .reading import Part, Rows, first_rows, read_part
 from .source import LINE, Source
@@ -59,7 +59,7 @@ class Job:
 
     def schema(self) -> pa.Schema:
         """Of the output."""
-        added = added_schema(self.open(), self.options, self.errors, self.prefix)
+        added = _annotator(self).schema
         check_names([] if self.kept == (LINE,) else self.kept, added.names)
         fields = [self.source.schema.field(name) for name in self.kept]
         return pa.schema([*fields, *added], self.source.schema.metadata)

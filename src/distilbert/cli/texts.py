@@ -77,13 +77,8 @@ def texts_of(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         return text_groups(args.texts, args.file)
     from .table_texts import texts_of_table  # not at the top: the readers take time to import
 
-    found, texts = texts_of_table(
-        args.file,
-        column,
-        pairs=getattr(args, "pairs", False),
-        separator=getattr(args, "separator", None),
-        encoding=getattr(args, "encoding", None),
-    )
+    pairs = getattr(args, "pairs", False)
+    found, texts = texts_of_table(args.file, column, pairs=pairs, separator=args.separator, encoding=args.encoding)
     show.note(f"{args.file}: {found}")
     return iter([texts])
 
