@@ -70,7 +70,7 @@ export function entities(answer, { inputs }) {
   const text = marked(inputs, answer, (entity, word) =>
     element(
       "mark",
-      { class: `entity kind-${kinds.indexOf(kind(entity)) % 6}` },
+      { class: `entity k${kinds.indexOf(kind(entity)) % 6}` },
       word,
       element("span", { class: "kind" }, `\u00a0${entity.entity_group ?? entity.entity}\u00a0${number(entity.score)}`), // with its last word
     ),
