@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.memory import MemoryFileSystem
 
 from distilbert import InputError
-from distilbert.bulk import places
+from distilbert.bulk import places, work
 from helpers.bulk import Runner
 
 
@@ -97,6 +97,24 @@ def test_a_store_that_fails_one_call_in_ten(
     assert names == {f"/out/{part.name}" for part in (tmp_path / "out").glob("part-*")}
     for part in (tmp_path / "out").glob("part-*"):
         assert MemoryFileSystem.store[f"/out/{part.name}"].getvalue() == part.read_bytes()
+
+
+def test_a_part_that_is_begun_anew_counts_its_tokens_once(
+    bulk: Runner, table: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(table.select(["text"]).slice(0, 20), tmp_path / "in.parquet")
+    once = bulk(tmp_path / "in.parquet", tmp_path / "once")
+    write, refusals = work.write_tables, iter([OSError("503 slow down")])
+
+    def refused_once(*given: Any) -> None:
+        write(*given)
+        if (error := next(refusals, None)) is not None:
+            raise error
+
+    monkeypatch.setattr(work, "write_tables", refused_once)
+    monkeypatch.setattr(places, "_FIRST_WAIT", 0.0)
+    again = bulk(tmp_path / "in.parquet", tmp_path / "again")
+    assert (again.rows, again.tokens) == (once.rows, once.tokens)
 
 
 def test_places_that_nothing_reaches(bulk: Runner, tmp_path: Path) -> None:

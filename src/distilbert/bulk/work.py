@@ -137,7 +137,7 @@ def run_part(job: Job, part: Part, bad: Mapping[int, str] | None = None) -> Coun
     totals = [0, 0]
 
     def tables() -> Iterator[pa.Table]:
-        totals[:] = [0, 0]
+        totals[:], counter.tokens = [0, 0], 0
         for rows in read_part(job.source, part):
             table, faults = _annotated(job, rows, counter, totals[0], bad or {})
             totals[0] += table.num_rows
