@@ -14,7 +14,7 @@ from .batch import Batch, run_batched
 from .engine.choice import choose, open_on_cpu
 from .engine.cpus import available_cpus
 from .engine.seam import Engine
-from .errors import InputError, MissingExtraError
+from .errors import InputError, import_extra
 from .fetching import fetch
 from .files import written_whole
 from .folder.checkpoint import Head
@@ -197,12 +197,9 @@ def plot(report: BenchReport, path: str | Path) -> None:
 
     Raises MissingExtraError without Matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot needs Matplotlib: pip install 'distilbert[bench]'") from None
+    drawing = import_extra("matplotlib.figure", "a plot needs Matplotlib: pip install 'distilbert[bench]'")
     path = Path(path)
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = drawing.Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for precision, threads in sorted({(setting.precision, setting.threads) for setting in report.settings}):
         line = [s for s in report.settings if (s.precision, s.threads) == (precision, threads)]

@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Collection, Sequence
 from importlib import import_module
 from numbers import Integral
+from typing import Any
 
 
 class DistilBertError(Exception):
@@ -36,6 +37,14 @@ class UnknownOptionError(InputError, TypeError):
 
 class MissingExtraError(DistilBertError, ImportError):
     """A part of the package whose extra is not installed."""
+
+
+def import_extra(module: str, message: str) -> Any:
+    """A module that an extra brings. Raises MissingExtraError, with this message, where it cannot be imported."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingExtraError(message) from None
 
 
 def check_extra(part: str, extra: str, *modules: str) -> None:

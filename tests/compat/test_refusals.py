@@ -65,7 +65,7 @@ def test_question_answering_is_that_of_version_4(make_checkpoint: Maker) -> None
 def test_sentences(make_checkpoint: Maker) -> None:
     folder = make_checkpoint(Head.NONE)
     model = SentenceTransformer(folder)
-    with pytest.raises(InputError, match="output_value must be 'sentence_embedding' or 'token_embeddings', not None"):
+    with pytest.raises(InputError, match="output_value must be one of sentence_embedding, token_embeddings, not None"):
         model.encode("a", output_value=None)
     with pytest.raises(InputError, match="similarity_fn_name must be one of cosine, dot"):
         model.similarity_fn_name = "angle"

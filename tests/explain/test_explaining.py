@@ -242,7 +242,7 @@ def test_what_cannot_be_explained_is_told(make_checkpoint: Maker) -> None:
     with pytest.raises(InputError, match="fill-mask is not explained; text-classification, "):
         explain(filler, TEXT)
     classifier = load(make_checkpoint())
-    with pytest.raises(InputError, match="method must be 'leave-one-out' or 'integrated-gradients', not 'shap'"):
+    with pytest.raises(InputError, match="method must be one of leave-one-out, integrated-gradients, not 'shap'"):
         explain(classifier, TEXT, method="shap")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="text must be a string, not list"):
         explain(classifier, [TEXT])  # type: ignore[arg-type]

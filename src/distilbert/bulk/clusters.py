@@ -6,7 +6,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
-from ..errors import DistilBertError, InputError, MissingExtraError, error_text
+from ..errors import DistilBertError, InputError, error_text, import_extra
 from .pool import LocalWorkers
 
 Parameters = ParamSpec("Parameters")
@@ -26,13 +26,9 @@ class RayTasks(Executor):
 
     def __init__(self, address: str, threads: int) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            import ray
-        except ImportError:
-            raise MissingExtraError("ray:// needs Ray, as on the cluster: pip install ray") from None
-        self._ray: Any = ray  # its stubs refuse options that are put together
+        self._ray = import_extra("ray", "ray:// needs Ray, as on the cluster: pip install ray")
         self._threads = threads
-        self._started = not ray.is_initialized()
+        self._started = not self._ray.is_initialized()
         if self._started:
             self._ray.init(address=address, log_to_driver=False)
         self._task = cache(self._ray.remote(num_cpus=threads, max_retries=_RETRIES))  # each is sent once
@@ -65,12 +61,8 @@ class DaskTasks(Executor):
     """Dask's futures on a cluster that is running."""
 
     def __init__(self, address: str) -> None:
-        try:
-            import distributed
-        except ImportError:
-            raise MissingExtraError(
-                "dask:// needs dask.distributed, as on the cluster: pip install distributed"
-            ) from None
+        why = "dask:// needs dask.distributed, as on the cluster: pip install distributed"
+        distributed = import_extra("distributed", why)
         self._killed = distributed.KilledWorker
         self._client: Any = distributed.Client(address)
         self._executor: Executor = self._client.get_executor()

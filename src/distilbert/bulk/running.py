@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bulk_settings import BulkSettings, task_options
-from ..errors import InputError
+from ..errors import InputError, check_one_of
 from ..fetching import fetch
 from ..files import is_folder
 from ..tasks.by_name import TASKS
@@ -86,8 +86,7 @@ def run(
         KeyboardInterrupt: after Ctrl-C, when the parts that ran are written.
         HubError, ConfigError, CheckpointError, TokenizerError: as `distilbert.load`.
     """
-    if task not in TASKS:
-        raise InputError(f"task {task!r} is unknown; use one of {', '.join(TASKS)}")
+    check_one_of("task", task, TASKS)
     settings = settings or BulkSettings()
     began = time.monotonic()
     files = find_files(str(input))

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError, check_one_of, short_repr
+from ..errors import InputError, check_one_of
 from ..hints import hinting
 from ..search.exact import Measure
 from ..similarity import similarity
@@ -143,10 +143,7 @@ class SentenceTransformer:
         return vectors
 
     def _token_embeddings(self, texts: str | list[str], prompt: str | None, output_value: str) -> Any:
-        if output_value != "token_embeddings":
-            raise InputError(
-                f"output_value must be 'sentence_embedding' or 'token_embeddings', not {short_repr(output_value)}"
-            )
+        check_one_of("output_value", output_value, get_args(OutputValue))
         if self.task.sentence.first_only:
             raise InputError(
                 "token_embeddings: this model is run for [CLS] alone; pipeline('feature-extraction') has all"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, MissingExtraError, error_text, short_repr
+from ..errors import CheckpointError, error_text, import_extra, short_repr
 from ..folder.weights import NUMBERS, Weight
 from .foreign_names import in_torch_form
 
@@ -24,10 +24,7 @@ _DEEPEST = 32  # names have some ten parts
 
 def read(path: Path) -> dict[str, Weight]:
     """The weights by PyTorch's names. Raises CheckpointError naming the file and what is wrong with it."""
-    try:
-        import msgpack
-    except ImportError:
-        raise MissingExtraError("reading .msgpack files needs msgpack: pip install 'distilbert[convert]'") from None
+    msgpack = import_extra("msgpack", "reading .msgpack files needs msgpack: pip install 'distilbert[convert]'")
     try:
         content = path.read_bytes()
         tree = msgpack.unpackb(content, ext_hook=_array, raw=False, max_ext_len=len(content))

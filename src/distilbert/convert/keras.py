@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, MissingExtraError, error_text, short_repr
+from ..errors import CheckpointError, MissingExtraError, error_text, import_extra, short_repr
 from ..folder.weights import Weight
 from .foreign_names import in_torch_form
 from .rounding import dtype_name
@@ -60,10 +60,7 @@ def _weight(path: Path, name: str, file: Any, size: int) -> Weight:
 
 
 def _open(path: Path) -> Any:
-    try:
-        import pyfive
-    except ImportError:
-        raise MissingExtraError("reading .h5 files needs pyfive: pip install 'distilbert[convert]'") from None
+    pyfive = import_extra("pyfive", "reading .h5 files needs pyfive: pip install 'distilbert[convert]'")
     return pyfive.File(str(path))
 
 

@@ -5,17 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingExtraError, error_text
+from ..errors import InputError, error_text, import_extra
 from .class_names import class_names
 
 
 def polars_library() -> Any:
     """Polars. Raises MissingExtraError."""
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtraError("Parquet files need polars: pip install 'distilbert[train]'") from None
-    return polars
+    return import_extra("polars", "Parquet files need polars: pip install 'distilbert[train]'")
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

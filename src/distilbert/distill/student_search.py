@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..data.splitting import hold_out, share_of
-from ..errors import DistilBertError, InputError, MissingExtraError, name_list
+from ..errors import DistilBertError, InputError, import_extra, name_list
 from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
@@ -125,11 +125,8 @@ def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptio
 
 
 def _figure() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a search is drawn with Matplotlib: pip install 'distilbert[train]'") from None
-    return Figure(figsize=(8, 5), layout="constrained")
+    drawing = import_extra("matplotlib.figure", "a search is drawn with Matplotlib: pip install 'distilbert[train]'")
+    return drawing.Figure(figsize=(8, 5), layout="constrained")
 
 
 def _plot(candidates: Sequence[Candidate], path: Path) -> None:

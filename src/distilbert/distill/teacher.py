@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..config import DistilBertConfig
 from ..convert import convert
-from ..errors import CheckpointError, ConfigError, InputError, MissingExtraError, error_text, name_list
+from ..errors import CheckpointError, ConfigError, InputError, error_text, import_extra, name_list
 from ..fetching import fetch
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint, outputs_of
@@ -214,12 +214,8 @@ class ForeignTeacher(Teacher):
             raise InputError(
                 f"{folder}: is no DistilBERT; for {task}, `distilbert convert` makes one of a BERT, exactly"
             )
-        try:
-            import transformers
-        except ImportError:
-            raise MissingExtraError(
-                "a teacher that is no DistilBERT needs Transformers: pip install 'distilbert[train]'"
-            ) from None
+        why = "a teacher that is no DistilBERT needs Transformers: pip install 'distilbert[train]'"
+        transformers = import_extra("transformers", why)
         self.name = str(folder)
         try:
             self.model, loading = getattr(transformers, _FOREIGN[task]).from_pretrained(

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 
 from ..encoding import Encoding
-from ..errors import InputError, name_list, short_repr
+from ..errors import InputError, check_one_of, name_list, short_repr
 from ..results import Answer, Entity
 from ..tasks.embedding import Embedder
 from ..tasks.question_answering import AnswerOptions, QuestionAnswerer
@@ -76,8 +76,7 @@ def explain(
         MissingExtraError: for what needs PyTorch, without it.
         CheckpointError: for gradients of int8 weights.
     """
-    if method not in get_args(Method):
-        raise InputError(f"method must be {' or '.join(map(repr, get_args(Method)))}, not {short_repr(method)}")
+    check_one_of("method", method, get_args(Method))
     for name, given in (("text", text), ("pair", pair)):
         if not isinstance(given, str) and (given is not None or name == "text"):
             raise InputError(f"{name} must be a string, not {type(given).__name__}")
