@@ -59,7 +59,7 @@ LAYERS: dict[str, set[str]] = {
     "evaluation": {*LOADING, "data", "arguments"},
     "guarantee": {*LOADING, "data", "arguments", "evaluation", "convert"},
     "report": {*LOADING, "data", "evaluation", "convert", "guarantee"},
-    "training_data": {"base", *TOKENIZER, "data", "arguments"},
+    "training_data": {"base", *TOKENIZER, "data", "arguments", "tasks"},
     "trained": {"base", "data", "arguments", "evaluation", "version"},
     "model_card": {"base", "evaluation"},
     "head_only": {
