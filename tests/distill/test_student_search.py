@@ -9,8 +9,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
+from rich.console import Console
+
 from conftest import Maker
 from distilbert.cli.main import main
+from distilbert.convert import quantize
 from distilbert.distill import Shape
 from distilbert.distill import student_search as searching
 from distilbert.distill.student_search import Candidate, frontier, search
@@ -58,6 +61,19 @@ def test_students_are_distilled_compared_and_drawn(
 
 
 FREE = dict.fromkeys(("layers", "dim", "heads", "hidden_dim"), 0) | {"epochs": 3.0}
+
+
+def test_a_teacher_in_int8_is_compared_as_it_is(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None
+) -> None:
+    student = teacher_of("text-classification", make_checkpoint)
+    quantize(student, tmp_path / "int8", data=sentences[:4])
+    chosen = settings("text-classification", tmp_path / "int8", tmp_path, sentences[:20], best_by="f1_macro")
+    found = searching.compared({"student": student}, chosen, Console(quiet=True))
+    assert [(each.name, each.precision) for each in found] == [
+        ("student", "float32"), ("student", "int8"), ("teacher", "int8")
+    ]  # fmt: skip
+    assert {each.metric for each in found} == {"f1_macro"}
 
 
 def test_the_command_prints_a_table(

@@ -13,6 +13,7 @@ from conftest import Maker  # noqa: E402
 from distilbert.distill import distill  # noqa: E402
 from distilbert.distill.teacher import ForeignTeacher, NativeTeacher, RequestedOutputs, open_teacher  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
+from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.tasks.task import FIRST  # noqa: E402
 from distilbert.train.objective import Item  # noqa: E402
 from helpers.distillers import settings, teacher_of  # noqa: E402
@@ -125,6 +126,10 @@ def test_teachers_that_cannot_teach_say_why(bert: Any, make_checkpoint: Maker, t
         open_teacher(folder, "text-classification")
     with pytest.raises(InputError, match="is no DistilBERT; for sentence-similarity, `distilbert convert` makes one"):
         open_teacher(folder, "sentence-similarity")
+    with pytest.raises(
+        InputError, match="bare: has no head for text-classification, and cannot teach it: train it first"
+    ):
+        open_teacher(make_checkpoint(Head.NONE, name="bare"), "text-classification")
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(CheckpointError, match="Transformers cannot open it as a teacher"):
         open_teacher(folder, "fill-mask")

@@ -25,6 +25,15 @@ def test_the_bound_of_models_that_agree_is_near_the_rule_of_three() -> None:
     assert drop_of_accuracy(5, 20, 1000) < 0.005
 
 
+def test_examples_that_a_metric_does_not_depend_on_show_nothing() -> None:
+    """Two models agree on 2,000 sentences, 20 of which have an entity: one in seven of these may be lost yet."""
+    here = (np.arange(2000) < 20).astype(float)
+    f1 = metrics.f1(here, here, here)
+    assert drop_of_metric(f1, f1, 2000) < 0.002
+    assert drop_of_metric(f1, f1, 2000, counted=20) == pytest.approx(3 / 20)
+    assert drop_of_metric(f1, f1, 2000, counted=0) == 1
+
+
 @pytest.mark.parametrize(
     "task", ["accuracy", pytest.param("f1", marks=pytest.mark.slow), pytest.param("spearman", marks=pytest.mark.slow)]
 )

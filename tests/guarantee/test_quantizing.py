@@ -10,7 +10,7 @@ import distilbert
 from conftest import Maker
 from distilbert import InputError
 from distilbert.cli import main
-from distilbert.folder.checkpoint import open_checkpoint
+from distilbert.folder.checkpoint import Head, open_checkpoint
 from distilbert.guarantee import LayerError, quantize_within
 from distilbert.guarantee.layers import ladder
 
@@ -48,6 +48,14 @@ def test_too_few_rows_are_told_with_how_many_would_do(rows: tuple[Path, Path], t
     assert "no guarantee" in str(done)
     if done.needed is not None:
         assert done.needed > 2000
+
+
+def test_entities_that_nobody_has_guarantee_nothing(make_checkpoint: Maker, tmp_path: Path) -> None:
+    model, data = make_checkpoint(Head.TOKEN_CLASSIFICATION, id2label={"0": "O", "1": "B-A"}), tmp_path / "dev.conll"
+    data.write_text("a O\nb O\n\nc O\n")
+    with pytest.raises(InputError, match=r"dev.conll: float32's f1 is 0.0000 there: there is nothing to keep"):
+        quantize_within(model, tmp_path / "out", data, max_drop=50)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("max_drop", [0, -1, 100, float("nan")])

@@ -105,8 +105,9 @@ def parse_share(text: str) -> float:
 
 
 def _show(candidates: "Sequence[Candidate]") -> None:
-    """A table; the share is that of the teacher's score in float32."""
-    full = next((each.score.value for each in candidates if (each.name, each.precision) == ("teacher", "float32")), 0.0)
+    """A table; the share is that of the teacher's score, in float32 where it has it."""
+    teacher = {each.precision: each.score.value for each in candidates if each.name == "teacher"}
+    full = teacher.get("float32", teacher.get("int8", 0.0))
     rows = [["", "precision", candidates[0].metric, "of the teacher's", "examples a second", "MB of weights", ""]]
     for each in candidates:
         share = str(each.share) if each.share else f"{each.score.value / full:.1%}" if full > 0 else "-"

@@ -10,8 +10,10 @@ from ..arguments import DistillArguments
 from ..evaluation.scoring import score_task
 from ..loading import load
 from ..trained import command_of
+from .examples import texts_of
 from .inputs import Inputs
 from .teacher import NativeTeacher, Teacher
+from .vocabulary import ENOUGH_TEXTS
 
 
 def student_facts(console: Console, arguments: DistillArguments, inputs: Inputs, student: Any) -> dict[str, Any]:
@@ -25,13 +27,16 @@ def student_facts(console: Console, arguments: DistillArguments, inputs: Inputs,
         "student": about,
         "teacher_score": {},
     }
-    if arguments.vocab_size:
+    if arguments.vocab_size == "auto" and not vocabulary.files:
+        facts["vocabulary"] = f"all pieces stay: --vocab-size auto needs {ENOUGH_TEXTS:,} texts to choose by"
+    elif arguments.vocab_size:
         facts["vocabulary"] = (
             f"{vocabulary.unknown:.3%} of the tokens are unknown to the student's vocabulary, and texts are "
             f"{vocabulary.longer - 1:.1%} longer with it"
         )
+    if arguments.vocab_size:
         console.print(facts["vocabulary"])
-    for remark in _remarks(arguments, student):
+    for remark in _remarks(arguments, student, len(texts_of(inputs.data.examples))):
         console.print(remark, markup=False)
     if inputs.held_out is not None and isinstance(inputs.teacher, NativeTeacher):
         details = score_task(load(arguments.teacher, arguments.task), inputs.held_out)
@@ -51,14 +56,15 @@ def _described(student: Any, teacher: Teacher) -> str:
     )
 
 
-def _remarks(arguments: DistillArguments, student: Any) -> Iterator[str]:
+def _remarks(arguments: DistillArguments, student: Any, texts: int) -> Iterator[str]:
     """What would make the student smaller, or better."""
+    given = f", given {ENOUGH_TEXTS:,} texts or more" if texts < ENOUGH_TEXTS else ""
     words = student.config.vocab_size * student.config.dim
     size = sum(parameter.numel() for parameter in student.parameters())
     if not arguments.vocab_size and arguments.student is None and words > size / 3:
         yield (
             f"{words * 4 / 1e6:,.1f} of its {size * 4 / 1e6:,.1f} MB are embeddings of pieces: --vocab-size auto keeps "
-            "those that the text uses"
+            f"those that the text uses{given}"
         )
     if not arguments.unlabelled and arguments.task in ("text-classification", "token-classification"):
         yield "text without labels mostly brings a student closer to its teacher: --unlabelled FILE"

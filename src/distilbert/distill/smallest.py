@@ -179,7 +179,7 @@ class _Search:
         if min(decide, certify) < _FEW_ROWS:
             run.console.print(f"with fewer than {_FEW_ROWS} it is seldom certain what a student keeps: give more")
         try:
-            self._teacher = load(arguments.teacher, arguments.task, precision="float32")
+            self._teacher = load(arguments.teacher, arguments.task)
         except DistilBertError as error:
             raise InputError(
                 f"{arguments.teacher}: our engine does not run this teacher, so students cannot be compared with it "

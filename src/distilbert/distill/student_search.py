@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 from rich.console import Console
 
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
+from ..data.examples import Data
 from ..data.splitting import hold_out, share_of
-from ..errors import DistilBertError, InputError, import_extra, name_list
+from ..errors import DistilBertError, InputError, LabelWarning, import_extra, name_list
 from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
+from ..fetching import fetch
 from ..fields import names_given
 from ..files import is_file, read_json, write_json, written_whole
 from ..folder.layout import TRAINING
+from ..folder.opened import open_folder
 from ..loading import load
 from ..progress import run_console
 from ..train.run import TEACHER_OUTPUTS
@@ -90,7 +94,7 @@ def beside_teacher(arguments: DistillArguments, student: Path) -> list[Candidate
 
 
 def compared(students: Mapping[str, Path], arguments: DistillArguments, console: Console) -> list[Candidate]:
-    """Students by their names, and their teacher, in float32 and in int8, on the examples of `eval`; timed by turns.
+    """Students by their names, and their teacher, as `in_both_precisions` has them, on the examples of `eval`.
 
     The teacher is left out where our engine does not run it.
     """
@@ -110,17 +114,24 @@ def compared(students: Mapping[str, Path], arguments: DistillArguments, console:
 def in_both_precisions(
     models: Mapping[str, str | Path], data: Any, task: str, options: EvaluateOptions
 ) -> list[tuple[str, Evaluation]]:
-    """(name, evaluation) of each model in float32, then in int8, as `evaluate_by_turns` makes them."""
-    tried = [(name, precision) for name in models for precision in _PRECISIONS]
+    """(name, evaluation) of each model in float32 and in int8, as `evaluate_by_turns` makes them; of a folder of int8
+    weights in int8 alone.
+    """
+    tried = [(name, precision) for name, model in models.items() for precision in _precisions(model)]
     done = evaluate_by_turns([(models[name], precision) for name, precision in tried], data, task, options)
     return [(name, each) for (name, _), each in zip(tried, done, strict=True)]
 
 
-def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptions) -> Any:
-    """What students are scored on: a file, or the share that was held out of the training examples."""
-    if (share := share_of(arguments.eval)) is None:
-        return arguments.eval
+def _precisions(model: str | Path) -> tuple[Precision, ...]:
+    return ("int8",) if open_folder(fetch(model)).checkpoint.bits else _PRECISIONS
+
+
+def _examples(arguments: DistillArguments, student: Path, options: EvaluateOptions) -> Data[Any]:
+    """What students are scored on: those of a file, or the share that was held out of the training examples."""
     task = load(student, arguments.task)
+    if (share := share_of(arguments.eval)) is None:
+        with warnings.catch_warnings(action="ignore", category=LabelWarning):  # the run has told of them
+            return read_for(task, arguments.eval, options)
     return hold_out(read_for(task, arguments.train, options, open_ended=False), share, arguments.seed)[1]
 
 

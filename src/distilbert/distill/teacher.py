@@ -154,6 +154,10 @@ class NativeTeacher(Teacher):
         kind = TASKS[task]
         opened = open_folder(folder, vectors=kind.makes_vectors)
         sentence = opened.sentence
+        if kind.head not in (Head.NONE, opened.checkpoint.head):
+            raise InputError(
+                f"{folder}: has no head for {task}, and cannot teach it: train it first (distilbert train)"
+            )
         self.name = str(folder)
         self.model: Any = MODELS[kind.head].from_checkpoint(opened.checkpoint).eval().requires_grad_(False)
         self.tokenizer = opened.tokenizer

@@ -69,6 +69,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     named |= {"calibration_error": metrics.calibration_error(confidence, same, lengths)} | of_raw
     if len(counts) > 1:  # of one kind it is that of all
         named |= {f"f1_{kind}": metrics.f1(*numbers) for kind, numbers in counts.items()}
+    there = sum((found + wanted for _, found, wanted in counts.values()), np.zeros(len(true)))
     off = sum((found + wanted - 2 * right for right, found, wanted in counts.values()), np.zeros(len(true)))
 
     def predictions() -> Iterator[dict[str, Any]]:
@@ -93,6 +94,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         raw=sure_raw,
         predictions=predictions,
         outcome=TagOutcome(data, off > 0, tagged),
+        counted=int(np.count_nonzero(there)),
     )
 
 

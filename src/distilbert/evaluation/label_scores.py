@@ -203,6 +203,7 @@ def _several_labels(
         raw=raw,
         predictions=predictions,
         outcome=LabelSetOutcome(data, (wanted != found).any(1), wanted, scores),
+        counted=int((wanted | found).any(1).sum()),
     )
 
 

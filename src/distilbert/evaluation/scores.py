@@ -66,6 +66,8 @@ class Scores:
         raw: of a calibrated model how sure its raw logits are, and whether what they say is right.
         predictions: makes a row of plain values for each example, in order.
         outcome: what the model said of each example; None for masked language modelling.
+        counted: how many examples the main metric depends on (sentences without an entity change no F1 of entities);
+            None: all.
     """
 
     main: str
@@ -84,6 +86,7 @@ class Scores:
     raw: "Sure | None" = None
     predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
     outcome: Outcome | None = None
+    counted: int | None = None
 
     @property
     def tables(self) -> list[Breakdown]:

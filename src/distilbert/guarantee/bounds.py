@@ -30,19 +30,22 @@ def drop_of_accuracy(lost: int, won: int, examples: int) -> float:
     return float(min(high / examples, 1.0))
 
 
-def drop_of_metric(first: Metric, second: Metric, examples: int) -> float:
+def drop_of_metric(first: Metric, second: Metric, examples: int, counted: int | None = None) -> float:
     """The same for any metric: the paired bootstrap's one-sided bound.
 
     It is at least three examples above what was seen (the rule of three): a bootstrap of examples that all agree has no
-    spread.
+    spread. `counted`: how many examples the metric depends on, by default all.
     """
+    counted = examples if counted is None else counted
+    if counted < 3:
+        return 1.0
     plain = np.ones((1, examples))
     seen = float(first(plain)[0] - second(plain)[0])
     drawn_values = resampled({"first": first, "second": second}, examples, _RESAMPLES, seed=0)
     values = drawn_values["first"] - drawn_values["second"]
     values = values[~np.isnan(values)]
     drawn = float(np.quantile(values, CONFIDENCE)) if len(values) else 1.0
-    return max(drawn, seen + 3 / examples) if not math.isnan(seen) else 1.0
+    return max(drawn, seen + 3 / counted) if not math.isnan(seen) else 1.0
 
 
 def examples_needed(bound: Callable[[int], float], most_drop: float, examples: int) -> int | None:

@@ -14,7 +14,7 @@ from ..convert.quantizer import Quantizer
 from ..data.examples import Data
 from ..engine.input_ranges import input_ranges
 from ..errors import InputError
-from ..evaluation.evaluations import read_for
+from ..evaluation.evaluations import opened_task, read_for
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
 from ..folder.opened import ModelFolder, open_folder
@@ -143,7 +143,7 @@ def quantize_within(
         model, out, bits, word_bits, revision: as for `quantize`. `out` is written only with a guarantee.
 
     Raises:
-        InputError: for an option, an `out` or data that cannot be.
+        InputError: for an option, an `out` or data that cannot be, and where float32's metric is not above 0.
         HubError, ConfigError, CheckpointError: naming the file; nothing is written.
     """
     if not 0 < max_drop < 100:
@@ -161,12 +161,14 @@ def quantize_within(
     examples = read_for(exact, data, reading)
     recorder = Recorder(exact.model.engine)
     recorded = type(exact)(dataclasses.replace(exact.model, engine=recorder))
+    _warm_up(exact, examples)
     first, rate = _scored(recorded, examples)
+    if not (score := first.values()[first.main]) > 0:
+        raise InputError(f"{examples.source}: float32's {first.main} is {score:.4f} there: there is nothing to keep")
     ranges = input_ranges(source.checkpoint, recorder.ids, _BATCH_TOKENS)
     quantizer = Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges)
     layers = layer_errors(quantizer, recorder.ids)
     rungs: list[Rung] = []
-    score = first.values()[first.main]
     chosen, needed, most = None, None, max_drop / 100
     for float32 in reversed(ladder(layers)):
         rung, bound_of = _try(quantizer, source, float32, exact.task, examples, first)
@@ -183,7 +185,7 @@ def quantize_within(
         str(model),
         str(out),
         examples.source,
-        exact.task,
+        opened_task(exact),
         first.main,
         first.examples,
         score,
@@ -205,10 +207,17 @@ def _try(
         folder = Path(temporary)
         source.copy_companions(folder)
         quantizer.write(folder, float32)
-        second, rate = _scored(load(folder, task), examples)
+        quantized = load(folder, task)
+        _warm_up(quantized, examples)
+        second, rate = _scored(quantized, examples)
         size = open_folder(folder).bytes
     bound, bound_of = _bounds(first, second)
     return Rung(float32, second.values()[second.main], bound, size, rate), bound_of
+
+
+def _warm_up(task: Task, examples: Data[Any]) -> None:
+    """Run a few examples, that no speed counts what an engine does but once."""
+    score_task(task, dataclasses.replace(examples, examples=examples.examples[:8]))
 
 
 def _scored(task: Task, examples: Data[Any]) -> tuple[Scores, float]:
@@ -228,6 +237,6 @@ def _bounds(first: Scores, second: Scores) -> tuple[float, Callable[[int], float
             return drop_of_accuracy(round(lost * examples / count), round(won * examples / count), examples)
 
         return of_accuracy(count), of_accuracy
-    bound = drop_of_metric(first.metrics[first.main], second.metrics[second.main], count)
+    bound = drop_of_metric(first.metrics[first.main], second.metrics[second.main], count, first.counted)
     drop = first.values()[first.main] - second.values()[second.main]
     return bound, lambda examples: drop + (bound - drop) * (count / examples) ** 0.5
