@@ -10,7 +10,6 @@ from ..arguments import DistillArguments
 from ..evaluation.scoring import score_task
 from ..loading import load
 from ..trained import command_of
-from .examples import texts_of
 from .inputs import Inputs
 from .teacher import NativeTeacher, Teacher
 from .vocabulary import ENOUGH_TEXTS
@@ -36,7 +35,7 @@ def student_facts(console: Console, arguments: DistillArguments, inputs: Inputs,
         )
     if arguments.vocab_size:
         console.print(facts["vocabulary"])
-    for remark in _remarks(arguments, student, len(texts_of(inputs.data.examples))):
+    for remark in _remarks(arguments, student, len(inputs.data.examples)):
         console.print(remark, markup=False)
     if inputs.held_out is not None and isinstance(inputs.teacher, NativeTeacher):
         details = score_task(load(arguments.teacher, arguments.task), inputs.held_out)
