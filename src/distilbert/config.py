@@ -14,7 +14,7 @@ from . import calibration, int8
 from .activations import Activation
 from .calibration import Calibration, read_calibration
 from .config_keys import KEYS, PROBLEM_TYPES, SPELLINGS, Problem, stated_value, wrong_value
-from .errors import ConfigError, short_repr
+from .errors import ConfigError, naming, short_repr
 from .files import is_folder, is_text, read_json
 from .folder.layout import CONFIG
 from .hint_attributes import CONFIG_ATTRIBUTES
@@ -112,10 +112,8 @@ class DistilBertConfig(Hinted):
         if is_folder(path):
             path = path / CONFIG
         values = read_json(path)
-        try:
+        with naming(path):
             return cls.from_dict(values)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

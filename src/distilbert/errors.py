@@ -1,7 +1,8 @@
 """Every error the package raises on purpose. Each message is one line: the thing, the place, the way out."""
 
 import reprlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from numbers import Integral
 from typing import Any
@@ -71,6 +72,15 @@ class TokenizerWarning(UserWarning):
 
 class CheckpointWarning(UserWarning):
     """Weights were read otherwise than they stand in the file, such as without the prefix that all names had."""
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Errors of this package in the block begin with the place that they are about."""
+    try:
+        yield
+    except DistilBertError as error:
+        raise type(error)(f"{place}: {error}") from None
 
 
 _short = reprlib.Repr()

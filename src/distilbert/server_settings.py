@@ -1,15 +1,14 @@
 """The settings of a server: its address, its key and its limits, from flags and the environment."""
 
-import contextlib
 import dataclasses
 import difflib
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from .errors import InputError, error_text
+from .errors import InputError, error_text, naming
 from .fields import Option, check_fields, documented, options_of, setting
 from .hint_options import TEI_OPTIONS
 from .hints import hinting_fields
@@ -154,7 +153,7 @@ class Settings(_Computing, _Limits, _Reading, _Access):
                 values[option.name] = flags[option.name]
             elif variable in environment:
                 values[option.name] = _parsed(option, variable, environment[variable])
-                with _told_of(variable):
+                with naming(variable):
                     cls(**{option.name: values[option.name]})
             elif file and option.name in file:
                 values[option.name] = file[option.name]
@@ -225,7 +224,7 @@ def _read_file(path: str) -> dict[str, Any]:
         near = _near(unknown[0], _names("models", "task", "precision"))
         there = f"; there is {near}" if near else "; see distilbert serve --help"
         raise InputError(f"{path}: {', '.join(unknown)} is no setting of the server{there}")
-    with _told_of(path):
+    with naming(path):
         Settings(**{name: value for name, value in found.items() if name in _names()})
     for name in ("models", "task"):
         if not isinstance(found.get(name, []), list) or not all(isinstance(each, str) for each in found.get(name, [])):
@@ -248,15 +247,6 @@ def _check_variables(environment: Mapping[str, str]) -> None:
         name = variable.removeprefix(PREFIX)
         if name != variable and name.lower() not in names and (near := _near(name, names)):
             raise InputError(f"{variable} is no setting of the server; there is {PREFIX}{near.upper()}")
-
-
-@contextlib.contextmanager
-def _told_of(place: str) -> Iterator[None]:
-    """Errors name the place of what cannot be right."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None
 
 
 def _parsed(option: Option, variable: str, text: str) -> object:

@@ -14,7 +14,7 @@ import tokenizers
 from tokenizers import normalizers
 
 from .encoding import NO_TOKENS, Encoding, Piece, Tokens, Window, find_margin, kept_piece, read_template, window_spans
-from .errors import InputError, TokenizerError, TokenizerWarning, short_repr
+from .errors import InputError, TokenizerError, TokenizerWarning, naming, short_repr
 from .files import written_whole
 from .folder.added_tokens import BERT_TOKENS, library_errors
 from .folder.tokenizer_files import bert_tokenizer, read_tokenizer_files
@@ -86,10 +86,8 @@ class BertTokenizer(Hinted):
         (TokenizerWarning) of a tokenizer that puts no [CLS] before a text.
         """
         files = read_tokenizer_files(Path(folder))
-        try:
+        with naming(files.path):
             tokenizer = cls(files.backend, special_tokens=files.special_tokens)
-        except TokenizerError as error:
-            raise TokenizerError(f"{files.path}: {error}") from None
         tokenizer.max_length = files.max_length
         tokenizer.cut_left = files.cut_left
         if not len(tokenizer._template.single[0]):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..bulk_settings import BulkSettings
 from ..data.columns import COLUMNS
 from ..data.dialect import Dialect, Stated, excel_separator, sniff
-from ..errors import InputError, error_text, name_list
+from ..errors import InputError, error_text, name_list, naming
 from .chunks import RowEnds
 from .places import File, opened, patiently
 
@@ -160,13 +160,11 @@ def _separated(form: Form, url: str, settings: BulkSettings) -> Source:
     sample, encoding, whole = _sample(url, settings.encoding)
     of_excel, sample = excel_separator(sample)
     separator = settings.separator.replace("\\t", "\t") if settings.separator else of_excel
-    try:
+    with naming(url):
         dialect = sniff(sample, Stated(separator, settings.quote), tabs=form == "tsv", whole=whole)
         if settings.quote is not None:  # blanks before a mark are the cell's, unless they are guessed with the mark
             dialect = replace(dialect, spaced=False)
         names = next(iter(dialect.reader(iter(sample.splitlines(keepends=True)))), [])
-    except InputError as error:
-        raise InputError(f"{url}: {error}") from None
     if not names:
         raise InputError(f"{url}: is empty; its first line must name the columns")
     if len({*names}) < len(names):

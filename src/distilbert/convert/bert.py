@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, ConfigError, name_list, short_repr
+from ..errors import CheckpointError, ConfigError, name_list, naming, short_repr
 from ..folder.checkpoint import Head
+from ..folder.layout import CONFIG
 from ..folder.other_weights import refuse_other_kinds
 from ..folder.weight_names import PREFIX, PROJECTOR, WORDS
 from ..folder.weights import Weight
@@ -173,10 +174,8 @@ def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:
     ours = {key: value for key, value in values.items() if key not in _OWN_KEYS and not key.startswith("pooler_")}
     if architecture in _HEADS:
         ours["architectures"] = [_HEADS[architecture].value]
-    try:
+    with naming(place / CONFIG):
         return DistilBertConfig.from_dict(ours)
-    except ConfigError as error:
-        raise ConfigError(f"{place / 'config.json'}: {error}") from None
 
 
 def _no_place(name: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, error_text, name_list, short_repr
+from ..errors import InputError, error_text, name_list, naming, short_repr
 from .cells import json_value
 from .class_names import class_names, with_class_names
 from .faults import Faults
@@ -106,10 +106,8 @@ def json_table(path: Path, encoding: str, faults: Faults) -> Placed:
     if value is None:
         yield from json_lines(path, encoding, faults, one_value=False)
         return
-    try:
+    with naming(path):
         rows = _rows_of(value)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
     for number, row in enumerate(rows, 1):
         try:
             yield f"{path}: row {number}", _object(row)
@@ -134,7 +132,9 @@ def _rows_of(value: Any) -> list[Any]:
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):  # "split"
         return [dict(zip(map(str, names), row)) for row in rows]
     columns = list(value.values())
-    if len(columns) > 1 and all(isinstance(column, list) and column and _is_row(column[0]) for column in columns):
+    if len(columns) > 1 and all(
+        isinstance(column, list) and column and isinstance(column[0], dict | list) for column in columns
+    ):
         raise InputError(f"has several tables ({name_list(list(value))}); give each a file of its own")
     if columns and all(isinstance(column, dict) for column in columns):
         if all(name.isdecimal() for name in value):  # "index"
@@ -149,10 +149,6 @@ def _objects_under(value: Mapping[str, Any], name: str) -> list[Any]:
     """The list that begins with an object; empty for any other value."""
     inside = value.get(name)
     return inside if isinstance(inside, list) and inside and isinstance(inside[0], dict) else []
-
-
-def _is_row(value: object) -> bool:
-    return isinstance(value, dict | list)
 
 
 def _object(value: object) -> Values:

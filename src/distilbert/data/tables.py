@@ -9,7 +9,7 @@ from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, naming, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
 from .dialect import Dialect, Stated, are_numbered, end_in_separators, excel_separator, sniff
@@ -172,10 +172,8 @@ def _separated(path: Path, encoding: str, form: str, faults: Faults, stated: Sta
     separator, sample = excel_separator(sample)
     headless = stated.headless
     stated = replace(stated, separator=stated.separator or separator)
-    try:
+    with naming(path):
         dialect = sniff(sample, stated, tabs=suffix(path) in _TABS, whole=whole)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
     rows = _rows(path, encoding, dialect, faults, skip=separator is not None)
     header = next(rows, None)
     names: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 from .. import int8
 from ..config import DistilBertConfig
 from ..diagnosis import folder_name, other_name
-from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, short_repr
+from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, naming, short_repr
 from ..files import has_file, is_folder, written_whole
 from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
@@ -229,10 +229,8 @@ def fit_weights(config: DistilBertConfig, stored: Mapping[str, Weight], place: P
     config = _with_labels(config, head, found, place)
     table = key_table(config, head)
     if scheme := _scheme(config):
-        try:
+        with naming(place / CONFIG):
             table = int8.table(table, scheme)
-        except ConfigError as error:
-            raise ConfigError(f"{place / CONFIG}: {error}") from None
     tied = head is Head.MASKED_LM and config.tie_word_embeddings
     optional = [f"vocab_projector.{part}" for part in ("weight", "int8", "scale")] if tied else []
     if tied and PROJECTOR in found:  # of two that are one, a program may keep either
@@ -273,10 +271,8 @@ def _with_labels(config: DistilBertConfig, head: Head, found: Mapping[str, Weigh
         return config
     if classifier.shape[1:] != (config.dim,) or not 1 <= classifier.shape[0] <= MOST_LABELS:
         return config  # a wrong shape, found out later
-    try:
+    with naming(place / CONFIG):
         return config.for_head(classifier.shape[0])
-    except ConfigError as error:
-        raise ConfigError(f"{place / CONFIG}: {error}") from None
 
 
 def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mapping[str, np.ndarray]) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from ..encoding import Encoding
-from ..errors import InputError
+from ..errors import naming
 from ..tokenizer import Cut
 from .inputs import checked_seconds, first_and_seconds, several
 from .long_text import LongText, to_window
@@ -84,12 +84,10 @@ class PairTask(Task):
         return parts
 
     def _windows_of(self, pair: Pair) -> list[Encoding]:
-        try:
+        with naming(self._name(pair)):
             windows = self.tokenizer.pair_windows(
                 pair.first, pair.second, self.model.max_length, stride=0, over=self.over
             )
-        except InputError as error:
-            raise InputError(f"{self._name(pair)}: {error}") from None
         return [window.encoding for window in windows]
 
     def _name(self, pair: Pair) -> str:
