@@ -136,7 +136,7 @@ def test_tokens_attend_to_the_first_ones_alone(make_checkpoint: Maker) -> None:
 
 @pytest.fixture
 def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilbert.engine.native.available_cpus", lambda: 8)
+    monkeypatch.setattr("distilbert.engine.seam.available_cpus", lambda: 8)
 
 
 @pytest.mark.usefixtures("many_threads")
@@ -186,10 +186,10 @@ def test_it_runs_in_a_forked_process(make_checkpoint: Maker, threads: int) -> No
 import os, sys
 import numpy as np
 from distilbert.batch import Batch
-from distilbert.engine import native
+from distilbert.engine import native, seam
 from distilbert.folder.checkpoint import open_checkpoint
 
-native.available_cpus = lambda: 8
+seam.available_cpus = lambda: 8
 checkpoint = open_checkpoint({str(make_checkpoint(Head.NONE, **WIDE))!r})
 kernels = native.processor_kernels()[0]
 engine = native.NativeEngine(checkpoint, checkpoint.head, all_rows=True, threads={threads}, kernels=kernels)

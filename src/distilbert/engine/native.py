@@ -1,9 +1,8 @@
 """NativeEngine: int8 by the kernels of the distribution `distilbert-native` (native/ in the repository), by ctypes."""
 
 import ctypes
-import os
 import weakref
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,9 @@ from ..activations import Activation
 from ..batch import Batch
 from ..errors import CheckpointError
 from ..folder.checkpoint import HEAD_LAYERS, Checkpoint, Head, outputs_of
-from ..folder.fingerprint import OpenFiles
 from ..int8 import Scheme
-from .cpus import available_cpus
 from .native_weights import Kernels, open_weights
-from .seam import CpuEngine, check_batch, check_rows
+from .seam import CpuEngine
 
 INTERFACE = 2  # kInterface in native/src/interface.h
 _ACTIVATIONS = {  # in the order of native/src/kernels.h
@@ -93,20 +90,19 @@ def processor_kernels() -> list[Kernels]:
 
 
 class NativeEngine(CpuEngine):
-    """A model in int8. Several threads may use it at once, and processes forked from this one."""
+    """A model in int8."""
+
+    name = "native"
 
     def __init__(
         self, checkpoint: Checkpoint, head: Head, *, all_rows: bool, threads: int, kernels: Kernels, reason: str = ""
     ) -> None:
-        files = OpenFiles(checkpoint.weights_files)
-        super().__init__("native", reason or kernels.name, "int8", min(threads, available_cpus()), files)
-        self._checkpoint = checkpoint
-        self._all_rows = all_rows
-        self._kernels = kernels
-        self._shape = _shape(checkpoint, head)
-        self._weights = open_weights(checkpoint, head, kernels)
-        self._open()
-        _engines.add(self)
+        self._kernels, self._shape, reason = kernels, _shape(checkpoint, head), reason or kernels.name
+        super().__init__(checkpoint, head, all_rows=all_rows, threads=threads, precision="int8", reason=reason)
+
+    @cached_property
+    def _weights(self) -> list[np.ndarray]:
+        return open_weights(self._checkpoint, self._head, self._kernels)
 
     def _open(self) -> None:
         places = [_Weight(array.ctypes.data, array.nbytes) for array in self._weights]
@@ -126,12 +122,8 @@ class NativeEngine(CpuEngine):
         self._closing = weakref.finalize(self, library().distilbert_close, self._engine)
         self._closing.atexit = False  # another thread may still run
 
-    def run(self, batch: Batch) -> np.ndarray:
-        check_batch(batch, self._checkpoint.config)
-        self.files.check()
+    def _output(self, batch: Batch) -> np.ndarray:
         rows = None if self._all_rows else batch.rows
-        if rows is None and not self._all_rows:
-            raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
         read = len(batch.ids) if rows is None else len(rows)
         output = np.empty((read, self._shape.outputs), np.float32)
         fault = library().distilbert_run(
@@ -145,10 +137,10 @@ class NativeEngine(CpuEngine):
         )
         if fault:
             raise (MemoryError if fault == _NO_MEMORY else ValueError)(_FAULTS[fault])
-        return check_rows(output, self._checkpoint.folder)
+        return output
 
-    def _reopen(self) -> None:
-        """In a forked process: the threads stayed behind, so the engine that waits for them is never closed."""
+    def _leave(self) -> None:
+        """The engine that waits for its threads is never closed, and another one made."""
         self._closing.detach()
         self._open()
 
@@ -176,15 +168,3 @@ def _shape(checkpoint: Checkpoint, head: Head) -> _Shape:
         scheme.word_bits,
         scheme.smoothed,
     )
-
-
-_engines: weakref.WeakSet[NativeEngine] = weakref.WeakSet()
-
-
-def _reopen_engines() -> None:
-    for engine in list(_engines):
-        engine._reopen()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_reopen_engines)

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,46 +12,29 @@ import onnxruntime
 
 from ..batch import Batch
 from ..errors import CheckpointError, error_text
-from ..folder.checkpoint import Checkpoint, Head
-from ..folder.fingerprint import OpenFiles
-from .cpus import available_cpus
 from .graph_cache import Graph, open_graph
-from .seam import CpuEngine, check_batch, check_rows
+from .seam import CpuEngine
 
 
 class OnnxEngine(CpuEngine):
-    """The packed graph in ONNX Runtime. Several threads may use it at once, and processes forked from this one."""
+    """The packed graph in ONNX Runtime."""
 
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        head: Head,
-        *,
-        all_rows: bool,
-        threads: int,
-        precision: str = "float32",
-        reason: str = "",
-    ) -> None:
-        files = OpenFiles(checkpoint.weights_files)
-        super().__init__("onnx", reason, precision, min(threads, available_cpus()), files)
-        self._checkpoint = checkpoint
-        self._head = head
-        self._all_rows = all_rows
-        self._session = self._open()
-        self._process = os.getpid()
-        _engines.add(self)
+    name = "onnx"
 
-    def _open(self) -> onnxruntime.InferenceSession:
+    def _open(self) -> None:
         graph = open_graph(self._checkpoint, self._head, all_rows=self._all_rows, precision=self.precision)
-        return open_session(graph, self._checkpoint.folder, self.threads)
+        self._session = open_session(graph, self._checkpoint.folder, self.threads)
+        self._process = os.getpid()
 
-    def run(self, batch: Batch) -> np.ndarray:
-        check_batch(batch, self._checkpoint.config)
-        self.files.check()
+    def _output(self, batch: Batch) -> np.ndarray:
         if self._process != os.getpid():  # forked: the threads of the session stayed behind
-            self._session, self._process = self._open(), os.getpid()
+            self._open()
         output: np.ndarray = self._session.run(["output"], feeds_of(batch, self._all_rows))[0]
-        return check_rows(output, self._checkpoint.folder)
+        return output
+
+    def _leave(self) -> None:
+        """Never free the session, which would wait for threads that are not there; a new one is made when it is run."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
 
 
 def open_session(graph: Graph, folder: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -81,19 +63,6 @@ def open_session(graph: Graph, folder: Path, threads: int) -> onnxruntime.Infere
         raise CheckpointError(f"{folder}: the runtime cannot open the weights ({error_text(error)})") from None
 
 
-_engines: weakref.WeakSet[OnnxEngine] = weakref.WeakSet()
-
-
-def _keep_sessions() -> None:
-    """In a forked process: never free a session, which would wait for threads that are not there."""
-    for engine in _engines:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine._session))
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_keep_sessions)
-
-
 def feeds_of(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
     """The graph's inputs; see graph.py."""
     pad, unpad = _padded_view(batch.starts, batch.lengths)
@@ -105,8 +74,7 @@ def feeds_of(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:
         "unpad": unpad,
     }
     if not all_rows:
-        if batch.rows is None:
-            raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
+        assert batch.rows is not None
         counts = batch.row_counts
         feeds["rows"] = batch.rows
         feeds["pad_rows"], feeds["unpad_rows"] = _padded_view(np.cumsum(counts) - counts, counts)

@@ -1,15 +1,18 @@
 """The seam between tasks and engines: one method, packed batch in, output rows out. It never sees text."""
 
+import os
+import weakref
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ..batch import Batch
 from ..config import DistilBertConfig
 from ..errors import CheckpointError, InputError
+from ..folder.checkpoint import Checkpoint, Head
 from ..folder.fingerprint import OpenFiles
+from .cpus import available_cpus
 
 
 class Engine(Protocol):
@@ -20,9 +23,8 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(eq=False)
 class CpuEngine(ABC):
-    """An engine on the CPU, and why it is this one.
+    """An engine on the CPU. Several threads may use it at once, and processes forked from this one.
 
     Attributes:
         name: "onnx" or "native".
@@ -32,15 +34,55 @@ class CpuEngine(ABC):
         files: those of the weights, which must stay as they are.
     """
 
-    name: str
-    reason: str
-    precision: str
-    threads: int
-    files: OpenFiles
+    name: ClassVar[str]
 
-    @abstractmethod
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        head: Head,
+        *,
+        all_rows: bool,
+        threads: int,
+        precision: str = "float32",
+        reason: str = "",
+    ) -> None:
+        self.files = OpenFiles(checkpoint.weights_files)
+        self.reason, self.precision, self.threads = reason, precision, min(threads, available_cpus())
+        self._checkpoint, self._head, self._all_rows = checkpoint, head, all_rows
+        self._open()
+        _engines.add(self)
+
     def run(self, batch: Batch) -> np.ndarray:
         """See `Engine`."""
+        check_batch(batch, self._checkpoint.config)
+        self.files.check()
+        if batch.rows is None and not self._all_rows:
+            raise ValueError("this engine was opened for chosen rows, and the batch chooses none")
+        return check_rows(self._output(batch), self._checkpoint.folder)
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make what runs."""
+
+    @abstractmethod
+    def _output(self, batch: Batch) -> np.ndarray:
+        """What `run` gives, of a batch that was checked."""
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """In a forked process, where its threads are not."""
+
+
+_engines: weakref.WeakSet[CpuEngine] = weakref.WeakSet()
+
+
+def _leave_all() -> None:
+    for engine in list(_engines):
+        engine._leave()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_leave_all)
 
 
 def check_batch(batch: Batch, config: DistilBertConfig) -> None:
