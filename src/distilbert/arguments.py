@@ -70,7 +70,7 @@ class LoopArguments(Checked):
 
 
 @documented
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class ReadOptions:
     """How examples are read, as far as it should not be found out."""
 

@@ -107,19 +107,8 @@ def calibrate(
     if not isinstance(task, TextClassifier | TokenClassifier) or task.config.num_labels == 1:
         kind = "one output" if isinstance(task, TextClassifier | TokenClassifier) else task.task
         raise InputError(f"{model}: {kind} has no scores to calibrate; text and token classification have")
-    examples = read_for(
-        task,
-        data,
-        ReadOptions(
-            columns=columns or {},
-            labels=labels or {},
-            separator=separator,
-            quote=quote,
-            encoding=encoding,
-            skip_bad=skip_bad,
-        ),
-        open_ended=False,
-    )
+    reading = ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad)
+    examples = read_for(task, data, reading, open_ended=False)
     if len(examples.examples) < _FEWEST:
         raise InputError(f"{examples.source}: has {len(examples.examples)} examples; give {_FEWEST} at least")
     logits, true, counts = _raw(task, examples)

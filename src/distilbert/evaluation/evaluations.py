@@ -111,19 +111,8 @@ def evaluate(
     opened = load(
         model, task, precision=precision, threads=threads, max_batch_tokens=max_batch_tokens, revision=revision
     )
-    examples = read_for(
-        opened,
-        data,
-        ReadOptions(
-            columns=columns or {},
-            labels=labels or {},
-            separator=separator,
-            quote=quote,
-            encoding=encoding,
-            skip_bad=skip_bad,
-        ),
-        hold=False,
-    )
+    reading = ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad)
+    examples = read_for(opened, data, reading, hold=False)
     return evaluation_of(str(model), precision, opened, examples, resamples, seed, long_text)
 
 

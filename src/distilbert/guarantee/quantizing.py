@@ -150,14 +150,7 @@ def quantize_within(
         raise InputError(f"max_drop must be between 0 and 100 points, not {max_drop!r}")
     source, out = open_float(model, out, bits, word_bits, revision)
     exact = load(source.root, task, precision="float32")
-    reading = ReadOptions(
-        columns=columns or {},
-        labels=labels or {},
-        separator=separator,
-        quote=quote,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
+    reading = ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad)
     examples = read_for(exact, data, reading)
     recorder = Recorder(exact.model.engine)
     recorded = type(exact)(dataclasses.replace(exact.model, engine=recorder))
