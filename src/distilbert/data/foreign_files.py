@@ -17,6 +17,7 @@ _ARROW = "an Arrow file; write it as Parquet: polars.read_ipc(FILE).write_parque
 _PICKLE = "a pickle, which is never run; in Python give the DataFrame itself, or write it with to_parquet"
 _STATISTICS = "a file of a statistics program; export it as CSV, or in Python give the DataFrame of pandas"
 _DATABASE = "a database; export the table as CSV"
+_SQL = "SQL, not a table; export the table as CSV"
 _DOCUMENT = "a document, not a text; save it as plain text, or its table as CSV"
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
@@ -36,10 +37,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     *((bytes([0x80, protocol]), _PICKLE) for protocol in range(2, 6)),
 )
 _TEXT_STARTS: tuple[tuple[bytes, str], ...] = (
-    (b"insert into", f"SQL, not a table; {_DATABASE.partition('; ')[2]}"),
-    (b"create table", f"SQL, not a table; {_DATABASE.partition('; ')[2]}"),
-    (b"-- mysql dump", f"SQL, not a table; {_DATABASE.partition('; ')[2]}"),
-    (b"--\n-- postgresql", f"SQL, not a table; {_DATABASE.partition('; ')[2]}"),
+    *((start, _SQL) for start in (b"insert into", b"create table", b"-- mysql dump", b"--\n-- postgresql")),
     (b"<table", "an HTML table; open it in a program for tables, and save it as CSV"),
     (b"@relation", "an ARFF file of Weka; save it as CSV"),
 )
@@ -57,7 +55,7 @@ _ENDINGS = {
     **dict.fromkeys((".sav", ".por", ".xpt", ".mat"), _STATISTICS),
     **dict.fromkeys((".avro", ".orc", ".tfrecord", ".msgpack"), "a table that is not read; write it as Parquet"),
     **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5"), "an array; in Python give it itself"),
-    ".sql": f"SQL, not a table; {_DATABASE.partition('; ')[2]}",
+    ".sql": _SQL,
     ".arff": "an ARFF file of Weka; save it as CSV",
     ".ann": "a file of brat's annotations, of texts in files beside it; brat's tools/anntoconll.py makes CoNLL of both",
     ".spacy": "documents of spaCy as they lie in memory; write them as JSON lines of texts with their labels",

@@ -157,21 +157,6 @@ class Labelling:
         return Data(source, examples, every, self.problem, "; ".join(guessed))
 
 
-def labelled(
-    source: str,
-    rows: Sequence[Row],
-    found: Mapping[str, str],
-    names: LabelNames,
-    problem: Problem | None,
-    faults: Faults,
-    *,
-    decimal_commas: bool,
-) -> Data[LabelledText]:
-    """All rows at once."""
-    labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas)
-    return labelling.data(source, list(labelling.examples(rows, faults)))
-
-
 def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """One column, or several where none has that name."""
     if rows and column not in rows[0].values and "," in column:
@@ -180,11 +165,7 @@ def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list[str]:
-    remarks = []
-    if names.changed:
-        remarks.append(
-            "taken for the model's: " + ", ".join(f"{given} = {name}" for given, name in names.changed.items())
-        )
+    remarks = names.remarks
     if without:
         remarks.append(f"{without:,} rows without a label left out")
     marks = [label for label in _NO_LABEL if label in counts and names.known is None and len(counts) > 2]

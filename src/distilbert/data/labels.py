@@ -50,7 +50,7 @@ class LabelNames:
         self._numbers_are_truth = False
         self.unseen: Counter[str] = Counter()
         self.seen = 0  # values that were names of known labels
-        self.changed: dict[str, str] = {}  # what was taken for another name without being told
+        self._changed: dict[str, str] = {}
 
     def __call__(self, value: object) -> str:
         """The label's name, "" for one that is none. Raises InputError, without a place, for an unknown one."""
@@ -105,13 +105,19 @@ class LabelNames:
             )
         self.seen += 1
         if label_name(found) != label:
-            self.changed[label] = found
+            self._changed[label] = found
         return found
 
     @property
     def every(self) -> tuple[str, ...] | None:
         """The labels that there are, and behind them those that were not known; None for whatever the table has."""
         return None if self.known is None else (*self.known, *by_number(self.unseen))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was taken for another name without being told, in words; empty where nothing was."""
+        changed = ", ".join(f"{given} = {name}" for given, name in self._changed.items())
+        return [f"taken for the model's: {changed}"] if changed else []
 
     def in_their_order(self, labels: Sequence[str]) -> tuple[str, ...]:
         """The labels of a table; those that its whole numbers stand for come first, and all of them."""

@@ -21,7 +21,7 @@ from .dialect import Stated
 from .examples import PROBLEMS, Data, LabelledText, PlainText, ProblemName, SentencePair
 from .faults import Faults
 from .file_names import is_table, suffix
-from .labelled import Labelling, labelled
+from .labelled import Labelling
 from .labels import LabelNames
 from .questions import hold_questions, question_row, questions_in, read_squad
 from .rereading import reread_labelled
@@ -81,6 +81,7 @@ def read_data(
         raise InputError(f"task {task!r} has no data format; use one of {', '.join(COLUMNS)}")
     if unknown := sorted(set(columns) - set(COLUMNS[task])):
         raise InputError(f"columns: {task} has no {unknown[0]!r}; it has {', '.join(COLUMNS[task])}")
+    kind = _problem(problem)
     if isinstance(labels, Mapping):
         labels, label_names = None, labels
     headless = bool(columns) and all(name.isdecimal() for name in columns.values())
@@ -89,7 +90,7 @@ def read_data(
     for other_labels in (open_ended, False):
         faults = Faults(str(source) if isinstance(source, str | Path) else "the table", skip=skip_bad)
         named = partial(LabelNames, label_names, labels, open_ended=other_labels)
-        data, names = _read(source, stated, task, columns, named, problem, faults, hold=hold)
+        data, names = _Reader(task, columns, stated, named, kind, faults).read(source, hold=hold)
         if names.unseen.total() <= names.seen:  # else they are other names, not other labels
             break
     faults.check()
@@ -106,72 +107,6 @@ def read_data(
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
 
 
-def _read(
-    source: Any,
-    stated: Stated,
-    task: str,
-    columns: Mapping[str, str],
-    named: Callable[..., LabelNames],
-    problem: Problem | ProblemName | None,
-    faults: Faults,
-    *,
-    hold: bool,
-) -> tuple[Data[Any], LabelNames]:
-    """The examples, and the names of their labels, which `named` makes of the classes that a table knows."""
-    names = named()
-    if isinstance(source, str | Path):
-        data = _read_other(Path(source), task, columns, names, faults, stated.encoding)
-        if data is None and not hold and task == "text-classification":
-            data = _reread(source, stated, columns, names, _problem(problem), faults)
-        if data is not None:
-            return data, names
-    table = open_table(source, faults, stated)
-    if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
-        names = named(classes[0] if len(classes) == 1 else ())
-    return _read_table(table, task, columns, names, _problem(problem), faults), names
-
-
-def _reread(
-    source: str | Path,
-    stated: Stated,
-    columns: Mapping[str, str],
-    names: LabelNames,
-    problem: Problem | None,
-    faults: Faults,
-) -> Data[LabelledText] | None:
-    """The labelled texts of a file, to be read again; None where they are few enough to be held."""
-    table = open_table(source, Faults("", skip=True), stated)
-    first = list(islice(table.rows, _DECIDING))
-    few = next(table.rows, None) is None
-    if few or _are_to_convert(table, first, "text-classification", columns):
-        return None
-    found, guessed, rows = find_columns(table, "text-classification", columns, first)
-    if rows is not first and not table.has_header:  # its first line is none of its rows
-        return None
-    if rows is not first and table.dialect:
-        quote = table.dialect.quote or "none"
-        stated = dataclasses.replace(stated, separator=table.dialect.separator, quote=quote, headless=True)
-    labelling = Labelling(rows, found, names, problem, decimal_commas=decimal_commas(table))
-    data = reread_labelled(table.source, labelling, faults, lambda faults: open_table(source, faults, stated).rows)
-    return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
-
-
-def _are_to_convert(table: Table, rows: Sequence[Row], task: str, columns: Mapping[str, str]) -> bool:
-    """Whether rows have to be made plain first: tools for annotation wrote them, or they are conversations."""
-    if columns or task not in ("text-classification", "token-classification"):
-        return False
-    if table.dialect is not None:
-        return has_objects(rows)
-    return is_annotated(rows, task) or (task == "text-classification" and is_conversation(rows))
-
-
-def _converted(rows: list[Row], task: str, faults: Faults) -> tuple[list[Row], str]:
-    """Plain rows, and in words what was left out."""
-    if task == "text-classification" and is_conversation(rows):
-        return asked_and_answered(rows, faults), ""
-    return plain_rows(with_objects(rows), task, faults)
-
-
 def _problem(name: Problem | ProblemName | None) -> Problem | None:
     """Either spelling -> config.json's. Raises InputError."""
     known: dict[str, Problem] = {kind: kind for kind in PROBLEM_TYPES}
@@ -181,66 +116,116 @@ def _problem(name: Problem | ProblemName | None) -> Problem | None:
     return None if name is None else known[name]
 
 
-def _read_other(
-    path: Path, task: str, columns: Mapping[str, str], names: LabelNames, faults: Faults, encoding: str | None
-) -> Data[Any] | None:
-    """The examples of a file that is none of tables; None for a table."""
-    check_file(path)
-    if task == "question-answering" and suffix(path) == ".json" and (squad := read_squad(path, faults, encoding)):
-        return squad
-    if is_table(path) and not (task == "token-classification" and is_conll(path, columns, encoding)):
-        return None
-    if task == "token-classification":
-        return read_conll(path, columns, names, faults, encoding)
-    if task == "question-answering":
-        raise InputError(
-            f"{path}: not in SQuAD's format (data, paragraphs, qas); name it .json where it is, else .jsonl"
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Reader:
+    """What `read_data` was told of a source. `named` makes the names of labels, of the classes that a table knows."""
+
+    task: str
+    columns: Mapping[str, str]
+    stated: Stated
+    named: Callable[..., LabelNames]
+    problem: Problem | None
+    faults: Faults
+
+    def read(self, source: Any, *, hold: bool) -> tuple[Data[Any], LabelNames]:
+        """The examples, and the names of their labels."""
+        names = self.named()
+        if isinstance(source, str | Path):
+            data = self._other(Path(source), names)
+            if data is None and not hold and self.task == "text-classification":
+                data = self._reread(source, names)
+            if data is not None:
+                return data, names
+        table = open_table(source, self.faults, self.stated)
+        if classes := [table.class_names[name] for name in table.names if name in table.class_names]:
+            names = self.named(classes[0] if len(classes) == 1 else ())
+        return self._table(table, names), names
+
+    def _reread(self, source: str | Path, names: LabelNames) -> Data[LabelledText] | None:
+        """The labelled texts of a file, to be read again; None where they are few enough to be held."""
+        stated, table = self.stated, open_table(source, Faults("", skip=True), self.stated)
+        first = list(islice(table.rows, _DECIDING))
+        few = next(table.rows, None) is None
+        if few or self._are_to_convert(table, first):
+            return None
+        found, guessed, rows = find_columns(table, self.task, self.columns, first)
+        if rows is not first and not table.has_header:  # its first line is none of its rows
+            return None
+        if rows is not first and table.dialect:
+            quote = table.dialect.quote or "none"
+            stated = dataclasses.replace(stated, separator=table.dialect.separator, quote=quote, headless=True)
+        labelling = Labelling(rows, found, names, self.problem, decimal_commas=decimal_commas(table))
+        data = reread_labelled(
+            table.source, labelling, self.faults, lambda faults: open_table(source, faults, stated).rows
         )
-    if task == "fill-mask":
-        lines = (line.strip() for line in read_text(path, encoding).split("\n"))
-        return Data(str(path), [PlainText(line) for line in lines if line])
-    return None
+        return dataclasses.replace(data, guessed=_joined(table.form, guessed, data.guessed))
 
+    def _are_to_convert(self, table: Table, rows: Sequence[Row]) -> bool:
+        """Whether rows have to be made plain first: tools for annotation wrote them, or they are conversations."""
+        if self.columns or self.task not in ("text-classification", "token-classification"):
+            return False
+        if table.dialect is not None:
+            return has_objects(rows)
+        return is_annotated(rows, self.task) or (self.task == "text-classification" and is_conversation(rows))
 
-def _read_table(
-    table: Table,
-    task: str,
-    columns: Mapping[str, str],
-    names: LabelNames,
-    problem: Problem | None,
-    faults: Faults,
-) -> Data[Any]:
-    rows, left_out = list(table.rows), ""
-    if not rows:
-        faults.check()
-        header = "; its first line, its only one, is the header" if table.has_header and table.names else ""
-        raise InputError(f"{table.source}: has no examples{header if table.dialect else ''}")
-    if _are_to_convert(table, rows, task, columns):
-        rows, left_out = _converted(rows, task, faults)
+    def _converted(self, rows: list[Row]) -> tuple[list[Row], str]:
+        """Plain rows, and in words what was left out."""
+        if self.task == "text-classification" and is_conversation(rows):
+            return asked_and_answered(rows, self.faults), ""
+        return plain_rows(with_objects(rows), self.task, self.faults)
+
+    def _other(self, path: Path, names: LabelNames) -> Data[Any] | None:
+        """The examples of a file that is none of tables; None for a table."""
+        check_file(path)
+        task, columns, faults, encoding = self.task, self.columns, self.faults, self.stated.encoding
+        if task == "question-answering" and suffix(path) == ".json" and (squad := read_squad(path, faults, encoding)):
+            return squad
+        if is_table(path) and not (task == "token-classification" and is_conll(path, columns, encoding)):
+            return None
+        if task == "token-classification":
+            return read_conll(path, columns, names, faults, encoding)
+        if task == "question-answering":
+            raise InputError(
+                f"{path}: not in SQuAD's format (data, paragraphs, qas); name it .json where it is, else .jsonl"
+            )
+        if task == "fill-mask":
+            lines = (line.strip() for line in read_text(path, encoding).split("\n"))
+            return Data(str(path), [PlainText(line) for line in lines if line])
+        return None
+
+    def _table(self, table: Table, names: LabelNames) -> Data[Any]:
+        task, faults, rows, left_out = self.task, self.faults, list(table.rows), ""
         if not rows:
             faults.check()
-            raise InputError(f"{table.source}: has no examples ({left_out})")
-        table = _with_names_of(table, rows)
-    elif task == "question-answering" and not columns and hold_questions(rows):
-        rows = [question for row in rows for question in questions_in(row)]
-        table = _with_names_of(table, rows)
-    found, guessed, rows = find_columns(table, task, columns, rows)
-    data: Data[Any]
-    match task:
-        case "text-classification":
-            data = labelled(table.source, rows, found, names, problem, faults, decimal_commas=decimal_commas(table))
-        case "token-classification":
-            data = tagged(table.source, rows, found, names, faults)
-        case "question-answering":
-            numbered = [*enumerate(rows)]
-            data = Data(table.source, faults.each(numbered, lambda each: question_row(each[1], found, each[0])))
-        case "fill-mask":
-            data = Data(table.source, faults.each(rows, lambda row: PlainText(row.text(found["text"]))))
-        case "sentence-similarity":
-            data = Data(table.source, faults.each(rows, lambda row: _pair_row(row, found)))
-        case _:
-            data = choice_data(table.source, rows, found, table.names, faults)
-    return dataclasses.replace(data, guessed=_joined(table.form, guessed, left_out, data.guessed))
+            header = "; its first line, its only one, is the header" if table.has_header and table.names else ""
+            raise InputError(f"{table.source}: has no examples{header if table.dialect else ''}")
+        if self._are_to_convert(table, rows):
+            rows, left_out = self._converted(rows)
+            if not rows:
+                faults.check()
+                raise InputError(f"{table.source}: has no examples ({left_out})")
+            table = _with_names_of(table, rows)
+        elif task == "question-answering" and not self.columns and hold_questions(rows):
+            rows = [question for row in rows for question in questions_in(row)]
+            table = _with_names_of(table, rows)
+        found, guessed, rows = find_columns(table, task, self.columns, rows)
+        data: Data[Any]
+        match task:
+            case "text-classification":
+                labelling = Labelling(rows, found, names, self.problem, decimal_commas=decimal_commas(table))
+                data = labelling.data(table.source, list(labelling.examples(rows, faults)))
+            case "token-classification":
+                data = tagged(table.source, rows, found, names, faults)
+            case "question-answering":
+                numbered = [*enumerate(rows)]
+                data = Data(table.source, faults.each(numbered, lambda each: question_row(each[1], found, each[0])))
+            case "fill-mask":
+                data = Data(table.source, faults.each(rows, lambda row: PlainText(row.text(found["text"]))))
+            case "sentence-similarity":
+                data = Data(table.source, faults.each(rows, lambda row: _pair_row(row, found)))
+            case _:
+                data = choice_data(table.source, rows, found, table.names, faults)
+        return dataclasses.replace(data, guessed=_joined(table.form, guessed, left_out, data.guessed))
 
 
 def _with_names_of(table: Table, rows: Sequence[Row]) -> Table:

@@ -50,7 +50,7 @@ def reread_labelled(
     faults: Faults,
     rows: Callable[[Faults], Iterator[Row]],
 ) -> Data[LabelledText]:
-    """As `labelled`, decided by the first rows; all are checked here once.
+    """The labelled texts of all rows, decided by the first ones; all are checked here once.
 
     `rows` reads them from the beginning, and hands over those that cannot be read.
     """

@@ -62,8 +62,7 @@ def _named(
     every = names.every or names.in_their_order(outside_first(seen))
     guessed = [f"{given} read as {tag}" for given, tag in sorted(plain.items())[:3]]
     guessed += [f"{language!r} before every word left out"] if language else []
-    changed = ", ".join(f"{given} = {name}" for given, name in names.changed.items())
-    guessed += [f"taken for the model's: {changed}"] if changed else []
+    guessed += names.remarks
     return Data(source, tagged_words, every, guessed="; ".join(guessed))
 
 
