@@ -171,5 +171,5 @@ def test_what_cannot_be_evaluated_says_so(make_checkpoint: Maker, labelled: Path
         evaluate(make_checkpoint(), labelled)
     with pytest.raises(InputError, match="has no data format"):
         evaluate(make_checkpoint(Head.MASKED_LM, name="sparse"), labelled, "sparse-encoding")
-    with pytest.raises(InputError, match="resamples must be at least 1, not 0"):
+    with pytest.raises(InputError, match="resamples must be a whole number of at least 1, not 0"):
         evaluate(make_checkpoint(name="any"), labelled, resamples=0)

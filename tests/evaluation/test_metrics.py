@@ -121,10 +121,10 @@ def test_calibration_error_by_hand() -> None:
     confidence = np.array([0.95, 0.95, 0.55, 0.55])
     right = np.array([True, True, True, False])
     assert value(metrics.calibration_error(confidence, right), 4) == pytest.approx((0.05 + 0.05) / 2)
-    assert metrics.calibration_bins(confidence, right) == [
-        (pytest.approx(0.55), 0.5, 2),
-        (pytest.approx(0.95), 1.0, 2),
-    ]
+    assert metrics.by_confidence(confidence, right) == {
+        8: (2, pytest.approx(0.55), 0.5),
+        14: (2, pytest.approx(0.95), 1),
+    }
 
 
 @given(

@@ -116,9 +116,8 @@ def calibrate(
     folds = np.repeat(_folds(examples, seed), counts)
     chosen, logits_after = _chosen(logits, true, folds, several)
     before, after = (_figures(each, true, several) for each in (logits, logits_after))
-    _write(folder, chosen, examples, before, after)
     sure, sure_after = (_reliability(each, true, several) for each in (logits, logits_after))
-    return CalibrationReport(
+    report = CalibrationReport(
         str(model),
         examples.source,
         opened_task(task),
@@ -129,6 +128,8 @@ def calibrate(
         reliability_table({"before": sure, "after": sure_after}),
         examples.guessed,
     )
+    _write(folder, report)
+    return report
 
 
 def _raw(task: Task, data: Data[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -189,45 +190,43 @@ def _reliability(logits: np.ndarray, true: np.ndarray, several: bool) -> tuple[n
 
 def _figures(logits: np.ndarray, true: np.ndarray, several: bool) -> dict[str, float]:
     confidence, right = _reliability(logits, true, several)
-    plain = np.ones((1, len(right)))
     return {
         "accuracy": float(right.mean()),
         "cross_entropy": float(cross_entropy(logits, true, several=several).mean()),
-        "calibration_error": float(metrics.calibration_error(confidence, right)(plain)[0]),
+        "calibration_error": metrics.value_of(metrics.calibration_error(confidence, right), len(right)),
     }
 
 
-def _write(
-    folder: Path, chosen: Calibration, data: Data[Any], before: Mapping[str, float], after: Mapping[str, float]
-) -> None:
+def _write(folder: Path, report: CalibrationReport) -> None:
     """Into config.json, and the model card if there is one."""
     path = open_folder(folder).checkpoint.folder / CONFIG
     config = read_json(path)
     config.pop(calibration.KEY, None)
-    found = chosen != Calibration()
+    found = report.calibration != Calibration()
     if found:
-        config[calibration.KEY] = chosen.to_dict()
+        config[calibration.KEY] = report.calibration.to_dict()
     try:
         write_json(path, config)
         card = folder / _CARD
         if is_file(card):
             text = _CARD_SECTION.sub("", card.read_text(encoding="utf-8", errors="replace")).rstrip("\n") + "\n"
             with written_whole(card) as temporary:
-                temporary.write_text(text + (_section(chosen, data, before, after) if found else ""), encoding="utf-8")
+                temporary.write_text(text + (_section(report) if found else ""), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written ({error_text(error)})") from None
 
 
-def _section(chosen: Calibration, data: Data[Any], before: Mapping[str, float], after: Mapping[str, float]) -> str:
+def _section(report: CalibrationReport) -> str:
+    examples = f"{report.examples:,} examples"
     lines = [
         "",
         "## Calibration",
         "",
-        f"Scores are those of logits / temperature + bias ({chosen}), fitted to {len(data.examples):,} examples of",
-        f"`{data.source}`; other programs ignore it. In five folds, each measured without being fitted to:",
+        f"Scores are those of logits / temperature + bias ({report.calibration}), fitted to {examples} of",
+        f"`{report.data}`; other programs ignore it. In five folds, each measured without being fitted to:",
         "",
         "| | before | after |",
         "|---|---|---|",
-        *(f"| {name} | {before[name]:.4f} | {after[name]:.4f} |" for name in before),
+        *(f"| {name} | {value:.4f} | {report.after[name]:.4f} |" for name, value in report.before.items()),
     ]
     return "\n".join([*lines, ""])

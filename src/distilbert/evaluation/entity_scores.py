@@ -25,45 +25,35 @@ _KINDS = {
 }
 
 
-class _Labelled:
-    """The likeliest label of each word, and how sure that is; of words that the tokenizer drops "O", and 0.
-
-    Attributes:
-        sentences: the labels of each.
+def _labelled(names: Sequence[str], words: int, read: np.ndarray, logits: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The likeliest label of each of so many words, and how sure that is, float [words], from those that were read,
+    int64 [W], and their logits [W, labels]. Words that the tokenizer drops have "O", and 0.
     """
+    scores = softmax(logits)
+    labels, confidence = ["O"] * words, np.zeros(words)
+    for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
+        labels[word] = names[label]
+    confidence[read] = scores.max(1)
+    return labels, confidence
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self.sentences: list[list[str]] = []
-        self._confidence: list[np.ndarray] = []
 
-    def add(self, words: int, read: np.ndarray, logits: np.ndarray) -> None:
-        """A sentence of so many words, from those that were read, int64 [W], and their logits [W, labels]."""
-        scores = softmax(logits)
-        labels, confidence = ["O"] * words, np.zeros(words)
-        for word, label in zip(read.tolist(), scores.argmax(1).tolist(), strict=True):
-            labels[word] = self._names[label]
-        confidence[read] = scores.max(1)
-        self.sentences.append(labels)
-        self._confidence.append(confidence)
-
-    def sure(self, true: Sequence[Sequence[str]]) -> Sure:
-        pairs = zip(true, self.sentences, strict=True)
-        return np.concatenate(self._confidence), np.concatenate([np.array(a) == np.array(b) for a, b in pairs])
+def _sure(labelled: Sequence[tuple[list[str], np.ndarray]], true: Sequence[Sequence[str]]) -> Sure:
+    same = [np.array(labels) == np.array(wanted) for (labels, _), wanted in zip(labelled, true, strict=True)]
+    return np.concatenate([confidence for _, confidence in labelled]), np.concatenate(same)
 
 
 def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
     words = [example.words for example in data.examples]
     true = [list(example.labels) for example in data.examples]
-    calibrated, raw = _Labelled(task.config.labels), _Labelled(task.config.labels)
+    calibrated, raw, names = [], [], task.config.labels
     for sentence, (read, logits) in zip(words, task.word_logits(words), strict=True):
-        calibrated.add(len(sentence), read, task.calibration(logits))
-        raw.add(len(sentence), read, logits)
-    tagged, lengths = calibrated.sentences, np.array([len(labels) for labels in true])
+        calibrated.append(_labelled(names, len(sentence), read, task.calibration(logits)))
+        raw.append(_labelled(names, len(sentence), read, logits))
+    tagged, lengths = [labels for labels, _ in calibrated], np.array([len(labels) for labels in true])
     spans = metrics.entity_spans(true, tagged)
     counts = metrics.count_spans(spans)
-    confidence, same = calibrated.sure(true)
-    sure_raw = None if task.calibration == Calibration() else raw.sure(true)
+    confidence, same = _sure(calibrated, true)
+    sure_raw = None if task.calibration == Calibration() else _sure(raw, true)
     of_raw, reliability = beside_raw((confidence, same), sure_raw, lengths)
     named = _metrics(counts, same, lengths)
     named |= {"calibration_error": metrics.calibration_error(confidence, same, lengths)} | of_raw

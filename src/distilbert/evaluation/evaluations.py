@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..arguments import Quote, ReadOptions
 from ..data.examples import Data
 from ..data.reading import read_data
-from ..errors import InputError
+from ..errors import InputError, check_whole
 from ..folder.layout import CHECKPOINTS, TRAINING
 from ..folder.opened import open_folder
 from ..loading import DEFAULT_BATCH_TOKENS, load
@@ -106,7 +106,7 @@ def evaluate(
             `long_text` that is none or that the task's examples have no use for, and for `resamples` below 1.
         and what `load` raises.
     """
-    _check_resamples(resamples)
+    check_whole("resamples", resamples)
     check_finished(Path(model))
     opened = load(
         model, task, precision=precision, threads=threads, max_batch_tokens=max_batch_tokens, revision=revision
@@ -141,11 +141,6 @@ def evaluation_of(
         open_folder(task.model.folder).bytes_in(precision),
         examples.guessed,
     )
-
-
-def _check_resamples(resamples: int) -> None:
-    if resamples < 1:
-        raise InputError(f"resamples must be at least 1, not {resamples!r}")
 
 
 def check_finished(folder: Path) -> None:
@@ -190,7 +185,7 @@ def compare(first: Evaluation, second: Evaluation, *, resamples: int = 1000, see
 
     Raises InputError for evaluations on different examples, and for `resamples` below 1.
     """
-    _check_resamples(resamples)
+    check_whole("resamples", resamples)
     if (first.data, first.task, first.details.examples) != (second.data, second.task, second.details.examples):
         raise InputError(f"{first.model} and {second.model} were not evaluated on the same examples")
     both = (first.details.metrics, second.details.metrics)

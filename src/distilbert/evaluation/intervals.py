@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from .metrics import Metric, parts
+from .metrics import Metric, parts, value_of
 
 _CHUNK = 1 << 18  # counts held at once: those of more do not stay in a cache
 
@@ -73,18 +73,18 @@ def bootstrap(
 ) -> dict[str, Interval]:
     """Each metric on all examples, with its percentile interval over samples of them drawn with replacement."""
     drawn = resampled(metrics, examples, resamples, seed)
-    plain = np.ones((1, examples))
-    return {name: Interval(float(metrics[name](plain)[0]), *_middle(drawn[name])) for name in metrics}
+    return {name: Interval(value_of(metrics[name], examples), *_middle(drawn[name])) for name in metrics}
 
 
 def compare(
     first: Mapping[str, Metric], second: Mapping[str, Metric], examples: int, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Difference]:
     """Second minus first, for the metrics that both have, paired: each sample takes the same examples for both."""
-    plain = np.ones((1, examples))
     one, two = (resampled(metrics, examples, resamples, seed) for metrics in (first, second))
     return {
-        name: Difference(float(second[name](plain)[0] - first[name](plain)[0]), *_middle(two[name] - one[name]))
+        name: Difference(
+            value_of(second[name], examples) - value_of(first[name], examples), *_middle(two[name] - one[name])
+        )
         for name in first
         if name in second
     }
@@ -95,13 +95,12 @@ def share(first: Metric, second: Metric, examples: int, *, resamples: int = 1000
 
     The bound is one-sided: 95 % of the samples lie above it.
     """
-    plain = np.ones((1, examples))
     one, two = (resampled({"": metric}, examples, resamples, seed)[""] for metric in (first, second))
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = two / one
     drawn = drawn[np.isfinite(drawn)]
     least = float(np.percentile(drawn, 5)) if len(drawn) else math.nan
-    return Share(float(second(plain)[0] / first(plain)[0]), least, examples)
+    return Share(float(np.divide(value_of(second, examples), value_of(first, examples))), least, examples)
 
 
 def resampled(metrics: Mapping[str, Metric], examples: int, resamples: int, seed: int) -> dict[str, np.ndarray]:

@@ -22,6 +22,11 @@ _PART = 1 << 16  # examples
 LESS_IS_BETTER = ("cross_entropy", "calibration_error", "calibration_error_raw", "rmse", "mae")
 
 
+def value_of(metric: Metric, examples: int) -> float:
+    """The metric on all of so many examples."""
+    return float(metric(np.ones((1, examples)))[0])
+
+
 def parts(examples: int) -> Iterator[slice]:
     """Pieces of so many examples, for what would take several times their memory if it were done at once."""
     for start in range(0, examples, _PART):
@@ -187,18 +192,20 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, units: np.ndarr
     return metric
 
 
-def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, float, int]]:
-    """(mean confidence, accuracy, examples) of each bin that has any."""
-    bins = _bins(confidence)
-    return [
-        (float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean()), int(inside.sum()))
-        for inside in (bins == index for index in np.unique(bins))
-    ]
+def by_confidence(
+    confidence: np.ndarray, right: np.ndarray, count: int = CALIBRATION_BINS
+) -> dict[int, tuple[int, float, float]]:
+    """Of each of so many bins that has any: how many, their mean confidence, the share that is right."""
+    bins = _bins(confidence, count)
+    return {
+        int(index): (int(inside.sum()), float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean()))
+        for index, inside in ((index, bins == index) for index in np.unique(bins))
+    }
 
 
-def _bins(confidence: np.ndarray) -> np.ndarray:
+def _bins(confidence: np.ndarray, count: int = CALIBRATION_BINS) -> np.ndarray:
     """(0, 1/15], (1/15, 2/15], …"""
-    return np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int8) - 1, 0, CALIBRATION_BINS - 1)
+    return np.clip(np.ceil(confidence * count).astype(np.int8) - 1, 0, count - 1)
 
 
 # numbers --------------------------------------------------------------------------------------------

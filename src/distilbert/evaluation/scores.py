@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import name_list
-from .metrics import Metric, calibration_error
+from .metrics import Metric, by_confidence, calibration_error, value_of
 from .outcomes import LabelSetOutcome, Outcome
 
 MISTAKES = 25  # that are kept, the worst
@@ -100,26 +100,15 @@ class Scores:
 
 def values(metrics: Mapping[str, Metric], examples: int) -> dict[str, float]:
     """Each metric on all of so many examples."""
-    plain = np.ones((1, examples))
-    return {name: float(metric(plain)[0]) for name, metric in metrics.items()}
+    return {name: value_of(metric, examples) for name, metric in metrics.items()}
 
 
 Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether that was right
 
 
-def by_tenths(sure: Sure) -> dict[int, tuple[int, float, float]]:
-    """By the tenth of the confidence, where there are any: how many, their mean confidence, the share that is right."""
-    confidence, right = sure
-    tenths = np.clip(np.ceil(confidence * 10).astype(np.int8) - 1, 0, 9)
-    return {
-        int(tenth): (int(inside.sum()), float(confidence[inside].mean(dtype=np.float64)), float(right[inside].mean()))
-        for tenth, inside in ((tenth, tenths == tenth) for tenth in np.unique(tenths))
-    }
-
-
 def reliability_table(kinds: Mapping[str, Sure]) -> Breakdown:
     """How sure a model was and how often it was right; `kinds` are compared ("before"), one without a name is alone."""
-    found = {name: by_tenths(sure) for name, sure in kinds.items()}
+    found = {name: by_confidence(*sure, 10) for name, sure in kinds.items()}
     columns = ["confidence"]
     for name in found:
         columns += [f"{part} {name}".strip() for part in ("examples", "mean confidence", "share right")]

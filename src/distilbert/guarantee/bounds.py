@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..evaluation.intervals import resampled
-from ..evaluation.metrics import Metric
+from ..evaluation.metrics import Metric, value_of
 
 CONFIDENCE = 0.95
 _OF_TOTAL = 0.005  # the part of the risk that the bound on how many decisions differ may take
@@ -39,8 +39,7 @@ def drop_of_metric(first: Metric, second: Metric, examples: int, counted: int | 
     counted = examples if counted is None else counted
     if counted < 3:
         return 1.0
-    plain = np.ones((1, examples))
-    seen = float(first(plain)[0] - second(plain)[0])
+    seen = value_of(first, examples) - value_of(second, examples)
     drawn_values = resampled({"first": first, "second": second}, examples, _RESAMPLES, seed=0)
     values = drawn_values["first"] - drawn_values["second"]
     values = values[~np.isnan(values)]

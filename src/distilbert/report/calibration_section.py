@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from ..evaluation.intervals import Interval
-from ..evaluation.metrics import CALIBRATION_BINS, calibration_bins
-from ..evaluation.scores import Scores, by_tenths
+from ..evaluation.metrics import CALIBRATION_BINS, by_confidence
+from ..evaluation.scores import Scores
 from .markup import details as shown_on_demand
 from .markup import number, paragraph, table, tag
 from .page import Section, section
@@ -20,18 +20,18 @@ def calibration_section(details: Scores, error: Interval | None) -> Section | No
     confidence, right = details.confidence, details.right
     if confidence is None or right is None or not len(confidence):
         return None
-    bins = calibration_bins(confidence, right)
+    bins = by_confidence(confidence, right).values()
     sure, share = float(confidence.mean()), float(right.mean())
     about = f"Confidence is {sure:.3f} on average, and {share:.3f} of the predictions are right."
     with drawing("reliability", "Reliability", "confidence", "share that is right", about) as (axes, reliability):
         diagonal(axes, 0, 1)
-        low, high = zip(*(wilson(accuracy * count, count) for _, accuracy, count in bins), strict=True)
-        x, y, counts = (np.array(column) for column in zip(*bins, strict=True))
+        low, high = zip(*(wilson(accuracy * count, count) for count, _, accuracy in bins), strict=True)
+        counts, x, y = (np.array(column) for column in zip(*bins, strict=True))
         reach = np.maximum([y - np.array(low), np.array(high) - y], 0)
         axes.errorbar(x, y, yerr=reach, fmt="none", ecolor=SERIES[0], elinewidth=1.2)
         if details.raw is not None:
             for series, (name, sure_of) in enumerate((("calibrated", (confidence, right)), ("raw", details.raw))):
-                line(axes, [(x, y) for _, x, y in by_tenths(sure_of).values()], name, series)
+                line(axes, [(x, y) for _, x, y in by_confidence(*sure_of, 10).values()], name, series)
         axes.scatter(x, y, s=12 + 160 * counts / counts.sum(), color=SERIES[0], zorder=3)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.02)
@@ -41,7 +41,7 @@ def calibration_section(details: Scores, error: Interval | None) -> Section | No
         axes.set_xlim(min(float(confidence.min()) - 0.01, 0.5), 1.01)
     rows = [
         (f"{sure:.3f}", number(accuracy), f"{count:,}", "{:.3f} to {:.3f}".format(*wilson(accuracy * count, count)))
-        for sure, accuracy, count in bins
+        for count, sure, accuracy in bins
     ]
     head = ("mean confidence", "share that is right", "predictions", "95 % interval")
     return section(
