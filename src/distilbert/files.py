@@ -174,10 +174,11 @@ def write_json(path: Path, values: object) -> None:
 
 
 @contextmanager
-def written_whole_folder(path: Path) -> Iterator[Path]:
+def written_whole_folder(path: Path, source: Path | None = None) -> Iterator[Path]:
     """The same for a folder, whose place must be free or an empty folder. Raises OSError where it cannot be written.
 
-    An error of this package in the block names the folder by the place that it would have taken.
+    An error of this package in the block names the folder by the place that it would have taken, or as `source`, which
+    it is made of.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _temporary_beside(path) as folder:
@@ -186,7 +187,7 @@ def written_whole_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
         except DistilBertError as error:
-            raise type(error)(str(error).replace(str(temporary), str(path))) from None
+            raise type(error)(str(error).replace(str(temporary), str(source or path))) from None
         for file in temporary.rglob("*"):
             if file.is_file():
                 with file.open("rb") as opened:

@@ -6,7 +6,7 @@ PyTorch stores tensors uncompressed, so that a member can be mapped where it lie
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -117,24 +117,20 @@ def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-@dataclass(frozen=True)
-class Writer:
-    """Adds members to an archive that is being written."""
-
-    file: zipfile.ZipFile
-    folder: str
-
-    def add(self, name: str, data: bytes | memoryview) -> None:
-        info = zipfile.ZipInfo(f"{self.folder}/{name}")  # dated 1980: the same weights give the same file
-        start = self.file.fp.tell() + _LOCAL.size + len(info.filename) + 4  # type: ignore[union-attr]
-        info.extra = struct.pack("<2H", _PADDING, -start % _ALIGNMENT) + b"Z" * (-start % _ALIGNMENT)
-        info.file_size = len(data)
-        with self.file.open(info, "w") as member:
-            member.write(data)
+Add = Callable[[str, bytes | memoryview], None]  # a member's name, and its bytes
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Writer]:
-    """Write an archive of stored members, aligned as PyTorch aligns them."""
+def writing(path: Path) -> Iterator[Add]:
+    """Write an archive of stored members, aligned as PyTorch aligns them, by the function that this gives."""
     with zipfile.ZipFile(path, "w") as archive:
-        yield Writer(archive, path.stem)
+
+        def add(name: str, data: bytes | memoryview) -> None:
+            info = zipfile.ZipInfo(f"{path.stem}/{name}")  # dated 1980: the same weights give the same file
+            start = archive.fp.tell() + _LOCAL.size + len(info.filename) + 4  # type: ignore[union-attr]
+            info.extra = struct.pack("<2H", _PADDING, -start % _ALIGNMENT) + b"Z" * (-start % _ALIGNMENT)
+            info.file_size = len(data)
+            with archive.open(info, "w") as member:
+                member.write(data)
+
+        yield add

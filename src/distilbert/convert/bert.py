@@ -5,7 +5,6 @@ A classifier on BERT's pooler, which no DistilBERT equals, is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +53,6 @@ _TYPES = "embeddings.token_type_embeddings.weight"
 _MLM_BIAS, _MLM_BIAS_COPY = "cls.predictions.bias", "cls.predictions.decoder.bias"
 
 
-@dataclass(frozen=True, eq=False)
-class Folded:
-    """A BERT, told as a DistilBERT.
-
-    Attributes:
-        config: DistilBERT's.
-        weights: by DistilBERT's names; each knows the name that it had.
-        left_out: weights of the source, and why they have no place.
-        notes: where the result differs from the source.
-    """
-
-    config: DistilBertConfig
-    weights: Mapping[str, Weight]
-    left_out: tuple[tuple[Weight, str], ...]
-    notes: tuple[str, ...]
-
-
 def is_bert(values: Mapping[str, Any]) -> bool:
     """Whether a config.json is a BERT's; the first ones name no model type."""
     return values.get("model_type", "bert" if "type_vocab_size" in values else None) == "bert"
@@ -110,11 +92,15 @@ def bert_names(n_layers: int) -> dict[str, str]:
     return table
 
 
-def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -> Folded:
+def fold(
+    values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path
+) -> tuple[DistilBertConfig, dict[str, Weight], tuple[tuple[Weight, str], ...], tuple[str, ...]]:
     """A BERT's config.json and weights as a DistilBERT's.
 
-    `stored` are by today's names (`weight` and `bias`, not `gamma` and `beta`). Raises ConfigError or
-    CheckpointError, naming `place` and the reason, for a BERT that no DistilBERT equals.
+    `stored` are by today's names (`weight` and `bias`, not `gamma` and `beta`). Returns DistilBERT's config, the
+    weights by DistilBERT's names (each knows the name that it had), those left out with the reason why they have no
+    place, and notes on where the result differs. Raises ConfigError or CheckpointError, naming `place` and the reason,
+    for a BERT that no DistilBERT equals.
     """
     refuse_other_kinds(stored, values, place)
     config = _config(values, place)
@@ -147,7 +133,7 @@ def fold(values: Mapping[str, Any], stored: Mapping[str, Weight], place: Path) -
     ours = {names[name]: weight for name, weight in found.items()}
     if missing := [bert for bert, name in names.items() if name.startswith(PREFIX) and name not in ours]:
         raise CheckpointError(f"{place}: weights lack {name_list(missing)} of a BERT of this config")
-    return Folded(config, ours, tuple(left_out), tuple(notes))
+    return config, ours, tuple(left_out), tuple(notes)
 
 
 def _config(values: Mapping[str, Any], place: Path) -> DistilBertConfig:

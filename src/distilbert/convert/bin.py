@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckpointError, short_repr
 from ..folder.weights import NUMBERS, Weight, mapped
-from .archive import Archive, Writer, open_archive, writing
+from .archive import Add, Archive, open_archive, writing
 from .pickle_reader import StorageRef, TensorRef, Unpickler
 from .pickle_writer import Pickler
 from .rounding import encode
@@ -48,7 +48,7 @@ def read_archive(archive: Archive) -> tuple[dict[str, Weight], tuple[str, ...]]:
     """The tensors of the state dict, or of the TorchScript module, of a zip archive; and notes on what is not read."""
     place = f"{archive.path}: data.pkl"
     unpickler = Unpickler(io.BytesIO(archive.read("data.pkl", _MOST_PICKLE)), place)
-    found = state_dict(unpickler.load(), place)
+    tensors, about = state_dict(unpickler.load(), place)
     order = archive.read("byteorder", 8) if "byteorder" in archive.stored else b"little"
     if order not in _BYTE_ORDERS:
         raise CheckpointError(f"{archive.path}: byteorder is {short_repr(order)}, not little or big")
@@ -60,7 +60,7 @@ def read_archive(archive: Archive) -> tuple[dict[str, Weight], tuple[str, ...]]:
                 f"{archive.path}: data/{key} has {member.size} bytes, but data.pkl says {_bytes(storage)}"
             )
         offsets[key] = member.offset
-    return _weights(archive.path, found.tensors, offsets, _BYTE_ORDERS[order]), found.notes
+    return _weights(archive.path, tensors, offsets, _BYTE_ORDERS[order]), about
 
 
 def _read_old(path: Path) -> tuple[dict[str, Weight], tuple[str, ...]]:
@@ -72,7 +72,7 @@ def _read_old(path: Path) -> tuple[dict[str, Weight], tuple[str, ...]]:
         if unpickler.load() != _MAGIC or unpickler.load() != _OLD_VERSION:
             raise CheckpointError(f"{path}: not a file of torch.save")
         unpickler.load()  # about the machine; the storages are little-endian on every one
-        found = state_dict(unpickler.load(), path)
+        tensors, about = state_dict(unpickler.load(), path)
         keys = unpickler.load()
         if not _are_all(keys, unpickler.storages):
             raise CheckpointError(f"{path}: its storages are not those that its tensors lie in")
@@ -89,7 +89,7 @@ def _read_old(path: Path) -> tuple[dict[str, Weight], tuple[str, ...]]:
             stream.seek(_bytes(storage), io.SEEK_CUR)
         if stream.tell() != size:
             raise CheckpointError(f"{path}: has {size - stream.tell()} bytes behind its last storage")
-    return _weights(path, found.tensors, offsets, "<"), found.notes
+    return _weights(path, tensors, offsets, "<"), about
 
 
 def _are_all(keys: object, storages: Collection[str]) -> bool:
@@ -128,14 +128,14 @@ def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:
     """Write a state dict that `torch.load` reads, under the keys of `weights`."""
     pickler = Pickler()
     pickler.state_dict(weights, stored_as)
-    with writing(path) as archive:
-        archive.add("data.pkl", pickler.finish())
-        write_storages(archive, weights, stored_as)
+    with writing(path) as add:
+        add("data.pkl", pickler.finish())
+        write_storages(add, weights, stored_as)
 
 
-def write_storages(archive: Writer, weights: Mapping[str, Weight], stored_as: str) -> None:
+def write_storages(add: Add, weights: Mapping[str, Weight], stored_as: str) -> None:
     """The numbers of the tensors that a Pickler has described."""
-    archive.add("byteorder", b"little")
+    add("byteorder", b"little")
     for key, weight in enumerate(weights.values()):
-        archive.add(f"data/{key}", encode(weight, stored_as).data.cast("B"))
-    archive.add("version", b"3\n")
+        add(f"data/{key}", encode(weight, stored_as).data.cast("B"))
+    add("version", b"3\n")

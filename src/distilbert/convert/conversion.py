@@ -120,8 +120,7 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
         raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
     is_bert = bert.is_bert(values)
     if is_bert:
-        folded = bert.fold(values, by_modern_name(stored, folder), folder)
-        config, found, left_out, notes = folded.config, folded.weights, folded.left_out, folded.notes
+        config, found, left_out, notes = bert.fold(values, by_modern_name(stored, folder), folder)
     else:
         config, found, left_out, notes = DistilBertConfig.from_file(folder), stored, (), ()
     fitted = fit_weights(config, found, folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import files
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, DistilBertError, InputError, TokenizerError, error_text
+from ..errors import CheckpointError, InputError, TokenizerError, error_text
 from ..files import is_file, read_json, read_text, write_json
 from ..folder.companions import copy_companions, copy_file
 from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
@@ -32,11 +32,8 @@ def written_whole_folder(out: Path, source: Path) -> Iterator[Path]:
     file in `source`.
     """
     try:
-        with files.written_whole_folder(out) as temporary:
-            try:
-                yield temporary
-            except DistilBertError as error:
-                raise type(error)(str(error).replace(str(temporary), str(source))) from None
+        with files.written_whole_folder(out, source) as temporary:
+            yield temporary
     except OSError as error:
         raise CheckpointError(f"{out}: cannot be written ({error_text(error)})") from None
 

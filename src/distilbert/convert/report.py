@@ -67,11 +67,8 @@ class Report:
         rows += [(w.source, w.target, _shape(w.shape), _dtypes(w)) for w in self.mapped]
         lines = [f"{self.source} -> {self.out} ({self.model})", "", *_columns(rows)]
         if self.left_out:
-            lines += [
-                "",
-                "left out",
-                *_columns([(w.source, _shape(w.shape), w.dtype, w.reason) for w in self.left_out]),
-            ]
+            lines += ["", "left out"]
+            lines += _columns([(w.source, _shape(w.shape), w.dtype, w.reason) for w in self.left_out])
         if self.files:
             lines += ["", f"brought along: {', '.join(self.files)}"]
         lines += [f"note: {note}" for note in self.notes]

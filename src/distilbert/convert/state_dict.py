@@ -1,7 +1,6 @@
 """What a pickle of weights holds -> its tensors by name, and notes on what is not read."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CheckpointError, name_list, short_repr
@@ -12,23 +11,16 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "weights", "mo
 _DEEPEST = 100  # modules within modules
 
 
-@dataclass(frozen=True)
-class StateDict:
-    """The tensors by name. `notes` say which entry they were taken from, and what lies beside them."""
+def state_dict(root: Any, place: object) -> tuple[dict[str, TensorRef], tuple[str, ...]]:
+    """The tensors by name of a state dict, of a training checkpoint, or of a TorchScript module and its submodules.
 
-    tensors: dict[str, TensorRef]
-    notes: tuple[str, ...] = ()
-
-
-def state_dict(root: Any, place: object) -> StateDict:
-    """The tensors of a state dict, of a training checkpoint, or of a TorchScript module and its submodules.
-
-    Raises CheckpointError for anything else, naming the entry.
+    With them notes: which entry they were taken from, and what lies beside them. Raises CheckpointError, naming the
+    entry, for anything else.
     """
     if isinstance(root, Module):
         found: dict[str, TensorRef] = {}
         _collect(root, "", found, set(), place)
-        return StateDict(found)
+        return found, ()
     if not isinstance(root, Mapping) or not root:
         raise CheckpointError(f"{place}: holds {described(root)}, not a state dict (names and tensors)")
     notes = []
@@ -48,7 +40,7 @@ def state_dict(root: Any, place: object) -> StateDict:
         )
     if len(found) < len(root):
         notes.append(f"not read, since no tensors: {_others(root, found)}")
-    return StateDict(found, tuple(notes))
+    return found, tuple(notes)
 
 
 def _tensors(entries: Mapping[Any, Any]) -> dict[str, TensorRef]:

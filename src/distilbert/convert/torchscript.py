@@ -59,11 +59,11 @@ def write(path: Path, weights: Mapping[str, Weight], stored_as: str) -> None:
     data, constants = Pickler(), Pickler()
     data.module(parameters, stored_as)
     constants.empty_tuple()
-    with writing(path) as archive:
-        archive.add("data.pkl", data.finish())
-        archive.add("code/__torch__.py", _code(list(parameters)))
-        archive.add("constants.pkl", constants.finish())
-        write_storages(archive, parameters, stored_as)
+    with writing(path) as add:
+        add("data.pkl", data.finish())
+        add("code/__torch__.py", _code(list(parameters)))
+        add("constants.pkl", constants.finish())
+        write_storages(add, parameters, stored_as)
 
 
 def _code(names: list[str]) -> bytes:
