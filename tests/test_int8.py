@@ -44,7 +44,7 @@ def test_weights_come_back_within_half_a_step(bits: int) -> None:
 
 
 def test_eight_bits_are_shortened_to_seven() -> None:
-    values, scale = int8.shorten(np.array([[-127, -1, 0, 3, 127]], np.int8), np.array([0.5], np.float32))
+    values, scale = int8.shortened(np.array([[-127, -1, 0, 3, 127]], np.int8), np.array([0.5], np.float32), 7)
     assert values.tolist() == [[-63, 0, 0, 2, 63]]
     assert scale.tolist() == [1.0]
 

@@ -19,12 +19,12 @@ from .fetching import fetch
 from .files import written_whole
 from .folder.checkpoint import Head
 from .folder.opened import ModelFolder, open_folder
+from .tasks.task import FIRST
 
 __all__ = ["BenchReport", "Setting", "available_cpus", "bench", "plot"]
 
 SENTENCES = Path(__file__).parent / "demo" / "sentences.txt"
 BUDGETS = (256, 512, 1024, 2048, 4096)
-_FIRST = np.zeros(1, np.int64)
 _LATENCIES = 100
 
 # run in a process of its own: what a program that starts, reads one text and ends would see
@@ -170,7 +170,7 @@ class _Runner:
         engine = self.engine(precision, threads)
         started = time.perf_counter()
         ids = self.encode()
-        run_batched(engine.run, ids, None if self.all_rows else [_FIRST] * len(ids), budget)
+        run_batched(engine.run, ids, None if self.all_rows else [FIRST] * len(ids), budget)
         return time.perf_counter() - started
 
     def latency(self, precision: str, times: int = _LATENCIES) -> tuple[float, float, float]:
@@ -179,7 +179,7 @@ class _Runner:
         for turn in range(times):
             started = time.perf_counter()
             ids = self.tokenizer.encode(self.texts[turn % len(self.texts)], max_length=self.longest).ids
-            engine.run(Batch.pack([ids], None if self.all_rows else [_FIRST]))
+            engine.run(Batch.pack([ids], None if self.all_rows else [FIRST]))
             milliseconds.append(1e3 * (time.perf_counter() - started))
         p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99]).tolist()
         return p50, p95, p99

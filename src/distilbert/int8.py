@@ -180,14 +180,10 @@ def unpack_rows(packed: np.ndarray, width: int) -> np.ndarray:
     return (np.concatenate([packed & 15, packed >> 4], -1)[:, :width].astype(np.int8) - 8).astype(np.int8)
 
 
-def exceeds(values: np.ndarray, bits: int) -> bool:
-    """Whether weights need more than so many bits."""
-    most = 2 ** (bits - 1) - 1
-    return bits < 8 and bool(values.max(initial=0) > most or values.min(initial=0) < -most)
-
-
-def shorten(values: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """8-bit weights as 7-bit ones, for a CPU whose 8-bit products saturate."""
+def shortened(values: np.ndarray, scale: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of `bits` at most: 8-bit ones become 7-bit ones for a CPU whose 8-bit products saturate."""
+    if bits == 8 or -63 <= values.min(initial=0) <= values.max(initial=0) <= 63:
+        return values, scale
     return np.rint(values / np.float32(2)).clip(-63, 63).astype(np.int8), scale * np.float32(2)
 
 

@@ -104,13 +104,12 @@ class Checkpoint:
         `name` is that of the key table in float32, whether the folder is quantised or not.
         """
         if self.bits is None:
-            values, scale = int8.quantize(name, self.tensors[name].read(), 8 if int8.is_embedding(name) else bits)
-            return int8.shorten(values, scale) if int8.exceeds(values, bits) else (values, scale)
+            quantized = int8.quantize(name, self.tensors[name].read(), 8 if int8.is_embedding(name) else bits)
+            return int8.shortened(*quantized, bits)
         base = name.removesuffix(".weight")
         if packed := self.tensors.get(f"{base}.int4"):
             return int8.unpack_rows(packed.stored(), self.config.dim), self.tensors[f"{base}.row_scale"].read()
-        values, scale = self.tensors[f"{base}.int8"].stored(), self.tensors[f"{base}.scale"].read()
-        return int8.shorten(values, scale) if int8.exceeds(values, bits) else (values, scale)
+        return int8.shortened(self.tensors[f"{base}.int8"].stored(), self.tensors[f"{base}.scale"].read(), bits)
 
     def float_weight(self, name: str) -> np.ndarray:
         """A weight in float32 by its name in the key table; of a quantised one what its integers stand for."""

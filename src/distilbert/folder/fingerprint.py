@@ -37,7 +37,7 @@ class OpenFiles:
     def __init__(self, paths: Collection[Path]) -> None:
         self._paths = tuple(paths)
         self._fingerprints = [fingerprint([path]) for path in self._paths]
-        self._states = [state for state in self._stat() if state is not None]
+        self._states = [_state(path) for path in self._paths]
 
     def check(self) -> None:
         """Raises CheckpointError where a file was overwritten or cut off in its place since it was opened.
@@ -45,27 +45,21 @@ class OpenFiles:
         A file that was replaced (`os.replace`) or removed is no fault: what was mapped stays as it was. It costs one
         system call a file.
         """
-        states = self._stat()
-        if states == self._states:
-            return
-        for index, (before, now) in enumerate(zip(self._states, states, strict=True)):
-            if now is None or now[0] != before[0] or now == before:  # gone, another file, or as it was
+        for index, (path, before) in enumerate(zip(self._paths, self._states, strict=True)):
+            now = _state(path)
+            if now == before or now is None or before is None or now[0] != before[0]:  # as it was, gone, another file
                 continue
-            path = self._paths[index]
             if now[1] < before[1]:
                 raise CheckpointError(f"{path}: was cut off since the model was opened from it; load it again")
             if fingerprint([path]) != self._fingerprints[index]:
                 raise CheckpointError(f"{path}: was overwritten since the model was opened from it; load it again")
             self._states[index] = now  # only its date has changed
 
-    def _stat(self) -> list[tuple[tuple[int, int], int, int] | None]:
-        """(device and inode, size, time of the last change) of each file."""
-        states: list[tuple[tuple[int, int], int, int] | None] = []
-        for path in self._paths:
-            try:
-                stat = path.stat()
-            except OSError:
-                states.append(None)
-            else:
-                states.append(((stat.st_dev, stat.st_ino), stat.st_size, stat.st_mtime_ns))
-        return states
+
+def _state(path: Path) -> tuple[tuple[int, int], int, int] | None:
+    """(device and inode, size, time of the last change) of a file; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino), stat.st_size, stat.st_mtime_ns

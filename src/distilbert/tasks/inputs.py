@@ -39,8 +39,7 @@ def listed(texts: str | Iterable[str]) -> Iterable[str]:
 
 def several(texts: Iterable[Item], what: str = "texts") -> Iterable[Item]:
     """What a stream is given. Raises InputError for one string, which would be read letter by letter."""
-    wanted = f"a list or another iterable of {what}"
-    check_list(texts, wanted)
+    check_list(texts, f"a list or another iterable of {what}")
     return texts
 
 
