@@ -83,6 +83,19 @@ def naming(place: object) -> Iterator[None]:
         raise type(error)(f"{place}: {error}") from None
 
 
+@contextmanager
+def translated(
+    errors: type[Exception] | tuple[type[Exception], ...], kind: type[DistilBertError], message: str, way: str = ""
+) -> Iterator[None]:
+    """Errors of other libraries in the block become `kind`: the message, in brackets what they say, and the way out."""
+    try:
+        yield
+    except DistilBertError:
+        raise
+    except errors as error:
+        raise kind(f"{message} ({error_text(error)}){way}") from None
+
+
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 100
 

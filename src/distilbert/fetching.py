@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .cache import cache_folder, is_trusted
 from .config import DistilBertConfig
-from .errors import CheckpointError, CheckpointWarning, HubError, InputError, error_text
+from .errors import CheckpointError, CheckpointWarning, HubError, InputError, translated
 from .files import is_folder
 from .folder.companions import encoder_folder
 from .folder.hub import DEFAULT_ACCESS, HubAccess, is_whole, resolve
@@ -32,7 +32,7 @@ def fetch(name: str | Path, revision: str | None = None, access: HubAccess = DEF
     kept = cache / "converted"
     repository, _, commit = folder.parts[-3:]  # models--OWNER--NAME/snapshots/COMMIT
     target = kept / f"{repository.removeprefix(HUB_REPOSITORY)}-{commit}-{_VERSION}"
-    try:
+    with translated(OSError, HubError, f"{name}: cannot be converted into {target}", f"; {way}"):
         for place in (cache, kept):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not is_trusted(place.stat()):
@@ -40,8 +40,6 @@ def fetch(name: str | Path, revision: str | None = None, access: HubAccess = DEF
         if _is_own_folder(target):
             return target
         _convert(folder, target)
-    except OSError as error:
-        raise HubError(f"{name}: cannot be converted into {target} ({error_text(error)}); {way}") from None
     warnings.warn(f"{name}: has no weights in safetensors; converted, and kept in {target}", CheckpointWarning, 3)
     return target
 

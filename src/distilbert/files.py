@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .diagnosis import file_name, other_name, stand_in_name
-from .errors import ConfigError, DistilBertError, InputError, error_text, short_repr
+from .errors import ConfigError, DistilBertError, InputError, error_text, short_repr, translated
 from .links import check_read
 
 try:
@@ -104,10 +104,9 @@ def _read_json(path: Path, kind: type[Value], name: str, error: type[DistilBertE
     text = read_text(path, error).removeprefix("\ufeff")  # which editors on Windows put there
     if not text:
         raise error(f"{path}: not valid JSON (it is empty)")
-    try:
+    # bad syntax, a number of endless digits, endless nesting
+    with translated((ValueError, RecursionError), error, f"{path}: not valid JSON"):
         value = json.loads(text)
-    except (ValueError, RecursionError) as problem:  # bad syntax, a number of endless digits, endless nesting
-        raise error(f"{path}: not valid JSON ({error_text(problem)})") from None
     if not isinstance(value, kind):
         raise error(f"{path}: must hold {name}, not {short_repr(value)}")
     return value
@@ -122,10 +121,8 @@ def check_new_folder(out: Path) -> None:
 
 def check_folder_place(out: Path) -> None:
     """Raises InputError where no folder can be made, or nothing be written into the one that is there."""
-    try:
+    with translated((OSError, ValueError), InputError, f"{short_repr(str(out))}: no folder can be here"):
         nearest = next(place for place in (out, *out.absolute().parents) if _is_there(place))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{short_repr(str(out))}: no folder can be here ({error})") from None
     if not is_folder(nearest):
         raise InputError(f"{out}: {_TAKEN if nearest == out else f'no folder can be here ({nearest} is a file)'}")
     if not os.access(nearest, os.W_OK | os.X_OK):
@@ -160,11 +157,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all. Raises InputError where it cannot be written."""
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
+    with translated(OSError, InputError, f"{path}: cannot be written"), written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
 
 def write_json(path: Path, values: object) -> None:

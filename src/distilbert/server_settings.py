@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from .errors import InputError, error_text, naming
+from .errors import InputError, naming, translated
 from .fields import Option, check_fields, documented, options_of, setting
 from .hint_options import TEI_OPTIONS
 from .hints import hinting_fields
@@ -213,13 +213,12 @@ def read_served(flags: Mapping[str, Any], environment: Mapping[str, str] = os.en
 
 
 def _read_file(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a path as it was given
-            found = tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error_text(error)})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML in UTF-8 ({error_text(error)})") from None
+    with (
+        translated(OSError, InputError, f"{path}: cannot be read"),
+        translated((tomllib.TOMLDecodeError, UnicodeDecodeError), InputError, f"{path}: not TOML in UTF-8"),
+        open(path, "rb") as file,  # noqa: PTH123 - a path as it was given
+    ):
+        found = tomllib.load(file)
     if unknown := sorted(found.keys() - _names("models", "task", "precision")):
         near = _near(unknown[0], _names("models", "task", "precision"))
         there = f"; there is {near}" if near else "; see distilbert serve --help"

@@ -6,7 +6,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
-from ..errors import DistilBertError, InputError, error_text, import_extra
+from ..errors import DistilBertError, InputError, error_text, import_extra, translated
 from .pool import LocalWorkers
 
 Parameters = ParamSpec("Parameters")
@@ -108,9 +108,7 @@ def executor_of(on: str, workers: int, threads: int) -> Executor:
     """The executor that `on` names. Raises MissingExtraError and InputError."""
     if on == "local":
         return LocalWorkers(workers)
-    try:
+    with translated(OSError, InputError, f"{on}: no cluster can be reached there"):
         if on.startswith("ray://"):
             return RayTasks(on.removeprefix("ray://") if on in ("ray://local", "ray://auto") else on, threads)
         return DaskTasks(on.replace("dask://", "tcp://"))
-    except OSError as error:
-        raise InputError(f"{on}: no cluster can be reached there ({error_text(error)})") from None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from ..errors import InputError, error_text
+from ..errors import InputError, translated
 from .chunks import row_chunks
 from .places import File, joined, names_in, opened, patiently, read_bytes, written
 from .reading import Part, blocks_of, row_groups
@@ -63,15 +63,12 @@ def read_plan(folder: str) -> Plan | None:
     if PLAN not in names_in(folder):
         return None
     url = joined(folder, PLAN)
-    try:
+    errors, way = (ValueError, KeyError, TypeError), "; remove the folder to begin anew"
+    with translated(errors, InputError, f"{url}: is damaged", way):
         values = json.loads(read_bytes(url))
         if values["version"] != _VERSION:
             raise InputError(f"{url}: was made by another version of this package; choose another folder")
         return Plan(values["job"], [File(**file) for file in values["files"]], [tuple(p) for p in values["parts"]])
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{url}: is damaged ({error_text(error)}); remove the folder to begin anew") from None
 
 
 def write_plan(folder: str, plan: Plan) -> None:

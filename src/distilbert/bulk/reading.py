@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from ..data.dialect import Dialect
-from ..errors import InputError, error_text, name_list
+from ..errors import InputError, error_text, name_list, translated
 from .chunks import row_chunks
 from .places import opened, read_bytes
 from .source import LINE, Source, is_gzip, parquet_footer
@@ -66,26 +66,24 @@ def row_groups(url: str, schema: pa.Schema) -> list[int]:
 
 
 def _parquet(part: Part) -> Iterator[pa.Table]:
-    try:
-        with opened(part.url) as raw, pq.ParquetFile(raw) as file:
-            groups: list[int] = []
-            first = before = 0
-            for group in range(file.metadata.num_row_groups):
-                rows = file.metadata.row_group(group).num_rows
-                if before + rows > part.start and before < part.stop:
-                    first = first if groups else before
-                    groups.append(group)
-                before += rows
-            place = first
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, use_threads=False) if groups else ():
-                start, stop = max(part.start - place, 0), min(part.stop - place, batch.num_rows)
-                place += batch.num_rows
-                if start < stop:
-                    yield pa.Table.from_batches([batch.slice(start, stop - start)])
-                if place >= part.stop:
-                    return
-    except pa.ArrowException as error:
-        raise InputError(f"{part.url}: a Parquet file that is damaged ({error_text(error)})") from None
+    damaged = translated(pa.ArrowException, InputError, f"{part.url}: a Parquet file that is damaged")
+    with damaged, opened(part.url) as raw, pq.ParquetFile(raw) as file:
+        groups: list[int] = []
+        first = before = 0
+        for group in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if before + rows > part.start and before < part.stop:
+                first = first if groups else before
+                groups.append(group)
+            before += rows
+        place = first
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, use_threads=False) if groups else ():
+            start, stop = max(part.start - place, 0), min(part.stop - place, batch.num_rows)
+            place += batch.num_rows
+            if start < stop:
+                yield pa.Table.from_batches([batch.slice(start, stop - start)])
+            if place >= part.stop:
+                return
 
 
 def _with_texts(source: Source, table: pa.Table) -> Rows:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..bulk_settings import BulkSettings
 from ..data.columns import COLUMNS
 from ..data.dialect import Dialect, Stated, excel_separator, sniff
-from ..errors import InputError, error_text, name_list, naming
+from ..errors import InputError, name_list, naming, translated
 from .chunks import RowEnds
 from .places import File, opened, patiently
 
@@ -146,10 +146,8 @@ def parquet_footer(url: str) -> tuple[pa.Schema, list[int]]:
             metadata = file.metadata
             return file.schema_arrow, [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
-    try:
+    with translated(pa.ArrowException, InputError, f"{url}: not a Parquet file that can be read"):
         return patiently(read)
-    except pa.ArrowException as error:
-        raise InputError(f"{url}: not a Parquet file that can be read ({error_text(error)})") from None
 
 
 def _parquet(url: str, _: BulkSettings) -> Source:
@@ -183,11 +181,9 @@ def _json(url: str, settings: BulkSettings) -> Source:
     if settings.format in (None, "jsonl") and settings.keep is None:
         return Source("jsonl", pa.schema([(LINE, pa.string())]), "", encoding=encoding)
     rows = _json_rows(url, encoding)
-    try:
+    with translated(pa.ArrowException, InputError, f"{url}: its rows have no common types", "; say format jsonl"):
         names = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([(name, pa.array([row.get(name) for row in rows]).type) for name in names])
-    except pa.ArrowException as error:
-        raise InputError(f"{url}: its rows have no common types ({error_text(error)}); say format jsonl") from None
     null = [pa.field(f.name, pa.string()) if pa.types.is_null(f.type) else f for f in schema]
     return Source("jsonl", pa.schema(null), "", encoding=encoding)
 
@@ -195,10 +191,8 @@ def _json(url: str, settings: BulkSettings) -> Source:
 def _json_rows(url: str, encoding: str) -> list[dict[str, Any]]:
     text, _, whole = _sample(url, encoding)
     lines = text.split("\n") if whole else text.split("\n")[:-1]
-    try:
+    with translated((ValueError, RecursionError), InputError, f"{url}: not JSON lines"):
         rows = [json.loads(line) for line in lines if line.strip()]
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{url}: not JSON lines ({error_text(error)})") from None
     if not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{url}: each line must be a JSON object")
     return rows
@@ -206,11 +200,8 @@ def _json_rows(url: str, encoding: str) -> list[dict[str, Any]]:
 
 def _sample(url: str, encoding: str) -> tuple[str, str, bool]:
     """The beginning of a file, its encoding (a byte order mark says it) and whether that is all of it."""
-    with opened(url) as raw:
-        try:
-            data = patiently(lambda: (gzip.GzipFile(fileobj=raw) if is_gzip(url) else raw).read(_SAMPLE + 1))
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"{url}: not a whole gzip file ({error_text(error)})") from None
+    with opened(url) as raw, translated((EOFError, gzip.BadGzipFile), InputError, f"{url}: not a whole gzip file"):
+        data = patiently(lambda: (gzip.GzipFile(fileobj=raw) if is_gzip(url) else raw).read(_SAMPLE + 1))
     if data.startswith(b"\xef\xbb\xbf"):
         encoding = "utf-8-sig"
     elif data.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..data.file_names import is_table, suffix
-from ..errors import InputError, error_text
+from ..errors import InputError, translated
 from . import show
 
 _PATIENCE = 0.2  # seconds that a line waits for others to be run with
@@ -72,11 +72,8 @@ def _group(line: str | None, following: Iterator[str | None]) -> Iterator[str]:
 def _lines(path: Path | None) -> Iterator[str | None]:
     """The lines as they come, and None behind those that have waited long enough for the next."""
     name = "standard input" if path is None else str(path)
-    try:
-        with _opened(path) as file:
-            yield from _split(file, name)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error_text(error)})") from None
+    with translated(OSError, InputError, f"{name}: cannot be read"), _opened(path) as file:
+        yield from _split(file, name)
 
 
 @contextmanager

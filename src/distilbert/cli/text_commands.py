@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, error_text
+from ..errors import InputError, translated
 from ..fields import options_of
 from ..files import written_whole
 from ..loading import ranking_task
@@ -100,16 +100,14 @@ def _save(path: Path, vectors: Iterator[np.ndarray], empty: np.ndarray) -> int:
     """Write vectors [D] as they come into one array [B, D], whole or not at all; returns B. `empty` is [0, D]."""
     header = np.lib.format.header_data_from_array_1_0(empty)
     count = 0
-    try:
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for vector in vectors:
-                file.write(vector.tobytes())
-                count += 1
-            file.seek(0)  # a header has room for any B
-            np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *empty.shape[1:])})
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
+    unwritten = translated(OSError, InputError, f"{path}: cannot be written")
+    with unwritten, written_whole(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for vector in vectors:
+            file.write(vector.tobytes())
+            count += 1
+        file.seek(0)  # a header has room for any B
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *empty.shape[1:])})
     return count
 
 

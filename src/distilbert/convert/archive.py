@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import CheckpointError, name_list, short_repr
+from ..errors import CheckpointError, name_list, short_repr, translated
 
 # all that zipfile raises for a file that is not what it seems
 ZIP_ERRORS = (
@@ -74,19 +74,17 @@ def open_archive(path: Path) -> Archive:
     """The places of all members. Raises CheckpointError for an archive that is not what it seems."""
     stored: dict[str, Member] = {}
     compressed = set()
-    try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-            infos = archive.infolist()
-            _check_names(path, [info.filename for info in infos])
-            for info in infos:
-                name = info.filename.partition("/")[2]
-                if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-                    compressed.add(name)
-                else:
-                    stored[name] = Member(_data_offset(file, info), info.file_size)
-            end = archive.start_dir
-    except ZIP_ERRORS as error:
-        raise CheckpointError(f"{path}: not a whole zip archive ({error})") from None
+    damaged = translated(ZIP_ERRORS, CheckpointError, f"{path}: not a whole zip archive")
+    with damaged, zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        infos = archive.infolist()
+        _check_names(path, [info.filename for info in infos])
+        for info in infos:
+            name = info.filename.partition("/")[2]
+            if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+                compressed.add(name)
+            else:
+                stored[name] = Member(_data_offset(file, info), info.file_size)
+        end = archive.start_dir
     before = 0
     for member in sorted(stored.values(), key=lambda member: (member.offset, member.size)):
         if member.offset < before or member.offset + member.size > end:

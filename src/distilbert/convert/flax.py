@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, error_text, import_extra, short_repr
+from ..errors import CheckpointError, import_extra, short_repr, translated
 from ..folder.weights import NUMBERS, Weight
 from .foreign_names import in_torch_form
 
@@ -25,11 +25,10 @@ _DEEPEST = 32  # names have some ten parts
 def read(path: Path) -> dict[str, Weight]:
     """The weights by PyTorch's names. Raises CheckpointError naming the file and what is wrong with it."""
     msgpack = import_extra("msgpack", "reading .msgpack files needs msgpack: pip install 'distilbert[convert]'")
-    try:
+    errors = (msgpack.UnpackException, ValueError, TypeError, RecursionError, OverflowError)
+    with translated(errors, CheckpointError, f"{path}: not a whole MessagePack file"):
         content = path.read_bytes()
         tree = msgpack.unpackb(content, ext_hook=_array, raw=False, max_ext_len=len(content))
-    except (msgpack.UnpackException, ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise CheckpointError(f"{path}: not a whole MessagePack file ({error_text(error)})") from None
     if not isinstance(tree, dict):
         raise CheckpointError(f"{path}: must hold a dictionary of weights, not {short_repr(tree)}")
     tree = tree.get("params", tree)
@@ -74,9 +73,8 @@ def _leaves(path: Path, tree: Any, parts: tuple[str, ...]) -> Iterator[tuple[tup
 
 def _joined(path: Path, tree: Mapping[str, Any], parts: tuple[str, ...]) -> tuple[str, np.ndarray]:
     """An array that was cut into flat chunks: {"shape": {"0": …}, "chunks": {"0": …}}."""
-    try:
+    errors, name = (KeyError, IndexError, TypeError, ValueError), "/".join(parts)
+    with translated(errors, CheckpointError, f"{path}: {name} is in chunks that do not fit"):
         shape = [tree["shape"][str(axis)] for axis in range(len(tree["shape"]))]
         chunks = [tree["chunks"][str(index)] for index in range(len(tree["chunks"]))]
         return chunks[0][0], np.concatenate([numbers for _, numbers in chunks]).reshape(shape)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: {'/'.join(parts)} is in chunks that do not fit ({error_text(error)})") from None

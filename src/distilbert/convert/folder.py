@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import files
 from ..config import DistilBertConfig
-from ..errors import CheckpointError, InputError, TokenizerError, error_text
+from ..errors import CheckpointError, InputError, TokenizerError, translated
 from ..files import is_file, read_json, read_text, write_json
 from ..folder.companions import copy_companions, copy_file
 from ..folder.layout import CONFIG, ONNX, PYTORCH, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY, WEIGHTS
@@ -31,11 +31,9 @@ def written_whole_folder(out: Path, source: Path) -> Iterator[Path]:
     Raises CheckpointError where it cannot be written. What is wrong in a file that was brought along is told of the
     file in `source`.
     """
-    try:
-        with files.written_whole_folder(out, source) as temporary:
-            yield temporary
-    except OSError as error:
-        raise CheckpointError(f"{out}: cannot be written ({error_text(error)})") from None
+    unwritten = translated(OSError, CheckpointError, f"{out}: cannot be written")
+    with unwritten, files.written_whole_folder(out, source) as temporary:
+        yield temporary
 
 
 def folder_around(file: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..diagnosis import file_name, folder_name, stand_in_name
-from ..errors import CheckpointError, error_text, name_list
+from ..errors import CheckpointError, name_list, translated
 from ..files import has_file, is_file
 from ..folder.layout import (
     ANY_SHARD,
@@ -73,7 +73,7 @@ WRITTEN = tuple(name for name, form in FORMATS.items() if form.write)
 def read_file(path: Path) -> dict[str, Weight]:
     """The weights of one file, or of the shards that an index names, by name; its suffix says how it is read."""
     form = format_of(path)
-    try:
+    with translated(OSError, CheckpointError, f"{path}: cannot be read"):
         with path.open("rb") as file:
             start = file.read(300)
         if what := stand_in_name(start):
@@ -81,8 +81,6 @@ def read_file(path: Path) -> dict[str, Weight]:
         if form is not FORMATS["safetensors"] and start[5:10] == b'\0\0\0{"':  # the length of a header, and it
             raise CheckpointError(f"{path}: this is a safetensors file; call it {WEIGHTS}")
         return read_shards(path, form.read) if path.name.endswith(SHARDS_INDEX) else form.read(path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error_text(error)})") from None
 
 
 def notes_on(path: Path) -> tuple[str, ...]:

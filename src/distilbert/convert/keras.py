@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, MissingExtraError, error_text, import_extra, short_repr
+from ..errors import CheckpointError, import_extra, short_repr, translated
 from ..folder.weights import Weight
 from .foreign_names import in_torch_form
 from .rounding import dtype_name
@@ -24,14 +24,10 @@ _DENSEST = 100  # times that compressed weights can shrink; a zip bomb shrinks a
 
 def read(path: Path) -> dict[str, Weight]:
     """The weights by PyTorch's names. Raises CheckpointError naming the file and what is wrong with it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of parts of the file that are not asked for
-            stored = dict(_stored(path))
-    except (CheckpointError, MissingExtraError):
-        raise
-    except Exception as error:  # whatever a Python parser meets in a damaged file
-        raise CheckpointError(f"{path}: not a whole HDF5 file ({error_text(error)})") from None
+    # whatever a Python parser meets in a damaged file; warnings are of parts of it that are not asked for
+    with translated(Exception, CheckpointError, f"{path}: not a whole HDF5 file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stored = dict(_stored(path))
     if not stored:
         raise CheckpointError(f"{path}: not what Transformers' classes for TensorFlow save (it lists no weights)")
     return in_torch_form(path, stored)
@@ -75,10 +71,8 @@ def _names(group: Any, attribute: str) -> list[str]:
 
 
 def _numbers(path: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    try:
+    with translated(Exception, CheckpointError, f"{path}: {short_repr(name)} cannot be read"):
         numbers = np.asarray(_open(path)[name][()])
-    except Exception as error:  # whatever a Python parser meets in a damaged file
-        raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error_text(error)})") from None
     if numbers.shape != shape:  # an array that lies elsewhere, in whole or in part
         raise CheckpointError(f"{path}: {short_repr(name)} is not an array that lies in the file")
     return numbers

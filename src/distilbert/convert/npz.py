@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import CheckpointError, InputError, error_text, short_repr
+from ..errors import CheckpointError, InputError, short_repr, translated
 from ..folder.weights import Weight
 from .archive import ZIP_ERRORS
 from .rounding import dtype_name, encode
@@ -23,28 +23,23 @@ _DENSEST = 100  # times that a file of weights can shrink; a zip bomb shrinks a 
 def read(path: Path) -> dict[str, Weight]:
     """The arrays by name. Raises CheckpointError naming the file and what is wrong with it."""
     weights = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            if sum(info.file_size for info in infos) > _DENSEST * path.stat().st_size:
-                raise CheckpointError(f"{path}: would grow more than {_DENSEST}-fold, which no weights do")
-            for info in infos:
-                name = info.filename.removesuffix(".npy")
-                if name == info.filename or name in weights:
-                    raise CheckpointError(
-                        f"{path}: member {short_repr(info.filename)} is not an array, or is there twice"
-                    )
-                with archive.open(info) as file:
-                    shape, dtype = _header(file)
-                    rest = info.file_size - file.tell()
-                if dtype.hasobject:
-                    raise CheckpointError(f"{path}: {short_repr(name)} holds Python objects, which are never unpickled")
-                if dtype.itemsize * math.prod(shape) != rest:
-                    stated = f"{short_repr(shape)} of {str(dtype)[:100]}"
-                    raise CheckpointError(f"{path}: {short_repr(name)} says {stated}, but has {rest} bytes")
-                weights[name] = _weight(path, info, name, shape, dtype)
-    except _ERRORS as error:
-        raise CheckpointError(f"{path}: not a whole .npz file ({error_text(error)})") from None
+    with translated(_ERRORS, CheckpointError, f"{path}: not a whole .npz file"), zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        if sum(info.file_size for info in infos) > _DENSEST * path.stat().st_size:
+            raise CheckpointError(f"{path}: would grow more than {_DENSEST}-fold, which no weights do")
+        for info in infos:
+            name = info.filename.removesuffix(".npy")
+            if name == info.filename or name in weights:
+                raise CheckpointError(f"{path}: member {short_repr(info.filename)} is not an array, or is there twice")
+            with archive.open(info) as file:
+                shape, dtype = _header(file)
+                rest = info.file_size - file.tell()
+            if dtype.hasobject:
+                raise CheckpointError(f"{path}: {short_repr(name)} holds Python objects, which are never unpickled")
+            if dtype.itemsize * math.prod(shape) != rest:
+                stated = f"{short_repr(shape)} of {str(dtype)[:100]}"
+                raise CheckpointError(f"{path}: {short_repr(name)} says {stated}, but has {rest} bytes")
+            weights[name] = _weight(path, info, name, shape, dtype)
     return weights
 
 
@@ -59,11 +54,9 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 def _weight(path: Path, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Weight:
     def array() -> np.ndarray:
-        try:
-            with zipfile.ZipFile(path) as archive, archive.open(info) as file:
-                return npy.read_array(file, allow_pickle=False)
-        except _ERRORS as error:
-            raise CheckpointError(f"{path}: {short_repr(name)} cannot be read ({error_text(error)})") from None
+        unread = translated(_ERRORS, CheckpointError, f"{path}: {short_repr(name)} cannot be read")
+        with unread, zipfile.ZipFile(path) as archive, archive.open(info) as file:
+            return npy.read_array(file, allow_pickle=False)
 
     return Weight(name, shape, dtype_name(dtype), path, array)
 

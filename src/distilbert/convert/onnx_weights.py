@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from ..errors import CheckpointError, error_text, short_repr
+from ..errors import CheckpointError, short_repr, translated
 from ..folder.weights import NUMBERS, Weight, mapped
 from ..links import check_read
 from .foreign_names import transposed
@@ -38,10 +38,9 @@ def read(path: Path) -> dict[str, Weight]:
 
     Raises CheckpointError naming the file and what is wrong with it.
     """
-    try:
+    # the parser's own errors are another package's
+    with translated(Exception, CheckpointError, f"{path}: not a whole ONNX file"):
         graph = onnx.load(str(path), load_external_data=False).graph
-    except Exception as error:  # the parser's own errors are another package's
-        raise CheckpointError(f"{path}: not a whole ONNX file ({error_text(error)})") from None
     names = [tensor.name for tensor in graph.initializer]
     names += [name for node in graph.node for name in (node.op_type, *node.input, *node.output)]
     if not all(isinstance(name, str) for name in names):  # what is no Unicode comes as bytes

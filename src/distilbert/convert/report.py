@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, error_text, short_repr
+from ..errors import InputError, short_repr, translated
 from ..files import write_json
 
 
@@ -57,10 +57,8 @@ class Report:
 
     def save(self, path: str | Path) -> None:
         """Write `to_dict()` as JSON, whole or not at all. Raises InputError for a place that cannot be written."""
-        try:
+        with translated((OSError, ValueError), InputError, f"{short_repr(str(path))}: the report cannot be written"):
             write_json(Path(path), self.to_dict())
-        except (OSError, ValueError) as error:
-            raise InputError(f"{short_repr(str(path))}: the report cannot be written ({error_text(error)})") from None
 
     def __str__(self) -> str:
         rows = [("source", "target", "shape", "dtype")]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ..errors import CheckpointError, short_repr
+from ..errors import CheckpointError, short_repr, translated
 from ..folder.layout import CHECKPOINT_INDEX
 from ..folder.weights import NUMBERS, Weight, mapped
 from ..links import check_read
@@ -33,7 +33,8 @@ def read(path: Path) -> dict[str, Weight]:
     Raises CheckpointError naming the file and what is wrong with it.
     """
     stored = {}
-    try:
+    errors = (struct.error, IndexError, ValueError, OverflowError)
+    with translated(errors, CheckpointError, f"{path}: not a whole index of a TensorFlow checkpoint"):
         entries = dict(_entries(_index(path)))
         shards = _fields(entries.pop(b"", b"")).get(1, 0)
         for key, value in entries.items():
@@ -46,8 +47,6 @@ def read(path: Path) -> dict[str, Weight]:
             parts = tuple(name.split("/"))
             if not any(part in _OPTIMIZER for part in parts):
                 stored[parts] = _weight(path, name, _fields(value), shards)
-    except (struct.error, IndexError, ValueError, OverflowError) as error:
-        raise CheckpointError(f"{path}: not a whole index of a TensorFlow checkpoint ({error})") from None
     return in_torch_form(path, stored)
 
 

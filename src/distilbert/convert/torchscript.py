@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import CheckpointError, short_repr
+from ..errors import CheckpointError, short_repr, translated
 from ..folder.weights import Weight
 from .archive import ZIP_ERRORS, open_archive, writing
 from .bin import read_archive, write_storages
@@ -38,11 +38,9 @@ def _check_code(path: Path) -> None:
         for info in archive.infolist():
             if not info.filename.endswith(".py"):
                 continue
-            try:
-                with archive.open(info) as file:
-                    code = file.read(_MOST_CODE + 1)
-            except ZIP_ERRORS as error:
-                raise CheckpointError(f"{path}: member {short_repr(info.filename)} cannot be read ({error})") from None
+            place = f"{path}: member {short_repr(info.filename)}"
+            with translated(ZIP_ERRORS, CheckpointError, f"{place} cannot be read"), archive.open(info) as file:
+                code = file.read(_MOST_CODE + 1)
             if len(code) > _MOST_CODE:
                 raise CheckpointError(
                     f"{path}: member {short_repr(info.filename)} has more than {_MOST_CODE} bytes of code"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, error_text, import_extra
+from ..errors import InputError, import_extra, translated
 from .class_names import class_names
 
 
@@ -17,10 +17,9 @@ def polars_library() -> Any:
 def parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each row with its place. Raises InputError for a file that cannot be read."""
     polars = polars_library()
-    try:
+    # polars' errors have no public base class
+    with translated(Exception, InputError, f"{path}: not a Parquet file that can be read"):
         table = polars.read_parquet(path)
-    except Exception as error:  # polars' errors have no public base class
-        raise InputError(f"{path}: not a Parquet file that can be read ({error_text(error)})") from None
     for number, values in enumerate(table.iter_rows(named=True), 1):
         yield f"{path}: row {number}", values
 

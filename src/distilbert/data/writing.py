@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import InputError, error_text
+from ..errors import InputError, error_text, translated
 from ..files import written_whole
 from .file_names import TABLES, suffix
 from .parquet import polars_library
@@ -33,16 +33,13 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """
     check_writable(path)
     form = suffix(path)
-    try:
-        with written_whole(path) as temporary:
-            if form == ".parquet":
-                return _write_parquet(path, temporary, rows)
-            with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
-                if form == ".jsonl":
-                    return _write_json_lines(file, rows)
-                return _write_separated(path, file, rows, "\t" if form == ".tsv" else ",")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error_text(error)})") from None
+    with translated(OSError, InputError, f"{path}: cannot be written"), written_whole(path) as temporary:
+        if form == ".parquet":
+            return _write_parquet(path, temporary, rows)
+        with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            if form == ".jsonl":
+                return _write_json_lines(file, rows)
+            return _write_separated(path, file, rows, "\t" if form == ".tsv" else ",")
 
 
 def _write_json_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:

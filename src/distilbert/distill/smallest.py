@@ -9,7 +9,7 @@ from typing import Any
 from ..arguments import DistillArguments, EvaluateOptions, Shape
 from ..data.examples import Data
 from ..data.splitting import hold_out
-from ..errors import CheckpointError, DistilBertError, InputError, error_text, name_list
+from ..errors import CheckpointError, DistilBertError, InputError, name_list, translated
 from ..evaluation.candidates import Candidate
 from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
@@ -264,18 +264,16 @@ class _Search:
             {},
             Searched(found.tried, found.shape, found.metric, found.to, found.verdict),
         )
-        try:
-            with written_whole_folder(self._out) as temporary:
+        unwritten = translated(OSError, CheckpointError, f"{self._out}: cannot be written", f"; {MAKE_ROOM}")
+        with unwritten, written_whole_folder(self._out) as temporary:
 
-                def save(folder: Path) -> None:
-                    try:
-                        shutil.copytree(taken.folder, folder, dirs_exist_ok=True)
-                    except shutil.Error as error:  # a list: why each of the files could not be copied
-                        raise OSError(error.args[0][0][2]) from None
+            def save(folder: Path) -> None:
+                try:
+                    shutil.copytree(taken.folder, folder, dirs_exist_ok=True)
+                except shutil.Error as error:  # a list: why each of the files could not be copied
+                    raise OSError(error.args[0][0][2]) from None
 
-                write_run(temporary, save, made, self._arguments.report, {"search": found.to_dict()})
-        except OSError as error:
-            raise CheckpointError(f"{self._out}: cannot be written ({error_text(error)}); {MAKE_ROOM}") from None
+            write_run(temporary, save, made, self._arguments.report, {"search": found.to_dict()})
 
 
 def verdict(kept: Share, to: float, metric: str) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..config import DistilBertConfig
 from ..convert import convert
-from ..errors import CheckpointError, ConfigError, InputError, error_text, import_extra, name_list
+from ..errors import CheckpointError, ConfigError, InputError, import_extra, name_list, translated
 from ..fetching import fetch
 from ..files import read_json
 from ..folder.checkpoint import Head, open_checkpoint, outputs_of
@@ -221,12 +221,11 @@ class ForeignTeacher(Teacher):
         why = "a teacher that is no DistilBERT needs Transformers: pip install 'distilbert[train]'"
         transformers = import_extra("transformers", why)
         self.name = str(folder)
-        try:
+        # of any kind, those of its file formats among them
+        with translated(Exception, CheckpointError, f"{folder}: Transformers cannot open it as a teacher"):
             self.model, loading = getattr(transformers, _FOREIGN[task]).from_pretrained(
                 folder, output_loading_info=True, local_files_only=True, dtype=torch.float32, trust_remote_code=False
             )
-        except Exception as error:  # of any kind, those of its file formats among them
-            raise CheckpointError(f"{folder}: Transformers cannot open it as a teacher ({error_text(error)})") from None
         if missing := sorted(loading["missing_keys"]):
             raise CheckpointError(f"{folder}: has no head for {task}: {missing[0]} is missing")
         self.model.eval().requires_grad_(False)

@@ -11,7 +11,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from ..batch import Batch
-from ..errors import CheckpointError, error_text
+from ..errors import CheckpointError, translated
 from .graph_cache import Graph, open_graph
 from .seam import CpuEngine
 
@@ -51,7 +51,8 @@ def open_session(graph: Graph, folder: Path, threads: int) -> onnxruntime.Infere
     if graph.converted:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.converted.values()]
         options.add_external_initializers(list(graph.converted), values)
-    try:
+    # the runtime has no public base class of its errors
+    with translated(Exception, CheckpointError, f"{folder}: the runtime cannot open the weights"):
         return onnxruntime.InferenceSession(
             graph.model,
             options,
@@ -59,8 +60,6 @@ def open_session(graph: Graph, folder: Path, threads: int) -> onnxruntime.Infere
             # measured: the fused residual + LayerNorm takes four times as long as the two operators
             disabled_optimizers=["SkipLayerNormFusion"],
         )
-    except Exception as error:  # the runtime has no public base class of its errors
-        raise CheckpointError(f"{folder}: the runtime cannot open the weights ({error_text(error)})") from None
 
 
 def feeds_of(batch: Batch, all_rows: bool) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from ..arguments import Quote, ReadOptions
 from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
-from ..errors import CheckpointError, InputError, error_text
+from ..errors import CheckpointError, InputError, translated
 from ..files import is_file, is_folder, read_json, write_json, written_whole
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
@@ -205,15 +205,13 @@ def _write(folder: Path, report: CalibrationReport) -> None:
     found = report.calibration != Calibration()
     if found:
         config[calibration.KEY] = report.calibration.to_dict()
-    try:
+    with translated(OSError, CheckpointError, f"{folder}: cannot be written"):
         write_json(path, config)
         card = folder / _CARD
         if is_file(card):
             text = _CARD_SECTION.sub("", card.read_text(encoding="utf-8", errors="replace")).rstrip("\n") + "\n"
             with written_whole(card) as temporary:
                 temporary.write_text(text + (_section(report) if found else ""), encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error_text(error)})") from None
 
 
 def _section(report: CalibrationReport) -> str:

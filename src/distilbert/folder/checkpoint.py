@@ -23,7 +23,15 @@ from safetensors.numpy import save_file
 from .. import int8
 from ..config import DistilBertConfig
 from ..diagnosis import folder_name, other_name
-from ..errors import CheckpointError, CheckpointWarning, ConfigError, error_text, name_list, naming, short_repr
+from ..errors import (
+    CheckpointError,
+    CheckpointWarning,
+    ConfigError,
+    name_list,
+    naming,
+    short_repr,
+    translated,
+)
 from ..files import has_file, is_folder, written_whole
 from ..labels import MOST_LABELS
 from .layout import CONFIG, WEIGHTS
@@ -292,13 +300,12 @@ def save_checkpoint(folder: str | Path, config: DistilBertConfig, weights: Mappi
     strip = len(PREFIX) if head is Head.NONE else 0  # as Transformers: the bare model has no prefix
     arrays = {name[strip:]: np.ascontiguousarray(weights[name]) for name in table}
     values = config.without_dtype().to_dict()
-    try:
+    way = "; nothing in it was changed"
+    with translated((OSError, SafetensorError), CheckpointError, f"{folder}: cannot be written", way):
         folder.mkdir(parents=True, exist_ok=True)
         with written_whole(folder / CONFIG) as config_path, written_whole(folder / WEIGHTS) as path:
             save_file(arrays, path, metadata={"format": "pt"})
             config_path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error_text(error)}); nothing in it was changed") from None
 
 
 def _recognise(config: DistilBertConfig, found: Mapping[str, object], place: Path) -> Head:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ConfigError, error_text
+from ..errors import ConfigError, translated
 from ..files import has_file, is_file, read_json, write_json, written_whole
 from ..links import check_copied
 from .layout import (
@@ -40,10 +40,8 @@ def check_companions(root: Path, encoder: Path, *, parts: bool = True) -> None:
 
 def copy_file(source: Path, target: Path) -> Path:
     """Copy one file, whole or not at all; returns its path. Raises ConfigError for one that cannot be read."""
-    try:
+    with translated(OSError, ConfigError, f"{source}: cannot be read"):
         file = source.open("rb")
-    except OSError as error:
-        raise ConfigError(f"{source}: cannot be read ({error_text(error)})") from None
     with file, written_whole(target) as temporary, temporary.open("wb") as copy:
         shutil.copyfileobj(file, copy)
     return target

@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from ..errors import CheckpointError, error_text
+from ..errors import CheckpointError, translated
 
 _SAMPLES, _BLOCK = 16, 4096
 
@@ -18,16 +18,13 @@ def fingerprint(paths: Collection[Path]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
-        try:
-            with path.open("rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                digest.update(f"{size} ".encode())
-                last = max(size - _BLOCK, 0)
-                for place in sorted({last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}):
-                    file.seek(place)
-                    digest.update(file.read(_BLOCK))
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error_text(error)})") from None
+        with translated(OSError, CheckpointError, f"{path}: cannot be read"), path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            digest.update(f"{size} ".encode())
+            last = max(size - _BLOCK, 0)
+            for place in sorted({last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}):
+                file.seek(place)
+                digest.update(file.read(_BLOCK))
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from ..arguments import FinetuneArguments
 from ..config import DistilBertConfig
 from ..data.examples import Data
 from ..data.summary import check_learnable, uneven_classes
-from ..errors import CheckpointError, InputError, MissingExtraError, error_text
+from ..errors import CheckpointError, InputError, MissingExtraError, translated
 from ..evaluation.intervals import Interval, bootstrap
 from ..evaluation.scores import Scores, never_predicted
 from ..evaluation.scoring import score_task
@@ -109,28 +109,23 @@ def fit_and_save(
     head = fit_head(vectors, data, balanced=balanced, seed=arguments.seed)
     gain, bias = (weights[name] for name in last_norm_names(source.config.n_layers))
     config = classifier_config(source.config, data)
-    try:
-        with written_whole_folder(out) as temporary:
-            save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
-            source.copy_companions(temporary, parts=False)
-            with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
-                classifier = load(
-                    temporary, "text-classification", precision="float32", threads=arguments.threads or None
-                )
-            found = [None if part is None else score_task(classifier, part) for part in (held_out, test)]
-            scores = [bootstrap(each.metrics, each.examples) if each else {} for each in found]
-            if line := never_predicted(found[0] or found[1]):
-                console.print(line, markup=False)
-            about = facts_of(arguments, data, held_out) | {"from": str(arguments.model), **facts}
-            about["seconds"] = round(facts.get("seconds", 0) + time.perf_counter() - started, 1)
-            write_card(temporary, about, scores[0], name=out.name)
-            about["losses"] = losses
-            reported = _write_report([temporary / "report.html", arguments.report], about, parts, found[0], scores)
-            for name, intervals in zip(("scores", "test_scores"), scores, strict=True):
-                about[name] = {metric: score.to_dict() for metric, score in intervals.items()}
-            write_json(temporary / TRAINING, about)
-    except OSError as error:
-        raise CheckpointError(f"{out}: cannot be written ({error_text(error)})") from None
+    with translated(OSError, CheckpointError, f"{out}: cannot be written"), written_whole_folder(out) as temporary:
+        save_checkpoint(temporary, config, {**weights, **as_classifier(head, (gain, bias))})
+        source.copy_companions(temporary, parts=False)
+        with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
+            classifier = load(temporary, "text-classification", precision="float32", threads=arguments.threads or None)
+        found = [None if part is None else score_task(classifier, part) for part in (held_out, test)]
+        scores = [bootstrap(each.metrics, each.examples) if each else {} for each in found]
+        if line := never_predicted(found[0] or found[1]):
+            console.print(line, markup=False)
+        about = facts_of(arguments, data, held_out) | {"from": str(arguments.model), **facts}
+        about["seconds"] = round(facts.get("seconds", 0) + time.perf_counter() - started, 1)
+        write_card(temporary, about, scores[0], name=out.name)
+        about["losses"] = losses
+        reported = _write_report([temporary / "report.html", arguments.report], about, parts, found[0], scores)
+        for name, intervals in zip(("scores", "test_scores"), scores, strict=True):
+            about[name] = {metric: score.to_dict() for metric, score in intervals.items()}
+        write_json(temporary / TRAINING, about)
     console.print(
         f"{out}: saved, {reported}; its config.json has classifier_pooling mean, which Transformers does not read",
         markup=False,

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..errors import CheckpointError, InputError, error_text, name_list, short_repr
+from ..errors import CheckpointError, InputError, error_text, name_list, short_repr, translated
 from ..files import read_json, written_whole_folder
 
 _WEIGHTS, _STATE = "training.safetensors", "state.json"
@@ -72,12 +72,10 @@ class Checkpoints:
         Raises CheckpointError where it cannot be made or written to.
         """
         trial = self.folder / ".trial"
-        try:
+        with translated(OSError, CheckpointError, f"{self.folder}: cannot be written"):
             self.folder.mkdir(parents=True, exist_ok=True)
             trial.mkdir(exist_ok=True)
             trial.rmdir()
-        except OSError as error:
-            raise CheckpointError(f"{self.folder}: cannot be written ({error_text(error)})") from None
 
     def steps(self) -> list[int]:
         """The steps that there are checkpoints of, in order."""
@@ -171,18 +169,16 @@ def _tensors(folder: Path, parameters: Mapping[str, Tensor]) -> Iterator[tuple[s
     """(key, parameter, tensor) of all that a checkpoint holds. Raises CheckpointError for what does not fit."""
     path = folder / _WEIGHTS
     lacking = {*parameters}
-    try:
-        with safe_open(path, framework="pt") as file:
-            for full in file.keys():  # noqa: SIM118  # it is no mapping
-                key, _, name = full.partition(".")
-                tensor = file.get_tensor(full)
-                if name not in parameters or (tensor.ndim and tensor.shape != parameters[name].shape):
-                    raise _damaged(path, f"{short_repr(full)} does not fit the model")
-                if key == "weight":
-                    lacking.discard(name)
-                yield key, name, tensor
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be read ({error_text(error)})") from None
+    unread = translated((OSError, SafetensorError), CheckpointError, f"{folder}: cannot be read")
+    with unread, safe_open(path, framework="pt") as file:
+        for full in file.keys():  # noqa: SIM118  # it is no mapping
+            key, _, name = full.partition(".")
+            tensor = file.get_tensor(full)
+            if name not in parameters or (tensor.ndim and tensor.shape != parameters[name].shape):
+                raise _damaged(path, f"{short_repr(full)} does not fit the model")
+            if key == "weight":
+                lacking.discard(name)
+            yield key, name, tensor
     if lacking:
         raise _damaged(path, f"lacks {name_list(lacking)}")
 

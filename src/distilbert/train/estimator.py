@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arguments import ClassWeights, LoopArguments
 from ..data.examples import Data, LabelledText
-from ..errors import CheckpointError, ConfigError, InputError, error_text, name_list, short_repr
+from ..errors import CheckpointError, ConfigError, InputError, name_list, short_repr, translated
 from ..fetching import fetch
 from ..files import is_file, read_json, written_whole_folder
 from ..folder.opened import open_folder
@@ -130,14 +130,14 @@ class DistilBertClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         source = open_folder(self.classifier_.model.folder, vectors=False)
         about = {"settings": self.get_params() | {"model": str(self.model)}, "classes": self.classes_.tolist()}
         text = json.dumps(about | {"dtype": self.classes_.dtype.str}, indent=2, default=_plain) + "\n"
-        try:
-            with written_whole_folder(Path(folder)) as temporary:
-                self.module_.save_pretrained(temporary)
-                source.copy_companions(temporary, parts=False)
-                (temporary / _ESTIMATOR).write_text(text, encoding="utf-8")
-        except OSError as error:
-            why = f"cannot be written ({error_text(error)}); give a new or an empty folder"
-            raise CheckpointError(f"{folder}: {why}") from None
+        way = "; give a new or an empty folder"
+        with (
+            translated(OSError, CheckpointError, f"{folder}: cannot be written", way),
+            written_whole_folder(Path(folder)) as temporary,
+        ):
+            self.module_.save_pretrained(temporary)
+            source.copy_companions(temporary, parts=False)
+            (temporary / _ESTIMATOR).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..arguments import LoopArguments
 from ..batch import plan
 from ..engine.cpus import available_cpus
-from ..errors import InputError
+from ..errors import InputError, translated
 from .checkpoints import Checkpoints, State
 from .objective import Item, Objective, StepTotals
 from .progress import RunProgress
@@ -45,10 +45,8 @@ def open_accelerator(arguments: LoopArguments) -> Accelerator:
 
     Raises InputError for what Accelerate refuses, such as the CPU in a process that trained on a GPU before.
     """
-    try:
+    with translated(ValueError, InputError, f"device {arguments.device!r} cannot be had in this process"):
         accelerator = Accelerator(cpu=arguments.device == "cpu")
-    except ValueError as error:
-        raise InputError(f"device {arguments.device!r} cannot be had in this process ({error})") from None
     torch.set_num_threads(arguments.threads or max(1, available_cpus() // accelerator.num_processes))
     _tune_memory()
     return accelerator
