@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +9,9 @@ from ..diagnosis import file_name, folder_name, stand_in_name
 from ..errors import CheckpointError, name_list, translated
 from ..files import has_file, is_file
 from ..folder.layout import (
-    ANY_SHARD,
     BESIDE_WEIGHTS,
     CHECKPOINT_INDEX,
     FLAX,
-    INDEX,
     KERAS,
     NUMPY,
     ONNX,
@@ -24,7 +21,7 @@ from ..folder.layout import (
     SHARDS_INDEX,
     WEIGHTS,
 )
-from ..folder.weights import Weight, index_of, read_shards, variant_index
+from ..folder.weights import Weight, parts_name, read_shards
 from . import bin as pytorch
 from . import flax, keras, npz, onnx_weights, safetensors, tensorflow, torchscript
 
@@ -108,10 +105,8 @@ def weights_file(folder: Path) -> Path:
         for path in paths
         if path.name.endswith(endings) and not path.name.startswith(BESIDE_WEIGHTS)
     ]
-    if index := variant_index(folder):
-        raise CheckpointError(f"{folder}: has {index}; call it {INDEX}")
-    if shard := next((name for name in named if fnmatch(name, ANY_SHARD)), None):
-        raise CheckpointError(f"{folder}: has {shard}, one of several; bring along {index_of(shard)}")
+    if parts := parts_name(folder, named):
+        raise CheckpointError(f"{folder}: {parts}")
     if named:
         raise CheckpointError(f"{folder}: no weights under a name that is looked for; give {name_list(named)}")
     files = ", ".join(name for form in FORMATS.values() for name in form.files)

@@ -1,22 +1,25 @@
-"""Names of classes as `datasets` writes them beside its columns, in Parquet files and in what the hub shows."""
+"""Names of classes as `datasets` has them beside its columns, in memory, in Parquet files and in what the hub shows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def class_names(features: Any) -> dict[str, tuple[str, ...]]:
-    """column -> the names of its classes 0, 1, …, of the columns that have some. `features`: by name, or a list of
-    objects with "name" and "type".
+    """column -> the names of its classes 0, 1, …, of the columns that have some. `features`: by name, as objects of
+    `datasets` or of JSON, or a list of objects with "name" and "type".
     """
     if isinstance(features, Sequence) and all(isinstance(each, Mapping) for each in features):
         features = {name: each.get("type") for each in features if isinstance(name := each.get("name"), str)}
     found = {}
     for column, feature in features.items() if isinstance(features, Mapping) else ():
-        inside = feature.get("feature", feature) if isinstance(feature, Mapping) else None
-        names = inside.get("names") if isinstance(inside, Mapping) else None
-        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        names = _part(feature, "names") or _part(_part(feature, "feature"), "names")
+        if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
             found[str(column)] = tuple(names)
     return found
+
+
+def _part(feature: Any, name: str) -> Any:
+    return feature.get(name) if isinstance(feature, Mapping) else getattr(feature, name, None)
 
 
 def with_class_names(rows: Sequence[Any], names: Mapping[str, Sequence[str]]) -> list[Any]:

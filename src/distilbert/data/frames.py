@@ -50,17 +50,6 @@ def frame_rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
     return names, ({str(name): _plain(part) for name, part in row.items()} for row in rows)
 
 
-def frame_labels(value: Any) -> dict[str, tuple[str, ...]]:
-    """Column -> the names of its classes, where a `datasets.Dataset` has them."""
-    features = getattr(value, "features", None)
-    found = {}
-    for column, feature in features.items() if isinstance(features, Mapping) else ():
-        names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
-        if names and all(isinstance(name, str) for name in names):
-            found[column] = tuple(names)
-    return found
-
-
 def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
     if isinstance(value, str | bytes) or value is None:
         raise InputError(f"give a file or a table, not {short_repr(value)}")

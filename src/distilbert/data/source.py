@@ -63,9 +63,8 @@ def find_encoding(path: Path, encoding: str | None = None) -> str:
     Raises InputError, naming the line, where the encoding that was said, or every one of these, is not that of the
     file, and for a name that no encoding has.
     """
+    head = first_bytes(path, 1 << 12)
     with _readable(path):
-        with _opened(path) as file:
-            head = file.read(1 << 12)
         if encoding is not None:
             try:
                 name = codecs.lookup(encoding).name

@@ -12,12 +12,13 @@ from typing import Any
 from ..errors import InputError, naming, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
+from .class_names import class_names
 from .dialect import Dialect, Stated, are_numbered, end_in_separators, excel_separator, sniff
 from .fast_text import fast_text_rows, is_fast_text
 from .faults import Faults
 from .file_names import TABLES, is_table, suffix
 from .foreign_files import foreign_name, no_separated_values
-from .frames import frame_labels, frame_name, frame_rows
+from .frames import frame_name, frame_rows
 from .json_tables import json_lines, json_table
 from .parquet import parquet_class_names, parquet_rows
 from .source import find_encoding, opened_text
@@ -117,7 +118,8 @@ def open_table(source: Any, faults: Faults, stated: Stated) -> Table:
         names, values = frame_rows(source)
         rows: Iterator[Row] = (Row(f"{name}: row {number}", row) for number, row in enumerate(values, 1))
         numbered = bool(names) and all(part == str(number) for number, part in enumerate(names, 1))
-        return _named(Table(name, names, rows, class_names=frame_labels(source), has_header=not numbered))
+        names_of_classes = class_names(getattr(source, "features", None))
+        return _named(Table(name, names, rows, class_names=names_of_classes, has_header=not numbered))
     path = Path(source)
     check_file(path)
     if suffix(path) not in (".json", ".jsonl", ".ndjson", ".parquet") and is_fast_text(path):

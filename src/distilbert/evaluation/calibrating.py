@@ -25,6 +25,7 @@ from ..tasks.token_classification import TokenClassifier
 from . import metrics
 from .evaluations import check_finished, opened_task, read_for
 from .fitting import cross_entropy, fit
+from .label_scores import each_label
 from .scores import Breakdown, reliability_table
 
 _FOLDS = 5
@@ -182,8 +183,7 @@ def _chosen(logits: np.ndarray, true: np.ndarray, folds: np.ndarray, several: bo
 def _reliability(logits: np.ndarray, true: np.ndarray, several: bool) -> tuple[np.ndarray, np.ndarray]:
     """How sure the model is of what it says, and whether it is right."""
     if several:
-        scores = logistic(logits)
-        return np.maximum(scores, 1 - scores).ravel(), ((scores >= 0.5) == true).ravel()
+        return each_label(true, logistic(logits))
     scores = softmax(logits)
     return scores.max(1), true[np.arange(len(true)), scores.argmax(1)]
 

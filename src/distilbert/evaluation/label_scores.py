@@ -167,8 +167,8 @@ def _several_labels(
 ) -> Scores:
     """From bool and probabilities [n, C]; of a calibrated model also those of its raw logits."""
     labels, found = data.labels, scores >= 0.5
-    confidence, right = _each_label(wanted, scores)
-    raw = None if raw_scores is None else _each_label(wanted, raw_scores)
+    confidence, right = each_label(wanted, scores)
+    raw = None if raw_scores is None else each_label(wanted, raw_scores)
     of_raw, reliability = beside_raw((confidence, right), raw, np.full(len(wanted), wanted.shape[1]))
     surprise = -np.log(np.maximum(np.where(wanted, scores, 1 - scores), 1e-30)).sum(1)
 
@@ -207,7 +207,7 @@ def _several_labels(
     )
 
 
-def _each_label(wanted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def each_label(wanted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How sure the model is of each label of each text, there or not, and whether it is right: [n · C]."""
     return np.maximum(scores, 1 - scores).ravel(), (wanted == (scores >= 0.5)).ravel()
 
@@ -221,7 +221,7 @@ def _several_metrics(wanted: np.ndarray, scores: np.ndarray) -> dict[str, Metric
         "exact_match": metrics.mean((wanted == found).all(1)),
         "auc": metrics.auc(wanted, scores),
         "calibration_error": metrics.calibration_error(
-            *_each_label(wanted, scores), np.full(len(found), found.shape[1])
+            *each_label(wanted, scores), np.full(len(found), found.shape[1])
         ),
     }
 

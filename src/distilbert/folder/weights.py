@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -174,14 +174,14 @@ def read_weights(folder: Path) -> dict[str, Weight]:
     raise CheckpointError(f"{folder}: no {WEIGHTS}; {_what_there_is(folder)}")
 
 
-def index_of(shard: str) -> str:
-    """The name of the index that lists a shard: of model-00001-of-00002.safetensors model.safetensors.index.json."""
-    return re.sub(r"-\d+-of-\d+", "", shard) + SHARDS_INDEX
-
-
-def variant_index(folder: Path) -> str:
-    """The name of an index of shards that are a variant; "" for none."""
-    return next((path.name for path in sorted(folder.glob(VARIANT_INDEX))), "")
+def parts_name(folder: Path, names: Iterable[str]) -> str:
+    """What a folder with files of these names has: shards of a variant, or some without their index; "" for neither."""
+    if variant := next((path.name for path in sorted(folder.glob(VARIANT_INDEX))), ""):
+        return f"it has {variant}; call it {INDEX}"
+    if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), ""):
+        index = re.sub(r"-\d+-of-\d+", "", shard) + SHARDS_INDEX
+        return f"it has {name_list([shard])}, one of several; bring along {index}, which lists them"
+    return ""
 
 
 def _what_there_is(folder: Path) -> str:
@@ -194,10 +194,8 @@ def _what_there_is(folder: Path) -> str:
     known = (name for file in FOREIGN for name in (file, f"{file}{SHARDS_INDEX}"))
     if other := next((name for name in (*known, *ONNX) if is_file(folder / name)), ""):
         return f"it has {other}: `distilbert convert {root} OUT` makes one"
-    if index := variant_index(folder):
-        return f"it has {index}; call it {INDEX}"
-    if shard := next((name for name in names if fnmatch(name, ANY_SHARD)), None):
-        return f"it has {name_list([shard])}, one of several; bring along {index_of(shard)}, which lists them"
+    if parts := parts_name(folder, names):
+        return parts
     if kept:
         return f"it has {name_list(kept)}: `distilbert convert {folder / kept[0]} OUT` makes one"
     ours = Path(WEIGHTS).suffix
