@@ -2,13 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import InputError, short_repr
 from ..loading import load
-from ..tasks.task import Task
-
-AnyTask = TypeVar("AnyTask", bound=Task)
+from ..tasks.task import AnyTask
 
 
 def open_task(

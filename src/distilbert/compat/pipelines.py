@@ -15,10 +15,11 @@ from ..results import Answer, Classification, Entity, MaskFill
 from ..tasks.embedding import Embedder
 from ..tasks.fill_mask import MaskFiller
 from ..tasks.question_answering import QuestionAnswerer
+from ..tasks.task import AnyTask
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
-from .opening import AnyTask, with_longest
+from .opening import with_longest
 from .tensors import tensor
 
 Dict = dict[str, Any]

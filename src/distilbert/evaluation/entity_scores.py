@@ -75,8 +75,7 @@ def score_words(task: TokenClassifier, data: Data[TaggedWords]) -> Scores:
         len(true),
         labels=data.labels,  # the model's, and behind them those that examples alone have
         confusion=_confusion(data.labels, true, tagged),
-        confidence=confidence,
-        right=same,
+        sure=(confidence, same),
         baseline=values(usual, len(true)),
         baseline_is="no entity anywhere",
         breakdowns=[_kind_table(counts), error_table(spans)],

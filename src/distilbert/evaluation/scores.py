@@ -11,6 +11,7 @@ from .metrics import Metric, by_confidence, calibration_error, value_of
 from .outcomes import LabelSetOutcome, Outcome
 
 MISTAKES = 25  # that are kept, the worst
+Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether right, bool [n]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Scores:
         metrics: by name.
         examples: how many.
         labels, confusion: of single labels: int64 [C, C], rows true, columns predicted; else None.
-        confidence, right: float and bool [n]: how sure the model was of what it said, and whether
-            that was right; else None.
+        sure: how sure the model was of what it said, and whether that was right; else None.
         mistakes: the worst ones first, of tasks whose `outcome` a report does not list them by.
         worst_by: what mistakes are ordered by, in words, such as "ranks apart".
         baseline: metrics of saying the same of every example, what is most frequent in these, where that makes sense.
@@ -76,14 +76,13 @@ class Scores:
     mistakes: Sequence[Mistake] = ()
     labels: tuple[str, ...] = ()
     confusion: np.ndarray | None = None
-    confidence: np.ndarray | None = None
-    right: np.ndarray | None = None
+    sure: Sure | None = None
     worst_by: str = "confidence"
     baseline: Mapping[str, float] = dataclasses.field(default_factory=dict)
     baseline_is: str = ""
     breakdowns: Sequence[Breakdown] = ()
     reliability: Breakdown | None = None
-    raw: "Sure | None" = None
+    raw: Sure | None = None
     predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
     outcome: Outcome | None = None
     counted: int | None = None
@@ -101,9 +100,6 @@ class Scores:
 def values(metrics: Mapping[str, Metric], examples: int) -> dict[str, float]:
     """Each metric on all of so many examples."""
     return {name: value_of(metric, examples) for name, metric in metrics.items()}
-
-
-Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether that was right
 
 
 def reliability_table(kinds: Mapping[str, Sure]) -> Breakdown:

@@ -223,8 +223,9 @@ def _scored(task: Task, examples: Data[Any]) -> tuple[Scores, float]:
 def _bounds(first: Scores, second: Scores) -> tuple[float, Callable[[int], float]]:
     """How much lower the second's metric may be, at 95 %; and the same of so many examples like these."""
     count = first.examples
-    if first.main == "accuracy" and first.right is not None and second.right is not None:
-        lost, won = int((first.right & ~second.right).sum()), int((~first.right & second.right).sum())
+    if first.main == "accuracy" and first.sure and second.sure:
+        (_, one), (_, two) = first.sure, second.sure
+        lost, won = int((one & ~two).sum()), int((~one & two).sum())
 
         def of_accuracy(examples: int) -> float:
             return drop_of_accuracy(round(lost * examples / count), round(won * examples / count), examples)

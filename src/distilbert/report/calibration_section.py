@@ -17,9 +17,9 @@ _Z = 1.96  # of 95 %
 
 def calibration_section(details: Scores, error: Interval | None) -> Section | None:
     """`error` is the expected calibration error with its interval."""
-    confidence, right = details.confidence, details.right
-    if confidence is None or right is None or not len(confidence):
+    if details.sure is None or not len(details.sure[0]):
         return None
+    confidence, right = details.sure
     bins = by_confidence(confidence, right).values()
     sure, share = float(confidence.mean()), float(right.mean())
     about = f"Confidence is {sure:.3f} on average, and {share:.3f} of the predictions are right."

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,15 +19,13 @@ from ..tasks.embedding import Embedder
 from ..tasks.late_interaction import LateInteractionEncoder
 from ..tasks.reranking import Reranker
 from ..tasks.sparse import SparseEncoder
-from ..tasks.task import FIRST, Model, Task
+from ..tasks.task import FIRST, AnyTask, Model, Task
 from ..tasks.text_classification import TextClassifier
 from ..tasks.token_classification import TokenClassifier
 from ..tasks.zero_shot import ZeroShotClassifier
 from ..tasks.zero_shot_similarity import SimilarityClassifier
 from .batcher import Batcher
 from .errors import Fault, RequestError
-
-AnyTask = TypeVar("AnyTask", bound=Task)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 

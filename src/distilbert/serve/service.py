@@ -5,7 +5,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import Request, Response
 
@@ -13,7 +13,7 @@ from ..errors import InputError, TokenizerError, name_list, short_repr
 from ..server_settings import Settings
 from ..tasks.embedding import Embedder
 from ..tasks.sparse import SparseEncoder
-from ..tasks.task import Task
+from ..tasks.task import AnyTask, Task
 from .batcher import Batcher, Work, current_work
 from .budget import ANSWER_BYTE, GIVEN_TOKEN, MB, RUN_TOKEN, Budget
 from .cost import Cost, count_tokens
@@ -26,8 +26,6 @@ from .writing import written
 
 _LAG_EVERY = 0.05  # seconds
 _SHARE_EVERY = 1.0
-
-AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 class Service:

@@ -26,6 +26,7 @@ from .options import TaskOptions
 from .origin import Origin, reopen
 
 Item = TypeVar("Item")
+AnyTask = TypeVar("AnyTask", bound="Task")
 
 FIRST = np.zeros(1, np.int64)  # the row of [CLS]
 _CALLS = ("__call__", "stream", "logits", "from_words")
