@@ -40,7 +40,7 @@ def few(folder: Path, sentences: list[str], name: str = "few.jsonl") -> Path:
 def test_contrast_is_the_loss_of_all_pairs_by_hand(make_checkpoint: Maker, sentences: list[str]) -> None:
     data = Data("d", [LabelledText(t, "ab"[i % 2]) for i, t in enumerate(sentences[:6])], ("a", "b"), None)
     opened = open_trainable("sentence-similarity", make_checkpoint(Head.NONE), Data("d", []), seed=0)
-    objective = ContrastClasses(data, opened.tokenizer, opened.max_length)
+    objective = ContrastClasses(data, opened.folder.tokenizer, opened.max_length)
     items = list(objective.items)
     loss = objective.loss(opened.model.eval(), items, StepTotals.of(items))
     vectors = torch.from_numpy(np.stack([s.mean(0) for s in opened.live.logits(sentences[:6])]))  # type: ignore[attr-defined]

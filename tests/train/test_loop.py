@@ -17,7 +17,6 @@ from distilbert.errors import InputError  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train.loop import learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
 from distilbert.train.objective import Objective, StepTotals  # noqa: E402
-from distilbert.train.objectives import make_objective  # noqa: E402
 from distilbert.train.opened import Trainable, open_trainable  # noqa: E402
 from helpers.students import HEADS, NO_DROPOUT, data_file  # noqa: E402
 
@@ -32,7 +31,7 @@ def open_task(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> A
         folder = make_checkpoint(HEADS[task], name=task, **config)
         data = read_data(data_file(tmp_path, task, sentences[:texts]), task)
         student = open_trainable(task, folder, data)
-        return student, make_objective(task, data, student.tokenizer, student.max_length, class_weights=class_weights)
+        return student, student.objective(data, class_weights)
 
     return make
 

@@ -48,11 +48,6 @@ class RequestedOutputs:
     relations: bool = False
     vectors: bool = False
 
-    @property
-    def per_token(self) -> bool:
-        """Whether anything is needed of every token."""
-        return bool(self.states) or self.relations
-
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
@@ -108,7 +103,7 @@ class Teacher(ABC):
 
 def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutputs) -> tuple[Outputs, Packed]:
     """The outputs of a model of `distilbert.nn` for items, and the batch that they were packed into."""
-    if not requested.per_token:  # the last layer is computed for the head's rows alone
+    if not requested.states and not requested.relations:  # the last layer is computed for the head's rows alone
         batch = pack(model, items)
         output = model.run(batch)
         return Outputs(pooled(output, batch) if requested.vectors else output), batch

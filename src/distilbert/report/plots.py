@@ -7,17 +7,15 @@ import warnings
 import xml.dom.minidom
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.dom.minidom import Element
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .markup import Html, printable, tag
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _SIZE = (4.6, 3.2)  # inches of 72 points, on a screen as wide as the column
 _LONGEST_NAME = 40  # letters of a name beside a curve
@@ -67,7 +65,7 @@ class Drawing:
 
 
 @contextmanager
-def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple["Axes", Drawing]]:
+def drawing(name: str, title: str, x: str, y: str, about: str) -> Iterator[tuple[Axes, Drawing]]:
     """The axes to draw on, named `x` and `y`, and the drawing, whose markup is there when the context ends.
 
     `name` is unlike that of all other figures of the page; `about` says what a person who does not see it should know.
@@ -123,7 +121,7 @@ def _references(element: Element) -> Iterator[str]:
             yield from _REFERENCE.findall(value)
 
 
-def line(axes: "Axes", points: Sequence[Point], label: str, series: int) -> None:
+def line(axes: Axes, points: Sequence[Point], label: str, series: int) -> None:
     """A curve, thinned where its points are too many to be told apart."""
     kept = [point for point in points if all(map(math.isfinite, point))]
     x, y = zip(*thinned(kept), strict=True) if kept else ((), ())
@@ -145,27 +143,27 @@ def thinned(points: Sequence[Point]) -> list[Point]:
     return [(float(x), float(y)) for x, y in (part.mean(0) for part in np.array_split(np.array(points), _MOST_POINTS))]
 
 
-def scatter(axes: "Axes", x: np.ndarray, y: np.ndarray) -> None:
+def scatter(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Points, at most 500 of them, drawn evenly from all."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(x))[:_MOST_POINTS])
     axes.scatter(x[chosen], y[chosen], s=14, color=SERIES[0], alpha=0.55, linewidths=0)
 
 
-def diagonal(axes: "Axes", low: float, high: float) -> None:
+def diagonal(axes: Axes, low: float, high: float) -> None:
     """Where both axes say the same."""
     axes.plot([low, high], [low, high], color=_TEXT, linestyle="--", linewidth=1)
 
 
-def level(axes: "Axes", value: float, label: str) -> None:
+def level(axes: Axes, value: float, label: str) -> None:
     """A value of the second axis, as a line across."""
     axes.axhline(value, color=_TEXT, linestyle="--", linewidth=1, label=label)
 
 
-def mark(axes: "Axes", point: Point, label: str) -> None:
+def mark(axes: Axes, point: Point, label: str) -> None:
     axes.plot(*point, marker="D", markersize=7, color=SERIES[1], linestyle="", label=label)
 
 
-def histogram(axes: "Axes", values: np.ndarray, bins: int = 30, span: tuple[float, float] | None = None) -> None:
+def histogram(axes: Axes, values: np.ndarray, bins: int = 30, span: tuple[float, float] | None = None) -> None:
     """How many of the finite values lie where, from the least to the greatest or in a span; values that are all alike
     have a bar in the middle.
     """

@@ -84,7 +84,7 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     opened = open_trainable(
         "sentence-similarity", arguments.model, plain, max_length=arguments.max_length, seed=arguments.seed
     )
-    objective = ContrastClasses(data, opened.tokenizer, opened.max_length)
+    objective = ContrastClasses(data, opened.folder.tokenizer, opened.max_length)
     batch_size = arguments.batch_size or max(_TEXTS, _TEXTS_A_CLASS * classes)
     settled = dataclasses.replace(
         arguments,

@@ -40,7 +40,7 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     data, held_out, test = run.reader.read_all()
     check_learnable(data)
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
-    run.reader.say_lengths(opened.tokenizer, data, opened.max_length)
+    run.reader.say_lengths(opened.folder.tokenizer, data, opened.max_length)
     settled = with_class_weights(arguments, data)
     objective = opened.objective(data, settled.class_weights)
     items, width = len(objective.items), opened.model.config.dim

@@ -44,17 +44,13 @@ class Trainable:
     fresh_head: bool
     live: Task
 
-    @property
-    def tokenizer(self) -> BertTokenizer:
-        return self.folder.tokenizer
-
     def objective(self, data: Data[Any], class_weights: ClassWeights | None = None) -> Objective:
         """Its training on examples, of the rows that its head reads. Raises what `make_objective` raises."""
         sentence = self.folder.sentence
         return make_objective(
             self.task,
             data,
-            self.tokenizer,
+            self.folder.tokenizer,
             self.max_length,
             class_weights=class_weights,
             first_only=sentence is not None and sentence.first_only,
