@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,18 +154,14 @@ class _Runner:
         self.checkpoint, self.tokenizer, self.longest = folder.checkpoint, folder.tokenizer, folder.longest
         self.texts = texts
         self.all_rows = self.checkpoint.head in (Head.NONE, Head.TOKEN_CLASSIFICATION, Head.QUESTION_ANSWERING)
-        self.engines: dict[tuple[str, int], Engine] = {}
+        self.engine = cache(self._open)
 
     def encode(self) -> list[np.ndarray]:
         return [encoding.ids for encoding in self.tokenizer.encode_batch(self.texts, max_length=self.longest)]
 
-    def engine(self, precision: str, threads: int) -> Engine:
-        if (precision, threads) not in self.engines:
-            head = self.checkpoint.head
-            self.engines[precision, threads] = open_on_cpu(
-                self.checkpoint, head, all_rows=self.all_rows, precision=precision, threads=threads
-            )
-        return self.engines[precision, threads]
+    def _open(self, precision: str, threads: int) -> Engine:
+        all_rows, head = self.all_rows, self.checkpoint.head
+        return open_on_cpu(self.checkpoint, head, all_rows=all_rows, precision=precision, threads=threads)
 
     def seconds(self, precision: str, threads: int, budget: int) -> float:
         engine = self.engine(precision, threads)

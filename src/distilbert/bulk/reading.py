@@ -50,10 +50,9 @@ def read_part(source: Source, part: Part) -> Iterator[Rows]:
         return
     if part.start == part.stop:
         return
-    try:
+    damaged = (EOFError, zlib.error, gzip.BadGzipFile)
+    with translated(damaged, InputError, f"{part.url}: not a whole gzip file"):
         yield from _text_tables(source, part)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{part.url}: not a whole gzip file ({error_text(error)})") from None
 
 
 def row_groups(url: str, schema: pa.Schema) -> list[int]:

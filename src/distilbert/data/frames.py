@@ -51,8 +51,6 @@ def frame_rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
 
 
 def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
-    if isinstance(value, str | bytes) or value is None:
-        raise InputError(f"give a file or a table, not {short_repr(value)}")
     if hasattr(value, "collect_schema") and hasattr(value, "collect"):  # Polars' LazyFrame
         value = value.collect()
     if hasattr(value, "iter_rows"):  # Polars
@@ -80,7 +78,7 @@ def _rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
         return _rows(_through_arrow(value))
     if isinstance(value, Mapping):
         return _column_rows(value)
-    if not isinstance(value, Iterable):
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise InputError(f"give a file or a table, not {short_repr(value)}")
     return _iterable_rows(value)
 

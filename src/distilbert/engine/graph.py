@@ -335,13 +335,8 @@ class _Int8Builder(Builder):
 
 def _external(name: str, tensor: Weight, folder: Path) -> TensorProto:
     kind = helper.np_dtype_to_tensor_dtype(NUMBERS[tensor.dtype])
-    proto = TensorProto(name=name, data_type=kind, dims=tensor.shape)
-    proto.data_location = TensorProto.EXTERNAL
-    place = {
-        "location": tensor.path.relative_to(folder).as_posix(),
-        "offset": str(tensor.offset),
-        "length": str(tensor.nbytes),
-    }
-    for key, value in place.items():
-        proto.external_data.add(key=key, value=value)
+    proto = TensorProto(name=name, data_type=kind, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
+    proto.external_data.add(key="location", value=tensor.path.relative_to(folder).as_posix())
+    proto.external_data.add(key="offset", value=str(tensor.offset))
+    proto.external_data.add(key="length", value=str(tensor.nbytes))
     return proto

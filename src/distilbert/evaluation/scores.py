@@ -1,7 +1,7 @@
 """What a model makes of examples: metrics, and the tables and mistakes by which a person can act on them."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,6 @@ class Breakdown:
         return {"title": self.title, "rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows]}
 
 
-def _nothing() -> Iterator[dict[str, Any]]:
-    return iter(())
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scores:
     """What a model makes of examples.
@@ -83,7 +79,7 @@ class Scores:
     breakdowns: Sequence[Breakdown] = ()
     reliability: Breakdown | None = None
     raw: Sure | None = None
-    predictions: Callable[[], Iterator[dict[str, Any]]] = _nothing
+    predictions: Callable[[], Iterable[dict[str, Any]]] = tuple
     outcome: Outcome | None = None
     counted: int | None = None
 

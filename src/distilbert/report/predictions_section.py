@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def predictions_section(details: Scores, all_of_them: str) -> Section | None:
 class _Bounded:
     """Rows, until they have as many characters as a page may hold."""
 
-    def __init__(self, rows: Iterator[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._rows, self.cut = rows, False
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:

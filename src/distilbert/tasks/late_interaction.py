@@ -162,18 +162,19 @@ class _Side(Task):
 
     def __init__(self, model: Model, sentence: SentenceFolder, vectors: TokenVectors, side: str) -> None:
         self.prompts: Prompts = sentence.prompts.of_task(side)
-        text = sentence.text
-        self._expansion = text.expansion if side == "query" else None
+        text, positions = sentence.text, model.config.max_position_embeddings
         longest = (text.query_length if side == "query" else text.document_length) or model.max_length
+        self._expansion = text.expansion if side == "query" else None
         if self._expansion:
-            length = self._expansion.length
-            longest = length if self._expansion.cuts else max(text.query_length or model.max_length, length)
-        positions = model.config.max_position_embeddings
-        if self._expansion and self._expansion.length > positions:
-            raise ConfigError(f"{model.folder}: queries are to have {self._expansion.length} tokens of {positions}")
+            length, token = self._expansion.length, self._expansion.token
+            if length > positions:
+                raise ConfigError(f"{model.folder}: queries are to have {length} tokens of {positions}")
+            longest = length if self._expansion.cuts else max(longest, length)
+            self._filler = model.tokenizer.mask_token_id if token is None else model.tokenizer.token_id(token)
+            if self._filler is None:
+                raise ConfigError(f"{model.folder}: the tokenizer lacks {token or 'a mask'}, which fills queries up")
         super().__init__(replace(model, max_length=min(longest, positions)))
         self._layers = (*vectors.layers, *([Normalize()] if side in vectors.normalized_tasks else []))
-        self._filler = self._filling(model)
         self._scores_expansion = vectors.scores_expansion or bool(self._expansion and self._expansion.attend)
         ids = [self.tokenizer.token_id(word) for word in vectors.skipped if side in vectors.skipped_tasks]
         self._skipped = np.array([index for index in ids if index is not None], np.int64)
@@ -234,13 +235,3 @@ class _Side(Task):
     def _filled(self, ids: np.ndarray) -> np.ndarray:
         missing = self._expansion.length - len(ids) if self._expansion else 0
         return ids if missing <= 0 else np.concatenate([ids, np.full(missing, self._filler, np.int64)])
-
-    def _filling(self, model: Model) -> int | None:
-        """The id that queries are filled up with."""
-        if self._expansion is None:
-            return None
-        token = self._expansion.token
-        index = self.tokenizer.mask_token_id if token is None else self.tokenizer.token_id(token)
-        if index is None:
-            raise ConfigError(f"{model.folder}: the tokenizer lacks {token or 'a mask'}, which fills queries up")
-        return index
