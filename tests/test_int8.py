@@ -210,6 +210,22 @@ def test_the_report_names_the_worst_text(make_checkpoint: Maker, tmp_path: Path,
     assert json.loads(json.dumps(report.to_dict()))["bits"] == 8
 
 
+@pytest.mark.parametrize(("wanted", "kept"), [(0, 0), (1, 1), (2, 2), (100, 12)])
+def test_matrices_that_stay_in_float32(make_checkpoint: Maker, tmp_path: Path, wanted: int, kept: int) -> None:
+    folder = make_checkpoint(**WIDE)
+    report = quantize(folder, tmp_path / "int8", float32=wanted, data=["a text", "another"])
+    made = open_checkpoint(tmp_path / "int8")
+    exact = {name for name in key_table(made.config, Head.NONE) if name in made.tensors and ".layer." in name}
+    matrices = {name.removesuffix(".weight") for name in exact if made.tensors[name].shape[1:]}
+    assert matrices == set(report.float32)
+    assert len(matrices) >= kept
+    assert (", 12 matrices in float32" in str(report)) == (wanted == 100)
+    layers = {name for name in matrices if name.endswith(("q_lin", "k_lin", "v_lin"))}
+    assert len(layers) % 3 == 0  # what reads the same numbers stays together
+    with pytest.raises(InputError, match="float32 must be a whole number of at least 0, not -1"):
+        quantize(folder, tmp_path / "more", float32=-1)
+
+
 def test_nothing_is_written_when_it_cannot_be_done(make_checkpoint: Maker, tmp_path: Path) -> None:
     folder = make_checkpoint(**WIDE)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 import distilbert
 from distilbert import DistilBertConfig
 from distilbert.cli import main
+from distilbert.folder.checkpoint import Head
 from helpers.scripts import ROOT, scripts
 
 SMALL = {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128}
@@ -60,6 +61,22 @@ def test_operators(measured: Callable[..., dict[str, Any]], monkeypatch: pytest.
     monkeypatch.setenv("DISTILBERT_ENGINE", "onnx")  # as the benchmark sets it, and put back
     found = measured("operators", "--rounds", 1)
     assert len(found["float32"]["matrix products"]) == len(found["columns"]) == 4
+
+
+def test_quantization(
+    benchmark: Callable[[str], ModuleType],
+    measured: Callable[..., dict[str, Any]],
+    make_checkpoint: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quantization = benchmark("quantization")
+    small = make_checkpoint(Head.NONE)
+    monkeypatch.setattr(quantization.common, "trained_model", lambda: small)
+    monkeypatch.setattr(quantization, "IN_FLOAT32", (1,))
+    found = measured("quantization", "--texts", 5, "--rounds", 1)["mixtures"]
+    assert [*found] == ["float32", *quantization.MIXTURES, *list(found)[-1:]]
+    assert found["float32"]["times float32's speed"] == 1
+    assert 0.9 < found["int8, the default"]["cosine"] < 1.0001
 
 
 def test_explain(measured: Callable[..., dict[str, Any]], make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:

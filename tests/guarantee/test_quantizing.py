@@ -12,7 +12,7 @@ from distilbert import InputError
 from distilbert.cli import main
 from distilbert.folder.checkpoint import Head, open_checkpoint
 from distilbert.guarantee import LayerError, quantize_within
-from distilbert.guarantee.layers import ladder
+from distilbert.guarantee.mixtures import ladder
 
 
 @pytest.fixture

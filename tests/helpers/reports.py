@@ -142,7 +142,7 @@ def training() -> Training:
 
 def quantization() -> QuantizationReport:
     compared = (ComparedText("a fine film", 0.999, 1.0), ComparedText(HOSTILE, 0.95, 0.0))
-    about = ("a/model", "int8", 8, 8, 10_000_000, 2_600_000, 2, 2.5, 0.5, 0.9745, 0.95, HOSTILE)
+    about = ("a/model", "int8", 8, 8, (), 10_000_000, 2_600_000, 2, 2.5, 0.5, 0.9745, 0.95, HOSTILE)
     return QuantizationReport(*about, calibrated=False, compared=compared)
 
 

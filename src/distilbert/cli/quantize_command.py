@@ -23,6 +23,13 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
         "--embeddings", choices=["8bit", "4bit"], default="8bit", help="bits of the word embeddings (default: 8bit)"
     )
     parser.add_argument(
+        "--float32",
+        type=int,
+        default=0,
+        metavar="N",
+        help="keep N matrices in float32, those that int8 costs most; --max-drop finds out by itself how many",
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         metavar="FILE",
@@ -44,6 +51,8 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 def quantize(args: argparse.Namespace) -> int:
     if args.max_drop is not None and args.data is None:
         raise InputError("--max-drop needs examples: --data FILE")
+    if args.max_drop is not None and args.float32:
+        raise InputError("--float32 beside --max-drop, which finds out by itself how many: give one of them")
     unheeded = [flag_of(name) for name in ("task", *given_options(args, ReadOptions)) if getattr(args, name)]
     if args.max_drop is None and unheeded:
         raise InputError(f"{', '.join(unheeded)}: for the examples of --max-drop; without it, --data has texts alone")
@@ -78,7 +87,7 @@ def _compared(args: argparse.Namespace, settings: dict[str, Any]) -> tuple[Any, 
     """The QuantizationReport, of which nothing was asked."""
     from ..convert import quantize as run
 
-    report = run(args.model, args.out, data=lines_of(args.data), **settings)
+    report = run(args.model, args.out, data=lines_of(args.data), float32=args.float32, **settings)
     if args.report:
         from ..report import write_quantization
 
@@ -90,7 +99,7 @@ def _command(args: argparse.Namespace) -> str:
     """What makes the report again."""
     words = ["distilbert", "quantize", args.model, args.out]
     given = {"--data": args.data, "--revision": args.revision, "--bits": args.bits if args.bits != 8 else None}
-    given |= {"--max-drop": args.max_drop, "--task": args.task}
+    given |= {"--max-drop": args.max_drop, "--task": args.task, "--float32": args.float32 or None}
     given["--embeddings"] = args.embeddings if args.embeddings != "8bit" else None
     words += [str(word) for flag, value in given.items() if value is not None for word in (flag, value)]
     return command_text([*words, "--report", args.report])

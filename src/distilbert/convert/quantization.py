@@ -16,12 +16,13 @@ from ..calibration import Calibration
 from ..engine.choice import open_on_cpu
 from ..engine.input_ranges import input_ranges
 from ..engine.seam import Engine
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, check_whole
 from ..fetching import fetch
 from ..files import path_given
 from ..folder.checkpoint import Checkpoint, Head
 from ..folder.opened import ModelFolder, open_folder
 from .folder import check_place, written_whole_folder
+from .layer_errors import costliest, first_texts, layer_errors
 from .quantizer import Quantizer, check_finite
 
 _SENTENCES = Path(__file__).parents[1] / "demo" / "sentences.txt"
@@ -50,6 +51,7 @@ class QuantizationReport:
 
     Attributes:
         bits, word_bits: of the matrices and of the word embeddings.
+        float32: the matrices that stayed in float32.
         bytes_before, bytes_after: sizes of the weights' files.
         speedup: float32 seconds / int8 seconds, by the median of three runs each.
         decisions: the share of the head's decisions (labels, tokens' labels, starts and ends, masks) that
@@ -64,6 +66,7 @@ class QuantizationReport:
     out: str
     bits: int
     word_bits: int
+    float32: tuple[str, ...]
     bytes_before: int
     bytes_after: int
     texts: int
@@ -83,10 +86,11 @@ class QuantizationReport:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
         calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
         words = ", 4-bit word embeddings" if self.word_bits == 4 else ""
+        exact = f", {len(self.float32)} matrices in float32" if self.float32 else ""
         text = " ".join(self.worst_text.split())
         excerpt = text if len(text) <= 100 else f"{text[:99]}…"
         return (
-            f"{self.source} -> {self.out} (int8, {self.bits}-bit weights{words})\n\n"
+            f"{self.source} -> {self.out} (int8, {self.bits}-bit weights{words}{exact})\n\n"
             f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
             f"speed           {self.speedup:.1f} times float32's\n"
             f"{agreement}{calibration}"
@@ -102,6 +106,7 @@ def quantize(
     bits: int = 8,
     word_bits: int = 8,
     smooth: bool = True,
+    float32: int = 0,
     data: Sequence[str] | None = None,
     revision: str | None = None,
 ) -> QuantizationReport:
@@ -115,6 +120,8 @@ def quantize(
         word_bits: of the word embeddings, 8, or 4 for a folder that is smaller and a little less faithful.
         smooth: whether the columns that matrices read are brought to like sizes, as measured on `data`, before they are
             quantised: nearer to float32, at next to no cost in speed.
+        float32: how many matrices of the encoder, at least, stay in float32: those whose int8 moves the states most for
+            their size, as measured on `data`; Q, K and V of a layer together.
         data: the texts to calibrate and to compare on; the 200 film-review sentences of the demo by default.
 
     Raises:
@@ -124,12 +131,15 @@ def quantize(
     texts = list(demo_sentences() if data is None else data)[:_MOST_TEXTS]
     if not texts:
         raise InputError("there is no text to compare on; leave data out, or give some")
+    check_whole("float32", float32, least=0)
     source, out = open_float(model, out, bits, word_bits, revision)
     calibrated = source.config.calibration != Calibration()
     with written_whole_folder(out, source.root) as temporary:
         source.copy_companions(temporary)
         ranges = measured_ranges(source, texts) if smooth else None
-        Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges).write(temporary)
+        quantizer = Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges)
+        exact = _costliest(quantizer, _ids(source, texts), float32) if float32 else ()
+        quantizer.write(temporary, exact)
         with warnings.catch_warnings(action="ignore"):  # what is odd was said of `source`
             quantized = open_folder(temporary)
         speedup, decisions, compared = _compare(source, quantized, texts)
@@ -140,6 +150,7 @@ def quantize(
         str(out),
         bits,
         word_bits,
+        exact,
         before,
         after,
         len(texts),
@@ -172,8 +183,20 @@ def measured_ranges(folder: ModelFolder, texts: Sequence[str]) -> dict[str, np.n
     """`input_ranges` of texts, and of the demo's sentences beside them where they are few."""
     if len(texts) < _FEW_TEXTS:
         texts = [*texts, *demo_sentences()]
-    encodings = folder.tokenizer.encode_batch(texts, max_length=folder.longest)
-    return input_ranges(folder.checkpoint, [encoding.ids for encoding in encodings], _BATCH_TOKENS)
+    return input_ranges(folder.checkpoint, _ids(folder, texts), _BATCH_TOKENS)
+
+
+def _ids(folder: ModelFolder, texts: Sequence[str]) -> list[np.ndarray]:
+    return [encoding.ids for encoding in folder.tokenizer.encode_batch(texts, max_length=folder.longest)]
+
+
+def _costliest(quantizer: Quantizer, ids: Sequence[np.ndarray], count: int) -> tuple[str, ...]:
+    """The names of so many matrices at least, by their errors on the first of the texts."""
+    names: tuple[str, ...] = ()
+    for group in costliest(layer_errors(quantizer, first_texts(ids))):
+        if len(names) < count:
+            names += group.matrices
+    return names
 
 
 def demo_sentences() -> list[str]:
@@ -186,7 +209,7 @@ def _compare(
 ) -> tuple[float, float | None, tuple[ComparedText, ...]]:
     """(speedup, share of the same decisions, each text) of int8 against float32."""
     source, quantized = folder.checkpoint, other.checkpoint
-    ids = [encoding.ids for encoding in folder.tokenizer.encode_batch(texts, max_length=folder.longest)]
+    ids = _ids(folder, texts)
     encoders = [_engine(checkpoint, Head.NONE) for checkpoint in (source, quantized)]
     states = [run_batched(encoder.run, ids, None, _BATCH_TOKENS) for encoder in encoders]
     vectors = [np.stack([rows.mean(0) for rows in of_model]) for of_model in states]

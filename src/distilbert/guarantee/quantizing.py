@@ -9,6 +9,7 @@ from typing import Any
 
 from ..arguments import Quote, ReadOptions
 from ..convert.folder import written_whole_folder
+from ..convert.layer_errors import LayerError, layer_errors
 from ..convert.quantization import open_float
 from ..convert.quantizer import Quantizer
 from ..data.examples import Data
@@ -21,7 +22,7 @@ from ..folder.opened import ModelFolder, open_folder
 from ..loading import load
 from ..tasks.task import Task
 from .bounds import CONFIDENCE, drop_of_accuracy, drop_of_metric, examples_needed
-from .layers import LayerError, Recorder, ladder, layer_errors
+from .mixtures import Recorder, ladder
 
 _BATCH_TOKENS = 1024
 

@@ -29,6 +29,7 @@ def write_quantization(path: str | Path, report: QuantizationReport, *, texts: s
         ("written to", data_text(report.out)),
         ("bits of weights", report.bits),
         ("bits of word embeddings", report.word_bits),
+        ("matrices in float32", len(report.float32)),
         ("MB of weights", f"{report.bytes_before / 1e6:,.1f} → {report.bytes_after / 1e6:,.1f}"),
         ("speed", f"{report.speedup:.1f} times float32's"),
         ("texts compared", f"{report.texts:,}"),

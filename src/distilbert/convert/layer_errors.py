@@ -1,36 +1,19 @@
 """How far each layer's matrices take a model from float32 when these alone are in int8."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
-from ..batch import Batch, run_batched
-from ..convert.quantizer import Quantizer, matrix_groups
+from ..batch import run_batched
 from ..engine.cpus import available_cpus
 from ..engine.onnx import OnnxEngine
-from ..engine.seam import Engine
 from ..folder.checkpoint import Checkpoint, Head, key_table
+from .quantizer import Quantizer, matrix_groups
 
-_TOKENS = 1500  # that layers are compared on
+TOKENS = 1500  # that layers are compared on
 _BATCH_TOKENS = 1024
-
-
-class Recorder:
-    """An engine that keeps the token ids of the first texts that another one runs."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.ids: list[np.ndarray] = []
-        self._room = _TOKENS
-
-    def run(self, batch: Batch) -> np.ndarray:
-        for text in np.split(batch.ids, np.cumsum(batch.lengths)[:-1]):
-            if self._room > 0:
-                self.ids.append(np.array(text))
-                self._room -= len(text)
-        return self._engine.run(batch)
 
 
 @dataclass(frozen=True)
@@ -46,6 +29,12 @@ class LayerError:
     matrices: tuple[str, ...]
     weights: int
     error: float
+
+
+def first_texts(ids: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    """As many of the texts, given as token ids, as layers are compared on."""
+    starts = accumulate(map(len, ids), initial=0)
+    return ids[: sum(start < TOKENS for start in starts)]
 
 
 def layer_errors(quantizer: Quantizer, ids: Sequence[np.ndarray]) -> list[LayerError]:
@@ -64,11 +53,9 @@ def layer_errors(quantizer: Quantizer, ids: Sequence[np.ndarray]) -> list[LayerE
     return errors
 
 
-def ladder(errors: Sequence[LayerError]) -> list[tuple[str, ...]]:
-    """Matrices to leave in float32: none, the quarter of the groups with most error for their size, half, and all."""
-    groups = sorted((each for each in errors if each.matrices), key=lambda each: -each.error / each.weights)
-    counts = (0, math.ceil(len(groups) / 4), math.ceil(len(groups) / 2), len(groups))
-    return [tuple(name for group in groups[:count] for name in group.matrices) for count in sorted({*counts})]
+def costliest(errors: Iterable[LayerError]) -> list[LayerError]:
+    """The groups of matrices, those with most error for their size first."""
+    return sorted((each for each in errors if each.matrices), key=lambda each: -each.error / each.weights)
 
 
 def _states(checkpoint: Checkpoint, precision: str, ids: Sequence[np.ndarray]) -> np.ndarray:
