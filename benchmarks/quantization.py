@@ -38,7 +38,7 @@ def main() -> None:
         sizes = {"float32": (exact / "model.safetensors").stat().st_size}
         for name, options in mixtures():
             report = quantize(exact, Path(place) / name, **options)
-            name = f"int8, {len(report.float32)} matrices in float32" if report.float32 else name
+            name = f"int8, {len(report.float32)} of 36 matrices in float32" if report.float32 else name
             embed[name] = load(report.out, "feature-extraction")
             sizes[name] = report.bytes_after
         vectors = {name: model(texts, normalize=True) for name, model in embed.items()}

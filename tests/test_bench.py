@@ -61,5 +61,9 @@ def test_quantize_from_the_command_line(
     assert "exists already" in capsys.readouterr().err
     assert main(["quantize", str(folder), str(tmp_path / "seven"), "--bits", "7", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bits"] == 7
+    assert main(["quantize", str(folder), str(tmp_path / "one"), "--float32", "1"]) == 0
+    assert "8-bit weights, 1 matrix in float32" in capsys.readouterr().out
+    assert main(["quantize", str(folder), "out", "--float32", "1", "--max-drop", "1", "--data", "dev.jsonl"]) == 1
+    assert "give one of them" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "int8")]) == 0
     assert "I8" in capsys.readouterr().out

@@ -86,7 +86,8 @@ class QuantizationReport:
         agreement = "" if self.decisions is None else f"same decisions  {self.decisions:.1%}\n"
         calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
         words = ", 4-bit word embeddings" if self.word_bits == 4 else ""
-        exact = f", {len(self.float32)} matrices in float32" if self.float32 else ""
+        count = len(self.float32)
+        exact = f", {count} {'matrix' if count == 1 else 'matrices'} in float32" if count else ""
         text = " ".join(self.worst_text.split())
         excerpt = text if len(text) <= 100 else f"{text[:99]}…"
         return (
