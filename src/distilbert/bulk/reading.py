@@ -155,13 +155,10 @@ def blocks_of(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _separated(source: Source, dialect: Dialect, chunk: bytes, part: Part) -> pa.Table:
-    try:
+    what = f"{part.url}: bytes {part.start} to {part.stop}: not valid {source.form.upper()}"
+    way = "; where marks are letters like any other, say quote none"
+    with translated((pa.ArrowException, csv.Error, ValueError), InputError, what, way):
         return (_by_python if dialect.spaced else _by_arrow)(dialect, chunk, source.schema)
-    except (pa.ArrowException, csv.Error, ValueError) as error:
-        raise InputError(
-            f"{part.url}: bytes {part.start} to {part.stop}: not valid {source.form.upper()} ({error_text(error)}); "
-            "where marks are letters like any other, say quote none"
-        ) from None
 
 
 def _by_arrow(dialect: Dialect, chunk: bytes, schema: pa.Schema) -> pa.Table:
@@ -212,12 +209,9 @@ def _json(source: Source, chunk: bytes, part: Part, before: int) -> Rows:
         return Rows(pa.table([pa.array(kept, pa.string())], schema=source.schema), texts)
     if unknown := next((name for row in rows for name in row if name not in source.schema.names), None):
         raise InputError(f"{part.url}: the first rows have no {unknown!r}, later ones have; say format jsonl")
-    try:
+    what = f"{part.url}: later rows do not fit the types of the first"
+    with translated((pa.ArrowException, OverflowError, TypeError), InputError, what, "; say format jsonl"):
         return Rows(pa.Table.from_pylist(rows, schema=source.schema), texts)
-    except (pa.ArrowException, OverflowError, TypeError) as error:
-        raise InputError(
-            f"{part.url}: later rows do not fit the types of the first ({error_text(error)}); say format jsonl"
-        ) from None
 
 
 def first_rows(source: Source, part: Part, most: int) -> Rows:
