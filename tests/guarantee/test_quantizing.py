@@ -70,11 +70,12 @@ def test_the_command_and_its_report(
     pytest.importorskip("matplotlib")
     page = tmp_path / "report.html"
     command = ["quantize", str(rows[0]), str(tmp_path / "out"), "--data", str(rows[1]), "--report", str(page)]
-    assert main([*command, "--max-drop", "30"]) == 0
+    assert main([*command, "--max-drop", "30", "--columns", "text=text"]) == 0
     assert f"{tmp_path / 'out'}: all in int8, guaranteed within 30 points" in capsys.readouterr().out
     shown = re.sub("<[^>]*>", "", page.read_text(encoding="utf-8"))
     assert "all in int8, guaranteed within 30 points" in shown
     assert "--max-drop 30.0" in shown
+    assert "--columns text=text" in shown  # what makes the report again
     assert "distilbert.transformer.layer.0.ffn.lin1" in shown
     assert main([*command[:2], str(tmp_path / "none"), *command[3:], "--max-drop", "0.01", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["guaranteed"] is False

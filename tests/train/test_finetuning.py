@@ -14,11 +14,13 @@ transformers = pytest.importorskip("transformers")
 
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
+from distilbert.data.examples import Data, LabelledText  # noqa: E402
 from distilbert.errors import CheckpointError, InputError  # noqa: E402
 from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train import finetune  # noqa: E402
 from distilbert.train import run as whole_run  # noqa: E402
+from distilbert.train.opened import open_trainable  # noqa: E402
 from helpers.reports import Page  # noqa: E402
 from helpers.students import HEADS, NO_DROPOUT, arguments, data_file  # noqa: E402
 
@@ -172,6 +174,8 @@ def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_pa
     assert done.scores["pearson"].value > 0.8
     assert done.scores["rmse"].value < 0.7 * np.std([row["label"] for row in rows])
     assert distilbert.load(out)("short").label == "label"
+    stars = Data("s", [LabelledText("a", 1.0)], ("stars",), "regression")
+    assert not open_trainable("text-classification", out, stars).fresh_head  # numbers of another column are numbers
     rows = [{"anchor": text, "positive": " ".join(text.split()[::-1])} for text in sentences[:40]]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
     pairs = arguments(
@@ -182,12 +186,14 @@ def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_pa
 
 
 def test_a_head_with_the_same_labels_goes_on_learning(
-    make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = data_file(tmp_path, "text-classification", sentences[:20])
-    first = finetune(arguments(make_checkpoint(), train, tmp_path / "one", epochs=8), quiet=True)
+    first = finetune(arguments(make_checkpoint(), train, tmp_path / "one", epochs=8))
+    assert "a fresh head takes the place of the model's, whose labels are LABEL_0, LABEL_1" in capsys.readouterr().err
     tiny = {"learning_rate": 1e-9, "epochs": 1}
-    second = finetune(arguments(first.folder, train, tmp_path / "two", **tiny), quiet=True)
+    second = finetune(arguments(first.folder, train, tmp_path / "two", **tiny))
+    assert "fresh head" not in capsys.readouterr().err
     one, two = (distilbert.load(done.folder).logits(sentences[:5]) for done in (first, second))
     np.testing.assert_allclose(one, two, atol=1e-4)
     assert second.scores == {}
@@ -232,6 +238,9 @@ def test_what_is_wrong_is_found_before_anything_trains(
     nowhere = tmp_path / "nowhere.jsonl"
     nowhere.write_text('{"question": "q", "context": "c", "answers": []}')
     refused("no question has an answer", train=nowhere, task="question-answering")
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"anchor": "a", "positive": "b"}\n{"anchor": "c", "positive": "d"}')
+    refused("a step compares its texts", train=pairs, task="sentence-similarity", batch_size=1)
     refused("without eval nothing is scored in training, which does not heed patience", patience=2)
     refused("problem is for text-classification, not for fill-mask", task="fill-mask", problem="regression")
 

@@ -102,4 +102,4 @@ def _command(args: argparse.Namespace) -> str:
     given |= {"--max-drop": args.max_drop, "--task": args.task, "--float32": args.float32 or None}
     given["--embeddings"] = args.embeddings if args.embeddings != "8bit" else None
     words += [str(word) for flag, value in given.items() if value is not None for word in (flag, value)]
-    return command_text([*words, "--report", args.report])
+    return command_text([*words, "--report", args.report], read_options(args, ReadOptions))

@@ -6,6 +6,7 @@ from typing import Any
 from ..arguments import ClassWeights, FinetuneArguments
 from ..data.examples import Data
 from ..data.summary import check_learnable
+from ..errors import name_list
 from ..head_only.fitting import fit_classifier
 from ..trained import Trained, command_of
 from .defaults import remarks, with_class_weights, with_defaults
@@ -40,6 +41,10 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     data, held_out, test = run.reader.read_all()
     check_learnable(data)
     opened = open_trainable(arguments.task, arguments.model, data, max_length=arguments.max_length, seed=arguments.seed)
+    if labels := opened.replaced_labels:
+        run.console.print(
+            f"a fresh head takes the place of the model's, whose labels are {name_list(labels)}", markup=False
+        )
     run.reader.say_lengths(opened.folder.tokenizer, data, opened.max_length)
     settled = with_class_weights(arguments, data)
     objective = opened.objective(data, settled.class_weights)

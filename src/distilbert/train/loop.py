@@ -88,10 +88,10 @@ def run(
         evaluate: gives the scores of the model as it is now; more is better of the one called `main`.
         quiet: show no progress.
 
-    Raises CheckpointError where a checkpoint cannot be written, and InputError where the loss is not finite.
+    Raises CheckpointError where a checkpoint cannot be written, and InputError where the loss is not finite, and where
+    a step that compares its items has but one.
     """
-    if objective.whole_steps and accelerator.num_processes > 1:
-        raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
+    check_steps(objective, arguments, accelerator)
     last_step = step_count(arguments, len(objective.items))
     eval_steps = arguments.eval_steps or math.ceil(len(objective.items) / arguments.batch_size)
     save_steps = arguments.save_steps or eval_steps
@@ -136,6 +136,16 @@ def run(
         checkpoints.load_weights(model, state.best_step)
     model.eval()
     return state
+
+
+def check_steps(objective: Objective, arguments: LoopArguments, accelerator: Accelerator) -> None:
+    """Raises InputError for an objective that compares a step's items, where a step has but one or is dealt out."""
+    if not objective.whole_steps:
+        return
+    if accelerator.num_processes > 1:
+        raise InputError("pairs with in-batch negatives are trained in one process: a step is one batch")
+    if min(arguments.batch_size, len(objective.items)) < 2:
+        raise InputError("a step compares its texts with one another: it takes two examples, and a batch_size of 2")
 
 
 def step_count(arguments: LoopArguments, items: int) -> int:

@@ -44,6 +44,12 @@ class Trainable:
     fresh_head: bool
     live: Task
 
+    @property
+    def replaced_labels(self) -> tuple[str, ...]:
+        """The labels of a head for the same task that the model had; none where it is kept, or had none."""
+        checkpoint = self.folder.checkpoint
+        return checkpoint.config.labels if self.fresh_head and checkpoint.head is self.model.head else ()
+
     def objective(self, data: Data[Any], class_weights: ClassWeights | None = None) -> Objective:
         """Its training on examples, of the rows that its head reads. Raises what `make_objective` raises."""
         sentence = self.folder.sentence
@@ -75,7 +81,8 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     head = kind.head
     config, new_head = checkpoint.config.for_training(checkpoint.folder), checkpoint.head is not head
     if data.labels:
-        new_head |= config.labels != data.labels
+        numbers = data.problem == config.problem == "regression"  # called by their column, which may be another
+        new_head |= config.labels != data.labels and not numbers
         config = dataclasses.replace(config, labels=data.labels, problem_type=data.problem)
     torch.manual_seed(seed)  # of the fresh head
     fresh_head = new_head and head is not Head.NONE

@@ -31,7 +31,7 @@ from ..trained import Trained, facts_of
 from ..training_data import ExampleReader
 from .checkpoints import Checkpoints, State, saving
 from .evaluation_loss import evaluation_loss
-from .loop import open_accelerator, run
+from .loop import check_steps, open_accelerator, run
 from .objective import Objective
 
 TEACHER_OUTPUTS = "teacher_outputs"  # of distillation, while it runs
@@ -102,6 +102,7 @@ class Run:
         cannot be written.
         """
         arguments, accelerator = self.arguments, self.accelerator
+        check_steps(objective, arguments, accelerator)
         tokens = sum(item.tokens for item in objective.items)
         self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
 
