@@ -45,10 +45,10 @@ def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[
     rng = random.Random(seed)  # noqa: S311
     chosen: set[int] = set()
     carried = 0.0  # what labels too rare to give an example of their own give together
-    for label, members in sorted(strata.items(), key=lambda item: str(item[0])):
+    for drawn_by, members in sorted(strata.items(), key=lambda item: str(item[0])):
         rng.shuffle(members)
         wanted, taken = share * sum(map(len, members)) + carried, 0
-        kept = carried != 0 and label is not None  # one to learn from
+        kept = carried != 0 and drawn_by is not None  # one to learn from
         for group in members[kept:]:
             if taken + len(group) / 2 > wanted:
                 break
