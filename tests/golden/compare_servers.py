@@ -173,8 +173,8 @@ def same(ask: Ask, other: httpx.Client, this: httpx.Client) -> bool:
 
 
 def steady(answer: str) -> str:
-    """Without what is another in every answer: the time, and ids."""
-    return re.sub(r'"created":\d+|"id":"\w+-\w{32}"', "", answer)
+    """Without what is another in every answer: the time, durations, and ids."""
+    return re.sub(r'"(?:created|total_duration)":\d+|"id":"(?:\w+-)?\w{32}"', "", answer)
 
 
 def places_of(changed: dict[str, tuple[Any, Any]]) -> dict[tuple[Any, Any], list[str]]:
