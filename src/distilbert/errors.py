@@ -63,7 +63,7 @@ class LongTextWarning(UserWarning):
 
 
 class LabelWarning(UserWarning):
-    """Examples have labels that the model does not know: it has all of them wrong."""
+    """Labels that the model, or its vocabulary, does not know: those of examples are all wrong, others say nothing."""
 
 
 class TokenizerWarning(UserWarning):

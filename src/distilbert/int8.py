@@ -39,6 +39,7 @@ from .errors import ConfigError, name_list, short_repr
 WORDS = "distilbert.embeddings.word_embeddings.weight"
 KEY = "quantization_config"
 METHOD = "distilbert-int8"
+FLOAT_MODEL = "take the float model that it was quantised from, or the base model that its README.md names"
 VERSION = 2
 # by the last part of a weight's name
 STORED_AS = {"int8": "I8", "int4": "U8", "scale": "F32", "row_scale": "F16", "smoothing": "F32"}

@@ -24,11 +24,18 @@ class ExampleReader:
         self._arguments, self._console = arguments, console
 
     def read(
-        self, path: str | Path, task: str | None = None, like: Data[Any] | None = None, *, to_learn: bool = False
+        self,
+        path: str | Path,
+        task: str | None = None,
+        like: Data[Any] | None = None,
+        *,
+        to_learn: bool = False,
+        with_tags: bool = False,
     ) -> Data[Any]:
         """The examples of a file, with the labels and the problem of others; says what was guessed.
 
         Labels that `like` has not count as wrong where a model is scored; where they are `to_learn` they are an error.
+        With `with_tags` the caller makes tags of a known type labels, and they are no wrong ones.
         """
         arguments = self._arguments
         task = task or arguments.task
@@ -44,6 +51,7 @@ class ExampleReader:
             label_names=arguments.labels,
             skip_bad=arguments.skip_bad,
             open_ended=like is not None and not to_learn,
+            with_tags=with_tags,
         )
         self._say_read(data)
         return data
@@ -57,7 +65,7 @@ class ExampleReader:
         if (share := share_of(arguments.eval)) is not None:
             data, chosen = self.hold_out(data, share)
         elif arguments.eval is not None:
-            chosen = self.read(arguments.eval, like=data)
+            chosen = self.read(arguments.eval, like=data, with_tags=True)
             data = with_labels(data, tags_of_known_types(chosen.labels, data.labels))
             chosen = dataclasses.replace(chosen, labels=tuple(dict.fromkeys((*data.labels, *chosen.labels))))
         test = None if arguments.test is None else self.read(arguments.test, like=data)

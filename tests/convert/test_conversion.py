@@ -273,7 +273,7 @@ def test_source_that_is_not_one(tmp_path: Path) -> None:
 
 def test_quantised_source(make_checkpoint: Maker, tmp_path: Path) -> None:
     quantize(make_checkpoint(), tmp_path / "int8")
-    with pytest.raises(CheckpointError, match="quantised weights; convert the folder that they were made from"):
+    with pytest.raises(CheckpointError, match="int8 weights, which cannot be turned back; take the float model"):
         convert(tmp_path / "int8", tmp_path / "out")
 
 

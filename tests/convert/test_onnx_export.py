@@ -201,7 +201,7 @@ def test_int8_folder_is_refused(make_checkpoint: Maker, tmp_path: Path) -> None:
     from distilbert.convert import quantize
 
     quantize(make_checkpoint(), tmp_path / "int8")
-    with pytest.raises(CheckpointError, match="holds int8 weights; export the float32 folder"):
+    with pytest.raises(CheckpointError, match="holds int8 weights, which cannot be turned back; take the float model"):
         export_onnx(tmp_path / "int8", tmp_path / "out")
 
 

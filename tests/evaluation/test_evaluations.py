@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 import distilbert
 from conftest import Maker
+from distilbert.cli import main
 from distilbert.errors import InputError
 from distilbert.evaluation.evaluations import compare, evaluate
 from distilbert.folder.checkpoint import Head
@@ -117,7 +118,9 @@ def test_masks(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> 
     assert first.scores["cross_entropy"].value > np.log(6000) / 2
 
 
-def test_sentence_similarity(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+def test_sentence_similarity(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = make_checkpoint(Head.NONE)
     embedder = distilbert.load(folder)
     pairs = list(zip(sentences[:20], sentences[20:40], strict=True))
@@ -127,6 +130,9 @@ def test_sentence_similarity(make_checkpoint: Maker, tmp_path: Path, sentences: 
     )
     done = evaluate(folder, table, columns={"text": "a", "pair": "b", "score": "c"}, resamples=50)
     assert done.scores["spearman"].value == pytest.approx(1)
+    table = write_csv(tmp_path / "e.tsv", [("text", "pair", "score"), *((*pair, 1) for pair in pairs)])
+    assert main(["evaluate", str(folder), str(table), "--resamples", "5"]) == 0
+    assert "correlations have no value (nan): all true numbers are 1\n" in capsys.readouterr().out
     table = write_csv(tmp_path / "p.tsv", [("first", "second"), *((text, text) for text in sentences[:20])])
     done = evaluate(folder, table, resamples=50)
     assert done.scores["mrr"].value == done.scores["accuracy_at_1"].value == 1

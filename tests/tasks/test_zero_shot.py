@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Maker, random_weights, small_config
-from distilbert import CheckpointError, Classification, InputError, ZeroShotClassifier, load
+from distilbert import CheckpointError, Classification, InputError, LabelWarning, ZeroShotClassifier, load
 from distilbert.folder.checkpoint import Head, save_checkpoint
 from distilbert.tasks.numbers import logistic, softmax
 from helpers.spy import Spy
@@ -167,6 +167,14 @@ def test_a_template_with_braces(classifier: ZeroShotClassifier) -> None:
 def test_wrong_labels(classifier: ZeroShotClassifier, labels: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         classifier(TEXT, labels)
+
+
+@pytest.mark.parametrize("head", [Head.SEQUENCE_CLASSIFICATION, Head.NONE])  # of inference, and by similarity
+def test_labels_of_which_the_vocabulary_knows_nothing_are_named(make_checkpoint: Maker, head: Head) -> None:
+    classifier = named(make_checkpoint(head, id2label=MNLI))
+    with pytest.warns(LabelWarning, match="knows nothing of labels \U0001f600, \U0001f680; the scores") as warned:
+        classifier([TEXT, "a story"], ["love", "\U0001f600", "\U0001f680", "love \U0001f600"])
+    assert [Path(each.filename) for each in warned] == [Path(__file__)]
 
 
 def test_labels_as_one_string(classifier: ZeroShotClassifier) -> None:

@@ -128,6 +128,19 @@ def test_an_evaluation_label_that_training_has_not_has_no_loss(
     assert "perhaps" in Page(tmp_path / "out" / "report.html").tables["Confusion, as shares of the true labels"][0]
 
 
+def test_a_tag_of_a_known_type_becomes_a_label_and_another_one_is_named(make_checkpoint: Maker, tmp_path: Path) -> None:
+    (tmp_path / "train.conll").write_text("she O\nloved O\nParis B-LOC\n\n" * 4)
+    (tmp_path / "eval.conll").write_text("New B-LOC\nYork I-LOC\nloved O\nher B-PER\n\n" * 2)
+    run = arguments(
+        make_checkpoint(Head.NONE), tmp_path / "train.conll", tmp_path / "out", "token-classification",
+        eval=tmp_path / "eval.conll",
+    )  # fmt: skip
+    with pytest.warns(distilbert.LabelWarning, match=r"does not know 1 of the labels \('B-PER' 2\)"):
+        finetune(run, quiet=True)
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert [*config["id2label"].values()] == ["O", "B-LOC", "I-LOC"]
+
+
 @pytest.mark.parametrize("task", HEADS)
 def test_the_evaluation_loss_is_that_of_the_same_examples_in_training(
     task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
@@ -283,7 +296,9 @@ def test_a_run_that_never_began_is_not_gone_on_with(
     finetune(arguments(make_checkpoint(), train, tmp_path / "out"), quiet=True)
 
 
-def test_a_score_without_a_value_is_kept_as_null(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+def test_a_score_without_a_value_is_kept_as_null(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [{"text": text, "pair": text, "score": 1} for text in sentences[:8]]
     (tmp_path / "same.jsonl").write_text("\n".join(map(json.dumps, rows)))
     train = data_file(tmp_path, "sentence-similarity", sentences[:8])
@@ -291,7 +306,8 @@ def test_a_score_without_a_value_is_kept_as_null(make_checkpoint: Maker, tmp_pat
         make_checkpoint(Head.NONE), train, tmp_path / "out", "sentence-similarity",
         eval=tmp_path / "same.jsonl", resume=True,
     )  # fmt: skip
-    assert np.isnan(finetune(run, quiet=True).scores["spearman"].value)
+    assert np.isnan(finetune(run).scores["spearman"].value)
+    assert "correlations have no value (nan): all true numbers are 1" in " ".join(capsys.readouterr().err.split())
     kept = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
     assert kept["scores"]["spearman"]["value"] is None
     assert kept["evaluations"][0][1]["spearman"] is None

@@ -88,11 +88,15 @@ def _values(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]
 
 
 def _show(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]") -> None:
+    from ..evaluation.scores import constant_numbers  # not at the top: it takes time to import
+
     first = done[0]
     if first.guessed:
         show.line(show.clean(f"{first.data}: {first.guessed}"))
     show.line(f"{first.task}, {first.details.examples:,} examples, with 95 % intervals")
     show.columns(_score_rows(done, differences))
+    for line in dict.fromkeys(filter(None, (constant_numbers(each.details) for each in done))):
+        show.line(line)
     if len(done) == 1:
         for breakdown in first.details.tables:
             show.line("")

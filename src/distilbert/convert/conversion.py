@@ -117,7 +117,7 @@ def _read(folder: Path, stored: dict[str, Weight]) -> _Model:
     is_google = not is_file(folder / CONFIG) and is_file(folder / GOOGLE_CONFIG)
     values = read_json(folder / (GOOGLE_CONFIG if is_google else CONFIG))
     if int8.is_ours(values.get(int8.KEY)):
-        raise CheckpointError(f"{folder}: holds quantised weights; convert the folder that they were made from")
+        raise CheckpointError(f"{folder}: holds int8 weights, which cannot be turned back; {int8.FLOAT_MODEL}")
     is_bert = bert.is_bert(values)
     if is_bert:
         config, found, left_out, notes = bert.fold(values, by_modern_name(stored, folder), folder)

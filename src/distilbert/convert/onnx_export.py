@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from .. import int8
 from ..activations import Activation
 from ..engine.graph import Builder
 from ..errors import CheckpointError, TokenizerWarning, check_one_of
@@ -63,7 +64,7 @@ def export_onnx(model: str | Path, out: str | Path, *, layout: Layout = "optimum
     encoder = encoder_folder(root)
     checkpoint = open_checkpoint(encoder)
     if checkpoint.bits:
-        raise CheckpointError(f"{root}: holds int8 weights; export the float32 folder that they were made from")
+        raise CheckpointError(f"{root}: holds int8 weights, which cannot be turned back; {int8.FLOAT_MODEL}")
     if 4 * checkpoint.parameters > _MOST_BYTES:
         raise CheckpointError(f"{root}: has {checkpoint.parameters} parameters, more than one ONNX file can hold")
     with written_whole_folder(out, root) as temporary:

@@ -22,7 +22,7 @@ from .examples import PROBLEMS, Data, LabelledText, PlainText, ProblemName, Sent
 from .faults import Faults
 from .file_names import is_table, suffix
 from .labelled import Labelling
-from .labels import LabelNames
+from .labels import LabelNames, tags_of_known_types
 from .questions import hold_questions, question_row, questions_in, read_squad
 from .rereading import reread_labelled
 from .source import read_text
@@ -45,6 +45,7 @@ def read_data(
     label_names: Mapping[str, str] | Sequence[str] | None = None,
     skip_bad: bool = False,
     open_ended: bool = False,
+    with_tags: bool = False,
     hold: bool = True,
 ) -> Data[Any]:
     """The examples of a file, or of one of Python's tables.
@@ -60,6 +61,7 @@ def read_data(
         labels: the labels there are; any other is an error. By default those of the file. A mapping is `label_names`.
         open_ended: labels that are not among `labels` are taken too, with a LabelWarning, unless more are than not;
             they stand behind the others in `Data.labels`.
+        with_tags: of those, tags of a type that is among `labels` (I-LOC beside B-LOC) become labels: no warning.
         problem: of text classification: "single-label", "multi-label" or "regression", or as config.json spells
             them. Several labels in one cell have commas between them, or are a list.
         separator: between the cells of a CSV.
@@ -96,10 +98,13 @@ def read_data(
     faults.check()
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
-    if names.unseen:
-        listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in names.unseen.most_common(5))
+    unknown_labels = names.unseen.copy()
+    for tag in tags_of_known_types(names.unseen, labels or ()) if with_tags else ():
+        del unknown_labels[tag]
+    if unknown_labels:
+        listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in unknown_labels.most_common(5))
         warnings.warn(
-            f"{data.source}: the model does not know {len(names.unseen)} of the labels ({listed}); what has them "
+            f"{data.source}: the model does not know {len(unknown_labels)} of the labels ({listed}); what has them "
             "counts as wrong",
             LabelWarning,
             stacklevel=3,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import name_list
 from .metrics import Metric, by_confidence, calibration_error, value_of
-from .outcomes import LabelSetOutcome, Outcome
+from .outcomes import LabelSetOutcome, NumberOutcome, Outcome
 
 MISTAKES = 25  # that are kept, the worst
 Sure = tuple[np.ndarray, np.ndarray]  # how sure a model was of what it said, float [n], and whether right, bool [n]
@@ -135,6 +135,15 @@ def never_predicted(scores: Scores | None) -> str:
         return ""
     never = [label for label, here in zip(labels, lost.tolist(), strict=True) if here]
     return f"never predicted, though there are examples: {name_list(never)}" if never else ""
+
+
+def constant_numbers(scores: Scores | None) -> str:
+    """That correlations have no value, and which numbers are all the same; empty where they have one."""
+    if scores is None or not isinstance(scores.outcome, NumberOutcome):
+        return ""
+    sides = (("true", scores.outcome.true), ("predicted", scores.outcome.predicted))
+    same = [f"all {side} numbers are {numbers[0]:.4g}" for side, numbers in sides if (numbers == numbers[0]).all()]
+    return f"correlations have no value (nan): {' and '.join(same)}" if same else ""
 
 
 def most_confused(confusion: np.ndarray) -> list[tuple[int, int, int, float]]:

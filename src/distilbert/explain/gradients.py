@@ -32,7 +32,9 @@ class GradientModel:
 
     def __init__(self, task: Task) -> None:
         if task.config.extra.get(int8.KEY):
-            raise CheckpointError(f"{task.model.folder}: holds int8 weights; explain the folder that it was made from")
+            raise CheckpointError(
+                f"{task.model.folder}: holds int8 weights, which have no gradients; {int8.FLOAT_MODEL}"
+            )
         self._model: Any = MODELS[task.head].from_pretrained(task.model.folder)
         self._model.requires_grad_(False)
         self._encoder: Any = getattr(self._model, "distilbert", self._model)

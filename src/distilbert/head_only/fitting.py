@@ -16,7 +16,7 @@ from ..data.examples import Data
 from ..data.summary import check_learnable, uneven_classes
 from ..errors import CheckpointError, InputError, MissingExtraError, translated
 from ..evaluation.intervals import Interval, bootstrap
-from ..evaluation.scores import Scores, never_predicted
+from ..evaluation.scores import Scores, constant_numbers, never_predicted
 from ..evaluation.scoring import score_task
 from ..fetching import fetch
 from ..files import check_new_folder, write_json, written_whole_folder
@@ -116,7 +116,7 @@ def fit_and_save(
             classifier = load(temporary, "text-classification", precision="float32", threads=arguments.threads or None)
         found = [None if part is None else score_task(classifier, part) for part in (held_out, test)]
         scores = [bootstrap(each.metrics, each.examples) if each else {} for each in found]
-        if line := never_predicted(found[0] or found[1]):
+        if line := never_predicted(found[0] or found[1]) or constant_numbers(found[0] or found[1]):
             console.print(line, markup=False)
         about = facts_of(arguments, data, held_out) | {"from": str(arguments.model), **facts}
         about["seconds"] = round(facts.get("seconds", 0) + time.perf_counter() - started, 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import uvicorn
 from fastapi import FastAPI
 
-from ..errors import InputError, LongTextWarning
+from ..errors import InputError, LabelWarning, LongTextWarning
 from ..server_settings import Settings
 from ..tasks.task import Task
 from .app import create_app
@@ -50,6 +50,7 @@ def run_server(
     set_up_log(settings.log_level, place, behind=True)
     sys.setswitchinterval(0.001)  # the event loop need not wait five milliseconds for each thread before it
     warnings.simplefilter("ignore", LongTextWarning)  # clients say whether texts may be cut
+    warnings.simplefilter("ignore", LabelWarning)  # nor is the log about the labels that they send
     if worker is None:
         logger.info("starting", extra={"fields": settings.public() | {"port": port, "models": list(tasks)}})
     if not is_loopback(settings.host) and not settings.api_key:

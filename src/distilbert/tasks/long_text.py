@@ -53,11 +53,11 @@ class CutTexts:
         """At the end of the stream: a LongTextWarning if any were cut."""
         if self._cut:
             message = f"{self._cut} of {self._texts} {self._message}"
-            warnings.warn(message, LongTextWarning, stacklevel=_caller_level())
+            warnings.warn(message, LongTextWarning, stacklevel=caller_level())
 
 
-def _caller_level() -> int:
-    """The `stacklevel` of the first caller outside this package, as `warn` above counts."""
+def caller_level() -> int:
+    """The `stacklevel` of the first caller outside this package, as `warnings.warn` counts."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame, level = frame.f_back, level + 1

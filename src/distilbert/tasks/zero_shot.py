@@ -1,6 +1,7 @@
 """Zero-shot classification: a model of natural language inference asked whether a text entails each label."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -9,12 +10,12 @@ from typing import Unpack, overload
 
 import numpy as np
 
-from ..errors import CheckpointError, InputError, short_repr
+from ..errors import CheckpointError, InputError, LabelWarning, name_list, short_repr
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Classification
 from .inputs import listed, several
-from .long_text import LongText
+from .long_text import LongText, caller_level
 from .numbers import largest, logistic, softmax
 from .options import LongTextKeyword, TaskOptions
 from .pairs import PairTask, Row
@@ -184,6 +185,7 @@ class ZeroShotClassifier(PairTask):
         """For each text the rows of all labels."""
         hypotheses = [options.hypothesis_template.format(label) for label in labels]
         self._check_room(labels, hypotheses)
+        self._warn_of_unknown(labels)
         pairs = chain.from_iterable(self._pairs(index, text, hypotheses) for index, text in enumerate(texts))
         rows = self._rows(pairs, options.long_text)
         while group := list(islice(rows, len(labels))):
@@ -197,6 +199,18 @@ class ZeroShotClassifier(PairTask):
                     f"label {short_repr(label)} makes a hypothesis of {length} tokens, "
                     "which leaves no room for a text: shorten it"
                 )
+
+    def _warn_of_unknown(self, labels: Sequence[str]) -> None:
+        tokenizer, encodings = self.tokenizer, self.tokenizer.encode_batch(labels)
+        known = [bool((tokenizer.body(each.ids) != tokenizer.unk_token_id).any()) for each in encodings]
+        unknown = [label for label, is_known in zip(labels, known, strict=True) if not is_known]
+        if unknown:
+            warnings.warn(
+                f"the vocabulary knows nothing of {'label' if len(unknown) == 1 else 'labels'} {name_list(unknown)}; "
+                "the scores of such labels say nothing: give words",
+                LabelWarning,
+                stacklevel=caller_level(),
+            )
 
 
 def read_labels(labels: str | Iterable[str]) -> list[str]:

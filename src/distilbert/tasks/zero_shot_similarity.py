@@ -67,6 +67,7 @@ class SimilarityClassifier(ZeroShotClassifier):
         self, texts: Iterable[str], labels: list[str], options: ZeroShotOptions
     ) -> Iterator[tuple[np.ndarray, int, bool]]:
         """Of each text: its cosines with the labels' sentences [labels], its tokens, and whether it was cut."""
+        self._warn_of_unknown(labels)
         sentences = [options.hypothesis_template.format(label) for label in labels]
         of_labels = self._embedder(sentences, normalize=True, long_text="error")
         unit = EmbedderOptions(normalize=True)

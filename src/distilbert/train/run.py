@@ -18,7 +18,7 @@ from ..data.summary import rare_classes
 from ..errors import CheckpointError, InputError, check_one_of, name_list
 from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
-from ..evaluation.scores import Scores, never_predicted
+from ..evaluation.scores import Scores, constant_numbers, never_predicted
 from ..evaluation.scoring import score_task
 from ..fields import names_given
 from ..files import check_folder_place, check_new_folder, is_file, is_folder, read_json, write_json
@@ -140,7 +140,7 @@ class Run:
             for name in (CHECKPOINTS, TEACHER_OUTPUTS):
                 shutil.rmtree(self.out / name, ignore_errors=True)
         accelerator.wait_for_everyone()
-        if line := never_predicted(details or test_details):
+        if line := never_predicted(details or test_details) or constant_numbers(details or test_details):
             self.console.print(line, markup=False)
         self.console.print(f"{self.out}: saved, with report.html")
         return Trained(self.out, scores, test_scores)
