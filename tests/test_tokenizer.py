@@ -200,7 +200,7 @@ def test_a_lone_surrogate_is_replaced_one_for_one() -> None:
         (["a", None], None, False, "text 1 must be a string, not None"),
         (["a", ["b"]], None, False, "text 1 must be a string"),
         (["a"], [5], False, "text 0 must be a string, not 5"),
-        (["a", "b"], ["c"], False, "there are 2 texts and 1 pairs"),
+        (["a", "b"], ["c"], False, "2 texts and 1 pair to them cannot be paired"),
         (["a"], None, True, "text 0 must be a list of words, not 'a'"),
         ([["a", 5]], None, True, "text 0 must be a list of words"),
     ],

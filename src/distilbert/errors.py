@@ -132,6 +132,11 @@ def error_text(error: BaseException) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:300])
 
 
+def counted(count: int, noun: str, several: str | None = None) -> str:
+    """1 part, 1,234 parts; `several` is the plural that is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
 def name_list(names: Collection[str], most: int = 3) -> str:
     """A few of the names, for a message; a set in alphabetical order."""
     listed = list(names) if isinstance(names, Sequence) else sorted(names)

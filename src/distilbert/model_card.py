@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from .command_text import setting_text
+from .errors import counted
 from .evaluation.intervals import Interval
 from .files import is_file, written_whole
 
@@ -96,10 +97,10 @@ def _card(name: str, facts: Mapping[str, Any], scores: Mapping[str, Interval]) -
         "",
         "## Data",
         "",
-        f"- trained on `{settings['train']}`: {facts['train_examples']} examples",
+        f"- trained on `{settings['train']}`: {counted(facts['train_examples'], 'example')}",
     ]
     if scores:
-        lines.append(f"- evaluated on `{settings['eval']}`: {facts['eval_examples']} examples")
+        lines.append(f"- evaluated on `{settings['eval']}`: {counted(facts['eval_examples'], 'example')}")
         if "best_step" in facts:
             lines[-1] += ", which also chose the best"
             lines.append("  of the run's weights, so that scores on data never seen may be a little lower")

@@ -14,7 +14,7 @@ import tokenizers
 from tokenizers import normalizers
 
 from .encoding import NO_TOKENS, Encoding, Piece, Tokens, Window, find_margin, kept_piece, read_template, window_spans
-from .errors import InputError, TokenizerError, TokenizerWarning, naming, short_repr
+from .errors import InputError, TokenizerError, TokenizerWarning, counted, naming, short_repr
 from .files import written_whole
 from .folder.added_tokens import BERT_TOKENS, library_errors
 from .folder.tokenizer_files import bert_tokenizer, read_tokenizer_files
@@ -199,7 +199,9 @@ class BertTokenizer(Hinted):
         if pairs is None:
             return [self._single(tokens, 0, len(tokens), max_length) for tokens in first]
         if len(pairs) != len(texts):
-            raise InputError(f"there are {len(texts)} texts and {len(pairs)} pairs to them")
+            raise InputError(
+                f"{counted(len(texts), 'text')} and {counted(len(pairs), 'pair')} to them cannot be paired"
+            )
         second = self._tokenize(pairs, False, room)
         if room is not None and room % 2 and cut == "longest":
             for index, (a, b) in enumerate(zip(first, second, strict=True)):

@@ -13,6 +13,7 @@ from .data.labels import tags_of_known_types, with_labels
 from .data.reading import read_data
 from .data.splitting import hold_out, share_of
 from .data.summary import summary
+from .errors import counted
 from .tasks.inputs import encoded
 from .tokenizer import BertTokenizer
 
@@ -94,4 +95,4 @@ class ExampleReader:
 
     def _say_read(self, data: Data[Any]) -> None:
         guessed = f" ({data.guessed})" if data.guessed else ""
-        self._console.print(f"{data.source}: {len(data.examples)} examples{guessed}")
+        self._console.print(f"{data.source}: {counted(len(data.examples), 'example')}{guessed}")

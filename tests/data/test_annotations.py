@@ -96,7 +96,7 @@ def test_prodigys_answers_count(tmp_path: Path) -> None:
     binary = [{"text": t, "label": "SPORT", "answer": a} for t, a in zip("abc", ("accept", "reject", "ignore"))]
     data = read(tmp_path, binary)
     assert [(e.text, e.label) for e in data.examples] == [("a", ("SPORT",)), ("b", ())]
-    assert "1 rows that were not accepted left out" in data.guessed
+    assert "1 row not accepted, left out" in data.guessed
     accepted = [{"text": t, "label": label, "answer": "accept"} for t, label in (("a", "x"), ("b", "y"))]
     assert [e.label for e in read(tmp_path, accepted).examples] == ["x", "y"]
     choice = [

@@ -32,7 +32,7 @@ def test_a_label_that_is_none_is_no_class(tmp_path: Path, nothing: str) -> None:
 def test_a_label_that_may_be_none_is_told(tmp_path: Path, word: str) -> None:
     data = read(tmp_path, "a.csv", f"text,label\na,x\nb,{word}\nc,y\n")
     assert (
-        f"label {word!r} of 1 rows is taken for a class; if it means that there is none, --labels={word}="
+        f"label {word!r} of 1 row is taken for a class; if it means that there is none, --labels={word}="
         in data.guessed
     )
     assert read(tmp_path, "a.csv", f"text,label\na,x\nb,{word}\nc,y\n", label_names={word: ""}).labels == ("x", "y")

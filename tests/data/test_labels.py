@@ -120,14 +120,12 @@ def test_labels_that_say_that_there_is_none(tmp_path: Path) -> None:
     snli = write(tmp_path, "s.tsv", "sentence1\tsentence2\tgold_label\na\tb\tentailment\nc\td\t-\ne\tf\tneutral\n")
     data = read_data(snli, CLASSES)
     assert data.labels == ("-", "entailment", "neutral")
-    assert (
-        "label '-' of 1 rows is taken for a class; if it means that there is none, --labels=-= leaves" in data.guessed
-    )
+    assert "label '-' of 1 row is taken for a class; if it means that there is none, --labels=-= leaves" in data.guessed
     data = read_data(snli, CLASSES, label_names={"-": ""})
     assert (data.labels, len(data.examples)) == (("entailment", "neutral"), 2)
-    assert "1 rows without a label left out" in data.guessed
+    assert "1 row without a label left out" in data.guessed
     glue = write(tmp_path, "g.csv", "text,label\na,-1\nb,0\nc,1\n")
-    assert "label '-1' of 1 rows" in read_data(glue, CLASSES).guessed
+    assert "label '-1' of 1 row is taken" in read_data(glue, CLASSES).guessed
     assert labels_of(read_data(glue, CLASSES, label_names={"-1": ""})) == ["0", "1"]
 
 

@@ -211,7 +211,7 @@ def test_the_command_says_what_was_tried_and_whether_it_holds(
     starts = ("the smallest that keeps", "the best; none keeps")
     assert any(f"* {start} 100.0% here with 95 % confidence" in lines for start in starts)
     assert lines[-1].startswith("1x16: 100.0% ")
-    assert "10 examples decide which student is taken, 10 certify it" in err
+    assert "10 examples for the choice of the student, 10 to certify it" in err
     assert "with fewer than 300 it is seldom certain" in err
 
 

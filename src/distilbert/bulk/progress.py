@@ -3,6 +3,8 @@
 import sys
 import time
 
+from ..errors import counted
+
 _LOG_SECONDS = 30.0
 _LINE_SECONDS = 0.5
 
@@ -44,11 +46,6 @@ class Progress:
 
     def _print(self, text: str, *, end: str) -> None:
         print(f"\r\x1b[K{text}" if self._live else text, end=end, file=sys.stderr, flush=True)
-
-
-def counted(count: int, noun: str) -> str:
-    """1 part, 1,234 parts."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def duration(seconds: float) -> str:

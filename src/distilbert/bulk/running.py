@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bulk_settings import BulkSettings, task_options
-from ..errors import InputError, check_one_of
+from ..errors import InputError, check_one_of, counted
 from ..fetching import fetch
 from ..files import is_folder
 from ..tasks.by_name import TASKS
@@ -20,7 +20,7 @@ from .parts import Parts, slots_of
 from .places import File, anchored, find_files, joined, names_in, read_all, remove, written
 from .plan import PLAN, Plan, cut, groups_of, read_plan, write_plan
 from .pool import LocalWorkers
-from .progress import Progress, counted, duration
+from .progress import Progress, duration
 from .reading import Part
 from .source import LINE, Source, find_source
 from .work import COUNTS, Counts, Job, Survey, default_workers, part_name, survey

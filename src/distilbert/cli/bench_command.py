@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..arguments import BenchOptions
+from ..errors import counted
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
 from .reading import lines_of
@@ -33,7 +34,7 @@ def bench(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report.to_dict())
         return 0
-    show.line(show.clean(f"{report.model}: {report.texts} texts, {report.tokens} tokens"))
+    show.line(show.clean(f"{report.model}: {counted(report.texts, 'text')}, {counted(report.tokens, 'token')}"))
     show.line("\nprecision  threads  tokens a batch  texts/s  tokens/s")
     for setting in report.settings:
         mark = "  <- best" if setting is report.best[setting.precision] else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..arguments import DistillArguments, Shape
-from ..errors import InputError
+from ..errors import InputError, counted
 from . import show
 from .options import add_json, add_options, read_options
 from .results import print_json
@@ -65,7 +65,7 @@ def _find_smallest(
         f"* {'the smallest that keeps' if reached else 'the best; none keeps'} {to:.1%} here with 95 % confidence"
     )
     show.line("")
-    show.line(f"{found.shape} and its teacher, on {found.share.examples:,} examples that decided nothing")
+    show.line(f"{found.shape} and its teacher, on {counted(found.share.examples, 'example')} that decided nothing")
     _show(found.beside_teacher)
     show.line("")
     show.line(f"{found.shape}: {found.verdict}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import EvaluateOptions
 from ..command_text import command_text
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..progress import working
 from . import show
 from .options import add_json, add_model_argument, add_options, read_options
@@ -66,7 +66,7 @@ def evaluate(args: argparse.Namespace) -> int:
         return 0
     _show(done, differences)
     if args.predictions:
-        show.line(show.clean(f"{args.predictions}: {written:,} predictions"))
+        show.line(show.clean(f"{args.predictions}: {counted(written, 'prediction')}"))
     if args.report:
         show.line(show.clean(f"{args.report}: the report"))
     return 0
@@ -93,7 +93,7 @@ def _show(done: "Sequence[Evaluation]", differences: "Mapping[str, Difference]")
     first = done[0]
     if first.guessed:
         show.line(show.clean(f"{first.data}: {first.guessed}"))
-    show.line(f"{first.task}, {first.details.examples:,} examples, with 95 % intervals")
+    show.line(f"{first.task}, {counted(first.details.examples, 'example')}, with 95 % intervals")
     show.columns(_score_rows(done, differences))
     for line in dict.fromkeys(filter(None, (constant_numbers(each.details) for each in done))):
         show.line(line)

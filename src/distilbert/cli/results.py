@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, counted
 from . import show
 from .row_texts import TextOfRow
 
@@ -47,7 +47,7 @@ def deliver(
         from ..data.writing import write_rows  # not at the top: it takes time to import
 
         count = write_rows(args.out, (_with_row(finite(values(*each))) for each in results))
-        show.line(show.clean(f"{args.out}: {count:,} rows"))
+        show.line(show.clean(f"{args.out}: {counted(count, 'row')}"))
         return 0
     for each in results:
         if args.json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..cache import cache_folder
 from ..data.file_names import is_table
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..loading import ranking_task
 from ..results import Found
 from . import show
@@ -82,7 +82,7 @@ def _texts(args: argparse.Namespace) -> tuple[list[int], list[str]]:
     else:
         found, lines = "a text a line", chain.from_iterable(text_groups([], args.file))
     kept = [(number, line) for number, line in enumerate(lines) if line.strip()]
-    show.note(f"{args.file}: {found}; {len(kept):,} texts")
+    show.note(f"{args.file}: {found}; {counted(len(kept), 'text')}")
     return [number for number, _ in kept], [line for _, line in kept]
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import counted
 from ..progress import progress_bar
 from ..results import Answer, Classification, Entity, Found, MaskFill, Ranked
 
@@ -159,7 +160,7 @@ def ranked(rank: int, document: Ranked | Found) -> None:
 
 
 def weights(text: str, tokens: Sequence[tuple[str, float]], total: int) -> None:
-    line(clean(text), (f" ({total} tokens)", "dim"))
+    line(clean(text), (f" ({counted(total, 'token')})", "dim"))
     top = max((weight for _, weight in tokens), default=1.0)
     for token, weight in tokens:
         line(f"  {score(weight)} {bar(weight / top)} ", (clean(token), "bold"))

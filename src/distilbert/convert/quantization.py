@@ -16,7 +16,7 @@ from ..calibration import Calibration
 from ..engine.choice import open_on_cpu
 from ..engine.input_ranges import input_ranges
 from ..engine.seam import Engine
-from ..errors import CheckpointError, InputError, check_whole
+from ..errors import CheckpointError, InputError, check_whole, counted
 from ..fetching import fetch
 from ..files import path_given
 from ..folder.checkpoint import Checkpoint, Head
@@ -87,7 +87,7 @@ class QuantizationReport:
         calibration = "calibration     float32's; `distilbert calibrate` fits it to int8\n" if self.calibrated else ""
         words = ", 4-bit word embeddings" if self.word_bits == 4 else ""
         count = len(self.float32)
-        exact = f", {count} {'matrix' if count == 1 else 'matrices'} in float32" if count else ""
+        exact = f", {counted(count, 'matrix', 'matrices')} in float32" if count else ""
         text = " ".join(self.worst_text.split())
         excerpt = text if len(text) <= 100 else f"{text[:99]}…"
         return (
@@ -95,7 +95,8 @@ class QuantizationReport:
             f"size            {self.bytes_before / 1e6:.1f} MB -> {self.bytes_after / 1e6:.1f} MB\n"
             f"speed           {self.speedup:.1f} times float32's\n"
             f"{agreement}{calibration}"
-            f"cosine          {self.cosine:.4f} on average over {self.texts} texts, {self.worst_cosine:.4f} at worst:\n"
+            f"cosine          {self.cosine:.4f} on average over {counted(self.texts, 'text')}, "
+            f"{self.worst_cosine:.4f} at worst:\n"
             f"                {excerpt}"
         )
 

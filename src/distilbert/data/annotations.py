@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, counted, short_repr
 from .cells import literal
 from .faults import Faults
 from .tables import Row
@@ -50,7 +50,7 @@ def plain_rows(rows: Sequence[Row], task: str, faults: Faults) -> tuple[list[Row
             left_out += 1
         else:
             made.append(Row(row.place, values))
-    return made, f"{left_out:,} rows that were not accepted left out" if left_out else ""
+    return made, f"{counted(left_out, 'row')} not accepted, left out" if left_out else ""
 
 
 def is_annotated(rows: Sequence[Row], task: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..config_keys import Problem
-from ..errors import InputError, short_repr
+from ..errors import InputError, counted, short_repr
 from .cells import (
     flag,
     flags_in_a_row,
@@ -167,10 +167,10 @@ def label_columns(column: str, rows: Sequence[Row]) -> tuple[str, ...]:
 def _remarks(names: LabelNames, counts: Mapping[Any, int], without: int) -> list[str]:
     remarks = names.remarks
     if without:
-        remarks.append(f"{without:,} rows without a label left out")
+        remarks.append(f"{counted(without, 'row')} without a label left out")
     marks = [label for label in _NO_LABEL if label in counts and names.known is None and len(counts) > 2]
     return remarks + [
-        f"label {label!r} of {counts[label]:,} rows is taken for a class; if it means that there is none, "
+        f"label {label!r} of {counted(counts[label], 'row')} is taken for a class; if it means that there is none, "
         f"--labels={label}= leaves them out"
         for label in marks
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, short_repr
+from ..errors import InputError, counted, short_repr
 from .cells import listed_parts, says_nothing
 from .examples import Data, TaggedWords
 from .faults import Faults
@@ -69,7 +69,8 @@ def _named(
 def _words_and_labels(row: Row, words_column: str, labels_column: str) -> tuple[list[str], list[Any]]:
     words, labels = _parts(row, words_column), _parts(row, labels_column)
     if not words or len(words) != len(labels):
-        raise row.fault(f"has {len(words)} words and {len(labels)} labels; there must be one of each, and some")
+        counts = f"{counted(len(words), 'word')} and {counted(len(labels), 'label')}"
+        raise row.fault(f"has {counts}; there must be one of each, and some")
     if not all(isinstance(word, str) for word in words):
         raise row.fault(f"{words_column!r} must be a list of texts, not {short_repr(words)}")
     return words, labels

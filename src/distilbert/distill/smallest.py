@@ -9,7 +9,7 @@ from typing import Any
 from ..arguments import DistillArguments, EvaluateOptions, Shape
 from ..data.examples import Data
 from ..data.splitting import hold_out
-from ..errors import CheckpointError, DistilBertError, InputError, name_list, translated
+from ..errors import CheckpointError, DistilBertError, InputError, counted, name_list, translated
 from ..evaluation.candidates import Candidate
 from ..evaluation.evaluations import Evaluation
 from ..evaluation.intervals import Share, bootstrap, share
@@ -175,7 +175,7 @@ class _Search:
             hold_out(inputs.held_out, 0.5, arguments.seed) if inputs.test is None else (inputs.held_out, inputs.test)
         )
         decide, certify = len(self._deciding.examples), len(self._certifying.examples)
-        run.console.print(f"{decide:,} examples decide which student is taken, {certify:,} certify it")
+        run.console.print(f"{counted(decide, 'example')} for the choice of the student, {certify:,} to certify it")
         if min(decide, certify) < _FEW_ROWS:
             run.console.print(f"with fewer than {_FEW_ROWS} it is seldom certain what a student keeps: give more")
         try:
@@ -278,7 +278,7 @@ class _Search:
 
 def verdict(kept: Share, to: float, metric: str) -> str:
     """What a share on examples that decided nothing says of the share that was asked for."""
-    on = f"of the teacher's {metric} on {kept.examples:,} examples that decided nothing"
+    on = f"of the teacher's {metric} on {counted(kept.examples, 'example')} that decided nothing"
     if kept.least >= to:
         return f"{to:.1%} reached: {kept.value:.1%} {on}, with 95 % confidence at least {kept.least:.1%}"
     if kept.value < to:

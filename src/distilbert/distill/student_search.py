@@ -13,7 +13,7 @@ from rich.console import Console
 from ..arguments import DistillArguments, EvaluateOptions, ReadOptions, Shape
 from ..data.examples import Data
 from ..data.splitting import hold_out, share_of
-from ..errors import DistilBertError, InputError, LabelWarning, import_extra, name_list
+from ..errors import DistilBertError, InputError, LabelWarning, counted, import_extra, name_list
 from ..evaluation.candidates import Candidate, frontier
 from ..evaluation.evaluations import Evaluation, read_for
 from ..evaluation.turns import Precision, evaluate_by_turns
@@ -63,7 +63,7 @@ def search(
         of_student = dataclasses.replace(common, out=out / name, **dataclasses.asdict(shape))
         if not (arguments.resume and is_file(out / name / TRAINING)):
             steps = _steps(of_student, out / f"{name}.trial", share)
-            console.print(f"{name}: {steps} steps in {share / 60:.1f} minutes")
+            console.print(f"{name}: {counted(steps, 'step')} in {share / 60:.1f} minutes")
             distill(dataclasses.replace(of_student, max_steps=steps), quiet=quiet)
     found = frontier(compared({shape_name(shape): out / shape_name(shape) for shape in shapes}, arguments, console))
     if arguments.cache is None:

@@ -13,7 +13,7 @@ from ..arguments import Quote, ReadOptions
 from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
-from ..errors import CheckpointError, InputError, translated
+from ..errors import CheckpointError, InputError, counted, translated
 from ..files import is_file, is_folder, read_json, write_json, written_whole
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
@@ -111,7 +111,9 @@ def calibrate(
     reading = ReadOptions(columns or {}, labels or {}, separator, quote, encoding, skip_bad)
     examples = read_for(task, data, reading, open_ended=False)
     if len(examples.examples) < _FEWEST:
-        raise InputError(f"{examples.source}: has {len(examples.examples)} examples; give {_FEWEST} at least")
+        raise InputError(
+            f"{examples.source}: has {counted(len(examples.examples), 'example')}; give {_FEWEST} at least"
+        )
     logits, true, counts = _raw(task, examples)
     several = isinstance(task, TextClassifier) and examples.problem == "multi_label_classification"
     folds = np.repeat(_folds(examples, seed), counts)

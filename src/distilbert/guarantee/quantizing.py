@@ -14,7 +14,7 @@ from ..convert.quantization import open_float
 from ..convert.quantizer import Quantizer
 from ..data.examples import Data
 from ..engine.input_ranges import input_ranges
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..evaluation.evaluations import opened_task, read_for
 from ..evaluation.scores import Scores
 from ..evaluation.scoring import score_task
@@ -48,7 +48,7 @@ class Rung:
     @property
     def mixture(self) -> str:
         """In words."""
-        return f"{len(self.float32)} matrices in float32" if self.float32 else "all in int8"
+        return f"{counted(len(self.float32), 'matrix', 'matrices')} in float32" if self.float32 else "all in int8"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,13 +87,15 @@ class Guarantee:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.source}, {self.task}, {self.examples:,} examples of {self.data}",
+            f"{self.source}, {self.task}, {counted(self.examples, 'example')} of {self.data}",
             f"float32: {self.metric} {100 * self.score:.2f}, {self.bytes / 1e6:.1f} MB",
         ]
         lines += [self._line(rung) for rung in self.rungs]
         lines.append(f"{self.out}: {self.verdict}" if self.chosen else self.verdict)
         if self.needed:
-            lines.append(f"about {self.needed:,} examples like these would show it for {self.rungs[-1].mixture}")
+            lines.append(
+                f"about {counted(self.needed, 'example')} like these would show it for {self.rungs[-1].mixture}"
+            )
         return "\n".join(lines)
 
     @property

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..data.examples import TaggedWords
+from ..errors import counted
 from ..evaluation.metrics import Span, entity_spans
 from ..evaluation.outcomes import TagOutcome
 from .markup import Html, joined, paragraph, tag
@@ -26,7 +27,7 @@ def entity_mistakes(outcome: TagOutcome) -> Html | None:
     return joined(
         tag("h3", "Sentences with mistakes"),
         paragraph(
-            f"{len(wrong):,} of {len(outcome.errors):,} sentences have an entity that is not right; here are "
+            f"{len(wrong):,} of {counted(len(outcome.errors), 'sentence')} have an entity that is not right; here are "
             f"{len(chosen)} with the most. Dashed entities have no counterpart of the same words and type on the other "
             "line."
         ),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..data.examples import Data
+from ..errors import counted
 from ..evaluation.outcomes import LabelOutcome, LabelSetOutcome
 from .label_errors import likely_label_errors
 from .markup import Child, Html, data_text, details, joined, paragraph, table, tag
@@ -106,7 +107,8 @@ def _label_errors(data: Data[Any], found: Sequence[tuple[int, str, str, float]])
     return joined(
         tag("h3", "Labels that are likely wrong"),
         paragraph(
-            f"{examples:,} of {len(data.examples):,} examples ({examples / len(data.examples):.1%}), by confident "
+            f"{examples:,} of {counted(len(data.examples), 'example')} "
+            f"({examples / len(data.examples):.1%}), by confident "
             "learning (Northcutt et al. 2021): the model is as sure of another label as it is, on average, of texts "
             "that have that label. It says little where the model is poor, or was trained on these examples."
         ),

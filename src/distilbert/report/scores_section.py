@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from ..errors import counted
 from ..evaluation.intervals import Difference, Interval
 from ..evaluation.scores import Scores
 from .markup import Child, Html, joined, number, paragraph, table, tag
@@ -53,7 +54,8 @@ def scores_section(
     """Of a model, and of another one beside it; `note` is said of the examples."""
     baseline = details.baseline
     explained = (
-        f"On {details.examples:,} examples. The interval holds 95 % of bootstrap samples; the band shows it between 0 "
+        f"On {counted(details.examples, 'example')}. "
+        "The interval holds 95 % of bootstrap samples; the band shows it between 0 "
         "and 1 (correlations: -1 and 1)"
     )
     if baseline:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..encoding import Encoding, Window
-from ..errors import InputError, short_repr
+from ..errors import InputError, counted, short_repr
 from ..fields import setting, setting_of
 from ..folder.checkpoint import Head
 from ..results import Answer
@@ -253,7 +253,7 @@ def _paired(question: str | Iterable[str], context: str | Iterable[str]) -> Iter
         contexts *= len(questions)
     if len(questions) != len(contexts):
         raise InputError(
-            f"{len(questions)} questions and {len(contexts)} contexts cannot be paired: "
+            f"{counted(len(questions), 'question')} and {counted(len(contexts), 'context')} cannot be paired: "
             "give as many of each, or one of either"
         )
     return zip(questions, contexts, strict=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ..arguments import FinetuneArguments, LoopArguments
 from ..data.examples import Data
 from ..data.summary import label_counts, rare_classes, uneven_classes
+from ..errors import counted
 from .loop import step_count
 
 Settings = TypeVar("Settings", bound=LoopArguments)
@@ -77,8 +78,8 @@ def remarks(
         values = ", ".join(
             f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
         )
-        yield f"chosen for {items:,} items and a width of {width}: {values}"
-    yield f"{steps:,} steps of {min(used.batch_size, items)} items"
+        yield f"chosen for {counted(items, 'item')} and a width of {width}: {values}"
+    yield f"{counted(steps, 'step')} of {counted(min(used.batch_size, items), 'item')}"
     if steps < _FEW_STEPS and not used.max_steps:
         epochs = math.ceil(_FEW_STEPS / math.ceil(items / used.batch_size))
         yield f"so few steps seldom are enough: --epochs {epochs} makes them {_FEW_STEPS} or more"

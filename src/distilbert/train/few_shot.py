@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
 from ..arguments import FinetuneArguments
 from ..data.examples import Data, LabelledText, SentencePair
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..head_only.fitting import check_task, fit_and_save
 from ..nn.packed import Packed
 from ..tasks.embedding import Embedder
@@ -94,7 +94,7 @@ def train_few_shot(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
     )
     settled = with_precision(settled)
     texts = len(data.examples)
-    steps = f"{step_count(settled, texts)} steps of {min(batch_size, texts)} texts"
+    steps = f"{counted(step_count(settled, texts), 'step')} of {counted(min(batch_size, texts), 'text')}"
     run.console.print(f"{steps} at a learning rate of {settled.learning_rate:g}, then a head")
     state = run_loop(opened.model, objective, settled, run.accelerator, quiet=quiet)
     embedder = Embedder(dataclasses.replace(opened.live.model, sentence=None))

@@ -15,7 +15,7 @@ from torch import nn
 from ..arguments import RunArguments
 from ..data.examples import Data
 from ..data.summary import rare_classes
-from ..errors import CheckpointError, InputError, check_one_of, name_list
+from ..errors import CheckpointError, InputError, check_one_of, counted, name_list
 from ..evaluation.intervals import Interval, bootstrap, without_nan
 from ..evaluation.metrics import LESS_IS_BETTER
 from ..evaluation.scores import Scores, constant_numbers, never_predicted
@@ -104,7 +104,9 @@ class Run:
         arguments, accelerator = self.arguments, self.accelerator
         check_steps(objective, arguments, accelerator)
         tokens = sum(item.tokens for item in objective.items)
-        self.console.print(f"{len(objective.items)} items of {tokens / len(objective.items):.1f} tokens on average")
+        self.console.print(
+            f"{counted(len(objective.items), 'item')} of {tokens / len(objective.items):.1f} tokens on average"
+        )
 
         def evaluate() -> Mapping[str, float]:
             scores = score_task(live(), held_out).values()  # type: ignore[arg-type]
