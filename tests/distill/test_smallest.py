@@ -225,7 +225,16 @@ def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path,
     refused("leave out epochs, max_steps, layers: a search for the smallest student", epochs=9, layers=2, max_steps=5)
     refused("needs eval, examples that the teacher did not learn from", eval=None)
     refused("to must be a share of the teacher's score, above 0 and at most 1, not 97", to=97)
-    arguments = settings("text-classification", teacher_of("text-classification", make_checkpoint), tmp_path,
-                         sentences[:24], **FREE)  # fmt: skip
+    teacher = teacher_of("text-classification", make_checkpoint)
+    predicted = [each.label for each in distilbert.load(teacher)(sentences[:8])]
+    names = distilbert.load(teacher).config.labels
+    for name, labels in (("right", predicted), ("wrong", [next(n for n in names if n != each) for each in predicted])):
+        rows = [{"text": text, "label": label} for text, label in zip(sentences, labels)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    refused(
+        r"accuracy is 0.0000 on .*wrong.jsonl: there is no share of it",
+        eval=tmp_path / "right.jsonl", test=tmp_path / "wrong.jsonl", best_by="accuracy", out=tmp_path / "zero",
+    )  # fmt: skip
+    arguments = settings("text-classification", teacher, tmp_path, sentences[:24], **FREE)
     with pytest.raises(InputError, match="minutes are too few: a step of a student of 1x16 takes"):
         find_smallest(arguments, 0.97, 1e-6, [Shape(1, 16)], quiet=True)

@@ -94,6 +94,9 @@ def test_the_command_prints_a_table(
     assert len(lines) == 6
     assert " ".join(lines[0].split()) == "precision accuracy of the teacher's examples a second MB of weights"
     assert lines[-1] == "* no faster model scores as high"
+    alone = [str(part) for part in command if part not in ("--search", "1x16")]
+    assert main(alone) == 1
+    assert "--minutes is the time of a search: give --to or --search" in capsys.readouterr().err
 
 
 def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:

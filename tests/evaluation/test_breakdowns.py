@@ -152,6 +152,8 @@ def test_the_command_shows_tables_and_writes_predictions(
     head = capsys.readouterr().out.splitlines()[2]
     assert f"{folder} (as stored)" in head
     assert f"{folder} (int8)" in head
+    assert main([*command, "--compare-precision", "int8"]) == 1
+    assert "--compare-precision is that of the other model: --compare MODEL" in capsys.readouterr().err
     assert main([*command, "--predictions", str(tmp_path / "p.xlsx")]) != 0
     assert "cannot tell its format" in capsys.readouterr().err
 

@@ -202,6 +202,10 @@ def test_the_command_says_what_cannot_be(
     alike.write_text("\n".join(json.dumps({"text": text, "label": "y"}) for text in "ab"))
     with pytest.raises(InputError, match="nothing to tell apart"):
         fit_classifier(settings(folder, alike, tmp_path / "x"), quiet=True)
+    for labels in ((["y"], ["y", "n"]), (0.5, 2.5)):  # several of them, and numbers
+        alike.write_text("\n".join(json.dumps({"text": "a", "label": label}) for label in labels))
+        with pytest.raises(InputError, match="class_weights are for single labels"):
+            fit_classifier(settings(folder, alike, tmp_path / "x", class_weights="balanced"), quiet=True)
     assert not (tmp_path / "x").exists()
 
 
