@@ -235,6 +235,7 @@ def test_what_cannot_be_searched_is_said(make_checkpoint: Maker, tmp_path: Path,
         r"accuracy is 0.0000 on .*wrong.jsonl: there is no share of it",
         eval=tmp_path / "right.jsonl", test=tmp_path / "wrong.jsonl", best_by="accuracy", out=tmp_path / "zero",
     )  # fmt: skip
+    assert not list(tmp_path.glob("zero*"))
     arguments = settings("text-classification", teacher, tmp_path, sentences[:24], **FREE)
     with pytest.raises(InputError, match="minutes are too few: a step of a student of 1x16 takes"):
         find_smallest(arguments, 0.97, 1e-6, [Shape(1, 16)], quiet=True)

@@ -118,8 +118,13 @@ def find_smallest(
         arguments = dataclasses.replace(arguments, vocab_size="auto")
     work = _open_work(arguments)
     run = Run(dataclasses.replace(arguments, out=work, resume=True), quiet=quiet)
-    inputs = read_inputs(run, arguments)
-    search = _Search(run, arguments, inputs, to, minutes, out)
+    try:
+        inputs = read_inputs(run, arguments)
+        search = _Search(run, arguments, inputs, to, minutes, out)
+    except DistilBertError:
+        if not arguments.resume:  # nothing was begun: what is mended is tried anew
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     found = search.run(shapes or candidate_shapes(inputs.teacher.config, arguments.vocab_size))
     shutil.rmtree(work, ignore_errors=True)
     run.console.print(f"{out}: saved, with report.html")
