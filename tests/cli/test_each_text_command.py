@@ -176,7 +176,7 @@ def test_rerank(run: Run, tmp_path: Path) -> None:
 def test_sparse(run: Run) -> None:
     header, *lines = run("sparse", TEXT)
     (given,) = map(json.loads, run("sparse", TEXT, "--json"))
-    assert header == f"{TEXT} ({len(given['indices'])} tokens)"
+    assert header == f"{TEXT} ({len(given['indices']):,} tokens)"
     assert len(lines) == 20
     assert len(given["indices"]) == len(given["values"]) == len(given["tokens"])
     by_weight = sorted(zip(given["values"], given["tokens"], strict=True), key=lambda each: -each[0])

@@ -24,7 +24,7 @@ def test_tags_as_numbers_as_texts_and_a_word_a_row(tmp_path: Path) -> None:
     assert read_data(table, WORDS).examples == wanted
     kaggle = "Sentence #,Word,POS,Tag\nSentence: 1,EU,NNP,B-ORG\n,rejects,VBZ,O\nSentence: 2,It,PRP,O\n,is,VBZ,O\n"
     assert read_data(write(tmp_path, "k.csv", kaggle), WORDS).examples == wanted
-    with pytest.raises(InputError, match=r"w.csv:2: has 2 words and 1 labels"):
+    with pytest.raises(InputError, match=r"w.csv:2: has 2 words and 1 label;"):
         read_data(write(tmp_path, "w.csv", "words,tags\nIt is,O\n"), WORDS)
 
 

@@ -136,7 +136,7 @@ def test_choices_in_a_list_or_in_columns(tmp_path: Path) -> None:
         ("token-classification", "a.conll", "a\tO\n\tO\n", "a.conll:2: the word is missing"),
         ("token-classification", "a.conll", "a\n", "has no columns of words and labels"),
         ("token-classification", "a.conll", "1 O\n2 O\n", "column 2 cannot be both words and labels"),
-        ("token-classification", "a.jsonl", '{"words": ["a"], "labels": []}', "1 words and 0 labels"),
+        ("token-classification", "a.jsonl", '{"words": ["a"], "labels": []}', "1 word and 0 labels"),
         ("question-answering", "a.json", "{}", "a.json: its rows have no columns"),
         ("question-answering", "a.jsonl", '{"question": "q", "context": "c", "answers": ["d"]}', "answer 'd' is not"),
         (

@@ -74,7 +74,7 @@ def test_tf_2623_an_empty_context_or_question_is_an_error(answerer: QuestionAnsw
             {"question": "who " * 50, "max_seq_len": 53},
             r"question 0 has 50 tokens, which leaves none of 53 for the context",
         ),
-        ({"question": ["a", "b"], "context": ["c"]}, r"2 questions and 1 contexts cannot be paired"),
+        ({"question": ["a", "b"], "context": ["c"]}, r"2 questions and 1 context cannot be paired"),
         ({"question": ["a", 5]}, r"pair 1 must be a question and a context, two strings"),
         ({"question": None}, r"give a string or a list of them, not NoneType"),
         ({"context": b"john"}, r"give a string or a list of them, not bytes"),
