@@ -120,7 +120,7 @@ def test_the_commands_print_what_the_page_says(
             pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISTILBERT_CACHE", str(tmp_path / "cache"))  # the graph of a model is built once
-    monkeypatch.setattr("distilbert.convert.quantization.demo_sentences", lambda: [SENTENCE])
+    monkeypatch.setattr("distilbert.convert.quantization.demo_sentences", lambda: [SENTENCE] * 2)
     for name, made in AT_HAND[page].items():
         made(hand, name)
     capsys.readouterr()

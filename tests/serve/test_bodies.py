@@ -18,7 +18,7 @@ from helpers.live import Live, check_error, serving
 from helpers.marks import slow_but_for
 from helpers.served_bodies import FULL_BODIES, JUNK, places, put
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 TEXT = "a charming and often affecting journey"
 HEAD = b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -19,7 +19,7 @@ from distilbert.serve.writing import written
 from distilbert.tasks.task import Task
 from helpers.live import Gates, Live, gated, serving, until
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 WORDS = "a film " * 200
 

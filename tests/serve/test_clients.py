@@ -19,7 +19,7 @@ from helpers.live import Live, close
 if TYPE_CHECKING:  # it takes a second to import: the tests that use it do
     import openai
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 TEXT = "a charming and often affecting journey"
 CONTEXT = "Amy lives in Amsterdam , and her brother lives in Paris with his wife ."

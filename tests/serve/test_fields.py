@@ -17,7 +17,7 @@ from distilbert.tasks.zero_shot_similarity import SimilarityClassifier
 from helpers.live import Live, serving
 from helpers.served_bodies import BODIES, TEXT, schema
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 LONG = "good " * 60 + "bad " * 150
 

@@ -17,7 +17,7 @@ from helpers.endurance import SEED, SHARE
 from helpers.live import Live
 from helpers.patience import PATIENCE
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 CLIENTS = 32
 

@@ -16,7 +16,7 @@ from helpers.live import Live
 from helpers.served_bodies import BODIES, TEXT, schema
 
 LONG = "good " * 60 + "bad " * 150
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 ROUTES = [name for name in BODIES if issubclass(schema(name), schemas.Body)]
 OTHERS = other_fields.OTHER

@@ -18,7 +18,7 @@ from helpers.live import Live, serving, until
 from helpers.patience import PATIENCE
 from helpers.raw_http import CLOSE, HEAD, JSON, post, received, sent_until_refused, statuses
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from distilbert import Reranker, TextClassifier
 from distilbert.tasks.task import Task
 from helpers.live import Live, close, serving
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 TEXT = "a charming and often affecting journey"
 OTHER = "it rains"

@@ -13,7 +13,7 @@ from distilbert.serve.log import JsonFormatter
 from distilbert.tasks.task import Task
 from helpers.live import Live, check_error, serving, until
 
-pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distilbert.LongTextWarning", "ignore::distilbert.LabelWarning")
 
 TEXT = "a charming and often affecting journey"
 
