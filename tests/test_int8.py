@@ -244,7 +244,7 @@ def test_nothing_is_written_when_it_cannot_be_done(make_checkpoint: Maker, tmp_p
     (folder / "model.safetensors").write_bytes(before["model.safetensors"])
     quantize(folder, tmp_path / "out", data=["a text"])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    with pytest.raises(CheckpointError, match="int8 already"):
+    with pytest.raises(CheckpointError, match="int8 already; take the float model"):
         quantize(tmp_path / "out", tmp_path / "again")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import int8
 from ..batch import run_batched
 from ..calibration import Calibration
 from ..engine.choice import open_on_cpu
@@ -176,7 +177,7 @@ def open_float(
     source, place = open_folder(fetch(model, revision)), path_given(out, "out must be a path")
     check_place(source.root, place)
     if source.checkpoint.bits:
-        raise CheckpointError(f"{source.root}: its weights are int8 already")
+        raise CheckpointError(f"{source.root}: its weights are int8 already; {int8.FLOAT_MODEL}")
     check_finite(source.checkpoint)
     return source, place
 

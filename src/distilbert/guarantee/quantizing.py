@@ -101,7 +101,7 @@ class Guarantee:
     @property
     def verdict(self) -> str:
         """Whether there is a guarantee, in words."""
-        points = f"{100 * self.max_drop:g} points"
+        points = f"{100 * self.max_drop:g} {'point' if 100 * self.max_drop == 1 else 'points'}"
         if self.chosen:
             return f"{self.chosen.mixture}, guaranteed within {points}"
         return f"no guarantee: a drop of at most {points} cannot be shown; nothing written"
