@@ -32,7 +32,9 @@ _PAIRS = 20  # of SetFit, a text
 Rows = list[dict[str, str]]
 
 
-def ours(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int, **options: Any) -> tuple[float, float]:
+def ours(
+    folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int, *, device: str, **options: Any
+) -> tuple[float, float]:
     """Accuracy, and seconds of the processor."""
     train = folder / "few.jsonl"
     train.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
@@ -45,7 +47,7 @@ def ours(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int, **opt
             out=folder / "out",
             seed=seed,
             threads=1,
-            device="cpu",
+            device=device,
             **options,
         ),
         quiet=True,
@@ -54,13 +56,13 @@ def ours(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int, **opt
     return evaluate(done.folder, tested, threads=1).scores["accuracy"].value, seconds
 
 
-def setfit(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int) -> tuple[float, float]:
+def setfit(folder: Path, encoder: Path, rows: Rows, tested: Path, seed: int, *, device: str) -> tuple[float, float]:
     """The same of SetFit."""
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
 
     started = time.process_time()
-    model = SetFitModel.from_pretrained(str(encoder), device="cpu")
+    model = SetFitModel.from_pretrained(str(encoder), device=None if device == "auto" else device)
     settings = TrainingArguments(
         output_dir=str(folder / "setfit"),
         num_iterations=_PAIRS,
@@ -85,15 +87,23 @@ def drawn(sample: Path, examples: int, seed: int) -> Rows:
     return [row for label in sorted(classes) for row in rng.sample(classes[label], examples)]
 
 
-def run(samples: Path, out: Path, examples: list[int], seeds: list[int], methods: list[str], tasks: list[str]) -> None:
+def run(
+    samples: Path,
+    out: Path,
+    examples: list[int],
+    seeds: list[int],
+    methods: list[str],
+    tasks: list[str],
+    device: str = "cpu",
+) -> None:
     done = {tuple(row["case"]) for row in read_rows(out)}
     with tempfile.TemporaryDirectory() as temporary:
         encoder = Path(temporary) / "encoder"
         build(samples / "encoder", "6x384", encoder)
         made: dict[str, Callable[..., tuple[float, float]]] = {
-            "SetFit": lambda *given: setfit(given[0], encoder, *given[1:]),
-            "few-shot": lambda *given: ours(given[0], encoder, *given[1:], few_shot=True),
-            "head-only": lambda *given: ours(given[0], encoder, *given[1:], head_only=True),
+            "SetFit": lambda *given: setfit(given[0], encoder, *given[1:], device=device),
+            "few-shot": lambda *given: ours(given[0], encoder, *given[1:], device=device, few_shot=True),
+            "head-only": lambda *given: ours(given[0], encoder, *given[1:], device=device, head_only=True),
         }
         for count, seed, task in ((count, seed, task) for count in examples for seed in seeds for task in tasks):
             rows = drawn(samples / f"{task}.train.jsonl", count, seed)
@@ -130,12 +140,13 @@ def main() -> None:
     runs.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     runs.add_argument("--methods", nargs="+", default=["SetFit", "few-shot", "head-only"])
     runs.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    runs.add_argument("--device", choices=["cpu", "auto"], default="cpu", help="auto: a GPU, for scores alone")
     commands.add_parser("table").add_argument("file", type=Path)
     args = parser.parse_args()
     if args.command == "table":
         table(args.file)
     else:
-        run(args.samples, args.out, args.examples, args.seeds, args.methods, args.tasks)
+        run(args.samples, args.out, args.examples, args.seeds, args.methods, args.tasks, args.device)
 
 
 if __name__ == "__main__":
