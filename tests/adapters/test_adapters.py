@@ -9,11 +9,22 @@ import pytest
 from conftest import Maker
 from distilbert import load
 from distilbert.folder.checkpoint import Head
+from helpers.json_files import edit
+from helpers.sentence_folders import write_sentence_folder
 
 pytestmark = pytest.mark.slow
 TEXTS = ["Painters paint.", "Bakers bake bread.", "Nobody sings here."]
 QUERY = "who paints?"
 TAGS = {"0": "O", "1": "B-PER", "2": "I-PER", "3": "B-LOC", "4": "I-LOC"}
+
+
+@pytest.fixture
+def encoder_folder(make_checkpoint: Maker) -> Path:
+    """An encoder with a prompt for queries, and one that neither queries nor documents have."""
+    folder = write_sentence_folder(make_checkpoint)
+    prompts = {"query": "find : ", "other": "or else : "}
+    edit(folder / "config_sentence_transformers.json", prompts=prompts, default_prompt_name="other")
+    return folder
 
 
 @pytest.fixture
@@ -33,7 +44,10 @@ def test_langchain(encoder_folder: Path, ranker: Path) -> None:
     from distilbert.adapters.langchain import DistilBertEmbeddings, DistilBertReranker
 
     embeddings = DistilBertEmbeddings(encoder_folder)
-    np.testing.assert_allclose(embeddings.embed_documents(TEXTS), load(encoder_folder)(TEXTS), rtol=1e-6)
+    np.testing.assert_allclose(
+        embeddings.embed_documents(TEXTS), load(encoder_folder).encode_document(TEXTS), rtol=1e-5
+    )
+    np.testing.assert_allclose(embeddings.embed_query(QUERY), load(encoder_folder).encode_query(QUERY), rtol=1e-5)
     store = InMemoryVectorStore.from_texts(TEXTS, embeddings)
     (found,) = store.similarity_search(TEXTS[1], k=1)
     assert found.page_content == TEXTS[1]
@@ -51,8 +65,12 @@ def test_llama_index(encoder_folder: Path, ranker: Path) -> None:
     from distilbert.adapters.llama_index import DistilBertEmbedding, DistilBertRerank
 
     embedding = DistilBertEmbedding(model_name=str(encoder_folder))
-    np.testing.assert_allclose(embedding.get_text_embedding_batch(TEXTS), load(encoder_folder)(TEXTS), rtol=1e-5)
-    np.testing.assert_allclose(embedding.get_query_embedding(QUERY), load(encoder_folder)(QUERY), rtol=1e-5)
+    np.testing.assert_allclose(
+        embedding.get_text_embedding_batch(TEXTS), load(encoder_folder).encode_document(TEXTS), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        embedding.get_query_embedding(QUERY), load(encoder_folder).encode_query(QUERY), rtol=1e-5
+    )
     nodes = [NodeWithScore(node=TextNode(text=text), score=0.0) for text in TEXTS]
     ranked = DistilBertRerank(model=str(ranker), top_n=2).postprocess_nodes(nodes, QueryBundle(QUERY))
     assert [each.node.get_content() for each in ranked] == [TEXTS[index] for index in best(ranker, 2)]
@@ -69,7 +87,10 @@ def test_haystack(encoder_folder: Path, ranker: Path) -> None:
     store = InMemoryDocumentStore()
     embedder = DistilBertDocumentEmbedder(str(encoder_folder))
     documents = embedder.run([Document(content=text) for text in TEXTS])["documents"]
-    np.testing.assert_allclose([each.embedding for each in documents], load(encoder_folder)(TEXTS), rtol=1e-6)
+    expected = load(encoder_folder).encode_document(TEXTS)
+    np.testing.assert_allclose([each.embedding for each in documents], expected, rtol=1e-5)
+    asked = DistilBertTextEmbedder(str(encoder_folder)).run(QUERY)["embedding"]
+    np.testing.assert_allclose(asked, load(encoder_folder).encode_query(QUERY), rtol=1e-5)
     store.write_documents(documents)
     search = Pipeline()
     search.add_component("embed", DistilBertTextEmbedder(str(encoder_folder)))

@@ -13,6 +13,7 @@ import pytest
 
 import distilbert
 from distilbert import Embedder
+from distilbert.compat import SentenceTransformer
 from distilbert.folder.checkpoint import Head
 from distilbert.folder.sentence import read_sentence_folder
 from distilbert.module_activations import ACTIVATIONS
@@ -119,6 +120,34 @@ def test_prompts_that_are_not_pooled(encoders: dict[Head, str], mode: str, defau
     np.testing.assert_allclose(ours.encode_document(TEXTS), model.encode_document(TEXTS), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("default", [None, "query", "document", "passage", "other"])
+@pytest.mark.parametrize("names", [
+    (), ("query",), ("document",), ("passage",), ("query", "passage"), ("passage", "corpus"),
+    ("query", "document", "other"), ("query", "passage", "document", "corpus", "other"),
+])  # fmt: skip
+def test_which_prompt_is_taken(
+    encoders: dict[Head, str], names: list[str], default: str | None, tmp_path: Path
+) -> None:
+    saved(library.SentenceTransformer, tmp_path, modules=DENSE["mean"](encoders[Head.NONE]))
+    prompts = {name: f"{name} : " for name in names}
+    edit(tmp_path / "config_sentence_transformers.json", prompts=prompts, default_prompt_name=default)
+    try:
+        theirs = library.SentenceTransformer(str(tmp_path), device="cpu")
+    except ValueError:
+        with pytest.raises(distilbert.ConfigError, match="default_prompt_name must be"):
+            distilbert.load(tmp_path)
+        return
+    bridge, ours = SentenceTransformer(tmp_path), same_vectors(tmp_path, theirs)
+    assert bridge.prompts == theirs.prompts
+    for method in ("encode", "encode_query", "encode_document"):
+        expected = getattr(theirs, method)(TEXTS)
+        for found in (getattr(bridge, method)(TEXTS), getattr(ours, method, ours)(TEXTS)):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for name in theirs.prompts:
+        expected = theirs.encode(TEXTS, prompt_name=name)
+        np.testing.assert_allclose(bridge.encode(TEXTS, prompt_name=name), expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("settings", [
     {"max_seq_length": 9}, {"max_seq_length": None}, {"do_lower_case": True},
     {"max_seq_length": 9, "do_lower_case": True}, {"processing_kwargs": {"text": {"max_length": 7}}},
@@ -168,6 +197,10 @@ def test_routes_that_share_an_encoder(encoders: dict[Head, str], old: bool, defa
     ours = same_vectors(tmp_path, theirs)
     np.testing.assert_allclose(ours.encode_query(TEXTS), theirs.encode_query(TEXTS), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(ours.encode_document(TEXTS), theirs.encode_document(TEXTS), rtol=1e-5, atol=1e-5)
+    bridge = SentenceTransformer(tmp_path)
+    np.testing.assert_allclose(bridge.encode_query(TEXTS), theirs.encode_query(TEXTS), rtol=1e-5, atol=1e-5)
+    expected = theirs.encode(TEXTS, task="document")
+    np.testing.assert_allclose(bridge.encode(TEXTS, task="document"), expected, rtol=1e-5, atol=1e-5)
     assert np.abs(ours.encode_query(TEXTS) - ours.encode_document(TEXTS)).max() > 0.1
 
 

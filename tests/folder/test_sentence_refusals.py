@@ -62,8 +62,8 @@ def test_a_folder_called_otherwise_but_for_capital_letters(folder: Path) -> None
 
 
 def test_the_name_of_a_prompt_where_there_are_none(folder: Path) -> None:
-    write(folder / SETTINGS, {"default_prompt_name": "query"})
-    assert "default_prompt_name must be null, as there is none to choose, not 'query'" in refusal(folder)
+    write(folder / SETTINGS, {"default_prompt_name": "find"})
+    assert "default_prompt_name must be null, as there is none to choose, not 'find'" in refusal(folder)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "a\0b", "x" * 5000, "\ud800"])

@@ -28,38 +28,34 @@ class _Loading:
         self._task = self._task or load(self.model, self.kind)
 
 
-class _Embedding(_Loading):
-    kind = "feature-extraction"
-
-    def _vectors(self, texts: str | list[str], prompt_name: str) -> Any:
-        """The vector of a text, or of each; the folder's prompt of that name stands before it, where there is one."""
-        self.warm_up()
-        named = prompt_name if prompt_name in self._task.sentence.prompts.by_name else None
-        return self._task(texts, prompt_name=named).tolist()
-
-
 @component
-class DistilBertTextEmbedder(_Embedding):
+class DistilBertTextEmbedder(_Loading):
     """The vector of a query; the folder's prompt named "query" stands before it, where there is one.
 
     `model` is a folder or a name on the hub.
     """
 
+    kind = "feature-extraction"
+
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, list[float]]:
-        return {"embedding": self._vectors(text, "query")}
+        self.warm_up()
+        return {"embedding": self._task.encode_query(text).tolist()}
 
 
 @component
-class DistilBertDocumentEmbedder(_Embedding):
+class DistilBertDocumentEmbedder(_Loading):
     """The documents with their vectors; the folder's prompt named "document" stands before each, where there is one.
 
     `model` is a folder or a name on the hub.
     """
 
+    kind = "feature-extraction"
+
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
-        vectors = self._vectors([document.content or "" for document in documents], "document")
+        self.warm_up()
+        vectors = self._task.encode_document([document.content or "" for document in documents]).tolist()
         pairs = zip(documents, vectors, strict=True)
         return {"documents": [dataclasses.replace(document, embedding=vector) for document, vector in pairs]}
 

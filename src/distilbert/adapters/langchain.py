@@ -29,15 +29,12 @@ class DistilBertEmbeddings(Embeddings):
         self.task: Embedder = load(model, "feature-extraction", **options)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return self._vectors(texts, "document")
+        vectors: list[list[float]] = self.task.encode_document(texts).tolist()
+        return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        return self._vectors([text], "query")[0]
-
-    def _vectors(self, texts: list[str], name: str) -> list[list[float]]:
-        named = name if name in self.task.sentence.prompts.by_name else None
-        vectors: list[list[float]] = self.task(texts, prompt_name=named).tolist()
-        return vectors
+        vector: list[float] = self.task.encode_query(text).tolist()
+        return vector
 
 
 class DistilBertReranker(BaseDocumentCompressor):

@@ -31,21 +31,18 @@ class DistilBertEmbedding(BaseEmbedding):
         self._task = load(self.model_name, "feature-extraction")
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return self._vectors(texts, "document")
+        vectors: list[list[float]] = self._task.encode_document(texts).tolist()
+        return vectors
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return self._vectors([text], "document")[0]
+        return self._get_text_embeddings([text])[0]
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        return self._vectors([query], "query")[0]
+        vector: list[float] = self._task.encode_query(query).tolist()
+        return vector
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)
-
-    def _vectors(self, texts: list[str], name: str) -> list[list[float]]:
-        named = name if name in self._task.sentence.prompts.by_name else None
-        vectors: list[list[float]] = self._task(texts, prompt_name=named).tolist()
-        return vectors
 
 
 class DistilBertRerank(BaseNodePostprocessor):

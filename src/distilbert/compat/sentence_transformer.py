@@ -1,6 +1,6 @@
 """`SentenceTransformer`, in the form of sentence-transformers 6."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -59,8 +59,9 @@ class SentenceTransformer:
             local_files_only=local_files_only,
             trust_remote_code=trust_remote_code,
         )
-        self.prompts = {**self.task.sentence.prompts.by_name, **(prompts or {})}
-        self.default_prompt_name = default_prompt_name
+        said = self.task.sentence.prompts
+        self.prompts = {"query": "", "document": "", **said.by_name, **(prompts or {})}
+        self.default_prompt_name = said.default if default_prompt_name is None else default_prompt_name
         self.truncate_dim = truncate_dim
         self.similarity_fn_name = similarity_fn_name or self.task.sentence.similarity
 
@@ -115,21 +116,23 @@ class SentenceTransformer:
         truncate_dim: int | None = None,
         pool: object = None,
         chunk_size: int | None = None,
+        task: Literal["query", "document"] | None = None,
     ) -> Any:
         """One text -> [D]; several -> [B, D]: NumPy, a tensor with `convert_to_tensor`, a list of tensors without both.
 
         int8 and uint8 scale each vector by itself, not each dimension over the batch, so that a text's vector does
         not depend on the others. A text longer than the model reads is cut, with a LongTextWarning.
-        "token_embeddings" are tensors [T, D] of the last layer, special tokens included.
+        "token_embeddings" are tensors [T, D] of the last layer, special tokens included. `task` is for a Router.
         """
         if prompt is None and prompt_name is None:
             prompt_name = self.default_prompt_name
-        if prompt is None and prompt_name is not None:
-            prompt = self.prompts.get(prompt_name)
+        if prompt is None:
+            prompt = "" if prompt_name is None else self.prompts.get(prompt_name)
+        check_one_of("task", task or "query", ("query", "document"))
         texts = inputs if isinstance(inputs, str) else list(inputs)
         if output_value != "sentence_embedding":
             return self._token_embeddings(texts, prompt, output_value)
-        vectors = self.task(
+        vectors = (self.task if task is None else getattr(self.task, f"encode_{task}"))(
             texts,
             prompt=prompt,
             prompt_name=None if prompt is not None else prompt_name,
@@ -154,19 +157,19 @@ class SentenceTransformer:
         return found[0] if isinstance(texts, str) else found
 
     def encode_query(self, inputs: str | Iterable[str], prompt_name: str | None = None, **options: Any) -> Any:
-        """`encode` with the prompt named "query", where the folder has one."""
-        return self._encode_for(("query",), inputs, prompt_name, options)
+        """`encode` with the prompt named "query", and the Router's modules for queries, where the folder has them."""
+        return self._encode_for("query", inputs, prompt_name, options)
 
     def encode_document(self, inputs: str | Iterable[str], prompt_name: str | None = None, **options: Any) -> Any:
-        """`encode` with the prompt named "document", "passage" or "corpus", the first that the folder has."""
-        return self._encode_for(("document", "passage", "corpus"), inputs, prompt_name, options)
+        """The same for documents."""
+        return self._encode_for("document", inputs, prompt_name, options)
 
     def _encode_for(
-        self, names: Sequence[str], inputs: str | Iterable[str], prompt_name: str | None, options: dict[str, Any]
+        self, task: Any, inputs: str | Iterable[str], prompt_name: str | None, options: dict[str, Any]
     ) -> Any:
         if prompt_name is None and options.get("prompt") is None:
-            prompt_name = next((name for name in names if name in self.prompts), None)
-        return self.encode(inputs, prompt_name=prompt_name, **options)
+            prompt_name = task
+        return self.encode(inputs, prompt_name=prompt_name, **options, task=task)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
         """How alike vectors are, [A, B], by `similarity_fn_name`: a tensor where torch is there, as the peer's."""

@@ -57,10 +57,12 @@ class Settings:
 
 
 def read_prompts(settings: Settings) -> Prompts:
-    """`prompts` and `default_prompt_name`; a prompt of null is an empty one."""
+    """`prompts` and `default_prompt_name`; a prompt of null is empty, and so are by default "query" and "document"."""
     found = settings.object("prompts")
     if not all(isinstance(prompt, str | None) for prompt in found.values()):
         raise settings.wrong("prompts", "a mapping of names to strings")
     prompts = {name: prompt or "" for name, prompt in found.items()}
     default = settings.values.get("default_prompt_name")
-    return Prompts(prompts, None if default is None else settings.choice("default_prompt_name", "", prompts))
+    if default is None or (default in ("query", "document") and default not in prompts):
+        return Prompts(prompts)
+    return Prompts(prompts, settings.choice("default_prompt_name", "", prompts))
