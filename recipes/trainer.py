@@ -52,7 +52,7 @@ class Trainer(transformers.Trainer):
 
 def train(task: str, model: Path, files: Mapping[str, Path], settings: Mapping[str, Any], out: Path) -> None:
     """Train into the folder `out`, with `files["dev"]` to choose by if there is one."""
-    ours = FinetuneArguments(task=task, model=model, train=files["train"], out=out, **settings)
+    ours = FinetuneArguments(task=task, model=model, train=files["train"], eval=files.get("dev"), out=out, **settings)
     torch.set_num_threads(available_cpus())
     transformers.set_seed(ours.seed)
     data = read_data(files["train"], task)
@@ -136,7 +136,7 @@ def questions(examples: Any, tokenizer: Any, longest: int) -> Features:
         [example.context for example in examples],
         truncation="only_second",
         max_length=longest,
-        stride=128,
+        stride=min(128, longest // 2),
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
