@@ -96,7 +96,7 @@ LAYERS: dict[str, set[str]] = {
     "version": LOADING,  # distilbert/__init__.py
 }
 LAYERS["cli"] = {*LAYERS}
-LAYERS["__main__"] = {"cli"}
+LAYERS["__main__"] = {"base", "cli"}
 
 
 LEAVES = (

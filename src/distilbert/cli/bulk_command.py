@@ -1,11 +1,12 @@
 """The command that runs a task over a data set."""
 
 import argparse
-import sys
 
 from ..bulk_settings import BulkSettings
+from ..interrupts import ending_at_once
 from ..tasks.by_name import TASKS
 from .options import add_model_option, add_options, read_options
+from .train_command import stop_hint
 
 
 def add_bulk(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +19,9 @@ def add_bulk(parser: argparse.ArgumentParser) -> None:
 
 
 def bulk(args: argparse.Namespace) -> int:
-    from ..bulk import run as run_bulk
-
-    try:
+    way = "the same command goes on with the parts that are left"
+    with ending_at_once(f"stopped; {way}"):
+        from ..bulk import run as run_bulk
+    with stop_hint(way):
         run_bulk(args.model, args.task, args.input, args.output, settings=read_options(args, BulkSettings))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on with the parts that are left", file=sys.stderr)
-        raise
     return 0

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..arguments import DistillArguments, Shape
 from ..errors import InputError, counted
+from ..interrupts import ending_at_once
 from . import show
 from .options import add_json, add_options, read_options
 from .results import print_json
-from .train_command import resume_hint, show_trained
+from .train_command import RESUMED, show_trained, stop_hint
 
 if TYPE_CHECKING:
     from ..evaluation.candidates import Candidate
@@ -39,7 +40,9 @@ def distill(args: argparse.Namespace) -> int:
     minutes = _MINUTES if args.minutes is None else args.minutes
     if args.minutes is not None and not args.to and not shapes:
         raise InputError("--minutes is the time of a search: give --to or --search, or --max-steps without one")
-    with resume_hint():
+    with ending_at_once(f"stopped; {RESUMED}"):
+        from .. import distill as _  # noqa: F401 - it reads PyTorch
+    with stop_hint(RESUMED):
         if args.to:
             _find_smallest(arguments, parse_share(args.to), minutes, shapes, as_json=args.json)
         elif shapes:

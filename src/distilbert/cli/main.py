@@ -17,6 +17,7 @@ from ..errors import DistilBertError, LabelWarning, LongTextWarning, error_text
 from ..hint_arguments import TASK_ALIASES
 from ..hint_options import COMMAND_OPTIONS
 from ..hints import did_you_mean
+from ..interrupts import ending_at_once
 from . import show
 from .command_examples import EXAMPLES
 
@@ -76,7 +77,8 @@ _MISTAKEN = re.compile(r"unrecognized arguments: (-m|--[\w-]+)|argument COMMAND:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. What goes wrong is one line on standard error, and exit code 1."""
-    args = parse(sys.argv[1:] if arguments is None else arguments)
+    with ending_at_once("stopped"):
+        args = parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a text must not fail for what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -95,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         _complain(args, f"distilbert {args.command}", f"{place}{error_text(error)}")
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        show.note(str(stop) or "stopped")
         return 130
     finally:
         _drop_unwritable()

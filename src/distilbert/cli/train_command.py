@@ -1,18 +1,20 @@
 """The command that fine-tunes a model on examples."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import FinetuneArguments
+from ..interrupts import ending_at_once
 from . import show
 from .options import add_json, add_options, read_options
 from .results import print_json
 
 if TYPE_CHECKING:
     from ..trained import Trained
+
+RESUMED = "the same command with --resume goes on from the last checkpoint"
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +24,14 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def train(args: argparse.Namespace) -> int:
     arguments = read_options(args, FinetuneArguments)
-    if arguments.head_only:  # which needs no PyTorch
-        from ..head_only.fitting import fit_classifier as finetune
-    else:
-        from ..train import finetune
     has_checkpoints = not (arguments.head_only or arguments.few_shot)
-    with resume_hint() if has_checkpoints else resume_hint("nothing was written; run the same command again"):
+    way = RESUMED if has_checkpoints else "nothing was written; run the same command again"
+    with ending_at_once(f"stopped; {way}"):
+        if arguments.head_only:  # which needs no PyTorch
+            from ..head_only.fitting import fit_classifier as finetune
+        else:
+            from ..train import finetune
+    with stop_hint(way):
         show_trained(finetune(arguments), as_json=args.json)
     return 0
 
@@ -46,10 +50,9 @@ def show_trained(done: "Trained", *, as_json: bool, facts: Mapping[str, Any] | N
 
 
 @contextmanager
-def resume_hint(way: str = "the same command with --resume goes on from the last checkpoint") -> Iterator[None]:
-    """Where a run is interrupted by hand, print one line about how to continue it."""
+def stop_hint(way: str) -> Iterator[None]:
+    """Where a run is interrupted by hand, say how to continue it."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"stopped; {way}", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt(f"stopped; {way}") from None
