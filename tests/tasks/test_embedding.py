@@ -170,9 +170,15 @@ def test_a_cut_text_is_never_silent(embedder: Embedder) -> None:
     fits, long = " ".join(words(ROOM)), " ".join(words(ROOM + 1))
     with warnings.catch_warnings(action="error"):
         whole = embedder([TEXT, fits])
-    with pytest.warns(LongTextWarning, match="1 of 3 texts are longer than 128 tokens and were cut; see long_text"):
+    with pytest.warns(LongTextWarning, match="1 of 3 texts is longer than 128 tokens and was cut; see long_text"):
         cut = embedder([TEXT, fits, long])
     np.testing.assert_allclose(cut, [whole[0], whole[1], whole[1]], atol=1e-6)
+    for texts, told in (
+        (long, "^the text is longer than 128"),
+        ([long, long, fits], "^2 of 3 texts are .* and were cut"),
+    ):
+        with pytest.warns(LongTextWarning, match=told):
+            embedder(texts)
     with pytest.raises(InputError, match="text 2 is longer than the 128 tokens"):
         embedder([TEXT, fits, long], long_text="error")
 

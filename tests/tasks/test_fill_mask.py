@@ -298,7 +298,7 @@ def test_a_mask_is_never_cut_off_silently(filler: MaskFiller) -> None:
 
 def test_a_cut_text_is_told_of(filler: MaskFiller) -> None:
     text = ONE + " film" * 200
-    with pytest.warns(LongTextWarning, match="1 of 2 texts are longer than 128 tokens"):
+    with pytest.warns(LongTextWarning, match="1 of 2 texts is longer than 128 tokens"):
         cut = filler([text, ONE], long_text="truncate")[0]
     expected = filler(ONE + " film" * (126 - 13), long_text="error")
     assert [fill.token for fill in cut] == [fill.token for fill in expected]

@@ -19,7 +19,7 @@ from helpers.hard_text import NAUGHTY, anything, naughty_and_foreign
 
 def test_truncation_is_never_silent(answerer: QuestionAnswerer) -> None:
     question, context = PAIRS[-1]
-    with pytest.warns(LongTextWarning, match=r"1 of 2 contexts are longer than one window and were cut"):
+    with pytest.warns(LongTextWarning, match=r"1 of 2 contexts is longer than one window and was cut"):
         cut = answerer(question, [context, "short"], top_k=10**6, align_to_words=False, long_text="truncate")
     first = answerer.tokenizer.pair_windows(question, context, 128, 0)[0]
     assert max(answer.end for answer in cut[0]) == first.encoding.offsets[-2, 1]

@@ -207,7 +207,7 @@ def test_memory_stays_small_however_long_the_batch(
 def test_long_texts(encoder: SparseEncoder) -> None:
     words = ["film"] * 130 + ["war"] * 100
     parts = [" ".join(words[place : place + 126]) for place in range(0, len(words), 126)]
-    with pytest.warns(LongTextWarning, match="1 of 2 texts are longer than 128 tokens and were cut; see long_text"):
+    with pytest.warns(LongTextWarning, match="1 of 2 texts is longer than 128 tokens and was cut; see long_text"):
         cut = encoder([TEXT, " ".join(words)])[1]
     np.testing.assert_allclose(dense(cut), dense(encoder(parts[0])), atol=1e-6)
     expected = np.maximum(*(dense(encoder(part)) for part in parts))

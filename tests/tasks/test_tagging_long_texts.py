@@ -143,7 +143,7 @@ def test_all_tokens_of_a_word_are_read_in_one_window(tagger: TokenClassifier) ->
 
 def test_rehydra_82_truncation_is_never_silent(tagger: TokenClassifier, sentences: list[str]) -> None:
     long = " ".join(sentences[:20])
-    with pytest.warns(LongTextWarning, match=r"1 of 2 texts are longer than 128 tokens and were cut"):
+    with pytest.warns(LongTextWarning, match=r"1 of 2 texts is longer than 128 tokens and was cut"):
         cut = tagger([long, "short"], long_text="truncate")
     with pytest.raises(InputError, match=r"text 1 is longer than the 128 tokens"):
         tagger(["short", long], long_text="error")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from ..encoding import Encoding
-from ..errors import InputError, LongTextWarning
+from ..errors import InputError, LongTextWarning, counted
 
 LongText = Literal["truncate", "window", "error"]
 
@@ -40,8 +40,8 @@ def no_room(name: str, tokens: int, room: int) -> InputError:
 class CutTexts:
     """Counts the texts of a stream and those that were cut, for the tasks whose results do not say so."""
 
-    def __init__(self, limit: str, what: str = "texts") -> None:
-        self._message = f"{what} are longer than {limit} and were cut; see long_text"
+    def __init__(self, limit: str, what: str = "text") -> None:
+        self._limit, self._what = limit, what
         self._texts = self._cut = 0
 
     def count(self, cut: Sequence[bool]) -> None:
@@ -52,7 +52,9 @@ class CutTexts:
     def warn(self) -> None:
         """At the end of the stream: a LongTextWarning if any were cut."""
         if self._cut:
-            message = f"{self._cut} of {self._texts} {self._message}"
+            which = f"{self._cut:,} of {counted(self._texts, self._what)}" if self._texts > 1 else f"the {self._what}"
+            is_longer, was = ("is longer", "was") if self._cut == 1 else ("are longer", "were")
+            message = f"{which} {is_longer} than {self._limit} and {was} cut; see long_text"
             warnings.warn(message, LongTextWarning, stacklevel=caller_level())
 
 

@@ -145,7 +145,7 @@ class QuestionAnswerer(Task):
             yield answers[0] if options.top_k == 1 else answers
 
     def _read(self, pairs: Iterable[tuple[str, str]], options: AnswerOptions) -> Iterator[Read]:
-        cut_contexts = CutTexts("one window", "contexts")
+        cut_contexts = CutTexts("one window", "context")
         for start, chunk in self._chunks(_checked(pairs)):
             questions, contexts = ([pair[side] for pair in chunk] for side in (0, 1))
             encodings = self.tokenizer.encode_batch(contexts)
