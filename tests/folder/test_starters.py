@@ -1,5 +1,6 @@
 """Starter models: names that lead into the package `distilbert_starter`, whoever asks, and messages without it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,17 @@ def test_names_lead_to_folders(installed: Path) -> None:
     assert distilbert.load("starter/embed").task == "feature-extraction"
 
 
-def test_one_folder_may_have_two_names(installed: Path) -> None:
+def test_one_folder_may_have_two_names(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert resolve("starter/zero-shot") == installed / "embed"
     assert distilbert.load("starter/zero-shot").task == "zero-shot-classification"
     assert distilbert.load("starter/zero-shot", "feature-extraction").task == "feature-extraction"
+    tasks = {}
+    for name in ("starter/zero-shot", "starter/embed"):
+        assert main(["info", name, "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        tasks[name] = facts["task"], facts["pooling"]
+    assert tasks["starter/zero-shot"] == ("zero-shot-classification", ["mean"])
+    assert tasks["starter/embed"] == ("feature-extraction", ["mean"])
 
 
 @pytest.mark.parametrize("name", ["nothing", "", ".", "..", "../starter", "a/b", "/etc", "a\0b", "x" * 5000, "a\nb"])

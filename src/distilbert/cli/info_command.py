@@ -9,6 +9,7 @@ from ..fetching import fetch
 from ..folder.checkpoint import Head
 from ..folder.opened import ModelFolder, open_folder
 from ..folder.sentence import SentenceFolder
+from ..folder.starters import starter_task
 from ..loading import task_of
 from . import show
 from .options import add_json, add_model_argument, add_revision
@@ -22,7 +23,8 @@ def add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def info(args: argparse.Namespace) -> int:
-    facts = _facts(open_folder(fetch(args.model, args.revision)))
+    folder = open_folder(fetch(args.model, args.revision))
+    facts = _facts(folder, starter_task(str(args.model)) or task_of(folder.checkpoint.head, folder.sentence))
     if args.json:
         print_json(facts)
     else:
@@ -30,11 +32,11 @@ def info(args: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(folder: ModelFolder) -> dict[str, Any]:
+def _facts(folder: ModelFolder, task: str) -> dict[str, Any]:
     checkpoint, config = folder.checkpoint, folder.config
     facts: dict[str, Any] = {
         "architecture": checkpoint.head.value,
-        "task": task_of(checkpoint.head, folder.sentence),
+        "task": task,
         "parameters": checkpoint.parameters,
         "bytes": folder.bytes,
         "stored_as": sorted({tensor.dtype for tensor in checkpoint.tensors.values()}),
@@ -53,7 +55,7 @@ def _facts(folder: ModelFolder) -> dict[str, Any]:
         facts["calibration"] = config.calibration.to_dict()
     if checkpoint.unread:
         facts["unread_weights"] = list(checkpoint.unread)
-    if facts["task"] == "feature-extraction":
+    if task_of(checkpoint.head, folder.sentence) == "feature-extraction":
         sentence = folder.sentence or SentenceFolder(checkpoint.folder)
         facts["pooling"] = list(sentence.pooling.modes)
         facts["embedding_width"] = sentence.truncate_dim or sentence.width(config.dim)
