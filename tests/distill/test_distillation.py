@@ -15,7 +15,7 @@ import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
 from distilbert.arguments import USUAL_LOSSES  # noqa: E402
 from distilbert.cli.main import main  # noqa: E402
-from distilbert.distill import distill, teacher_cache  # noqa: E402
+from distilbert.distill import distill, facts, inputs, teacher_cache  # noqa: E402
 from distilbert.distill.student_search import beside_teacher  # noqa: E402
 from distilbert.distill.teacher import NativeTeacher  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
@@ -228,6 +228,25 @@ def test_the_command_makes_a_student(
     assert float(rows[1][-1]) >= float(rows[2][-1])  # MB
     assert main([str(part) for part in command]) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("enough", [20, 21])
+def test_too_few_texts_leave_the_vocabulary_as_it_is(
+    make_checkpoint: Maker,
+    tmp_path: Path,
+    sentences: list[str],
+    enough: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in (inputs, facts):
+        monkeypatch.setattr(module, "ENOUGH_TEXTS", enough)
+    teacher = teacher_of("text-classification", make_checkpoint)
+    chosen = settings("text-classification", teacher, tmp_path, sentences[:20], vocab_size="auto", max_steps=2)
+    student = distilbert.load(distill(chosen).folder)
+    few = enough > 20
+    assert (student.tokenizer.vocab_size == distilbert.load(teacher).tokenizer.vocab_size) == few
+    assert ("all pieces stay: --vocab-size auto needs 21 texts to choose by" in capsys.readouterr().err) == few
 
 
 def test_a_share_of_the_examples_chooses_the_best_weights(

@@ -17,6 +17,7 @@ from distilbert import DistilBertConfig
 from distilbert.arguments import Shape
 from distilbert.cli.distill_command import parse_share
 from distilbert.cli.main import main
+from distilbert.convert import quantize
 from distilbert.distill import find_smallest, halving, smallest
 from distilbert.distill.halving import Trial, survivors
 from distilbert.distill.shapes import candidate_shapes, shape_name
@@ -195,11 +196,21 @@ def test_a_student_that_turns_out_slow_does_not_end_the_search(
     assert {each.name for each in found.tried} == {"1x16x24", "2x16x24", "teacher"}
 
 
+@pytest.mark.parametrize("precisions", [["float32", "int8"], ["int8"]], ids=["float32", "int8"])
 def test_the_command_says_what_was_tried_and_whether_it_holds(
-    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], quick: None, capsys: pytest.CaptureFixture[str]
+    precisions: list[str],
+    make_checkpoint: Maker,
+    tmp_path: Path,
+    sentences: list[str],
+    quick: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     task = "text-classification"
-    chosen = settings(task, teacher_of(task, make_checkpoint), tmp_path, sentences[:24])
+    teacher = teacher_of(task, make_checkpoint)
+    if precisions == ["int8"]:  # the folder of the teacher is
+        quantize(teacher, tmp_path / "int8", data=sentences[:4])
+        teacher = tmp_path / "int8"
+    chosen = settings(task, teacher, tmp_path, sentences[:24])
     command = ["distill", "--teacher", chosen.teacher, "--task", task, "--train", chosen.train, "--eval", chosen.eval,
                "--test", chosen.eval, "--out", chosen.out, "--to", "100%", "--minutes", "5", "--search", "1x16",
                "--device", "cpu", "--threads", "1", "--batch-size", "8"]  # fmt: skip
@@ -207,6 +218,9 @@ def test_the_command_says_what_was_tried_and_whether_it_holds(
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert " ".join(lines[0].split()) == "precision accuracy of the teacher's examples a second MB of weights"
+    for table in lines[1 : 3 + len(precisions)], lines[-4 - len(precisions) : -2]:  # of all, and of the chosen one
+        expected = [["1x16", "float32"], ["1x16", "int8"], *(["teacher", precision] for precision in precisions)]
+        assert [line.split()[:2] for line in table] == expected
     assert "1x16 and its teacher, on 10 examples that decided nothing" in lines
     starts = ("the smallest that keeps", "the best; none keeps")
     assert any(f"* {start} 100.0% here with 95 % confidence" in lines for start in starts)

@@ -165,7 +165,8 @@ class Halving:
         if not self._last and seconds < FEWEST_STEPS * a_step:
             raise InputError(
                 f"{self._minutes:g} minutes are too few: a step of a student of {shape_name(arguments.shape)} takes "
-                f"{a_step:.2g} s, and each gets {max(seconds, 0):.1f} s; give more minutes, or fewer shapes (--search)"
+                f"{a_step:.2g} s, and each gets {max(seconds, 0):.1f} s; give more minutes, or fewer shapes "
+                "(--search), with resume (--resume)"
             )
         return max(steps, FEWEST_STEPS) if before is None else steps
 
