@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -144,9 +145,15 @@ def small_config(head: Head = Head.SEQUENCE_CLASSIFICATION, **changes: object) -
 
 def random_weights(config: DistilBertConfig, head: Head, seed: int = 0) -> dict[str, np.ndarray]:
     """Weights large enough that every part of the model matters to the output."""
+    return {name: array.copy() for name, array in _drawn(tuple(key_table(config, head).items()), seed).items()}
+
+
+@lru_cache(maxsize=16)
+def _drawn(shapes: tuple[tuple[str, tuple[int, ...]], ...], seed: int) -> dict[str, np.ndarray]:
+    """Kept, for many tests make the same model."""
     rng = np.random.default_rng(seed)
     weights = {}
-    for name, shape in key_table(config, head).items():
+    for name, shape in shapes:
         scale = 0.3 if len(shape) == 1 else 1.5 / np.sqrt(shape[-1])
         weights[name] = rng.normal(0, scale, shape).astype(np.float32)
         if name.lower().endswith("norm.weight"):

@@ -150,7 +150,7 @@ class Live:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=PATIENCE)
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE, verify=False)
 
     def post(self, path: str, **body: object) -> httpx.Response:
         return self.http.post(path, json=body)

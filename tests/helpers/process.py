@@ -59,8 +59,9 @@ class Process:
             self.log.append(json.loads(line))
 
     def warm(self) -> bool:
+        """Whether it answers. Without `verify=False` each client of httpx first reads all certificates."""
         try:
-            return httpx.get(f"{self.url}/health").status_code == 200
+            return httpx.get(f"{self.url}/health", verify=False).status_code == 200
         except httpx.TransportError:
             assert self.process.poll() is None, self.log
             return False
@@ -113,7 +114,7 @@ class Process:
 
     def worst_lag(self) -> float:
         """Seconds, of the server's event loop."""
-        text = httpx.get(f"{self.url}/metrics", timeout=PATIENCE).text
+        text = httpx.get(f"{self.url}/metrics", timeout=PATIENCE, verify=False).text
         return next(
             float(line.split()[1]) for line in text.splitlines() if line.startswith("distilbert_loop_lag_worst")
         )
