@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from distilbert import DistilBertConfig, Embedder, load
+from distilbert.convert.quantization import demo_sentences
 from distilbert.folder.checkpoint import Head, key_table, save_checkpoint
 
 pytest_plugins = ["helpers.browser", "helpers.passed", "helpers.tiny_folders"]
@@ -61,6 +62,8 @@ def one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         for module in ("choice", "input_ranges"):
             patched.setattr(f"distilbert.engine.{module}.available_cpus", lambda: 1)
+        # int8 is fitted to fewer sentences, and compared with float32 on fewer
+        patched.setattr("distilbert.convert.quantization.demo_sentences", lambda: demo_sentences()[:20])
         if torch := sys.modules.get("torch"):  # a training sets its threads for all tests that follow in the process
             torch.set_num_threads(1)
             patched.setattr(torch, "set_num_threads", lambda count: None)
