@@ -59,7 +59,7 @@ def test_a_student_comes_to_say_what_its_teacher_says(
     teacher = teacher_of("text-classification", make_checkpoint, dim=64, hidden_dim=128)
     sizes = {"layers": 1, "dim": 0, "heads": 0, "hidden_dim": 0}
     arguments = settings(
-        "text-classification", teacher, tmp_path, sentences[:40], hard=0.0, epochs=30, eval=None, **sizes
+        "text-classification", teacher, tmp_path, sentences[:40], hard=0.0, epochs=20, eval=None, **sizes
     )
     done = distill(arguments, quiet=True)
     logits = (distilbert.load(folder).logits(sentences[:40]) for folder in (teacher, done.folder))
@@ -72,7 +72,7 @@ def test_a_teacher_of_vectors_passes_on_its_similarities(
 ) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     shape = {"layers": 1, "dim": 192, "heads": 6, "hidden_dim": 256, "vocab_size": 3000}
-    arguments = settings("sentence-similarity", folded_minilm, tmp_path, sentences[:60], epochs=16, eval=None, **shape)
+    arguments = settings("sentence-similarity", folded_minilm, tmp_path, sentences[:40], epochs=12, eval=None, **shape)
     done = distill(arguments, quiet=True)
     teacher, student = (distilbert.load(folder) for folder in (folded_minilm, done.folder))
     told, printed = teacher(sentences[:60]), student(sentences[:60])

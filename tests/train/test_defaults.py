@@ -129,7 +129,7 @@ def test_bfloat16_learns_what_float32_learns(
     task: str, make_checkpoint: Maker, tmp_path: Path, sentences: list[str]
 ) -> None:
     model = make_checkpoint(HEADS[task], **NO_DROPOUT)
-    data = data_file(tmp_path, task, sentences[:48])
+    data = data_file(tmp_path, task, sentences[:32])
     settings = {"eval": data, "epochs": 6, "learning_rate": 3e-3}
     made = {
         kind: finetune(arguments(model, data, tmp_path / kind, task, precision=kind, **settings), quiet=True)
