@@ -72,12 +72,12 @@ def test_a_teacher_of_vectors_passes_on_its_similarities(
 ) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     shape = {"layers": 1, "dim": 192, "heads": 6, "hidden_dim": 256, "vocab_size": 3000}
-    arguments = settings("sentence-similarity", folded_minilm, tmp_path, sentences[:40], epochs=12, eval=None, **shape)
+    arguments = settings("sentence-similarity", folded_minilm, tmp_path, sentences[:40], epochs=8, eval=None, **shape)
     done = distill(arguments, quiet=True)
     teacher, student = (distilbert.load(folder) for folder in (folded_minilm, done.folder))
-    told, printed = teacher(sentences[:60]), student(sentences[:60])
-    assert printed.shape == told.shape == (60, 384)
-    assert (told * printed).sum(1).mean() > 0.7
+    told, printed = teacher(sentences[:40]), student(sentences[:40])
+    assert printed.shape == told.shape == (40, 384)
+    assert (told * printed).sum(1).mean() > 0.8
     theirs = sentence_transformers.SentenceTransformer(str(done.folder), device="cpu").encode(sentences[:8])
     np.testing.assert_allclose(theirs, printed[:8], atol=1e-5)
 

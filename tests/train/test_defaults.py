@@ -130,7 +130,7 @@ def test_bfloat16_learns_what_float32_learns(
 ) -> None:
     model = make_checkpoint(HEADS[task], **NO_DROPOUT)
     data = data_file(tmp_path, task, sentences[:32])
-    settings = {"eval": data, "epochs": 6, "learning_rate": 3e-3}
+    settings = {"eval": data, "epochs": 6, "learning_rate": 5e-3}
     made = {
         kind: finetune(arguments(model, data, tmp_path / kind, task, precision=kind, **settings), quiet=True)
         for kind in ("float32", "bfloat16")
