@@ -37,7 +37,7 @@ def test_a_wide_bound_is_met_by_all_of_int8(rows: tuple[Path, Path], tmp_path: P
     assert len(done.layers) == 1 + 4 * open_checkpoint(rows[0]).config.n_layers
     assert max(layer.error for layer in done.layers) > 0
     assert json.loads(json.dumps(done.to_dict()))["guaranteed"] is True
-    assert "guaranteed within 30 points" in str(done)
+    assert str(done).endswith("guaranteed within 30 points")
     assert distilbert.load(tmp_path / "out")("a film").label
 
 
@@ -56,6 +56,19 @@ def test_entities_that_nobody_has_guarantee_nothing(make_checkpoint: Maker, tmp_
     with pytest.raises(InputError, match=r"dev.conll: float32's f1 is 0.0000 there: there is nothing to keep"):
         quantize_within(model, tmp_path / "out", data, max_drop=50)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_score_that_is_hardly_above_the_bound(rows: tuple[Path, Path], tmp_path: Path) -> None:
+    model, data = rows
+    given = [json.loads(line) for line in data.read_text().splitlines()]
+    others = {given[0]["label"]: "LABEL_1", "LABEL_1": "LABEL_0", "LABEL_0": "LABEL_1"}
+    wrong = [row if place % 2 else row | {"label": others[row["label"]]} for place, row in enumerate(given)]
+    data.write_text("\n".join(map(json.dumps, wrong)))  # an accuracy of 0.5
+    with pytest.raises(InputError, match=r"accuracy is 0.5000 there: there is nothing to keep within 60 points"):
+        quantize_within(model, tmp_path / "none", data, max_drop=60)
+    assert not (tmp_path / "none").exists()
+    done = quantize_within(model, tmp_path / "out", data, max_drop=30)
+    assert "guaranteed within 30 points of 50.00, which says little" in str(done)
 
 
 @pytest.mark.parametrize("max_drop", [0, -1, 100, float("nan")])

@@ -103,7 +103,8 @@ class Guarantee:
         """Whether there is a guarantee, in words."""
         points = f"{100 * self.max_drop:g} {'point' if 100 * self.max_drop == 1 else 'points'}"
         if self.chosen:
-            return f"{self.chosen.mixture}, guaranteed within {points}"
+            little = f" of {100 * self.score:.2f}, which says little" if self.max_drop >= self.score / 2 else ""
+            return f"{self.chosen.mixture}, guaranteed within {points}{little}"
         return f"no guarantee: a drop of at most {points} cannot be shown; nothing written"
 
     def _line(self, rung: Rung) -> str:
@@ -146,7 +147,7 @@ def quantize_within(
         model, out, bits, word_bits, revision: as for `quantize`. `out` is written only with a guarantee.
 
     Raises:
-        InputError: for an option, an `out` or data that cannot be, and where float32's metric is not above 0.
+        InputError: for an option, an `out` or data that cannot be, and where float32's metric is not above max_drop.
         HubError, ConfigError, CheckpointError: naming the file; nothing is written.
     """
     if not 0 < max_drop < 100:
@@ -159,13 +160,17 @@ def quantize_within(
     recorded = type(exact)(dataclasses.replace(exact.model, engine=recorder))
     _warm_up(exact, examples)
     first, rate = _scored(recorded, examples)
-    if not (score := first.values()[first.main]) > 0:
-        raise InputError(f"{examples.source}: float32's {first.main} is {score:.4f} there: there is nothing to keep")
+    score, most = first.values()[first.main], max_drop / 100
+    if not score > most:
+        within = f" within {max_drop:g} points" if score > 0 else ""
+        raise InputError(
+            f"{examples.source}: float32's {first.main} is {score:.4f} there: there is nothing to keep{within}"
+        )
     ranges = input_ranges(source.checkpoint, recorder.ids, _BATCH_TOKENS)
     quantizer = Quantizer(source.checkpoint, bits=bits, word_bits=word_bits, ranges=ranges)
     layers = layer_errors(quantizer, recorder.ids)
     rungs: list[Rung] = []
-    chosen, needed, most = None, None, max_drop / 100
+    chosen, needed = None, None
     for float32 in reversed(ladder(layers)):
         rung, bound_of = _try(quantizer, source, float32, exact.task, examples, first)
         rungs.append(rung)
