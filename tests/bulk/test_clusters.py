@@ -1,5 +1,6 @@
 """Slow: clusters of Ray and of Dask on this machine, whose nodes are killed while they run parts."""
 
+import io
 import os
 import signal
 import sys
@@ -156,6 +157,22 @@ def test_an_error_of_a_part_is_one_line(dask_cluster: Any, model: Path, tmp_path
     with pytest.raises(distilbert.InputError, match="not valid CSV") as raised:
         run(model, "text-classification", tmp_path / "in.csv", tmp_path / "out", settings=settings, quiet=True)
     assert "\n" not in str(raised.value)
+
+
+def test_dask_is_waited_for_where_it_has_no_worker(
+    environment: None, model: Path, sentences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
+
+        class Told(io.StringIO):
+            def write(self, text: str) -> int:
+                if "the cluster has no worker of 1 thread yet; waiting for one" in text:
+                    cluster.scale(1)
+                return len(text)
+
+        monkeypatch.setattr(sys, "stderr", Told())
+        assert job(model, sentences[:9], tmp_path, address(cluster), "out").rows == 9
 
 
 # engines of tables ----------------------------------------------------------------------------------

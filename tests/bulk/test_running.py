@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distilbert import InputError, load
-from distilbert.bulk import BulkSettings
+from distilbert.bulk import BulkSettings, running
 from helpers.bulk import Runner
 
 
@@ -33,6 +35,32 @@ def check(found: list[Any], expected: list[tuple[str, float] | None]) -> None:
     assert [label for label, _ in found] == [row and row[0] for row in expected]
     for (_, score), row in zip(found, expected, strict=True):
         assert score is row or score == pytest.approx(row and row[1], abs=1e-6)
+
+
+class Later(Executor):
+    """A cluster whose first worker comes after it was asked."""
+
+    slots = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_cluster_without_workers_is_told(
+    quiet: bool, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text("text\na film\n")
+    monkeypatch.setattr(running, "executor_of", lambda *_: Later())
+    settings = BulkSettings(on="dask://here:1", threads=2)
+    done = running.run(
+        model, "text-classification", tmp_path / "in.csv", tmp_path / "out", settings=settings, quiet=quiet
+    )
+    assert (done.rows, done.finished) == (1, True)
+    told = "dask://here:1: the cluster has no worker of 2 threads yet; waiting for one: start it, or press Ctrl-C\n"
+    assert (told in capsys.readouterr().err) != quiet
 
 
 def test_parquet_keeps_every_column_as_it_is(

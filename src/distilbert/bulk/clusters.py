@@ -36,7 +36,7 @@ class RayTasks(Executor):
     @property
     def slots(self) -> int:
         """How many calls can run at once: nodes come and go."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 0)) // self._threads)
+        return int(self._ray.cluster_resources().get("CPU", 0)) // self._threads
 
     def submit(
         self, fn: Callable[Parameters, Value], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -70,7 +70,7 @@ class DaskTasks(Executor):
     @property
     def slots(self) -> int:
         """How many calls can run at once: workers come and go."""
-        return max(1, sum(self._client.nthreads().values()))
+        return sum(self._client.nthreads().values())
 
     def submit(
         self, fn: Callable[Parameters, Value], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -104,7 +104,7 @@ def _passed_on(there: "Future[Value]", meaning: Callable[[BaseException], BaseEx
     return here
 
 
-def executor_of(on: str, workers: int, threads: int) -> Executor:
+def executor_of(on: str, workers: int, threads: int) -> LocalWorkers | RayTasks | DaskTasks:
     """The executor that `on` names. Raises MissingExtraError and InputError."""
     if on == "local":
         return LocalWorkers(workers)

@@ -23,7 +23,7 @@ _POLL = 0.2  # seconds between looks for Ctrl-C
 
 def slots_of(executor: Executor, unknown: int) -> int:
     """How many calls can run at once; `unknown` for an executor of which nothing is known."""
-    return executor.slots if isinstance(executor, LocalWorkers | RayTasks | DaskTasks) else unknown
+    return max(1, executor.slots) if isinstance(executor, LocalWorkers | RayTasks | DaskTasks) else unknown
 
 
 class Parts:

@@ -94,7 +94,7 @@ def run(
     workers, threads = default_workers(settings.workers, settings.threads)
     if executor is None:
         job = replace(job, threads=threads)
-    with _executor(executor, settings, workers, threads) as chosen:
+    with _executor(executor, settings, workers, threads, quiet) as chosen:
         if isinstance(chosen, LocalWorkers):
             fetch(model)  # once, and what it says of weights that are converted is said here
         plan, schema = _plan(chosen, job, files, settings, settings.shares[1] * slots_of(chosen, 1), quiet)
@@ -114,12 +114,17 @@ def run(
 
 
 @contextmanager
-def _executor(given: Executor | None, settings: BulkSettings, workers: int, threads: int) -> Iterator[Executor]:
+def _executor(
+    given: Executor | None, settings: BulkSettings, workers: int, threads: int, quiet: bool
+) -> Iterator[Executor]:
     if given is not None:
         yield given
         return
     made = executor_of(settings.on, workers, threads)
     try:
+        if not (quiet or made.slots):
+            none = f"{settings.on}: the cluster has no worker of {counted(threads, 'thread')} yet"
+            print(f"{none}; waiting for one: start it, or press Ctrl-C", file=sys.stderr)
         yield made
     except BaseException:
         if isinstance(made, LocalWorkers):
