@@ -2,102 +2,76 @@
 // block (Milakov and Gimelshein, arXiv 1805.02867), so that memory does not grow with the square of the text.
 #pragma once
 
-#include "matmul.h"
+#include "functions.h"
+#include "registers.h"
+
+#if defined(AMX)
+#include "attention_amx.h"
+#else
+#include "attention_float.h"
+#endif
 
 namespace TARGET {
 
-// Keys by columns, values by rows, in blocks of kKeys tokens, padded with zeros.
-INLINE void gather(const float* from, size_t stride, int keys, int width, bool turned, float* to) {
-    const int in = padded(width);
-    const size_t block = (size_t)kKeys * in;
-    memset(to, 0, (keys + kKeys - 1) / kKeys * block * sizeof(float));
-    for (int key = 0; key < keys; key++) {
-        const float* row = from + key * stride;
-        float* place = to + key / kKeys * block;
-        const int within = key % kKeys;
-        if (turned)
-            for (int i = 0; i < width; i++) place[(size_t)i * kKeys + within] = row[i];
-        else
-            memcpy(place + (size_t)within * in, row, width * sizeof(float));
-    }
-}
+static_assert(kQueries <= kMostQueries);
 
-// What kQueries queries have seen so far: the largest score of each, its sum of weights, and its weighted values.
+// What a query has seen so far: its largest score and the sum of its weights. Its weighted values are summed beside it.
 struct Seen {
-    float most[kQueries], total[kQueries];
-    float* context;  // [kQueries][padded(head_width)]
+    float most = -1e30f, total = 0;
 };
 
-// The queries' rows [kQueries][in], scaled, over one block of `keys` keys; scores [kQueries][kKeys] is scratch.
-INLINE void attend_block(const float* queries, const float* k, const float* v, int keys, int width, float* scores,
-                         Seen& seen) {
-    const int in = padded(width);
-    for (int column = 0; column < keys; column += kColumns) {
-        F total[kQueries][2] = {};
-        multiply(queries, in, k + column, kKeys, width, total);
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) {
-                const int at = column + half * W;
-                store(scores + r * kKeys + at, first_lanes(keys - at) ? total[r][half] : all(-__builtin_inff()));
-            }
+// A query's scores of `keys` keys become their weights; returns by what factor those of the keys before them fade.
+INLINE F weigh(float* scores, int keys, Seen& seen) {
+    const int whole = keys / W * W;
+    if (whole < keys) store(scores + whole, first_lanes(keys - whole) ? load(scores + whole) : all(-__builtin_inff()));
+    F top = all(seen.most);
+    for (int i = 0; i < keys; i += W) top = max(load(scores + i), top);
+    const F most = all(largest(top));
+    F total = F{};
+    for (int i = 0; i < keys; i += W) {
+        const F weight = exp(load(scores + i) - most);
+        total += weight;
+        store(scores + i, weight);
     }
-    for (int r = 0; r < kQueries; r++) {
-        float* row = scores + r * kKeys;
-        F top = all(seen.most[r]);
-        for (int i = 0; i < keys; i += W) top = max(load(row + i), top);
-        const F most = all(largest(top));
-        F total = F{};
-        for (int i = 0; i < keys; i += W) {
-            const F weight = exp(load(row + i) - most);
-            total += weight;
-            store(row + i, weight);
-        }
-        const F faded = exp(all(seen.most[r]) - most);
-        seen.total[r] = seen.total[r] * faded[0] + sum(total);
-        seen.most[r] = most[0];
-        for (int i = 0; i < in; i += W) store(seen.context + r * in + i, load(seen.context + r * in + i) * faded);
-    }
-    int column = 0;
-    for (; column + kColumns <= in; column += kColumns) {
-        F total[kQueries][2];
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) total[r][half] = load(seen.context + r * in + column + half * W);
-        multiply(scores, kKeys, v + column, in, keys, total);
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) store(seen.context + r * in + column + half * W, total[r][half]);
-    }
-    for (; column < in; column += W)  // half a tile
-        for (int r = 0; r < kQueries; r++) {
-            F total = load(seen.context + r * in + column);
-            for (int i = 0; i < keys; i++) total = fma(all(scores[r * kKeys + i]), load(v + i * in + column), total);
-            store(seen.context + r * in + column, total);
-        }
+    const F faded = most[0] == seen.most ? all(1) : exp(all(seen.most) - most);
+    seen = {most[0], seen.total * faded[0] + sum(total)};
+    return faded;
 }
 
 static void attend(float* q, size_t q_stride, int queries, const float* k, const float* v, size_t stride, int keys,
                    int width, float* scratch) {
-    const int in = padded(width);
-    const size_t block = (size_t)kKeys * in, whole = (keys + kKeys - 1) / kKeys * block;
+    const int in = padded(width), depth = padded(width, kDepths), blocks = (keys + kKeys - 1) / kKeys;
+    const size_t k_block = (size_t)kKeys * depth, v_block = (size_t)kKeys * in;
     float* k_blocks = scratch;
-    float* v_blocks = k_blocks + whole;
-    float* rows = v_blocks + whole;
-    float* scores = rows + 2 * kQueries * in;
+    float* v_blocks = k_blocks + blocks * k_block;
+    float* rows = v_blocks + blocks * v_block;
+    float* context = rows + kQueries * depth;
+    float* scores = context + kQueries * in;
     const float scale = 1.f / __builtin_sqrtf((float)width);
-    gather(k, stride, keys, width, true, k_blocks);
-    gather(v, stride, keys, width, false, v_blocks);
-    Seen seen;
-    seen.context = rows + kQueries * in;
+    const Registers registers(kQueries);
+    memset(scratch, 0, (rows - scratch) * sizeof(float));
+    for (int block = 0; block < blocks; block++) {
+        const int first = block * kKeys, count = keys - first < kKeys ? keys - first : kKeys;
+        place_keys(k + first * stride, stride, count, width, k_blocks + block * k_block);
+        place_values(v + first * stride, stride, count, width, v_blocks + block * v_block);
+    }
     for (int first = 0; first < queries; first += kQueries) {
         const int count = queries - first < kQueries ? queries - first : kQueries;
-        memset(rows, 0, 2 * kQueries * in * sizeof(float));
-        for (int r = 0; r < kQueries; r++) seen.most[r] = -1e30f, seen.total[r] = 0;
+        Seen seen[kQueries];
+        memset(rows, 0, (scores - rows) * sizeof(float));
+        place_queries(q + first * q_stride, q_stride, count, width, scale, rows);
+        for (int block = 0; block < blocks; block++) {
+            const int block_keys = keys - block * kKeys < kKeys ? keys - block * kKeys : kKeys;
+            score(rows, k_blocks + block * k_block, block_keys, width, scores);
+            for (int r = 0; r < count; r++) {
+                const F faded = weigh(scores + r * kKeys, block_keys, seen[r]);
+                if (faded[0] == 1) continue;
+                for (int i = r * in; i < (r + 1) * in; i += W) store(context + i, load(context + i) * faded);
+            }
+            add_values(scores, v_blocks + block * v_block, block_keys, width, context);
+        }
         for (int r = 0; r < count; r++)
-            for (int i = 0; i < width; i++) rows[r * in + i] = q[(first + r) * q_stride + i] * scale;
-        for (int key = 0; key < keys; key += kKeys)
-            attend_block(rows, k_blocks + key / kKeys * block, v_blocks + key / kKeys * block,
-                         keys - key < kKeys ? keys - key : kKeys, width, scores, seen);
-        for (int r = 0; r < count; r++)
-            for (int i = 0; i < width; i++) q[(first + r) * q_stride + i] = seen.context[r * in + i] / seen.total[r];
+            for (int i = 0; i < width; i++) q[(first + r) * q_stride + i] = context[r * in + i] / seen[r].total;
     }
 }
 

@@ -7,9 +7,7 @@
 
 namespace {
 
-constexpr int kChunk = 48;      // rows that a thread takes at a time: what lies between two layers stays in its cache
 constexpr int kTeamRows = 192;  // with fewer rows a thread, threads share them and split the columns
-constexpr int kTileMultiple = 12;  // chunks are whole tiles, of 4 rows or of 6
 constexpr int kGrains = 4;  // in which a member's columns are taken: who is done first helps the others
 constexpr int kLeastQueries = 32;  // of a task of attention, whose keys are laid out anew for each
 
@@ -38,11 +36,12 @@ struct Team {
 // the columns of each layer, so that each reads its part of the weights alone.
 class Split {
 public:
-    Split(int rows, int threads) : rows_(rows), threads_(threads), teams_(std::clamp(rows / kTeamRows, 1, threads)) {
+    Split(int rows, int threads, const Kernels& kernels)
+        : rows_(rows), threads_(threads), teams_(std::clamp(rows / kTeamRows, 1, threads)) {
         chunks_ = teams_;
-        if (teams_ == threads) chunks_ = std::max(1, divided(divided(rows, kChunk), threads) * threads);
+        if (teams_ == threads) chunks_ = std::max(1, divided(divided(rows, kernels.chunk), threads) * threads);
         chunk_ = divided(rows, chunks_);
-        if (teams_ == threads) chunk_ = divided(chunk_, kTileMultiple) * kTileMultiple;
+        if (teams_ == threads) chunk_ = divided(chunk_, kernels.tile) * kernels.tile;
         for (int team = 0; team < teams_; team++) barriers_.emplace_back(first(team + 1) - first(team));
     }
 
@@ -75,8 +74,8 @@ public:
     Run(const Model& model, const Batch& batch, Workspace& workspace, int threads, float* out)
         : model_(model), kernels_(model.kernels), batch_(batch), workspace_(workspace), threads_(threads),
           read_(batch.rows ? batch.read : batch.tokens), out_(out), d_(model.width()),
-          f_(padded(model.shape.hidden_dim)), everyone_(threads), tokens_(batch.tokens, threads),
-          chosen_(read_, threads), next_(4 * model.layers.size()) {
+          f_(padded(model.shape.hidden_dim)), everyone_(threads), tokens_(batch.tokens, threads, kernels_),
+          chosen_(read_, threads, kernels_), next_(4 * model.layers.size()) {
         place();
         reserve();
     }

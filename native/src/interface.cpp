@@ -118,6 +118,18 @@ int32_t distilbert_product(const char* name, const int8_t* a, int32_t rows, cons
     return kMemory;
 }
 
+int32_t distilbert_attend(const char* name, float* q, int32_t queries, const float* k, const float* v, int32_t keys,
+                          int32_t width) try {
+    const Kernels* chosen = find(name);
+    if (!chosen) return kKernel;
+    if (queries < 1 || keys < 1 || width < 1) return kWeights;
+    Buffer<float> scratch;
+    chosen->attend(q, width, queries, k, v, width, keys, width, scratch.reserve(attention_scratch(keys, width)));
+    return kNone;
+} catch (...) {
+    return kMemory;
+}
+
 int32_t distilbert_activate(const char* name, int32_t activation, float* x, int32_t count) {
     const Kernels* chosen = find(name);
     if (!chosen) return kKernel;

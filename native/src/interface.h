@@ -29,7 +29,10 @@ EXPORT int32_t distilbert_run(Engine* engine, const int64_t* ids, uint64_t token
 
 EXPORT void distilbert_close(Engine* engine);
 
-// For tests: int32 [rows][out] of int8 [rows][in] and packed weights, and an activation in place; see kernels.h.
+// For tests: int32 [rows][out] of int8 [rows][in] and packed weights; an activation, and attention of queries [queries]
+// [width], in place; see kernels.h.
 EXPORT int32_t distilbert_product(const char* kernels, const int8_t* a, int32_t rows, const int8_t* weights,
                                   const int32_t* sums, int32_t in, int32_t out, int32_t* result);
 EXPORT int32_t distilbert_activate(const char* kernels, int32_t activation, float* x, int32_t count);
+EXPORT int32_t distilbert_attend(const char* kernels, float* q, int32_t queries, const float* k, const float* v,
+                                 int32_t keys, int32_t width);

@@ -9,9 +9,8 @@
 
 constexpr int kPanel = 16;     // columns of weights that lie together
 constexpr int kKeys = 64;      // keys that attention takes at a time
-constexpr int kQueries = 6;    // queries that it takes at a time
-constexpr int kMostRows = 6;   // rows of the largest tile of a product
-constexpr int kMostPanels = 4; // and its panels
+constexpr int kMostQueries = 16;  // queries that it takes at a time, at most
+constexpr int kMostPanels = 4;    // of the largest tile of a product
 
 constexpr int padded(int size, int to = kPanel) { return (size + to - 1) / to * to; }
 
@@ -58,14 +57,16 @@ struct Rows {
 
 // Floats of scratch that `attend` takes.
 constexpr size_t attention_scratch(int keys, int head_width) {
-    const size_t blocks = (keys + kKeys - 1) / kKeys;
-    return (2 * blocks * kKeys + 2 * kQueries) * padded(head_width) + kQueries * kKeys;
+    const size_t width = padded(head_width, 32), blocks = (keys + kKeys - 1) / kKeys;
+    return (2 * blocks * kKeys + 2 * kMostQueries) * width + kMostQueries * kKeys;
 }
 
 struct Kernels {
     const char* name;
     int group;  // inputs of a column that lie together
     int bits;   // that weights may have without overflow, sign included
+    int tile;   // rows of a product's tile
+    int chunk;  // rows that a thread takes at a time: what lies between two layers stays in its cache
 
     // A word's and a position's embedding of `width` numbers, added: out [padded(width)], whose end is zero.
     void (*embed)(const Table& words, size_t word, const Table& positions, size_t position, int width, float* out);

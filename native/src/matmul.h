@@ -5,7 +5,8 @@
 
 namespace TARGET {
 
-constexpr int kColumns = 2 * W;  // of a tile
+constexpr int kRows = 6;  // of a tile
+constexpr int kColumns = 2 * W;  // and its columns
 constexpr int kVectors = kPanel / W;  // of a panel of weights
 static_assert(kKeys % kColumns == 0 && kPanel % W == 0);
 
@@ -48,8 +49,8 @@ static void dense(const float* x, size_t stride, int rows, const Dense& layer, i
         constexpr Activation A = decltype(chosen)::value;
         for (int column = begin * kPanel; column < end * kPanel; column += kPanel) {
             int row = 0;
-            for (; row + kQueries <= rows; row += kQueries)
-                dense_rows<A, kQueries>(x + row * stride, stride, layer, column, out.from(row));
+            for (; row + kRows <= rows; row += kRows)
+                dense_rows<A, kRows>(x + row * stride, stride, layer, column, out.from(row));
             for (; row < rows; row++) dense_rows<A, 1>(x + row * stride, stride, layer, column, out.from(row));
         }
     });

@@ -75,16 +75,27 @@ INLINE I first_lanes(int count) {
     return lane < count;
 }
 
+// The four numbers that halving leaves, each of its lanes joined in one order.
+typedef float Four __attribute__((vector_size(16)));
+
+template <typename Join>
+INLINE Four halved(F x, Join join) {
+    Four parts[W / 4];
+    memcpy(parts, &x, sizeof x);
+    for (int half = W / 8; half; half /= 2)
+        for (int i = 0; i < half; i++) parts[i] = join(parts[i], parts[i + half]);
+    return parts[0];
+}
+
 INLINE float sum(F x) {
-    for (int half = W / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
+    const Four four = halved(x, [](Four a, Four b) { return a + b; });
+    return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 INLINE float largest(F x) {
-    float most = x[0];
-    for (int i = 1; i < W; i++) most = x[i] > most ? x[i] : most;
-    return most;
+    const Four four = halved(x, [](Four a, Four b) { return a > b ? a : b; });
+    const float a = four[0] > four[2] ? four[0] : four[2], b = four[1] > four[3] ? four[1] : four[3];
+    return a > b ? a : b;
 }
 
 }  // namespace TARGET

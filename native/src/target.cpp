@@ -1,9 +1,13 @@
 // All kernels for one kind of processor. CMakeLists.txt compiles this file once for each, with its instructions and
 // TARGET as the namespace. Nothing of the standard library's is called here: a linker could take such a function, made
 // for a newer processor, for the whole program.
+#include <new>
+
 #include "kernels.h"
 
-#if defined(__AVX512VNNI__)
+#if defined(AMX)
+#include "product_amx.h"
+#elif defined(__AVX512VNNI__)
 #include "product_avx512.h"
 #elif defined(__AVX2__)
 #include "product_avx2.h"
@@ -14,11 +18,13 @@
 #endif
 
 #include "attention.h"
+#include "matmul.h"
+#include "registers.h"
 #include "rows.h"
 
 namespace TARGET {
 
-static_assert(kTileRows <= kMostRows && kTilePanels <= kMostPanels);
+static_assert(kTilePanels <= kMostPanels);
 
 // out = activation((integers - zero · sums) · row's scale · column's scale + bias)
 template <Activation A>
@@ -35,42 +41,47 @@ INLINE void finish(const int32_t* integers, const float* scales, int rows, const
     }
 }
 
+// Calls part(integers, row, rows, column, columns) with the product of all rows and the panels from `begin` to `end`, a
+// tile at a time.
+template <typename Part>
+INLINE void multiply(const uint8_t* a, int rows, const Linear& layer, int begin, int end, const Part& part) {
+    if (!rows) return;
+    alignas(64) int32_t integers[kTileRows * kTilePanels * kPanel];
+    const Registers registers(rows);
+    const int least = rows < kLeastRows ? rows : kLeastRows;
+    for (int panel = begin; panel < end;) {
+        const int panels = end - panel >= kTilePanels ? kTilePanels : 1;
+        for (int row = 0; row < rows; row += kTileRows) {
+            const int first = rows - row < least ? rows - least : row;  // some rows again, rather than too few
+            const int count = rows - first < kTileRows ? rows - first : kTileRows;
+            tile(a + (size_t)first * layer.in, layer.in, count, layer.weights + (size_t)panel * kPanel * layer.in,
+                 layer.in, panels, integers);
+            part(integers, first, count, panel * kPanel, panels * kPanel);
+        }
+        panel += panels;
+    }
+}
+
 static void linear(const uint8_t* a, const float* scales, int rows, const Linear& layer, int begin, int end,
                    Activation activation, Rows out) {
-    alignas(64) int32_t integers[kTileRows * kTilePanels * kPanel];
     with_activation(activation, [&](auto chosen) {
-        for (int panel = begin; panel < end;) {
-            const int panels = end - panel >= kTilePanels ? kTilePanels : 1;
-            const int8_t* weights = layer.weights + (size_t)panel * kPanel * layer.in;
-            for (int row = 0; row < rows; row += kTileRows) {
-                const int count = rows - row < kTileRows ? rows - row : kTileRows;
-                tile(a + (size_t)row * layer.in, layer.in, count, weights, layer.in, panels, integers);
-                finish<decltype(chosen)::value>(integers, scales + row, count, layer, panel * kPanel, panels * kPanel,
-                                                out.from(row));
-            }
-            panel += panels;
-        }
+        multiply(a, rows, layer, begin, end, [&](const int32_t* integers, int row, int count, int column, int columns) {
+            finish<decltype(chosen)::value>(integers, scales + row, count, layer, column, columns, out.from(row));
+        });
     });
 }
 
 static void product(const int8_t* a, int rows, const Linear& layer, int32_t* out) {
-    uint8_t* shifted = new uint8_t[(size_t)rows * layer.in];
-    int32_t integers[kTileRows * kTilePanels * kPanel];
+    uint8_t* shifted = new (std::align_val_t(64)) uint8_t[(size_t)rows * layer.in];
     for (size_t i = 0; i < (size_t)rows * layer.in; i++) shifted[i] = (uint8_t)(a[i] + kZero);
-    for (int column = 0; column < layer.out;) {
-        const int panels = layer.out - column >= kTilePanels * kPanel ? kTilePanels : 1;
-        for (int row = 0; row < rows; row += kTileRows) {
-            const int count = rows - row < kTileRows ? rows - row : kTileRows;
-            tile(shifted + (size_t)row * layer.in, layer.in, count, layer.weights + (size_t)column * layer.in, layer.in,
-                 panels, integers);
-            for (int r = 0; r < count; r++)
-                for (int i = 0; i < panels * kPanel; i++)
-                    out[(size_t)(row + r) * layer.out + column + i] =
-                        integers[r * panels * kPanel + i] - kZero * layer.sums[column + i];
-        }
-        column += panels * kPanel;
-    }
-    delete[] shifted;
+    multiply(shifted, rows, layer, 0, layer.out / kPanel,
+             [&](const int32_t* integers, int row, int count, int column, int columns) {
+                 for (int r = 0; r < count; r++)
+                     for (int i = 0; i < columns; i++)
+                         out[(size_t)(row + r) * layer.out + column + i] =
+                             integers[r * columns + i] - kZero * layer.sums[column + i];
+             });
+    operator delete[](shifted, std::align_val_t(64));
 }
 
 static void activate_all(Activation activation, float* x, int count) {
@@ -82,6 +93,6 @@ static void activate_all(Activation activation, float* x, int count) {
 #define TEXT(name) #name
 #define NAME(name) TEXT(name)
 extern const Kernels table;
-const Kernels table = {NAME(TARGET), kGroup, kBits, embed, norm, quantize, linear, dense, attend, product, activate_all};
+const Kernels table = {NAME(TARGET), kGroup, kBits, kTileRows, kChunk, embed, norm, quantize, linear, dense, attend, product, activate_all};
 
 }  // namespace TARGET

@@ -19,7 +19,7 @@ from distilbert.engine import native_weights
 from distilbert.engine.input_ranges import input_ranges
 from distilbert.engine.native import library
 from distilbert.folder.checkpoint import Head, open_checkpoint
-from helpers.native import KERNELS, WIDE, engine_of, onnx_of, rows_of, texts_for
+from helpers.native import EXACT, KERNELS, WIDE, engine_of, onnx_of, rows_of, texts_for
 from helpers.patience import PATIENCE
 from helpers.token_ids import texts_of
 
@@ -52,7 +52,8 @@ def test_it_gives_what_int8_in_onnx_runtime_gives(make_checkpoint: Maker, head: 
         assert ours.shape == exact.shape
         error, theirs_error = (np.abs(rows - exact).mean() for rows in (ours, theirs))
         if kernels.bits == distilbert.int8.fitting_bits():
-            assert np.median(np.abs(ours - theirs).max(-1)) <= 1e-3 * np.abs(theirs).max()
+            if kernels in EXACT:
+                assert np.median(np.abs(ours - theirs).max(-1)) <= 1e-3 * np.abs(theirs).max()
             assert error < 1.2 * theirs_error + 1e-6
         else:  # 7 bits beside 8
             assert error < 4 * theirs_error + 1e-6
@@ -104,7 +105,7 @@ def test_every_scheme(make_checkpoint: Maker, tmp_path: Path, row: int, column: 
     for kernels in KERNELS:
         ours = rows_of(engine_of(folder, kernels=kernels, threads=2), texts)
         all_float = len(float32) == 4 and head is Head.NONE
-        if kernels.bits == distilbert.int8.fitting_bits() or all_float:
+        if all_float or (kernels in EXACT and kernels.bits == distilbert.int8.fitting_bits()):
             assert np.median(np.abs(ours - theirs).max(-1)) <= (1e-5 if all_float else 1e-3) * np.abs(theirs).max()
         assert np.corrcoef(theirs.ravel(), ours.ravel())[0, 1] > 0.99
 
@@ -123,14 +124,17 @@ def test_rows_are_cut_from_all_rows(make_checkpoint: Maker, head: Head) -> None:
     assert len(engine_of(folder, all_rows=False).run(nothing)) == 0
 
 
-def test_tokens_attend_to_the_first_ones_alone(make_checkpoint: Maker) -> None:
+@pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels.name)
+def test_tokens_attend_to_the_first_ones_alone(make_checkpoint: Maker, kernels: native_weights.Kernels) -> None:
     folder = make_checkpoint(Head.NONE, **WIDE)
     texts, attended = texts_of((9, 30, 100)), [3, 30, 71]
-    ours = engine_of(folder).run(Batch.pack(texts, attended=attended))
+    ours = engine_of(folder, kernels=kernels).run(Batch.pack(texts, attended=attended))
     theirs = onnx_of(folder).run(Batch.pack(texts, attended=attended))
-    assert np.median(np.abs(ours - theirs).max(-1)) < 1e-3 * np.abs(theirs).max()
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.99
+    if kernels in EXACT and kernels.bits == distilbert.int8.fitting_bits():
+        assert np.median(np.abs(ours - theirs).max(-1)) < 1e-3 * np.abs(theirs).max()
     changed = [np.concatenate([ids[:count], ids[count:][::-1]]) for ids, count in zip(texts, attended)]
-    again = engine_of(folder).run(Batch.pack(changed, attended=attended))
+    again = engine_of(folder, kernels=kernels).run(Batch.pack(changed, attended=attended))
     np.testing.assert_array_equal(ours[:3], again[:3])
 
 

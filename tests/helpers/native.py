@@ -18,6 +18,8 @@ except ImportError as error:
     pytest.skip(str(error), allow_module_level=True)
 
 FASTEST, GENERIC = KERNELS[0], KERNELS[-1]
+# AMX's attention differs from float32's in the fifth digit, so that more numbers fall on other sides of roundings
+EXACT = [kernels for kernels in KERNELS if kernels.name != "avx512_amx"]
 WIDE = {"dim": 64, "hidden_dim": 256}
 
 

@@ -13,7 +13,7 @@ from .seam import CpuEngine
 
 VARIABLE = "DISTILBERT_ENGINE"
 # measured to be faster than ONNX Runtime (docs/performance.md); other kernels run where the variable asks for them
-_FASTER = ("avx2", "avx512_vnni")
+_FASTER = ("avx2", "avx512_vnni", "avx512_amx")
 
 
 @dataclass(frozen=True)

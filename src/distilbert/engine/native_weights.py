@@ -47,7 +47,16 @@ def _packed(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> list[np.nda
             found = _mapped(path)
         if found:
             return found
-    return list(_pack(checkpoint, head, kernels))
+    return [_aligned(array) for array in _pack(checkpoint, head, kernels)]
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """A copy in memory that begins at a cache line, as kept files do: AMX reads others at a fraction of its speed."""
+    memory = np.empty(array.nbytes + _ALIGNED, np.uint8)
+    start = -memory.ctypes.data % _ALIGNED
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
 
 
 def _name(checkpoint: Checkpoint, head: Head, kernels: Kernels) -> str:
