@@ -229,9 +229,9 @@ def test_few_shot(
 ) -> None:
     script = benchmark("few_shot")
     (tmp_path / "encoder").symlink_to(folded_minilm)
-    rows = [{"text": text, "label": ("no", "yes")["the" in text.split()]} for text in sentences[:60]]
+    rows = [{"text": text, "label": ("no", "yes")["the" in text.split()]} for text in sentences[:30]]
     for task in script.TASKS:
-        for part, chosen in {"train": rows[:40], "test": rows[40:]}.items():
+        for part, chosen in {"train": rows[:20], "test": rows[20:]}.items():
             (tmp_path / f"{task}.{part}.jsonl").write_text("\n".join(map(json.dumps, chosen)) + "\n")
     out = tmp_path / "found.jsonl"
     for _ in range(2):  # what is there is not run again

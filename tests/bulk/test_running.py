@@ -250,7 +250,7 @@ def test_a_dry_run_writes_nothing(bulk: Runner, table: Any, tmp_path: Path) -> N
 
 
 def test_parts_are_measured_where_nothing_is_said(bulk: Runner, table: Any, tmp_path: Path) -> None:
-    pq.write_table(pa.concat_tables([table] * 40), tmp_path / "in.parquet")
+    pq.write_table(pa.concat_tables([table] * 10), tmp_path / "in.parquet")
     few = bulk(tmp_path / "in.parquet", dry_run=True, part_rows=None, part_seconds=1000).parts
     many = bulk(tmp_path / "in.parquet", dry_run=True, part_rows=None, part_seconds=0.001).parts
     assert few <= 4, "for one worker"

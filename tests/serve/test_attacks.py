@@ -165,7 +165,7 @@ def test_few_open_files_are_fewer_connections(folders: dict[str, Path]) -> None:
     with Process(str(folders["embed"]), "--threads", "1") as process, contextlib.ExitStack() as stack:
         resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (192, 192))  # while it starts
         until(process.warm)
-        for _ in range(400):
+        for _ in range(200):
             stack.enter_context(process.connected())
         assert process.send("/embed", b'{"inputs":"a"}') == 200
         fewer = "fewer connections"

@@ -173,7 +173,7 @@ def test_what_is_no_json_is_told_by_its_place(server: Live, content: str, messag
 
 
 def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task]) -> None:
-    naughty = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))[::20]
+    naughty = json.loads((DATA / "naughty_strings.json").read_text(encoding="utf-8"))[::40]
     naughty += ["", " ", "\0", "a\0b", "\u202e", "x" * 100_000, "漢" * 10_000, "\U0010ffff", "[MASK] [CLS] [SEP] [PAD]"]
     want = tasks["sentiment"](TEXT, top_k=None)
 
@@ -200,7 +200,7 @@ def test_naughty_strings_harm_no_neighbour(server: Live, tasks: dict[str, Task])
 
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(status, request) for text in naughty for request in bodies(text)]
-        assert all(pool.map(neighbour, range(100)))
+        assert all(pool.map(neighbour, range(50)))
         statuses = [each.result() for each in asked]
     assert set(statuses) <= {200, 413, 422}, set(statuses)
     assert statuses.count(200) > 0.8 * len(statuses)
