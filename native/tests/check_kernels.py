@@ -153,7 +153,7 @@ def check_activations(library: ctypes.CDLL, name: str, rng: np.random.Generator)
 
 
 def check_attention(library: ctypes.CDLL, name: str, rng: np.random.Generator, shapes: int) -> float:
-    """The largest difference from float64, in parts of the largest value. Scores spread as those of trained models do."""
+    """The largest difference from float64, in parts of the largest value."""
     most = 0.0
     for _ in range(shapes):
         queries, keys, width = (int(rng.integers(1, most_of)) for most_of in (40, 200, 100))
@@ -311,7 +311,9 @@ def rate(library: ctypes.CDLL, name: str, group: int, bits: int, rng: np.random.
     best = float("inf")
     for _ in range(2 if name == "generic" else 50):
         started = time.perf_counter()
-        library.distilbert_product(name.encode(), a.ctypes, rows, aligned.ctypes, sums.ctypes, width, out, result.ctypes)
+        library.distilbert_product(
+            name.encode(), a.ctypes, rows, aligned.ctypes, sums.ctypes, width, out, result.ctypes
+        )
         best = min(best, time.perf_counter() - started)
     return 2 * rows * width * out / best / 1e9
 
