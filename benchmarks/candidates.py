@@ -180,6 +180,8 @@ if find_spec("openvino"):
         PEERS["OpenVINO bfloat16"] = partial(OpenVino, precision="bf16")
     if find_spec("nncf"):
         PEERS["OpenVINO static int8 (NNCF)"] = partial(OpenVino, file="openvino-int8.xml")
+        if _BFLOAT16:
+            PEERS["OpenVINO static int8, bfloat16"] = partial(OpenVino, file="openvino-int8.xml", precision="bf16")
 if find_spec("ctranslate2"):
     PEERS["CTranslate2"] = partial(CTranslate2, precision="float32")
     PEERS["CTranslate2 int8"] = partial(CTranslate2, precision="int8")

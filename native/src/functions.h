@@ -8,10 +8,14 @@ namespace TARGET {
 
 // e^x; exactly 0 below -87, where float32 has no whole numbers left. The polynomial is that of Cephes' expf.
 INLINE F exp(F x) {
-    const F clamped = min(max(x, all(-87.f)), all(88.f));
-    const I n = nearest(clamped * 1.44269504f);
-    F r = fma(to_float(n), all(-0.693359375f), clamped);
-    r = fma(to_float(n), all(2.12194440e-4f), r);
+#if defined(__AVX512F__)
+    const F n = _mm512_maskz_roundscale_ps(0xffff, x * 1.44269504f, 0);
+#else
+    const I whole = nearest(min(max(x, all(-87.f)), all(88.f)) * 1.44269504f);
+    const F n = to_float(whole);
+#endif
+    F r = fma(n, all(-0.693359375f), x);
+    r = fma(n, all(2.12194440e-4f), r);
     F p = all(1.9875691500e-4f);
     p = fma(p, r, all(1.3981999507e-3f));
     p = fma(p, r, all(8.3334519073e-3f));
@@ -19,7 +23,11 @@ INLINE F exp(F x) {
     p = fma(p, r, all(1.6666665459e-1f));
     p = fma(p, r, all(5.0000001201e-1f));
     p = fma(p, r * r, r + 1.f);
-    return x < -87.f ? F{} : p * (F)((n + 127) << 23);
+#if defined(__AVX512F__)
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, all(-87.f), _CMP_NLT_UQ), p, n);
+#else
+    return x < -87.f ? F{} : p * (F)((whole + 127) << 23);
+#endif
 }
 
 INLINE F sigmoid(F x) { return 1.f / (1.f + exp(-x)); }
