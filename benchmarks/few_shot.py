@@ -9,6 +9,7 @@ an environment of its own. It draws so many examples a class from the training s
 test sample: film reviews of two classes, and questions about four articles. SetFit draws 20 pairs a text, as its paper
 does (Tunstall et al. 2022), where its default is every pair. Seconds are those of the processor, models being loaded
 and texts read included, scoring left out. A line for each is appended to the file; what is there is not run again.
+`--max-steps` and `--learning-rate` are other settings of --few-shot, in lines that name them.
 """
 
 import argparse
@@ -95,20 +96,22 @@ def run(
     methods: list[str],
     tasks: list[str],
     device: str = "cpu",
+    **settings: Any,
 ) -> None:
     done = {tuple(row["case"]) for row in read_rows(out)}
+    set_apart = "".join(f", {name} {value}" for name, value in settings.items())
     with tempfile.TemporaryDirectory() as temporary:
         encoder = Path(temporary) / "encoder"
         build(samples / "encoder", "6x384", encoder)
         made: dict[str, Callable[..., tuple[float, float]]] = {
             "SetFit": lambda *given: setfit(given[0], encoder, *given[1:], device=device),
-            "few-shot": lambda *given: ours(given[0], encoder, *given[1:], device=device, few_shot=True),
+            "few-shot": lambda *given: ours(given[0], encoder, *given[1:], device=device, few_shot=True, **settings),
             "head-only": lambda *given: ours(given[0], encoder, *given[1:], device=device, head_only=True),
         }
         for count, seed, task in ((count, seed, task) for count in examples for seed in seeds for task in tasks):
             rows = drawn(samples / f"{task}.train.jsonl", count, seed)
             for name in methods:
-                case = (task, count, name, seed)
+                case = (task, count, name + set_apart * (name == "few-shot"), seed)
                 if case in done:
                     continue
                 with tempfile.TemporaryDirectory() as folder:
@@ -141,12 +144,15 @@ def main() -> None:
     runs.add_argument("--methods", nargs="+", default=["SetFit", "few-shot", "head-only"])
     runs.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     runs.add_argument("--device", choices=["cpu", "auto"], default="cpu", help="auto: a GPU, for scores alone")
+    runs.add_argument("--max-steps", type=int, default=argparse.SUPPRESS, help="of --few-shot")
+    runs.add_argument("--learning-rate", type=float, default=argparse.SUPPRESS, help="of --few-shot")
     commands.add_parser("table").add_argument("file", type=Path)
     args = parser.parse_args()
     if args.command == "table":
         table(args.file)
     else:
-        run(args.samples, args.out, args.examples, args.seeds, args.methods, args.tasks, args.device)
+        settings = {name: vars(args)[name] for name in ("max_steps", "learning_rate") if name in args}
+        run(args.samples, args.out, args.examples, args.seeds, args.methods, args.tasks, args.device, **settings)
 
 
 if __name__ == "__main__":

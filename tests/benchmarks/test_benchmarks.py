@@ -238,8 +238,11 @@ def test_few_shot(
         script.run(tmp_path, out, [3], [0, 1], ["head-only"], list(script.TASKS))
     assert len(out.read_text().splitlines()) == 4
     assert len(script.drawn(tmp_path / "topics.train.jsonl", 3, 0)) == 6
+    script.run(tmp_path, out, [3], [0], ["few-shot"], ["topics"], max_steps=1)
     script.table(out)
-    assert "| topics, 3 a class, head-only | 2 | 0." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| topics, 3 a class, head-only | 2 | 0." in printed
+    assert "| topics, 3 a class, few-shot, max_steps 1 | 1 | 0." in printed
 
 
 def test_operations_of_a_step(benchmark: Callable[[str], ModuleType]) -> None:

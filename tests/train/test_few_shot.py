@@ -80,6 +80,16 @@ def test_few_shot_learns_and_is_saved_as_a_classifier(
     assert float(before @ after) < 0.999
 
 
+def test_the_default_rate_falls_with_the_width_and_few_texts_come_twenty_times(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unset = {"epochs": 0, "batch_size": 0, "learning_rate": 0}
+    folder = make_checkpoint(Head.NONE, dim=64)
+    finetune(arguments(folder, few(tmp_path, sentences), tmp_path / "out", few_shot=True, **unset))
+    # docs/training.md: 5e-5 at a width of 384
+    assert "20 steps of 16 texts at a learning rate of 0.0003, then a head" in capsys.readouterr().err
+
+
 def test_what_few_shot_is_not_for_is_said(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     numbers = tmp_path / "numbers.jsonl"
     numbers.write_text("\n".join(json.dumps({"text": text, "label": 0.5}) for text in sentences[:4]))

@@ -29,7 +29,7 @@ from .opened import open_trainable
 from .precision import with_precision
 from .run import Run
 
-_RATE = 1e-4  # the learning rate, see `rate_at`
+_RATE = 5e-5  # the learning rate, see `rate_at`
 _TEXTS, _TEXTS_A_CLASS = 32, 4  # of a step at least, so that there are pairs of every class
 _STEPS, _MOST_EPOCHS = 80, 20
 
