@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigError, short_repr
+from .errors import ConfigError, counted, short_repr
 from .files import is_text
 
 LABEL_KEYS = ("id2label", "label2id", "num_labels")
@@ -24,7 +24,7 @@ def read_labels(values: Mapping[str, Any]) -> tuple[str, ...] | None:
     if names is None:
         return None if number is None else generic_labels(number)
     if number not in (None, len(names)):
-        raise ConfigError(f"num_labels is {number}, but id2label names {len(names)} labels")
+        raise ConfigError(f"num_labels is {number}, but id2label names {counted(len(names), 'label')}")
     return names
 
 
@@ -39,7 +39,7 @@ def labels_of_head(values: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
         return names
     if names is None or number == outputs or names == generic_labels(len(names)):
         return generic_labels(outputs)
-    raise ConfigError(f"id2label names {len(names)} labels, but the classifier has {outputs}")
+    raise ConfigError(f"id2label names {counted(len(names), 'label')}, but the classifier has {outputs}")
 
 
 def _number(values: Mapping[str, Any]) -> int | None:

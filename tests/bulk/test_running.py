@@ -190,7 +190,7 @@ def test_merge_joins_the_parts(bulk: Runner, table: Any, tmp_path: Path, form: s
 
 def test_columns_to_keep_and_names_of_results(bulk: Runner, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("label,review,id\nold,a film,1\n")
-    with pytest.raises(InputError, match="column 'label' already; say prefix"):
+    with pytest.raises(InputError, match=r"column 'label' already; say prefix \(--prefix\)"):
         bulk(tmp_path / "in.csv")
     bulk(tmp_path / "in.csv", tmp_path / "a", prefix="new_")
     assert (tmp_path / "a/part-000000.csv").read_text().startswith('"label","review","id","new_label","new_score"')

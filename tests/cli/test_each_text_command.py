@@ -208,6 +208,11 @@ def test_saved_vectors(run: Run, tmp_path: Path, sentences: list[str], output: s
     assert {each.name for each in tmp_path.iterdir()} == {"texts.txt", "vectors.npy", "embed"}
 
 
+def test_how_many_results_are_shown(make_checkpoint: Maker, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refused(capsys, "classify", TEXT, "-m", make_checkpoint(), "--top-k", -1)
+    assert message == "distilbert classify: --top-k must be at least 1, or 0 for all, not -1\n"
+
+
 def test_vectors_are_saved_whole_or_not_at_all(
     make_checkpoint: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,4 +223,6 @@ def test_vectors_are_saved_whole_or_not_at_all(
     assert path.read_text() == "what was there before"
     message = refused(capsys, "embed", TEXT, "-m", folder, "--save", tmp_path / "no" / "folder.npy")
     assert "folder.npy: cannot be written (No such file or directory)" in message
+    message = refused(capsys, "embed", TEXT, "-m", folder, "--save", tmp_path / "vectors.csv")
+    assert f"--save writes a NumPy file, .npy; a table is written with --out {tmp_path / 'vectors.csv'}" in message
     assert {each.name for each in tmp_path.iterdir()} == {"model", "vectors.npy"}

@@ -32,8 +32,11 @@ def test_the_variable_names_the_model(name: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_without_it_the_model_must_be_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (command,) = (command for command in COMMANDS if command.name == name)
-    monkeypatch.delenv("DISTILBERT_MODEL", raising=False)
-    parser = argparse.ArgumentParser()
-    command.add(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(ARGUMENTS[name])
+    for value in (None, ""):
+        monkeypatch.delenv("DISTILBERT_MODEL", raising=False)
+        if value is not None:
+            monkeypatch.setenv("DISTILBERT_MODEL", value)
+        parser = argparse.ArgumentParser()
+        command.add(parser)
+        with pytest.raises(SystemExit):
+            parser.parse_args(ARGUMENTS[name])

@@ -68,6 +68,13 @@ def test_lines_of_every_kind(classifier: str) -> None:
     assert texts == ["one", "", " caf\ufffd \ufffd", "tab\there", "naïve"]
 
 
+def test_standard_input_by_its_usual_name(classifier: str) -> None:
+    expected = run("classify", "-m", classifier, stdin=b"one\n")
+    assert expected.stdout.endswith(b"one\n")
+    done = run("classify", "-m", classifier, "--file", "-", stdin=b"one\n")
+    assert (done.returncode, done.stdout) == (0, expected.stdout)
+
+
 def test_nothing_in_nothing_out(classifier: str) -> None:
     done = run("classify", "-m", classifier)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

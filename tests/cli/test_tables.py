@@ -69,7 +69,7 @@ def test_columns_are_named_or_asked_for(
     assert "--column is for a --file whose name ends in" in capsys.readouterr().err
     write(path, "text,label\na,x\nb\n")
     assert main(["classify", "-m", str(folder), "--file", str(path)]) == 1
-    assert "r.csv:3: has 1 cells where the first line has 2" in capsys.readouterr().err
+    assert "r.csv:3: has 1 cell where the first line has 2" in capsys.readouterr().err
 
 
 def test_lines_that_are_no_table_and_no_plain_texts(
@@ -78,6 +78,8 @@ def test_lines_that_are_no_table_and_no_plain_texts(
     command = ["classify", "-m", str(make_checkpoint(id2label=LABELS)), "--file"]
     assert main([*command, str(write(tmp_path / "r.csv", "a film that is good\na bad one\n"))]) == 1
     assert "or name it .txt, where each of its lines is a text" in capsys.readouterr().err
+    assert main([*command, str(write(tmp_path / "e.csv", ""))]) == 1
+    assert "e.csv: is empty; a table begins with the names of its columns" in capsys.readouterr().err
     assert main([*command, str(write(tmp_path / "r.txt", "__label__pos a good film\n"))]) == 1
     assert "has fastText's labels before its texts; cut them off" in capsys.readouterr().err
     assert main([*command, str(write(tmp_path / "n.csv", "Review Text (English)\ngood\n")), "--json"]) == 0
@@ -228,7 +230,7 @@ def test_an_out_that_cannot_be_is_refused_and_nothing_is_written(
         main([*command, "out.csv", "--json"])
     write(path, "text,label\na,x\nb\n")
     assert main([*command, str(tmp_path / "out.csv")]) == 1
-    assert "r.csv:3: has 1 cells" in capsys.readouterr().err
+    assert "r.csv:3: has 1 cell" in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith("out")] == []
 
 

@@ -132,7 +132,7 @@ def test_choices_in_a_list_or_in_columns(tmp_path: Path) -> None:
         ("text-classification", "a.jsonl", '{"text": "a", "label": 1}\n{', "a.jsonl:2: not valid JSON"),
         ("text-classification", "a.jsonl", "[1]", "a.jsonl:1: must be an object"),
         ("text-classification", "a.xlsx", "x", "is a workbook; save its sheet as CSV"),
-        ("token-classification", "a.conll", "a O\nb\n", "a.conll:2: has 1 columns where the first line has 2"),
+        ("token-classification", "a.conll", "a O\nb\n", "a.conll:2: has 1 column where the first line has 2"),
         ("token-classification", "a.conll", "a\tO\n\tO\n", "a.conll:2: the word is missing"),
         ("token-classification", "a.conll", "a\n", "has no columns of words and labels"),
         ("token-classification", "a.conll", "1 O\n2 O\n", "column 2 cannot be both words and labels"),

@@ -114,7 +114,7 @@ def open_task(model: str, task: str | None, threads: int | None, precision: Prec
 def check_names(kept: Sequence[str], added: Sequence[str]) -> None:
     """Raises InputError for a result column that the rows have already."""
     if both := next((name for name in added if name in kept), None):
-        raise InputError(f"the rows have a column {both!r} already; say prefix, such as 'predicted_'")
+        raise InputError(f"the rows have a column {both!r} already; say prefix (--prefix), such as 'predicted_'")
 
 
 def run_rows(

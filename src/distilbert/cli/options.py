@@ -107,13 +107,13 @@ def _pairs(option: Option) -> str:
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """The first argument of the commands about one model, which DISTILBERT_MODEL may name instead."""
-    default = os.environ.get("DISTILBERT_MODEL")
+    default = os.environ.get("DISTILBERT_MODEL") or None
     parser.add_argument("model", nargs=None if default is None else "?", default=default, help=MODEL_HELP)
 
 
 def add_model_option(parser: argparse._ActionsContainer) -> None:
     """The same as an option, for the commands whose arguments are texts or files."""
-    default = os.environ.get("DISTILBERT_MODEL")
+    default = os.environ.get("DISTILBERT_MODEL") or None
     parser.add_argument("-m", "--model", required=default is None, default=default, help=MODEL_HELP)
 
 

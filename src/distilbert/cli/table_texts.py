@@ -105,6 +105,8 @@ def _others(table: Table, row: Row, taken: Collection[str | None]) -> dict[str, 
 
 def _column(table: Table, role: str, given: str | None) -> str:
     lower = by_usual_name(table.names)
+    if not table.names:
+        raise InputError(f"{table.source}: is empty; a table begins with the names of its columns")
     if given is not None and (name := given if given in table.names else lower.get(given.strip().lower())):
         return name
     if given is None:

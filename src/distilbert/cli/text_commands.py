@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, translated
+from ..data.file_names import is_table
+from ..errors import InputError, counted, translated
 from ..fields import options_of
 from ..files import written_whole
 from ..loading import ranking_task
@@ -24,6 +25,7 @@ from .texts import (
     add_model,
     add_task_options,
     add_text_arguments,
+    file_path,
     open_task,
     parted,
     results_of,
@@ -81,12 +83,14 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
 def embed(args: argparse.Namespace) -> int:
     if args.save and args.out:
         raise InputError("give --save or --out, not both")
+    if args.save and is_table(args.save):
+        raise InputError(f"--save writes a NumPy file, .npy; a table is written with --out {args.save}")
     embedder: Embedder = open_task(args, "feature-extraction")
     options = task_options(args, embedder)
     results = results_of(args, texts_of(args), lambda texts: embedder.stream(texts, **options), silent=args.save)
     if args.save:
         count = _save(args.save, (vector for _, vector in results), embedder([], **options))
-        show.line(show.clean(f"{args.save}: {count} vectors"))
+        show.line(show.clean(f"{args.save}: {counted(count, 'vector')}"))
         return 0
     return deliver(
         args,
@@ -167,7 +171,7 @@ def add_choose(parser: argparse.ArgumentParser) -> None:
         "prompt", nargs="?", help="default: standard input, a prompt and its choices a line, tabs between"
     )
     parser.add_argument("texts", nargs="*", metavar="CHOICE")
-    parser.add_argument("--file", type=Path, help="a prompt and its choices a line, tabs between, or a table of them")
+    parser.add_argument("--file", type=file_path, help="a prompt and its choices a line, with tabs, or a table of them")
     add_model(parser)
     add_task_options(parser, "multiple-choice")
 

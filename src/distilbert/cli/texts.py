@@ -144,6 +144,11 @@ def add_task_options(parser: argparse.ArgumentParser, task: str, *, without: Col
         parser.epilog = "--top-k 0 shows all."
 
 
+def file_path(text: str) -> Path | None:
+    """Of `--file`; None, as without it, for "-": standard input."""
+    return None if text == "-" else Path(text)
+
+
 def add_text_arguments(
     parser: argparse.ArgumentParser, task: str, what: str = "TEXT", *, without: Collection[str] = ()
 ) -> None:
@@ -151,7 +156,7 @@ def add_text_arguments(
     parser.add_argument("texts", nargs="*", metavar=what, help="default: the lines of standard input")
     group = parser.add_argument_group("texts in")
     a_line = f"read one {what.lower()} a line, or a column of a .csv .tsv .jsonl .parquet"
-    group.add_argument("--file", type=Path, help=a_line)
+    group.add_argument("--file", type=file_path, help=a_line)
     add_table_options(group)
     add_model(parser)
     add_task_options(parser, task, without=without)
@@ -161,7 +166,9 @@ def task_options(args: argparse.Namespace, task: Task) -> dict[str, Any]:
     """The options that were given; the others have the task's defaults. `--top-k 0` is all."""
     given = given_options(args, task.options)
     optional = {option.name for option in options_of(task.options) if option.optional}
-    if "top_k" in optional and given.get("top_k") == 0:
+    if "top_k" in optional and given.get("top_k", 1) < 1:
+        if given["top_k"]:
+            raise InputError(f"--top-k must be at least 1, or 0 for all, not {given['top_k']}")
         given["top_k"] = None
     return given
 

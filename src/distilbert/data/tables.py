@@ -9,7 +9,7 @@ from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, naming, short_repr
+from ..errors import InputError, counted, naming, short_repr
 from ..files import is_file, is_folder
 from .cells import may_be_two_numbers, number_of
 from .class_names import class_names
@@ -243,4 +243,4 @@ def _checked(rows: Iterable[tuple[str, list[str], bool]], names: tuple[str, ...]
         if len(cells) == len(names):
             yield Row(place, dict(zip(names, cells, strict=True)), after_blank)
         else:
-            faults.add(InputError(f"{place}: has {len(cells)} cells where the first line has {len(names)}"))
+            faults.add(InputError(f"{place}: has {counted(len(cells), 'cell')} where the first line has {len(names)}"))

@@ -168,7 +168,8 @@ def read_conll(
         elif cells[0].startswith("#") and (universal or len(cells) != width):
             continue
         elif len(cells) != width:
-            faults.add(InputError(f"{path}:{number}: has {len(cells)} columns where the first line has {width}"))
+            has = counted(len(cells), "column")
+            faults.add(InputError(f"{path}:{number}: has {has} where the first line has {width}"))
             table.append((number, []))  # its sentence is left out
         elif header and cells == first and not table:
             continue

@@ -173,7 +173,7 @@ class ZeroShotClassifier(PairTask):
             raise CheckpointError(
                 f"{self.model.folder}: zero-shot classification needs a model of inference with one label for "
                 f"entailment; config.json (id2label) names {', '.join(labels)}; if one of them is it, say which: "
-                "entailment="
+                "entailment=… (--entailment …)"
             )
         numbers = {str(number): number for number in range(len(labels))}
         index = labels.index(named) if named in labels else numbers.get(named)
