@@ -210,7 +210,7 @@ def test_saved_vectors(run: Run, tmp_path: Path, sentences: list[str], output: s
 
 def test_how_many_results_are_shown(make_checkpoint: Maker, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, "classify", TEXT, "-m", make_checkpoint(), "--top-k", -1)
-    assert message == "distilbert classify: --top-k must be at least 1, or 0 for all, not -1\n"
+    assert message == "distilbert classify: --top-k must be at least 1, or 0 for all, not -1"
 
 
 def test_vectors_are_saved_whole_or_not_at_all(
