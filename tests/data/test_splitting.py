@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -53,10 +54,19 @@ def test_too_few_to_hold_out() -> None:
 
 @pytest.mark.parametrize(
     ("value", "share"),
-    [("0.1", 0.1), (".25", 0.25), ("1e-2", 0.01), ("0.0", None), ("1.5", None), ("dev.csv", None), (None, None)],
+    [("0.1", 0.1), (".25", 0.25), ("1e-2", 0.01), ("10%", 0.1), ("2.5 %", 0.025), ("dev.csv", None), (None, None)],
 )
 def test_a_share_is_told_from_a_file(value: str | None, share: float | None) -> None:
     assert share_of(value) == share
+
+
+@pytest.mark.parametrize("value", ["0.0", "1.5", "2", "1.0", "100%"])
+def test_a_number_that_is_no_share(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"eval is a file, or a share of the examples between 0 and 1, and {value} is"):
+        share_of(value)
+    (tmp_path / value).touch()
+    assert share_of(value) is None
 
 
 def test_what_is_said_before_training() -> None:

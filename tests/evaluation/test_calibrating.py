@@ -258,13 +258,20 @@ def test_what_cannot_be_one_is_refused(make_checkpoint: Maker, values: object) -
     assert len(distilbert.load(folder, "feature-extraction")("a")) == 32
 
 
-def test_what_cannot_be_calibrated_says_so(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+def test_what_cannot_be_calibrated_says_so(
+    make_checkpoint: Maker, tmp_path: Path, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = written(tmp_path / "d.csv", sentences[:60], ["1.5"] * 60)
     with pytest.raises(InputError, match="one output has no scores to calibrate"):
         calibrate(make_checkpoint(num_labels=1, problem_type="regression"), data)
     with pytest.raises(InputError, match="fill-mask has no scores to calibrate"):
         calibrate(make_checkpoint(Head.MASKED_LM, name="lm"), data)
-    with pytest.raises(InputError, match="calibrate writes into a folder"):
+    with pytest.raises(
+        InputError, match="calibrate writes into a folder: `distilbert convert some/model OUT` makes one"
+    ):
+        calibrate("some/model", data)
+    monkeypatch.setattr("distilbert.evaluation.calibrating.fetch", lambda _: tmp_path / "there")
+    with pytest.raises(InputError, match=f"calibrate writes into a folder: copy {tmp_path / 'there'}$"):
         calibrate("starter/sentiment", data)
     folder = make_checkpoint(name="few", id2label=LABELS)
     with pytest.raises(InputError, match=r"d.csv: has 30 examples; give 50 at least"):

@@ -12,16 +12,18 @@ from ..errors import InputError
 from ..files import is_file
 from .examples import AnyExample, Data, LabelledText, Question, texts_of
 
-_SHARE = re.compile(r"0?\.\d+|\d+(\.\d+)?e-\d+")
+_SHARE = re.compile(r"(\d*\.?\d+(?:e-\d+)?) ?(%?)")
 
 
 def share_of(value: str | Path | None) -> float | None:
-    """The share that a text says, between 0 and 1; None for the name of a file."""
-    text = str(value)
-    if value is None or not _SHARE.fullmatch(text) or is_file(Path(text)):
+    """The share that a text such as 0.1 or 10% says; None for a file's name. Raises InputError for another number."""
+    found = _SHARE.fullmatch(str(value))
+    if found is None or is_file(Path(str(value))):
         return None
-    share = float(text)
-    return share if 0 < share < 1 else None
+    share = float(found[1]) / (100 if found[2] else 1)
+    if not 0 < share < 1:
+        raise InputError(f"eval is a file, or a share of the examples between 0 and 1, and {value} is neither")
+    return share
 
 
 def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[Any]]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from torch import nn
 
 from ..arguments import DistillArguments
+from ..errors import counted
 from ..evaluation.scoring import score_task
 from ..loading import load
 from ..trained import command_of
@@ -48,8 +49,8 @@ def _described(student: Any, teacher: Teacher) -> str:
     config = student.config
     size, teacher_size = _parameters(student), _parameters(teacher.model)
     return (
-        f"{config.n_layers} layer{'s' * (config.n_layers > 1)} of {config.dim} "
-        f"({config.hidden_dim} inside, {config.n_heads} heads), "
+        f"{counted(config.n_layers, 'layer')} of {config.dim} "
+        f"({config.hidden_dim} inside, {counted(config.n_heads, 'head')}), "
         f"{config.vocab_size:,} pieces, {size / 1e6:.2f} M parameters beside embeddings "
         f"({size / teacher_size:.1%} of the teacher's {teacher_size / 1e6:.2f} M)"
     )

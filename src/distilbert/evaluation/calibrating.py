@@ -14,9 +14,11 @@ from ..calibration import Calibration
 from ..data.examples import Data
 from ..data.splitting import text_key
 from ..errors import CheckpointError, InputError, counted, translated
+from ..fetching import fetch
 from ..files import is_file, is_folder, read_json, write_json, written_whole
 from ..folder.layout import CONFIG
 from ..folder.opened import open_folder
+from ..folder.starters import PREFIX
 from ..loading import DEFAULT_BATCH_TOKENS, load
 from ..tasks.numbers import logistic, softmax
 from ..tasks.task import Task
@@ -99,10 +101,11 @@ def calibrate(
     """
     folder = Path(model)
     if not is_folder(folder):
-        raise InputError(
-            f"{model}: no such folder here; calibrate writes into a folder, and `distilbert convert {model} OUT` makes "
-            "one of a name of the hub"
+        is_starter = str(model).startswith(PREFIX)
+        way = (
+            f"copy {fetch(model)}" if is_starter else f"`distilbert convert {model} OUT` makes one of a name of the hub"
         )
+        raise InputError(f"{model}: no such folder here; calibrate writes into a folder: {way}")
     check_finished(folder)
     task = load(folder, threads=threads, max_batch_tokens=max_batch_tokens, calibrated=False)
     if not isinstance(task, TextClassifier | TokenClassifier) or task.config.num_labels == 1:
