@@ -13,7 +13,7 @@ from .data.labels import tags_of_known_types, with_labels
 from .data.reading import read_data
 from .data.splitting import hold_out, share_of
 from .data.summary import summary
-from .errors import counted
+from .errors import InputError, counted
 from .tasks.inputs import encoded
 from .tokenizer import BertTokenizer
 
@@ -96,3 +96,11 @@ class ExampleReader:
     def _say_read(self, data: Data[Any]) -> None:
         guessed = f" ({data.guessed})" if data.guessed else ""
         self._console.print(f"{data.source}: {counted(len(data.examples), 'example')}{guessed}")
+
+
+def check_max_length(max_length: int, most: int, tokenizer: BertTokenizer, reads: str) -> None:
+    """Raises InputError for more tokens than the model reads (in words: `reads`), and for too few to hold a text."""
+    if max_length > most:
+        raise InputError(f"max_length={max_length} is more than the {most} tokens that {reads}")
+    if 0 < max_length <= (special := tokenizer.special_count):
+        raise InputError(f"max_length={max_length} has no room for text beside {special} special tokens")

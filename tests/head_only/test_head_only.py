@@ -194,6 +194,8 @@ def test_the_command_says_what_cannot_be(
     assert "either --few-shot or --head-only" in capsys.readouterr().err
     with pytest.raises(InputError, match="--head-only is for text-classification, not for fill-mask"):
         fit_classifier(settings(folder, train, tmp_path / "x", task="fill-mask"), quiet=True)
+    with pytest.raises(InputError, match="max_length=129 is more than the 128 tokens that the model reads"):
+        fit_classifier(settings(folder, train, tmp_path / "x", max_length=129), quiet=True)
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("\n".join(json.dumps({"text": "a", "pair": "b", "label": label}) for label in "yn"))
     with pytest.raises(InputError, match="has pairs of texts"):

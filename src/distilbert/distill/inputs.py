@@ -17,8 +17,8 @@ from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
 from ..train.objective import Item, TaskObjective
 from ..train.objectives import make_objective
-from ..train.opened import check_max_length
 from ..train.run import Run
+from ..training_data import check_max_length
 from .alignment import alignable, with_teacher_ids
 from .examples import read_all
 from .masks import SmoothedMasks

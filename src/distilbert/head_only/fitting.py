@@ -28,7 +28,7 @@ from ..model_card import write_card
 from ..progress import run_console
 from ..tasks.embedding import Embedder
 from ..trained import Trained, command_of, facts_of
-from ..training_data import ExampleReader
+from ..training_data import ExampleReader, check_max_length
 from .heads import as_classifier, fit_head, last_norm_names
 
 _WEIGHTED = {
@@ -68,8 +68,9 @@ def fit_classifier(arguments: FinetuneArguments, *, quiet: bool = False) -> Trai
         device="cpu",
     )
     opened = dataclasses.replace(open_model(source, engine), sentence=None)
-    if arguments.max_length:
-        opened = dataclasses.replace(opened, max_length=min(arguments.max_length, opened.max_length))
+    if longest := arguments.max_length:
+        check_max_length(longest, source.config.max_position_embeddings, source.tokenizer, "the model reads")
+        opened = dataclasses.replace(opened, max_length=longest)
     facts = {"made": "Fitted", "command": command_of(["distilbert", "train"], arguments)}
     return fit_and_save(Embedder(opened), weights, source, arguments, (data, held_out, test), console, facts)
 

@@ -19,7 +19,7 @@ from ..nn.engine import TorchEngine
 from ..nn.heads import MODELS
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
-from ..tokenizer import BertTokenizer
+from ..training_data import check_max_length
 from .objective import AnyModel, Objective
 from .objectives import make_objective
 
@@ -102,11 +102,3 @@ def start_at_numbers(model: AnyModel, numbers: Sequence[float]) -> None:
     with torch.no_grad():
         model.classifier.weight *= spread
         model.classifier.bias.fill_(float(np.mean(numbers)))
-
-
-def check_max_length(max_length: int, most: int, tokenizer: BertTokenizer, reads: str) -> None:
-    """Raises InputError for more tokens than the model reads (in words: `reads`), and for too few to hold a text."""
-    if max_length > most:
-        raise InputError(f"max_length={max_length} is more than the {most} tokens that {reads}")
-    if 0 < max_length <= (special := tokenizer.special_count):
-        raise InputError(f"max_length={max_length} has no room for text beside {special} special tokens")
