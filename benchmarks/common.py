@@ -100,14 +100,15 @@ def race(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
     return race_timed({name: partial(timed, candidate) for name, candidate in candidates.items()}, rounds)
 
 
-def race_timed(candidates: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The same of candidates that return their seconds."""
+def race_timed(candidates: dict[str, Callable[[], float]], rounds: int, pause: float = 0) -> dict[str, float]:
+    """The same of candidates that return their seconds, with a pause before each of so many seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     shuffled = random.Random(0)
     for candidate in candidates.values():
         candidate()
     for _ in range(rounds):
         for name in shuffled.sample(list(candidates), len(candidates)):
+            time.sleep(pause)
             seconds[name].append(candidates[name]())
     return {name: statistics.median(turns) for name, turns in seconds.items()}
 

@@ -26,6 +26,7 @@ from processes import SIZES, Process
 from products import MatrixProducts, multiply_adds
 
 THREADS = available_cpus()
+SPIN = 0.3  # seconds: Intel's OpenMP, which peers bring, keeps its cores for 0.2 after it was done
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ def texts_per_second(folder: Path, peers: dict[str, Opener], count: int, rounds:
     products = {precision: MatrixProducts(config, precision, THREADS) for precision in tasks}
     for precision, bare in products.items():
         candidates[precision] = partial(timed, bare, batches)
-    seconds = common.race_timed(candidates, rounds)
+    seconds = common.race_timed(candidates, rounds, SPIN)
     bare_seconds = {precision: seconds.pop(precision) for precision in products}
     print(_report(f"{count} ragged sentences, {np.mean(lengths):.1f} tokens each", seconds, count))
     rates = {}
@@ -145,7 +146,7 @@ def latency(folder: Path, peers: dict[str, Opener], numbers: list[int], rounds: 
         for tokens in (16, 128, 512):
             text = common.text_of(folder, tokens)
             candidates = {name: partial(process.seconds, [text]) for name, process in processes.items()}
-            seconds = common.race_timed(candidates, 3 * rounds)
+            seconds = common.race_timed(candidates, 3 * rounds, SPIN)
             title = f"one text of {tokens} tokens, threads: {threads}"
             print(_report(title, seconds, 1))
             results[title] = seconds
@@ -168,7 +169,7 @@ def embeddings(folder: Path, rounds: int) -> dict[str, object]:
     ):
         sizes = {name: 1 if name in OURS else process.best_size(given) for name, process in processes.items()}
         candidates = {name: partial(process.seconds, given, sizes[name]) for name, process in processes.items()}
-        results[title] = common.race_timed(candidates, rounds)
+        results[title] = common.race_timed(candidates, rounds, SPIN)
         print(_report(title, results[title], len(given)))
     end(processes)
     return results
