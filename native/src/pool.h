@@ -63,7 +63,7 @@ private:
 class Pool {
 public:
     // The caller of `try_run` is one of the `threads`; the others start with the first run.
-    explicit Pool(int threads) : threads_(threads), done_(threads) {}
+    explicit Pool(int threads) : threads_(threads), done_(threads), cores_(threads) {}
     ~Pool();
     Pool(const Pool&) = delete;
 
@@ -78,6 +78,7 @@ private:
 
     const int threads_;
     Barrier done_;
+    std::vector<std::atomic<int>> cores_;  // of each thread in this run, -1 where it has none yet
     Gate begun_;
     const std::function<void(int)>* work_ = nullptr;  // null ends the threads
     std::mutex running_;
