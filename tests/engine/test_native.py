@@ -184,6 +184,16 @@ def test_many_python_threads_at_once(make_checkpoint: Maker, threads: int) -> No
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+def test_the_caller_may_run_on_the_same_cores_afterwards(make_checkpoint: Maker) -> None:
+    """While a batch runs its threads keep to cores of their own."""
+    before = os.sched_getaffinity(0)
+    engine = engine_of(make_checkpoint(), threads=2)
+    for _ in range(3):
+        engine.run(Batch.pack(texts_of((40,))))
+        assert os.sched_getaffinity(0) == before
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_it_runs_in_a_forked_process(make_checkpoint: Maker, threads: int) -> None:
     code = f"""
