@@ -147,7 +147,7 @@ def machine(
         lines = cpuinfo.read_text().splitlines()
         model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), model)
         flags = next((line for line in lines if line.startswith("flags")), "")
-        model += "".join(f", {flag}" for flag in ("avx2", "avx512f", "avx512_vnni") if flag in flags)
+        model += "".join(f", {flag}" for flag in ("avx2", "avx512f", "avx512_vnni", "amx_int8") if flag in flags)
     return {"cpu": model, "cores": str(available_cpus()), "python": platform.python_version()} | {
         package: version(package) for package in packages
     }
