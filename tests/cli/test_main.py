@@ -121,6 +121,15 @@ def test_the_list_of_commands(capsys: Printed) -> None:
         (["sentiment-analysis"], "classify"),
         (["feature-extraction"], "embed"),
         (["zero-shot-classification"], "zero-shot"),
+        (["embed", "a text", "-m", "x", "--input", "y"], "--file"),
+        (["embed", "a text", "-m", "x", "--output", "y.csv"], "--out"),
+        (["classify", "a text", "-m", "x", "-b", "8"], "--max-batch-tokens"),
+        (["evaluate", "x", "y", "--out", "z.csv"], "--predictions"),
+        (["bench", "x", "--data", "y"], "--file"),
+        (["train", "--data", "x"], "--train"),
+        (["train", "--task=text-classification", "--train=x", "--out=y", "--model=z", "--lr", "1"], "--learning-rate"),
+        (["train", "--task", "ner"], "token-classification"),
+        (["bulk", "sentiment", "x", "y", "-m", "z"], "text-classification"),
     ],
 )
 def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], meant: str, capsys: Printed) -> None:
@@ -128,6 +137,32 @@ def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], mea
         main(arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(f" (did you mean {meant}?)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["evaluate", "x", "--data", "y"], "without --data: distilbert evaluate MODEL DATA"),
+        (["evaluate", "--data", "y"], "without --data: distilbert evaluate MODEL DATA"),
+        (["evaluate", "--model=x", "y"], "without --model: distilbert evaluate MODEL DATA"),
+        (
+            ["evaluate", "--model", "x", "--data", "y", "--batch", "8"],
+            "without --model, --data: distilbert evaluate MODEL DATA; --batch: did you mean --max-batch-tokens?",
+        ),
+        (["quantize", "x", "--output", "y"], "without --output: distilbert quantize MODEL OUT"),
+        (["convert", "--input", "x", "--out", "y"], "without --input, --out: distilbert convert SOURCE OUT"),
+        (["search", "x", "--query", "y", "-m", "z"], "without --query: distilbert search FILE QUERY"),
+        (["classify", "--text", "x", "-m", "z"], "without --text: distilbert classify TEXT"),
+        (["train", "--data=x", "--output=y"], "--data: did you mean --train?; --output: did you mean --out?"),
+    ],
+)
+def test_an_option_that_a_command_has_not_is_told_with_what_it_has(
+    arguments: list[str], hint: str, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISTILBERT_MODEL", raising=False)
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.endswith(f" ({hint})\n")
 
 
 @pytest.mark.parametrize(

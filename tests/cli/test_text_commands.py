@@ -153,7 +153,7 @@ def test_numbers_that_are_none_are_no_json(
         (["classify", "--top-k", "many", "-m", "x"], "argument --top-k: invalid int value: 'many'"),
         (["classify", "--long-text", "cut", "-m", "x"], "argument --long-text: invalid choice: 'cut'"),
         (["classify", "a", "--quietly", "-m", "x"], "unrecognized arguments: --quietly"),
-        (["serve", "-m", "x"], "unrecognized arguments: -m (the model stands without it: distilbert serve MODEL)"),
+        (["serve", "-m", "x"], "unrecognized arguments: -m (without -m: distilbert serve MODEL)"),
         (["zero-shot", "a", "-m", "x"], "the following arguments are required: --labels"),
     ],
 )

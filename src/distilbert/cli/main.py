@@ -9,17 +9,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import NoReturn
 
 from .. import __version__
-from ..command_text import flag_of
 from ..errors import DistilBertError, LabelWarning, LongTextWarning, error_text
-from ..hint_arguments import TASK_ALIASES
-from ..hint_options import COMMAND_OPTIONS
-from ..hints import did_you_mean
 from ..interrupts import ending_at_once
 from . import show
 from .command_examples import EXAMPLES
+from .parser import Parser
 
 
 @dataclass(frozen=True)
@@ -72,9 +68,6 @@ COMMANDS = (
 )
 
 
-_MISTAKEN = re.compile(r"unrecognized arguments: (-m|--[\w-]+)|argument COMMAND: invalid choice: '([^']+)'")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. What goes wrong is one line on standard error, and exit code 1."""
     with ending_at_once("stopped"):
@@ -104,52 +97,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_unwritable()
 
 
-class _Parser(argparse.ArgumentParser):
-    """One whose errors name the command or option that was meant."""
-
-    def error(self, message: str) -> NoReturn:
-        found = _MISTAKEN.search(message)
-        if found:
-            message += self._option_hint(found[1]) if found[1] else _command_hint(found[2])
-        super().error(message)
-
-    def _option_hint(self, option: str) -> str:
-        """What does the same as another library's option, or an option like it."""
-        command = self.prog.rpartition(" ")[2]
-        if option in ("-m", "--model"):  # as the commands have it that take texts
-            return f" (the model stands without it: {self.prog} MODEL)"
-        hint = COMMAND_OPTIONS.get(command, {}).get(option[2:].replace("-", "_"))
-        if hint is None:
-            return did_you_mean(option, [name for name in self._option_string_actions if name not in ("-h", "--help")])
-        names = {action.dest for action in self._actions}
-
-        def as_option(found: re.Match[str]) -> str:
-            name, equals = found.groups()
-            is_option = name in names and (equals or "_" in name)
-            return flag_of(name) + (" " if equals else "") if is_option else found[0]
-
-        return f" ({re.sub('([a-z_]+)(=?)', as_option, hint)})"
-
-
-def _command_hint(word: str) -> str:
-    """The command that does a task, by any name of the task, or a command like it."""
-    task = TASK_ALIASES.get(word, word)
-    for command in COMMANDS:
-        if task in (command.name, TASK_ALIASES.get(command.name)):
-            return f" (did you mean {command.name}?)"
-    return did_you_mean(word, [command.name for command in COMMANDS])
-
-
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """What a command line asks for; SystemExit, after a message, for one that is none."""
     for command in COMMANDS:
         if arguments and arguments[0] == command.name:
-            parser = _Parser(prog=f"distilbert {command.name}")
+            parser = Parser(prog=f"distilbert {command.name}")
             command.add(parser)
             # options may stand between texts
             read = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
             return read(arguments[1:])
-    parser = _Parser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
+    parser = Parser(prog="distilbert", description="DistilBERT, end to end, on an ordinary CPU.")
     parser.add_argument("--version", action="version", version=f"distilbert {__version__}")
     table = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
