@@ -71,7 +71,7 @@ class TokenizerWarning(UserWarning):
 
 
 class CheckpointWarning(UserWarning):
-    """Weights were read otherwise than they stand in the file, such as without the prefix that all names had."""
+    """Weights were read otherwise than they stand in the file, or do a task that they were not trained for."""
 
 
 @contextmanager

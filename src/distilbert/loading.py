@@ -1,12 +1,14 @@
 """`load`: a model's name -> the task that runs it."""
 
 import dataclasses
+import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from .engine.choice import open_on_cpu
 from .engine.seam import Engine
-from .errors import CheckpointError, InputError, check_whole
+from .errors import CheckpointError, CheckpointWarning, InputError, check_whole, printable_name
 from .fetching import fetch
 from .folder.checkpoint import Checkpoint, Head
 from .folder.fingerprint import fingerprint
@@ -18,6 +20,7 @@ from .folder.starters import starter_task
 from .hint_arguments import TASK_ALIASES
 from .hints import did_you_mean, hinting
 from .tasks.by_name import TASKS
+from .tasks.long_text import caller_level
 from .tasks.origin import Origin
 from .tasks.task import Model, Task
 
@@ -161,6 +164,8 @@ def load(
             f"{folder.root}: task {task!r} needs a {kind.head.value}, and this is a {checkpoint.head.value}"
             f" (its task is {_BY_HEAD[checkpoint.head]!r}){there if checkpoint.leaves_unread(kind.head) else ''}"
         )
+    if note := _other_use(folder, kind):
+        warnings.warn(f"{folder.root}: {note}", CheckpointWarning, stacklevel=caller_level())
     first_only = kind.pools and folder.sentence is not None and folder.sentence.first_only
     engine = open_engine(
         checkpoint,
@@ -181,6 +186,30 @@ def load(
     )
     opened = dataclasses.replace(open_model(folder, engine, max_batch_tokens), origin=origin, progress=progress)
     return kind(opened if calibrated else dataclasses.replace(opened, config=opened.config.uncalibrated()))
+
+
+# names of a second label that says that a document fits a query
+_FITS = re.compile(
+    r"LABEL_1|1|yes|true|good|.*(relevan|match|answer|equiv|duplic|entail|simil|same|paraphras|correct).*", re.I
+)
+
+
+def _other_use(folder: ModelFolder, kind: type[Task]) -> str:
+    """What to say of a model that can do the task, and was trained for another; "" of any other."""
+    config, head = folder.config, folder.checkpoint.head
+    if kind.pools and head not in (Head.NONE, Head.MASKED_LM) and folder.sentence is None:
+        if config.classifier_pooling == "mean":  # whose head was fitted to such vectors
+            return ""
+        return (
+            f"is a {head.value}, whose encoder was trained for {_BY_HEAD[head]}: its vectors say little of what texts "
+            "mean; take a model of sentences, such as starter/embed"
+        )
+    if kind.task == "text-ranking" and config.num_labels == 2 and not _FITS.fullmatch(config.labels[1]):
+        return (
+            f"orders documents by the score of its label {printable_name(config.labels[1])}; unless that says that one "
+            "fits the query, take a cross-encoder, such as cross-encoder/ms-marco-MiniLM-L6-v2, converted"
+        )
+    return ""
 
 
 def _task_name(given: str) -> str:

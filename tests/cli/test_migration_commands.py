@@ -36,6 +36,7 @@ def place(make_checkpoint: Maker, sentences: list[str], tmp_path: Path, monkeypa
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:.*its vectors say little")
 def test_setfit(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for module in ("torch", "accelerate", "sklearn"):
         pytest.importorskip(module)

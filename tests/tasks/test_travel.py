@@ -49,6 +49,7 @@ def test_every_task_is_opened_again_with_its_options(task: str, travel: Any, mak
     np.testing.assert_array_equal(again.model.engine.run(batch), first.model.engine.run(batch))
 
 
+@pytest.mark.filterwarnings("ignore:.*its vectors say little")
 def test_the_options_of_a_task_are_its_own(make_checkpoint: Maker) -> None:
     embedder = distilbert.load(make_checkpoint(), "feature-extraction")
     assert pickle.loads(pickle.dumps(embedder)).task == "feature-extraction"
