@@ -204,7 +204,8 @@ GOOD = np.ones((3, 2), np.float32)
         (lambda: VectorIndex(GOOD.astype(np.int8), measure="dot"), "by cosine alone, not by 'dot'"),
         (lambda: BinaryIndex(GOOD, np.zeros((3, 2), np.uint8)), r"bits must be uint8 \[3, D / 8\]"),
         (lambda: BinaryIndex(GOOD, oversampling=0), "oversampling must be"),
-        (lambda: community_detection(GOOD, threshold=float("nan")), "threshold must be a number"),
+        (lambda: community_detection(GOOD, threshold=float("nan")), "threshold must be a cosine"),
+        (lambda: community_detection(GOOD, threshold=1.5), "threshold must be a cosine, from -1 to 1, not 1.5"),
         (lambda: community_detection(GOOD, min_community_size=0), "min_community_size must be"),
         (lambda: paraphrase_mining(GOOD, max_pairs=0), "max_pairs must be"),
         (lambda: SparseIndex([GOOD]), "vector 0 must be a SparseVector"),  # type: ignore[list-item]

@@ -129,8 +129,19 @@ def test_a_text_with_no_label_over_the_threshold_gives_an_empty_list(
         assert {each.label for each in labels} == {f"LABEL_{index}" for index in np.flatnonzero(row >= threshold)}
         assert [each.score for each in labels] == sorted((each.score for each in labels), reverse=True)
     assert tagger(sentences[:40], threshold=threshold, top_k=2) == [labels[:2] for labels in found]
-    assert tagger(sentences[0], threshold=1.1) == []
+    assert tagger(sentences[0], threshold=1) == []
     assert len(tagger(sentences[0], threshold=0)) == 4
+
+
+@pytest.mark.parametrize("threshold", [1.5, -0.1, 100])
+def test_a_threshold_that_no_score_can_have_is_refused(classifier: TextClassifier, threshold: float) -> None:
+    message = f"^threshold must be from 0 to 1, as scores of the s[a-z]+ are, not {threshold:g}$"
+    for function in (None, "sigmoid", "softmax"):
+        with pytest.raises(InputError, match=message):
+            classifier(TEXT, threshold=threshold, function=function)
+        with pytest.raises(InputError, match=message):
+            classifier.stream([TEXT], threshold=threshold, function=function)
+    classifier(TEXT, threshold=threshold, function="none")
 
 
 def test_a_threshold_is_met_by_a_score_that_equals_it(classifier: TextClassifier) -> None:

@@ -1,7 +1,5 @@
 """Groups of vectors that are close to one of them."""
 
-import math
-
 import numpy as np
 
 from ..errors import InputError, check_whole, short_repr
@@ -31,8 +29,8 @@ def community_detection(
         InputError: for anything else, and for vectors that hold NaN or infinity.
     """
     check_vectors(vectors)
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not math.isfinite(threshold):
-        raise InputError(f"threshold must be a number, not {short_repr(threshold)}")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not -1 <= threshold <= 1:
+        raise InputError(f"threshold must be a cosine, from -1 to 1, not {short_repr(threshold)}")
     check_whole("min_community_size", min_community_size)
     norms(vectors)  # raises for NaN
     neighbourhoods = _neighbourhoods(Normalize()(vectors.astype(np.float32)), threshold, min_community_size)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 import numpy as np
 
 from ..encoding import Encoding
+from ..errors import InputError
 from ..fields import setting
 from ..folder.checkpoint import Head
 from ..results import Classification
@@ -139,8 +140,10 @@ class TextClassifier(Task):
         return "softmax"
 
     def _results(self, texts: Iterable[TextOrPair], options: ClassifierOptions) -> Iterator[Labels]:
-        for encodings, logits in self._read(texts, options.long_text):
-            yield self._labels(logits, encodings, options)
+        function, threshold = options.function or self.function, options.threshold
+        if threshold is not None and function != "none" and not 0 <= threshold <= 1:
+            raise InputError(f"threshold must be from 0 to 1, as scores of the {function} are, not {threshold:g}")
+        return (self._labels(logits, encodings, options) for encodings, logits in self._read(texts, options.long_text))
 
     def _read(self, texts: Iterable[TextOrPair], long_text: LongText) -> Iterator[tuple[list[Encoding], np.ndarray]]:
         """Each text's encodings, and its logits [labels]."""
