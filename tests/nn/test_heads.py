@@ -146,7 +146,14 @@ def test_dropout_stands_where_transformers_has_it(make_checkpoint: Maker, head: 
     def shrink(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
         return x * (1 - p) if training else x  # every dropout leaves a trace that chance has no part in
 
-    with torch.no_grad(), patch("torch.nn.functional.dropout", shrink):
+    def shrink_ours(module: Any, x: Any) -> Any:
+        return shrink(x, module.p, module.training)
+
+    with (
+        torch.no_grad(),
+        patch("torch.nn.functional.dropout", shrink),
+        patch("distilbert.nn.dropout.Dropout.forward", shrink_ours),
+    ):
         a = ours.train()(ids, output_attentions=True)
         b = theirs.train()(ids, output_attentions=True)
     close(logits_of(a), logits_of(b))

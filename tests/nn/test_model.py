@@ -133,6 +133,36 @@ def test_only_the_rows_read_are_computed_and_they_are_the_same(model: DistilBert
     assert seen == [len(batch.rows), sum(LENGTHS)]
 
 
+@pytest.mark.parametrize("mode", ["float32", "bfloat16", "checkpointing"])
+@pytest.mark.parametrize("read", ["all", "some", "none"])
+def test_parts_change_nothing(model: DistilBertModel, mode: str, read: str) -> None:
+    rng = np.random.default_rng(0)
+    ids = [rng.integers(1, 6000, length) for length in (60, 59, 55, 50, *[9] * 10, 64, 1, 2)]
+    chosen = {"all": None, "some": [np.arange(0, len(text), 7) for text in ids], "none": [np.arange(0)] * len(ids)}[
+        read
+    ]
+    batch = Batch.pack(ids, chosen)
+    model.train()
+    model.transformer.gradient_checkpointing = mode == "checkpointing"
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    found = []
+    for in_parts in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=mode == "bfloat16"):
+            packed = Packed.from_batch(batch, in_parts=in_parts)
+            output = model.run(packed)
+        output.float().square().sum().backward()
+        found.append((output.detach(), [parameter.grad for parameter in model.parameters()]))
+    (whole, gradients), (parts, others) = found
+    assert len(packed.parts) > 1
+    tolerance = 0.05 if mode == "bfloat16" else 1e-5
+    torch.testing.assert_close(parts, whole, rtol=0, atol=tolerance)
+    for a, b in zip(gradients, others, strict=True):
+        torch.testing.assert_close(b, a, rtol=0, atol=tolerance * max(1.0, float(a.abs().max()) if a.numel() else 0.0))
+
+
 def test_every_linear_runs_on_the_tokens_alone(model: DistilBertModel) -> None:
     seen: set[int] = set()
     for part in model.modules():

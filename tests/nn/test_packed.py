@@ -59,6 +59,47 @@ def test_labels_of_padding_count_nowhere() -> None:
     assert batch.labels(torch.arange(9).view(3, 3)).tolist() == [0, 1, 2, 3, 6, 7]
 
 
+# parts ------------------------------------------------------------------------------------------------
+
+
+def ragged(*lengths: int) -> Batch:
+    return Batch.pack([np.arange(length) + 5 for length in lengths])
+
+
+def test_short_texts_are_cut_off_from_long_ones() -> None:
+    parts = Packed.from_batch(ragged(*[200] * 8, *[30] * 12), in_parts=True).parts
+    assert [(part.view.texts, part.view.longest, part.view.rows) for part in parts] == [(8, 200, 1600), (12, 32, 360)]
+    assert parts[0].mask is None
+    assert parts[1].mask.sum(1).tolist() == [30] * 12
+
+
+@pytest.mark.parametrize("lengths", [[40] * 9, [60, 58, 55, 50, 44], [9, 8, 8, 3, 2, 1], [500]])
+def test_texts_of_like_length_are_one_part(lengths: list[int]) -> None:
+    assert len(Packed.from_batch(ragged(*lengths), in_parts=True).parts) == 1
+
+
+def test_parts_have_the_tokens_and_rows_of_all_texts_in_their_order() -> None:
+    lengths = [300, 300, 300, 290, 20, 20, 400, 3, 3, 3, 1, 7]
+    rows = [np.arange(0, length, 3)[: place % 3] for place, length in enumerate(lengths)]
+    batch = Packed.from_batch(Batch.pack([np.arange(length) for length in lengths], rows), in_parts=True)
+    assert sum(part.view.texts for part in batch.parts) == len(lengths)
+    assert [n for part in batch.parts for n in part.mask.sum(1).tolist()] == lengths
+    assert [part.row_view.rows for part in batch.parts] == [
+        sum(map(len, rows[first : first + 4])) for first in range(0, 12, 4)
+    ]
+
+
+@pytest.mark.parametrize(("rows", "rounded"), [(1, 32), (32, 32), (33, 64), (830, 832), (1030, 1088), (4000, 4096)])
+def test_rows_are_made_up_to_numbers_that_repeat(rows: int, rounded: int) -> None:
+    x = torch.ones(rows, 3)
+    batch = Packed.from_batch(ragged(3), in_parts=True)
+    more = batch.rounded(x)
+    assert len(more) == rounded
+    assert torch.equal(more[:rows], x)
+    assert not more[rows:].any()
+    assert Packed.from_batch(ragged(3)).rounded(x) is x
+
+
 def test_wrong_inputs_are_errors() -> None:
     with pytest.raises(InputError, match="either input_ids or inputs_embeds"):
         Packed.from_padded(None)

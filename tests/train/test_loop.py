@@ -15,7 +15,7 @@ from distilbert.arguments import LoopArguments  # noqa: E402
 from distilbert.data.reading import read_data  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
-from distilbert.train.loop import learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
+from distilbert.train.loop import clip, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
 from distilbert.train.objective import Objective, StepTotals  # noqa: E402
 from distilbert.train.opened import Trainable, open_trainable  # noqa: E402
 from helpers.students import HEADS, NO_DROPOUT, data_file  # noqa: E402
@@ -168,6 +168,19 @@ def test_learning_rates_are_those_of_transformers_schedule_after_the_warm_up() -
         optimizer.step()
         schedule.step()
     assert learning_rate_share(0, 1, 0.06) > 0.1
+
+
+@pytest.mark.parametrize("most", [0.5, 1e6])
+def test_gradients_are_clipped_as_by_pytorch(most: float) -> None:
+    torch.manual_seed(0)
+    parameters = [torch.nn.Parameter(torch.randn(3, 5).t()), torch.nn.Parameter(torch.randn(7))]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    ours = [parameter.grad.clone() for parameter in parameters]
+    clip(ours, most)
+    torch.nn.utils.clip_grad_norm_(parameters, most)
+    for gradient, parameter in zip(ours, parameters, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
 
 
 def test_lower_layers_learn_more_slowly_heads_faster_and_biases_do_not_decay(open_task: Any) -> None:

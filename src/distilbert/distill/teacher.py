@@ -31,7 +31,7 @@ from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tasks.by_name import TASKS
 from ..tokenizer import BertTokenizer
-from ..train.objective import AnyModel, Item, batch_of, device_of, pack, pooled
+from ..train.objective import AnyModel, Item, batch_of, device_of, pack, packed_on, pooled
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutpu
         output = model.run(batch)
         return Outputs(pooled(output, batch) if requested.vectors else output), batch
     read = batch_of(items)
-    batch = Packed.from_batch(replace(read, rows=None), device_of(model))
+    batch = packed_on(device_of(model), replace(read, rows=None))
     encoder = model if model.head is Head.NONE else model.distilbert
     attention = encoder.transformer.layer[-1].attention
     states: list[Tensor] = []
@@ -120,7 +120,9 @@ def read_model(model: AnyModel, items: Sequence[Item], requested: RequestedOutpu
     else:
         output = of_rows if requested.vectors else model.score(of_rows)
     return Outputs(
-        output, tuple(states[i] for i in requested.states), tuple(projected) if requested.relations else ()
+        output,
+        tuple(states[i] for i in requested.states),
+        tuple(x[: len(last)] for x in projected) if requested.relations else (),
     ), batch
 
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
 from ..config import DistilBertConfig
 from ..folder.checkpoint import Head
+from .dropout import Dropout
 from .model import EPSILON, DistilBertModel, activation_function
 from .packed import IGNORE, Packed
 from .pretrained import Pretrained, initialise
@@ -121,7 +122,7 @@ class _PerText(_WithLabels):
     def __init__(self, config: DistilBertConfig, outputs: int) -> None:
         super().__init__(config)
         self.pre_classifier = nn.Linear(config.dim, config.dim)
-        self.dropout = nn.Dropout(config.seq_classif_dropout)
+        self.dropout = Dropout(config.seq_classif_dropout)
         self.classifier = nn.Linear(config.dim, outputs)
         initialise(config, self.pre_classifier, self.classifier)
 
@@ -160,7 +161,7 @@ class DistilBertForTokenClassification(_PerToken):
 
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.classifier = nn.Linear(config.dim, config.num_labels)
         initialise(config, self.classifier)
 
@@ -178,7 +179,7 @@ class DistilBertForQuestionAnswering(_WithHead):
         if config.num_labels != 2:  # start and end; another head's labels mean nothing here
             config = replace(config, labels=DistilBertConfig.labels)
         super().__init__(config)
-        self.dropout = nn.Dropout(config.qa_dropout)
+        self.dropout = Dropout(config.qa_dropout)
         self.qa_outputs = nn.Linear(config.dim, 2)
         initialise(config, self.qa_outputs)
 

@@ -21,7 +21,8 @@ from ..activations import Activation
 from ..config import DistilBertConfig
 from ..errors import InputError
 from ..folder.checkpoint import Head
-from .packed import Packed, View
+from .dropout import Dropout
+from .packed import Packed, Part
 from .pretrained import Pretrained, initialise
 
 EPSILON = 1e-12  # of every LayerNorm
@@ -56,7 +57,7 @@ class Embeddings(nn.Module):
         self.word_embeddings = nn.Embedding(config.vocab_size, config.dim, padding_idx)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.dim)
         self.LayerNorm = nn.LayerNorm(config.dim, EPSILON)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, words: Tensor, positions: Tensor) -> Tensor:
         """Ids int64 [N], or embeddings [N, D] in their place, and positions int64 [N] -> [N, D]."""
@@ -74,20 +75,33 @@ class SelfAttention(nn.Module):
         self.k_lin = nn.Linear(config.dim, config.dim)
         self.v_lin = nn.Linear(config.dim, config.dim)
         self.out_lin = nn.Linear(config.dim, config.dim)
-        self.dropout = nn.Dropout(config.attention_dropout)
+        self.dropout = Dropout(config.attention_dropout)
 
-    def forward(
-        self, x: Tensor, queries: Tensor, batch: Packed, view: View, weigh: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Each query attends to the tokens `x` [N, D] of its own text: [K, D] -> [K, D]. `view` is the queries'.
+    def forward(self, x: Tensor, queries: Tensor, batch: Packed, weigh: bool) -> tuple[Tensor, Tensor | None]:
+        """Each query attends to the tokens `x` [N, D] of its own text: [K, D] -> [K, D]. All tokens are queries where
+        `queries` is `x`.
 
         With `weigh` the attention weights come along, [B, H, T, T], zero for padding: the very tensor that the values
         are weighed with, so that gradients go through it. All tokens must be queries then.
         """
-        q = self._split(view.pad(self.q_lin(queries)))  # [B, H, T, D/H]
-        k = self._split(batch.view.pad(self.k_lin(x)))
-        v = self._split(batch.view.pad(self.v_lin(x)))
-        mask = None if batch.mask is None else batch.mask[:, None, None, :]
+        q, k, v = self.q_lin(queries), self.k_lin(x), self.v_lin(x)
+        row_view = batch.view if queries is x else batch.row_view
+        if batch.parts is None:
+            context, weights = self._attend(q, k, v, Part(batch.view, batch.mask, row_view), weigh)
+            return self.out_lin(context), weights
+        parts = [part if queries is not x else Part(part.view, part.mask, part.view) for part in batch.parts]
+        sizes, row_sizes = [part.view.rows for part in parts], [part.row_view.rows for part in parts]
+        sizes.append(len(x) - sum(sizes))
+        row_sizes.append(len(queries) - sum(row_sizes))
+        pieces = zip(q.split(row_sizes), k.split(sizes), v.split(sizes), parts, strict=False)
+        contexts = [self._attend(*piece, weigh)[0] for piece in pieces]
+        return self.out_lin(torch.cat([*contexts, q.new_zeros(row_sizes[-1], q.shape[1])])), None
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, part: Part, weigh: bool) -> tuple[Tensor, Tensor | None]:
+        """[K, D], and [N, D] twice -> [K, D], of the texts of a part."""
+        q = self._split(part.row_view.pad(q))  # [B, H, T, D/H]
+        k, v = self._split(part.view.pad(k)), self._split(part.view.pad(v))
+        mask = None if part.mask is None else part.mask[:, None, None, :]
         weights = None
         # PyTorch's own kernel takes longer backwards in bfloat16 on a CPU than all else together
         if weigh or (q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled()):
@@ -99,7 +113,7 @@ class SelfAttention(nn.Module):
             context = weights @ v
         else:
             context = F.scaled_dot_product_attention(q, k, v, mask, self.dropout.p if self.training else 0.0)
-        return self.out_lin(view.unpad(context.transpose(1, 2).flatten(2))), weights if weigh else None
+        return part.row_view.unpad(context.transpose(1, 2).flatten(2)), weights if weigh else None
 
     def _split(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, D/H]."""
@@ -114,7 +128,7 @@ class FeedForward(nn.Module):
         self.lin1 = nn.Linear(config.dim, config.hidden_dim)
         self.lin2 = nn.Linear(config.hidden_dim, config.dim)
         self.activation = activation_function(config.activation)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, D] -> [N, D]."""
@@ -133,8 +147,8 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, batch: Packed, rows: Tensor | None, weigh: bool) -> tuple[Tensor, Tensor | None]:
         """[N, D] -> [N, D], or [K, D] where only `rows` are wanted; and the attention weights."""
-        queries, view = (x, batch.view) if rows is None else (x.index_select(0, rows), batch.row_view)
-        attended, weights = self.attention(x, queries, batch, view, weigh)
+        queries = x if rows is None else batch.rounded(x.index_select(0, rows))
+        attended, weights = self.attention(x, queries, batch, weigh)
         x = self.sa_layer_norm(attended + queries)
         return self.output_layer_norm(self.ffn(x) + x), weights
 
@@ -169,9 +183,10 @@ class Transformer(nn.Module):
         def keep(x: Tensor) -> Tensor:
             if states is None:
                 return x
-            states.append(batch.padded(x) if padded else x)
+            states.append(batch.padded(x) if padded else x if batch.parts is None else x[: batch.view.rows])
             return batch.view.unpad(states[-1]) if padded else x
 
+        x = batch.rounded(x)
         for block in self.layer:
             x = keep(x)
             rows = batch.rows if block is self.layer[-1] else None
@@ -181,7 +196,8 @@ class Transformer(nn.Module):
                 x, weighed = block(x, batch, rows, weights is not None)
             if weights is not None:
                 weights.append(weighed)
-        return keep(x)
+        x = keep(x)
+        return x if batch.parts is None else x[: batch.row_view.rows]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,20 +1,28 @@
 """Packed: a batch without padding, on a device. What every layer of the model runs on.
 
 B texts lie one after another in one row of N tokens, so that every matrix product runs on exactly N
-rows. Attention alone sees a padded view, [B, T]. `distilbert.batch.Batch` is the same thing in NumPy.
+rows. Attention alone sees a padded view, [B, T], or one of each `Part` of the texts.
+`distilbert.batch.Batch` is the same thing in NumPy.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
 from ..batch import Batch
 from ..errors import InputError
 
 IGNORE = -100  # the label of a token that no loss counts, as in Transformers
+# In parts: for every size of a matrix product oneDNN writes code, which takes longer than the product does, so that
+# sizes have to repeat: those of all rows, and of the texts and places of a part's view
+_ROWS, _TEXTS, _PLACES = 32, 4, 8
+_BITS = 5  # that differ between the numbers of many rows
+_WASTE = 8192  # scores of a head that are computed for nothing: about what a part more costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +38,11 @@ class View:
     longest: int
     index: Tensor | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self.texts * self.longest if self.index is None else len(self.index)
+
     def pad(self, x: Tensor, fill: float = 0.0) -> Tensor:
         """[rows, …] -> [B, T, …], with `fill` where there is no row."""
         if self.index is not None:
@@ -43,10 +56,25 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Neighbouring texts whose attention is computed at once, in a view that is no longer than the longest of them.
+
+    Attributes:
+        view, mask, row_view: as those of `Packed`, of these texts alone.
+    """
+
+    view: View
+    mask: Tensor | None
+    row_view: View
+
+
+@dataclass(frozen=True, eq=False)
 class Packed:
     """B texts, at least one token each, as one row of N tokens.
 
     Made by `from_batch`, which training loops and the engine use, or by `from_padded`.
+
+    With `parts` the model computes N and K rounded up; what it gives has N and K rows all the same.
 
     Attributes:
         words: int64 [N] token ids, or float [N, D] embeddings in their place.
@@ -55,6 +83,7 @@ class Packed:
         mask: bool [B, T], True for a token that is attended to; None where every place holds one.
         rows: int64 [K], the tokens (indices into N) whose last hidden state the head reads; None for all N.
         row_view: the rows as B texts by R places, R the most of one text.
+        parts: all texts, in their order; None: they are one part.
     """
 
     words: Tensor
@@ -63,25 +92,19 @@ class Packed:
     mask: Tensor | None
     rows: Tensor | None
     row_view: View
+    parts: tuple[Part, ...] | None = None
 
     @classmethod
-    def from_batch(cls, batch: Batch, device: torch.device | str = "cpu") -> Self:
-        """From the arrays of a `distilbert.batch.Batch`: `Packed.from_batch(Batch.pack(ids, rows))`."""
+    def from_batch(cls, batch: Batch, device: torch.device | str = "cpu", *, in_parts: bool = False) -> Self:
+        """From the arrays of a `distilbert.batch.Batch`: `Packed.from_batch(Batch.pack(ids, rows))`.
 
-        def move(array: np.ndarray) -> Tensor:
-            return torch.tensor(array, device=device)
-
-        ragged = bool((batch.lengths != batch.longest).any())
-        index = batch.texts * batch.longest + batch.positions
-        view = View(batch.size, batch.longest, move(index) if ragged else None)
-        mask = move(batch.mask) if ragged or batch.attended is not None else None
-        if batch.rows is None:
-            return cls(move(batch.ids), move(batch.positions), view, mask, None, view)
-        counts, most = batch.row_counts, int(batch.row_counts.max())
-        ranks = np.arange(len(batch.rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        row_index = batch.texts[batch.rows] * most + ranks
-        row_view = View(batch.size, most, None if (counts == most).all() else move(row_index))
-        return cls(move(batch.ids), move(batch.positions), view, mask, move(batch.rows), row_view)
+        `in_parts` is for a CPU that computes many batches: attention in parts, and products of repeating sizes.
+        """
+        whole = _part(batch, 0, batch.size, device)
+        parts = _parts(batch, device) if in_parts else None
+        rows = None if batch.rows is None else torch.tensor(batch.rows, device=device)
+        ids, positions = (torch.tensor(array, device=device) for array in (batch.ids, batch.positions))
+        return cls(ids, positions, whole.view, whole.mask, rows, whole.row_view, parts)
 
     @classmethod
     def from_padded(
@@ -147,3 +170,43 @@ class Packed:
         if self.mask is not None:
             labels = labels.masked_fill(~self.mask, IGNORE)
         return self.view.unpad(labels)
+
+    def rounded(self, x: Tensor) -> Tensor:
+        """[rows, D] -> the same with zeros below, up to a round number of rows; as it is without parts."""
+        if self.parts is None:
+            return x
+        multiple = max(_ROWS, 1 << len(x).bit_length() >> _BITS)
+        return F.pad(x, (0, 0, 0, -len(x) % multiple))
+
+
+def _part(batch: Batch, first: int, end: int, device: torch.device | str, multiple: int = 1) -> Part:
+    """The texts from `first` to before `end`, in views whose length is rounded up to a multiple."""
+
+    def view_of(counts: np.ndarray) -> View:
+        """Of so many rows a text."""
+        most = int(counts.max())
+        longest = -(-most // multiple) * multiple if most > 1 else most
+        places = np.flatnonzero(np.arange(longest) < counts[:, None])
+        full = len(places) == len(counts) * longest
+        return View(len(counts), longest, None if full else torch.tensor(places, device=device))
+
+    lengths = batch.lengths[first:end]
+    view = view_of(lengths)
+    mask = None
+    if view.index is not None or batch.attended is not None:
+        attended = lengths if batch.attended is None else batch.attended[first:end]
+        mask = torch.tensor(np.arange(view.longest) < attended[:, None], device=device)
+    return Part(view, mask, view if batch.rows is None else view_of(batch.row_counts[first:end]))
+
+
+def _parts(batch: Batch, device: torch.device | str) -> tuple[Part, ...]:
+    """All texts in parts: short texts beside long ones are cut off where they would waste much.
+
+    Batches are in order of length (`plan`); in any other order there are more parts, or more is wasted.
+    """
+    starts, longest, needed = [0], 0, 0
+    for place, length in enumerate(batch.lengths.tolist()):
+        longest, needed = max(longest, length), needed + length**2
+        if place % _TEXTS == 0 and (place + 1 - starts[-1]) * longest**2 - needed > _WASTE:
+            starts, longest, needed = [*starts, place], length, length**2
+    return tuple(_part(batch, *ends, device, _PLACES) for ends in pairwise([*starts, batch.size]))

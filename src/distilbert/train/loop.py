@@ -27,6 +27,7 @@ from ..errors import InputError, translated
 from .checkpoints import Checkpoints, State
 from .objective import Item, Objective, StepTotals
 from .progress import RunProgress
+from .word_gradients import WordGradients
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
 _WORTH_A_TRIAL = 50  # steps: the time of fewer is not estimated
@@ -54,8 +55,10 @@ def open_accelerator(arguments: LoopArguments) -> Accelerator:
 
 def _tune_memory() -> None:
     """Steps allocate large tensors whose sizes rarely repeat; oneDNN's and glibc's defaults expect sizes that do."""
-    # oneDNN caches code for every size of a matrix product, gigabytes after a while; read at its first use
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    # oneDNN, and PyTorch above it, cache code for every size of a matrix product, gigabytes after a while; read at the
+    # first use. A step has some 20 sizes, and 4 more for each part (distilbert.nn.packed)
+    for cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "512")
     # glibc returns freed memory and asks for it again, and fresh pages cost a tenth of a step's time
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have none
@@ -103,7 +106,8 @@ def run(
     items_of, gradients = _Sampler(objective, arguments), _Gradients(model, objective, arguments, accelerator)
     log = _LossLog(state, accelerator.device)
 
-    with RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process) as progress:
+    shown = RunProgress(state.step, last_step, quiet=quiet or not accelerator.is_main_process)
+    with WordGradients(model) as words, shown as progress:
         if not quiet and last_step - state.step >= _WORTH_A_TRIAL:
             progress.expect((last_step - state.step) * gradients.trial_seconds(items_of(state.step), state.step))
             log.restart_clock()
@@ -111,7 +115,7 @@ def run(
             items = items_of(state.step)
             totals = StepTotals.of(items)
             log.add(gradients.add(items, totals, state.step))
-            _update(model, optimizer, arguments, learning_rate_share(state.step, last_step, arguments.warmup))
+            _update(words, optimizer, arguments, learning_rate_share(state.step, last_step, arguments.warmup))
             state.step += 1
             state.tokens += totals.tokens
             progress.step(state.step)
@@ -244,15 +248,30 @@ def step_seconds(model: nn.Module, objective: Objective, arguments: LoopArgument
 
 
 def _update(
-    model: nn.Module, optimizer: torch.optim.Optimizer, arguments: LoopArguments, learning_rate_share: float
+    words: WordGradients, optimizer: torch.optim.Optimizer, arguments: LoopArguments, learning_rate_share: float
 ) -> None:
     """Apply the gradients and clear them."""
+    gradients = words.collect()
     if arguments.max_grad_norm:
-        nn.utils.clip_grad_norm_(model.parameters(), arguments.max_grad_norm)
+        clip(gradients, arguments.max_grad_norm)
+    words.spread()
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * learning_rate_share
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    words.clear()
+
+
+def clip(gradients: Sequence[Tensor], most: float) -> None:
+    """Scale them, if need be, so that their norm as one vector is `most`.
+
+    PyTorch's `clip_grad_norm_` is the same; its norms take a CPU twice as long as such products.
+    """
+    flat = [gradient.reshape(-1) for gradient in gradients]
+    norm = torch.stack([torch.dot(vector, vector) for vector in flat]).sum().sqrt()
+    share = (most / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(share)
 
 
 def _evaluate(model: nn.Module, state: State, evaluate: Callable[[], Mapping[str, float]], main: str) -> float:
@@ -311,7 +330,7 @@ def parameter_groups(model: nn.Module, arguments: LoopArguments) -> list[dict[st
 def _summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
     """Put the sum of all processes' gradients into each of them; gives the sum of their losses."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in parameters]
+    gradients = [torch.zeros_like(x) if x.grad is None else x.grad.to_dense() for x in parameters]
     flat = accelerator.reduce(torch.cat([loss.view(1), *(gradient.flatten() for gradient in gradients)]), "sum")
     start = 1
     for parameter in parameters:

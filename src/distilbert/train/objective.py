@@ -101,7 +101,12 @@ def batch_of(items: Sequence[Item]) -> Batch:
 
 def pack(model: AnyModel, items: Sequence[Item]) -> Packed:
     """The items' texts as one packed batch on the model's device."""
-    return Packed.from_batch(batch_of(items), device_of(model))
+    return packed_on(device_of(model), batch_of(items))
+
+
+def packed_on(device: torch.device, batch: Batch) -> Packed:
+    """A batch of training on a device."""
+    return Packed.from_batch(batch, device, in_parts=device.type == "cpu")
 
 
 def pooled(states: Tensor, batch: Packed) -> Tensor:
