@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
 from distilbert.data.examples import Data, LabelledText  # noqa: E402
-from distilbert.errors import CheckpointError, InputError  # noqa: E402
+from distilbert.errors import CheckpointError, CheckpointWarning, InputError  # noqa: E402
 from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
 from distilbert.train import finetune  # noqa: E402
@@ -193,7 +193,8 @@ def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_pa
     pairs = arguments(
         folder, tmp_path / "p.jsonl", tmp_path / "pairs", "sentence-similarity", eval=tmp_path / "p.jsonl"
     )
-    before = evaluate(folder, tmp_path / "p.jsonl", "sentence-similarity", resamples=10)
+    with pytest.warns(CheckpointWarning, match="trained for text-classification"):
+        before = evaluate(folder, tmp_path / "p.jsonl", "sentence-similarity", resamples=10)
     assert finetune(pairs, quiet=True).scores["mrr"].value > before.scores["mrr"].value
 
 

@@ -19,9 +19,8 @@ from ..errors import InputError
 
 IGNORE = -100  # the label of a token that no loss counts, as in Transformers
 # In parts: for every size of a matrix product oneDNN writes code, which takes longer than the product does, so that
-# sizes have to repeat: those of all rows, and of the texts and places of a part's view
+# sizes have to repeat: those of all rows, and of the texts and places of a part's view are multiples of these
 _ROWS, _TEXTS, _PLACES = 32, 4, 8
-_BITS = 5  # that differ between the numbers of many rows
 _WASTE = 8192  # scores of a head that are computed for nothing: about what a part more costs
 
 
@@ -175,8 +174,13 @@ class Packed:
         """[rows, D] -> the same with zeros below, up to a round number of rows; as it is without parts."""
         if self.parts is None:
             return x
-        multiple = max(_ROWS, 1 << len(x).bit_length() >> _BITS)
-        return F.pad(x, (0, 0, 0, -len(x) % multiple))
+        return F.pad(x, (0, 0, 0, _rounded(len(x), _ROWS) - len(x)))
+
+
+def _rounded(number: int, multiple: int) -> int:
+    """The next multiple, or that of a power of two that is at most a sixteenth of the number."""
+    multiple = max(multiple, 1 << number.bit_length() >> 5)
+    return -(-number // multiple) * multiple
 
 
 def _part(batch: Batch, first: int, end: int, device: torch.device | str, multiple: int = 1) -> Part:
@@ -185,7 +189,7 @@ def _part(batch: Batch, first: int, end: int, device: torch.device | str, multip
     def view_of(counts: np.ndarray) -> View:
         """Of so many rows a text."""
         most = int(counts.max())
-        longest = -(-most // multiple) * multiple if most > 1 else most
+        longest = _rounded(most, multiple) if multiple > 1 < most else most
         places = np.flatnonzero(np.arange(longest) < counts[:, None])
         full = len(places) == len(counts) * longest
         return View(len(counts), longest, None if full else torch.tensor(places, device=device))
