@@ -153,6 +153,7 @@ def test_a_slip_of_the_pen_is_told_with_what_was_meant(arguments: list[str], mea
         (["convert", "--input", "x", "--out", "y"], "without --input, --out: distilbert convert SOURCE OUT"),
         (["search", "x", "--query", "y", "-m", "z"], "without --query: distilbert search FILE QUERY"),
         (["classify", "--text", "x", "-m", "z"], "without --text: distilbert classify TEXT"),
+        (["train", "--learning-rate", "auto"], "without --learning-rate it is chosen"),
         (["train", "--data=x", "--output=y"], "--data: did you mean --train?; --output: did you mean --out?"),
     ],
 )

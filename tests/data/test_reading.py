@@ -128,6 +128,7 @@ def test_choices_in_a_list_or_in_columns(tmp_path: Path) -> None:
         ("text-classification", "a.csv", "sep=", "a.csv: has no examples"),
         ("text-classification", "a.csv", "text,label\na,1\nb,nan\n", r"a.csv:3: the label \('label'\) is missing"),
         ("text-classification", "a.csv", "text,label\na,0.5\nb,inf\n", "a.csv:3: 'label' must be a finite number"),
+        ("text-classification", "a.csv", "text,label\na,0.5\nb,-1e308\n", "a.csv:3: 'label' must be a number of"),
         ("text-classification", "a.jsonl", '{"text": "a", "label": 1}\n{"text": 3}', "a.jsonl:2: the label"),
         ("text-classification", "a.jsonl", '{"text": "a", "label": 1}\n{', "a.jsonl:2: not valid JSON"),
         ("text-classification", "a.jsonl", "[1]", "a.jsonl:1: must be an object"),

@@ -15,6 +15,7 @@ transformers = pytest.importorskip("transformers")
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
 from distilbert.data.examples import Data, LabelledText  # noqa: E402
+from distilbert.data.reading import read_data  # noqa: E402
 from distilbert.errors import CheckpointError, CheckpointWarning, InputError  # noqa: E402
 from distilbert.evaluation.evaluations import evaluate  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
@@ -196,6 +197,31 @@ def test_several_labels_and_numbers_and_negatives(make_checkpoint: Maker, tmp_pa
     with pytest.warns(CheckpointWarning, match="trained for text-classification"):
         before = evaluate(folder, tmp_path / "p.jsonl", "sentence-similarity", resamples=10)
     assert finetune(pairs, quiet=True).scores["mrr"].value > before.scores["mrr"].value
+
+
+def test_numbers_of_any_size_are_learnt_alike(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
+    folder, scores, errors = make_checkpoint(dim=64, hidden_dim=128, n_layers=1), [], []
+    for size in (1.0, 1e-5, 1e7):
+        numbers = [size * (0.5 + len(text)) for text in sentences[:40]]
+        train = tmp_path / f"{size}.jsonl"
+        train.write_text(
+            "".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in zip(sentences, numbers, strict=False))
+        )
+        of_size = arguments(folder, train, tmp_path / f"of {size}", eval=train, epochs=6, problem="regression")
+        done = finetune(of_size, quiet=True)
+        again = evaluate(done.folder, train, resamples=10)
+        np.testing.assert_allclose(again.scores["pearson"].value, done.scores["pearson"].value, rtol=1e-4)
+        scores.append(done.scores["pearson"].value)
+        errors.append(again.scores["rmse"].value / np.std(numbers))
+        goes_on = open_trainable("text-classification", done.folder, read_data(train, "text-classification"))
+        assert not goes_on.fresh_head
+        found = [each.score for each in goes_on.live(sentences[:9])]
+        np.testing.assert_allclose(
+            found, [each.score for each in distilbert.load(done.folder)(sentences[:9])], rtol=1e-3
+        )
+    assert scores[0] > 0.5
+    np.testing.assert_allclose(scores, scores[0], rtol=0.01)
+    np.testing.assert_allclose(errors, errors[0], rtol=0.01)
 
 
 def test_a_head_with_the_same_labels_goes_on_learning(

@@ -61,6 +61,8 @@ def test_mistakes_are_one_line(make_checkpoint: Maker, tmp_path: Path, capsys: p
     assert "--class-weights takes LABEL=WEIGHT, or balanced, or none; 'x=heavy' is not that" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--columns", "text"]) == 1
     assert "--columns takes ROLE=NAME; 'text' is not that" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "out"), "--class-weights", "x=1", "y=2", "x=3"]) == 1
+    assert "--class-weights has 'x' twice" in capsys.readouterr().err
 
 
 def test_a_run_without_checkpoints_that_is_stopped_says_that_nothing_was_written(

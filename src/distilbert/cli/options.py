@@ -91,6 +91,8 @@ def _mapping(option: Option, given: list[str]) -> Any:
         name, equals, value = pair.rpartition("=")
         if not equals and option.metavar.endswith("]"):  # [=NAME]: a name alone stands for itself
             name, equals = value, "="
+        if name in found:
+            raise InputError(f"{flag_of(option.name)} has {name!r} twice")
         try:
             found[name] = option.kind(value)
         except ValueError:

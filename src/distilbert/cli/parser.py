@@ -39,6 +39,7 @@ _SAME = (
     "aggregation aggregation-strategy",
 )
 _CHOICE = re.compile(r"argument (\S+): invalid choice: '([^']+)'")
+_AUTO = re.compile(r"argument (\S+): invalid \w+ value: 'auto'")
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +56,8 @@ class Parser(argparse.ArgumentParser):
         """End with what is wrong, and what was meant."""
         if choice := _CHOICE.match(message):
             message += self._choice_hint(*choice.groups())
+        elif auto := _AUTO.fullmatch(message):
+            message += f" (without {auto[1]} it is chosen)"
         elif message.startswith(("unrecognized arguments", "the following arguments are required")):
             message += self._option_hints()
         super().error(message)

@@ -28,6 +28,7 @@ _TABS = (".tsv", ".tab")
 _SAMPLE = 1 << 20  # characters by which a dialect is found
 _PEEKED = 1000  # rows by which the columns of JSON lines are known
 _PADDING = "\0\x1a"  # behind the last row, as DOS and damaged disks leave it
+_LARGEST = 1e30  # of a number: models compute in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Row:
             raise self.fault(f"{column!r} must be a number, not {short_repr(value)}{why}") from None
         if not math.isfinite(number):
             raise self.fault(f"{column!r} must be a finite number, not {short_repr(value)}")
+        if abs(number) > _LARGEST:
+            raise self.fault(f"{column!r} must be a number of at most {_LARGEST:g} in size, not {short_repr(value)}")
         return number
 
 

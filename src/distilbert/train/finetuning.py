@@ -58,7 +58,7 @@ def finetune(arguments: FinetuneArguments, *, quiet: bool = False) -> Trained:
     opened.folder.check_companions(parts=parts)
 
     def save(out: Path) -> None:
-        opened.model.save_pretrained(out)
+        opened.save(out)
         opened.folder.copy_companions(out, parts=parts)
 
     scored = None if held_out is None else with_known_labels(held_out, data.labels)

@@ -20,6 +20,7 @@ from ..nn.packed import IGNORE, Packed
 from ..tasks.inputs import encoded
 from ..tasks.task import FIRST
 from ..tokenizer import BertTokenizer
+from .numbers import in_spreads
 from .objective import AnyModel, Item, TaskObjective, device_of, pooled
 
 # Devlin et al. 2019, https://arxiv.org/abs/1810.04805: of the tokens that are chosen, 80 % become [MASK],
@@ -148,7 +149,8 @@ class ScoreTexts(_LabelTexts):
         output = self._logits(output, batch)
         targets = np.array([item.target for item in items])
         labelled = np.flatnonzero(~np.isnan(targets).any(1))
-        return model.loss(output[_tensor(model, labelled)], _tensor(model, targets[labelled]), total=1)
+        counted = in_spreads(model, output[_tensor(model, labelled)], _tensor(model, targets[labelled]))
+        return model.loss(*counted, total=1)
 
 
 class TagWords(TaskObjective):

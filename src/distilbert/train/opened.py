@@ -1,11 +1,9 @@
 """A model that is about to be trained, and the task that scores it as it is."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..arguments import ClassWeights
@@ -20,6 +18,7 @@ from ..nn.heads import MODELS
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from ..training_data import check_max_length
+from .numbers import NumbersHead
 from .objective import AnyModel, Objective
 from .objectives import make_objective
 
@@ -49,6 +48,12 @@ class Trainable:
         """The labels of a head for the same task that the model had; none where it is kept, or had none."""
         checkpoint = self.folder.checkpoint
         return checkpoint.config.labels if self.fresh_head and checkpoint.head is self.model.head else ()
+
+    def save(self, out: Path) -> None:
+        """Write the model, at the end."""
+        if isinstance(head := getattr(self.model, "classifier", None), NumbersHead):
+            self.model.classifier = head.plain()
+        self.model.save_pretrained(out)
 
     def objective(self, data: Data[Any], class_weights: ClassWeights | None = None) -> Objective:
         """Its training on examples, of the rows that its head reads. Raises what `make_objective` raises."""
@@ -88,17 +93,9 @@ def open_trainable(task: str, name: str | Path, data: Data[Any], *, max_length: 
     fresh_head = new_head and head is not Head.NONE
     if fresh_head:
         config = dataclasses.replace(config, classifier_pooling="cls")
-    model = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
-    if fresh_head and data.problem == "regression":
-        start_at_numbers(model, [example.label for example in data.examples])
+    model: AnyModel = MODELS[head].from_checkpoint(checkpoint, config=config, new_head=fresh_head)
+    if data.problem == "regression":
+        model.classifier = NumbersHead(model.classifier, [each.label for each in data.examples], fresh=fresh_head)
     longest = max_length or folder.longest
     opened = dataclasses.replace(open_model(folder, TorchEngine(model)), config=model.config, max_length=longest)
     return Trainable(task, folder, model, longest, fresh_head, live=kind(opened))
-
-
-def start_at_numbers(model: AnyModel, numbers: Sequence[float]) -> None:
-    """Let a fresh head begin at the mean and the spread of the numbers that it learns: they may be far from 0 and 1."""
-    spread = float(np.std(numbers)) or 1.0
-    with torch.no_grad():
-        model.classifier.weight *= spread
-        model.classifier.bias.fill_(float(np.mean(numbers)))
