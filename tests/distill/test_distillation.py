@@ -94,6 +94,7 @@ def test_altered_text_and_text_without_labels_are_asked_about(
         assert "more.txt: 2 examples" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:.*its vectors say little")
 def test_the_second_step_begins_with_a_student(make_checkpoint: Maker, tmp_path: Path, sentences: list[str]) -> None:
     task = "question-answering"
     teacher = teacher_of(task, make_checkpoint)

@@ -250,6 +250,7 @@ def test_words_and_several_labels(make_checkpoint: Maker, tmp_path: Path, senten
         {"temperature": True},
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*its vectors say little")
 def test_what_cannot_be_one_is_refused(make_checkpoint: Maker, values: object) -> None:
     folder = make_checkpoint(id2label=LABELS, calibration=values)
     with pytest.raises(ConfigError, match=r"calibration must be like \{'temperature': 1.5\}, perhaps with a bias"):
