@@ -25,8 +25,8 @@ def test_classify(run: Run) -> None:
     assert best.index("LABEL") == worst.index("LABEL")
     (several,) = map(json.loads, run("classify", TEXT, "--top-k", 2, "--json"))
     assert [list(each) for each in several["labels"]] == [["label", "score", "tokens", "truncated"]] * 2
-    assert run("classify", TEXT, "--threshold", 1.5) == [f"{TEXT} (no label)"]
-    assert json.loads(run("classify", TEXT, "--threshold", 1.5, "--json")[0])["labels"] == []
+    assert run("classify", TEXT, "--threshold", 1.0) == [f"{TEXT} (no label)"]
+    assert json.loads(run("classify", TEXT, "--threshold", 1.0, "--json")[0])["labels"] == []
     (raw,) = map(json.loads, run("classify", TEXT, "--function", "none", "--top-k", 0, "--json"))
     assert not all(0 <= each["score"] <= 1 for each in raw["labels"])
     assert "█" not in "".join(run("classify", TEXT, "--function", "none", "--top-k", 0))

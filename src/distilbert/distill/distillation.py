@@ -6,6 +6,7 @@ from pathlib import Path
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
 from ..train.loop import autocast
+from ..train.numbers import NumbersHead
 from ..train.precision import with_precision
 from ..train.progress import WorkProgress
 from ..train.run import TEACHER_OUTPUTS, Run
@@ -20,6 +21,7 @@ from .teacher import RequestedOutputs, Teacher
 from .teacher_cache import CachedOutputs, LiveOutputs, TeacherOutputs
 
 FEWEST_STEPS = 20  # of a student; fewer teach it nothing
+_NUMBERS = 256  # of the teacher's, by which those of a regression are measured
 
 
 def distill(arguments: DistillArguments, *, quiet: bool = False) -> Trained:
@@ -61,8 +63,13 @@ def begin(
     The teacher's outputs are computed now, unless they are there or live.
     """
     teacher = inputs.teacher
-    student, kept = open_student(arguments, inputs)
+    student, kept, fresh_head = open_student(arguments, inputs)
     requested, of_teacher = _requested(arguments, student.config, teacher)
+    outputs = _teacher_outputs(run, arguments, inputs, of_teacher)
+    if inputs.data.problem == "regression":
+        items = inputs.base.items[:_NUMBERS]
+        numbers = outputs.of(range(len(items)), items, run.accelerator.device).output.flatten().tolist()
+        student.classifier = NumbersHead(student.classifier, numbers, fresh=fresh_head)
     model = StudentWithProjections(
         student,
         len(requested.states),
@@ -72,7 +79,7 @@ def begin(
     )
     objective = DistillationObjective(
         inputs.base,
-        _teacher_outputs(run, arguments, inputs, of_teacher),
+        outputs,
         arguments.weights,
         requested,
         soft=soft_loss_of(arguments.task, inputs.data.problem),

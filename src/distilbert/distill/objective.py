@@ -14,6 +14,7 @@ from torch import Tensor
 from ..arguments import LossWeights
 from ..config_keys import Problem
 from ..nn import Packed
+from ..train.numbers import in_spreads
 from ..train.objective import Item, Objective, StepTotals, TaskObjective, device_of
 from .losses import cosine_loss, relation_loss, soft_binary_loss, soft_loss, squared_loss
 from .projections import StudentWithProjections
@@ -88,7 +89,8 @@ class DistillationObjective(Objective):
             truth = truth[:, torch.from_numpy(self._columns).to(truth.device)]
         output = ours.output if model.vector_projection is None else model.vector_projection(ours.output)
         rows = totals.tokens if self._every_row else totals.weight
-        loss = weights.soft * self._soft(output, truth, batch, weights.temperature) / rows
+        said, told = in_spreads(student, output, truth)
+        loss = weights.soft * self._soft(said, told, batch, weights.temperature) / rows
         if weights.hard:
             loss = loss + weights.hard * self._base.loss_of(student, output, batch, items) / totals.weight
         per_token = loss.new_zeros(())

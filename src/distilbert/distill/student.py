@@ -22,15 +22,17 @@ from ..nn.heads import MODELS
 from ..pooling import Dense
 from ..tasks.by_name import TASKS
 from ..tasks.task import Model, Task
+from ..train.numbers import save_plain
 from .initial_weights import chosen_layers, shrink, student_config
 from .inputs import Inputs
 from .projections import StudentWithProjections
 
 
-def open_student(arguments: DistillArguments, inputs: Inputs) -> tuple[Any, np.ndarray | None]:
-    """The student before its training, a model of `distilbert.nn`; and where its numbers lie in its teacher's states.
+def open_student(arguments: DistillArguments, inputs: Inputs) -> tuple[Any, np.ndarray | None, bool]:
+    """The student before its training, a model of `distilbert.nn`; where its numbers lie in its teacher's states; and
+    whether its head is fresh.
 
-    These are int64 [D]; None where the student does not begin with its teacher's weights.
+    Where they lie is int64 [D]; None where the student does not begin with its teacher's weights.
 
     Raises InputError for a shape that the teacher has no room for.
     """
@@ -45,16 +47,17 @@ def open_student(arguments: DistillArguments, inputs: Inputs) -> tuple[Any, np.n
             labels=teacher.config.labels,
             problem_type=teacher.config.problem_type,
         )
-        new_head = checkpoint.head is not kind.head or (checkpoint.config.labels != config.labels)
-        return kind.from_checkpoint(checkpoint, config=config, new_head=new_head and kind.head is not Head.NONE), None
+        other_head = checkpoint.head is not kind.head or (checkpoint.config.labels != config.labels)
+        new_head = other_head and kind.head is not Head.NONE
+        return kind.from_checkpoint(checkpoint, config=config, new_head=new_head), None, new_head
     pieces = inputs.vocabulary.pieces
     config = student_config(teacher.config, arguments.shape, len(pieces))
     student = kind(config)
     weights = teacher.weights()
     if not weights:
-        return student, None
+        return student, None, True
     layers = chosen_layers(teacher.config.n_layers, config.n_layers)
-    return student, shrink(student, weights, teacher.config, pieces, layers)
+    return student, shrink(student, weights, teacher.config, pieces, layers), False
 
 
 def _source(arguments: DistillArguments, inputs: Inputs) -> Path:
@@ -81,7 +84,7 @@ def live_task(arguments: DistillArguments, inputs: Inputs, model: StudentWithPro
 def save_student(out: Path, arguments: DistillArguments, inputs: Inputs, model: StudentWithProjections) -> None:
     """Write the student with its tokenizer, and what it has of the folder that it comes from."""
     student, source = model.student, _source(arguments, inputs)
-    student.save_pretrained(out)
+    save_plain(student, out)
     copy_companions(source, encoder_folder(source), out, parts=False)
     inputs.vocabulary.write(out)
     if arguments.task == "sentence-similarity":

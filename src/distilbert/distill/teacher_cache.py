@@ -1,7 +1,7 @@
 """The teacher's outputs for every item: computed in each step, or read from files that were written before.
 
-The files are half precision and mapped into memory. They are filled in order before training begins; how far is noted
-once that much is on the disk, so that a run that was killed goes on from there.
+The files are half precision, but for the numbers of a regression, and mapped into memory. They are filled in order
+before training begins; how far is noted once that much is on the disk, so that a run that was killed goes on.
 """
 
 import hashlib
@@ -24,7 +24,6 @@ from ..train.objective import Item
 from .teacher import Outputs, RequestedOutputs, Teacher
 
 _FILLED = "filled.json"
-_MOST = 65504.0  # of half precision
 _BATCHES = 32  # between two notes of how far
 
 
@@ -43,7 +42,7 @@ class LiveOutputs:
 class CachedOutputs:
     """Outputs in files, in a subfolder of `folder` that is named by a hash of teacher, items and request:
 
-        output.f16    [rows of all items, C]
+        output.f16    [rows of all items, C]; output.f32 where it is numbers of any size (regression)
         inside-J.f16  [tokens of all items, D], of the J-th state, query, key or value that is requested
         filled.json   of how many items the outputs are there
 
@@ -59,7 +58,9 @@ class CachedOutputs:
         # where each item begins
         self._rows = np.cumsum([0, *(_row_count(item, requested) for item in items)])
         self._tokens = np.cumsum([0, *(item.tokens for item in items)])
-        shapes = {"output.f16": (int(self._rows[-1]), teacher.width(requested))}
+        numbers = teacher.config.problem == "regression" and not requested.vectors
+        output = "output.f32" if numbers else "output.f16"
+        shapes = {output: (int(self._rows[-1]), teacher.width(requested))}
         for place in range(len(requested.states) + 3 * requested.relations):
             shapes[f"inside-{place}.f16"] = (int(self._tokens[-1]), teacher.config.dim)
         self._saving = partial(saving, f"{self.folder}: the teacher's outputs")
@@ -99,7 +100,8 @@ class CachedOutputs:
                 with autocast():
                     outputs = teacher.compute([self._items[number] for number in numbers], self._requested)
                 for file, starts, values in self._places(outputs):
-                    file[_spans(starts, numbers)] = values.float().clamp(-_MOST, _MOST).cpu().numpy()
+                    most = float(np.finfo(file.dtype).max)
+                    file[_spans(starts, numbers)] = values.float().clamp(-most, most).cpu().numpy()
             with self._saving():
                 for file in (self._output, *self._inside):
                     file.flush()
@@ -135,15 +137,19 @@ def _spans(starts: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     return np.concatenate([np.arange(starts[number], starts[number + 1]) for number in numbers])
 
 
-def _mapped(path: Path, shape: tuple[int, int]) -> np.memmap[Any, np.dtype[np.float16]]:
-    """float16 of the shape, mapped. Its place on the disk is taken at once: a full disk later would be a crash."""
-    size = 2 * shape[0] * shape[1]
+def _mapped(path: Path, shape: tuple[int, int]) -> np.memmap[Any, np.dtype[Any]]:
+    """Numbers of the shape, of the kind that the name ends with, mapped.
+
+    Their place on the disk is taken at once: a full disk later would be a crash.
+    """
+    kind = np.dtype(np.float32 if path.suffix == ".f32" else np.float16)
+    size = kind.itemsize * shape[0] * shape[1]
     with path.open("a+b") as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
             file.truncate(size)
-    return np.memmap(path, np.float16, "r+", 0, shape)
+    return np.memmap(path, kind, "r+", 0, shape)
 
 
 def _name(teacher: Teacher, items: Sequence[Item], requested: RequestedOutputs, precision: str) -> str:

@@ -1,6 +1,7 @@
 """The head of a regression while it is trained: it learns numbers of any size as well as those near 0 and 1."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,19 @@ class NumbersHead(nn.Linear):
             head.weight.copy_(self.weight.cpu() * self.spread)
             head.bias.copy_(self.bias.cpu() * self.spread + self.mean)
         return head
+
+
+def save_plain(model: Any, out: Path) -> None:
+    """Write a model; its head, if it is a `NumbersHead`, as one of the numbers themselves."""
+    head = getattr(model, "classifier", None)
+    if not isinstance(head, NumbersHead):
+        model.save_pretrained(out)
+        return
+    model.classifier = head.plain()
+    try:
+        model.save_pretrained(out)
+    finally:
+        model.classifier = head
 
 
 def in_spreads(model: Any, *numbers: Tensor) -> list[Tensor]:

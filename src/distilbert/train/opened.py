@@ -18,7 +18,7 @@ from ..nn.heads import MODELS
 from ..tasks.by_name import TASKS
 from ..tasks.task import Task
 from ..training_data import check_max_length
-from .numbers import NumbersHead
+from .numbers import NumbersHead, save_plain
 from .objective import AnyModel, Objective
 from .objectives import make_objective
 
@@ -50,10 +50,8 @@ class Trainable:
         return checkpoint.config.labels if self.fresh_head and checkpoint.head is self.model.head else ()
 
     def save(self, out: Path) -> None:
-        """Write the model, at the end."""
-        if isinstance(head := getattr(self.model, "classifier", None), NumbersHead):
-            self.model.classifier = head.plain()
-        self.model.save_pretrained(out)
+        """Write the model as it is now."""
+        save_plain(self.model, out)
 
     def objective(self, data: Data[Any], class_weights: ClassWeights | None = None) -> Objective:
         """Its training on examples, of the rows that its head reads. Raises what `make_objective` raises."""
