@@ -50,6 +50,8 @@ def test_questions_of_one_context_stay_together() -> None:
 def test_too_few_to_hold_out() -> None:
     with pytest.raises(InputError, match=r"reviews.csv: has too few examples to hold out 0.1"):
         hold_out(texts(("a", "x"), ("b", "y")), 0.1, seed=0)
+    with pytest.raises(InputError, match=r"to hold out 0.2 of them: 30 of 2 different texts; give a file of others"):
+        hold_out(texts(*[("a", "x"), ("b", "y")] * 15), 0.2, seed=0)
 
 
 @pytest.mark.parametrize(

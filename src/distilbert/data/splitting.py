@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..files import is_file
 from .examples import AnyExample, Data, LabelledText, Question, texts_of
 
@@ -58,7 +58,11 @@ def hold_out(data: Data[Any], share: float, seed: int) -> tuple[Data[Any], Data[
             taken += len(group)
         carried = wanted - taken if carried or not taken else 0.0
     if not chosen or len(chosen) == len(data.examples):
-        raise InputError(f"{data.source}: has too few examples to hold out {share:g} of them")
+        texts = "" if len(groups) == len(data.examples) else f" of {counted(len(groups), 'different text')}"
+        raise InputError(
+            f"{data.source}: has too few examples to hold out {share:g} of them: {len(data.examples):,}{texts}; give a "
+            "file of others (--eval FILE)"
+        )
     rest = [example for index, example in enumerate(data.examples) if index not in chosen]
     out = [data.examples[index] for index in sorted(chosen)]
     source = f"{share:g} of {data.source}"
