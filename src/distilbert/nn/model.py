@@ -102,9 +102,10 @@ class SelfAttention(nn.Module):
         q = self._split(part.row_view.pad(q))  # [B, H, T, D/H]
         k, v = self._split(part.view.pad(k)), self._split(part.view.pad(v))
         mask = None if part.mask is None else part.mask[:, None, None, :]
-        weights = None
-        # PyTorch's own kernel takes longer backwards in bfloat16 on a CPU than all else together
-        if weigh or (q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled()):
+        weights, dropout = None, self.dropout.p if self.training else 0.0
+        # on a CPU PyTorch's own kernel takes longer backwards in bfloat16 than all else together, and has no dropout
+        learns = q.device.type == "cpu" and torch.is_grad_enabled() and (q.dtype == torch.bfloat16 or dropout > 0)
+        if weigh or learns:
             scores = q @ k.mT / k.shape[-1] ** 0.5
             weights = (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
             if weigh and mask is not None:
@@ -112,7 +113,7 @@ class SelfAttention(nn.Module):
             weights = self.dropout(weights)
             context = weights @ v
         else:
-            context = F.scaled_dot_product_attention(q, k, v, mask, self.dropout.p if self.training else 0.0)
+            context = F.scaled_dot_product_attention(q, k, v, mask, dropout)
         return part.row_view.unpad(context.transpose(1, 2).flatten(2)), weights if weigh else None
 
     def _split(self, x: Tensor) -> Tensor:
