@@ -56,7 +56,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Neighbouring texts whose attention is computed at once, in a view that is no longer than the longest of them.
+    """Neighbouring texts whose attention is computed at once, in a view that is hardly longer than the longest of them.
 
     Attributes:
         view, mask, row_view: as those of `Packed`, of these texts alone.
