@@ -68,9 +68,8 @@ def on(scores: Scores, metric: str, rows: np.ndarray) -> Metric:
 def bound(scores: tuple[Scores, Scores], metric: str, rows: np.ndarray) -> float:
     first, second = scores
     if metric == "accuracy":
-        assert first.right is not None
-        assert second.right is not None
-        lost, won = first.right & ~second.right, second.right & ~first.right
+        right, still = (each.outcome.scores.argmax(1) == each.outcome.true for each in (first, second))
+        lost, won = right & ~still, still & ~right
         return drop_of_accuracy(int(lost[rows].sum()), int(won[rows].sum()), len(rows))
     return drop_of_metric(on(first, metric, rows), on(second, metric, rows), len(rows))
 
