@@ -14,6 +14,8 @@ import numpy as np
 
 Item = TypeVar("Item")
 
+MAX_PADDING = 2.0  # places of a batch's padded view, to a token of its budget
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -99,7 +101,7 @@ class Batch:
         return np.bincount(self.texts[self.rows], minlength=self.size)
 
 
-def plan(lengths: Sequence[int] | np.ndarray, max_tokens: int, *, max_padding: float = 2.0) -> list[np.ndarray]:
+def plan(lengths: Sequence[int] | np.ndarray, max_tokens: int, *, max_padding: float = MAX_PADDING) -> list[np.ndarray]:
     """Indices of the texts, cut into batches of at most `max_tokens` tokens (a longer text goes alone).
 
     Longest first, so that memory peaks early and neighbours are of like length. The padded view of a

@@ -3,6 +3,8 @@
 import math
 from pathlib import Path
 
+import numpy as np
+
 from ..arguments import DistillArguments
 from ..config import DistilBertConfig
 from ..train.loop import autocast
@@ -67,9 +69,10 @@ def begin(
     requested, of_teacher = _requested(arguments, student.config, teacher)
     outputs = _teacher_outputs(run, arguments, inputs, of_teacher)
     if inputs.data.problem == "regression":
-        items = inputs.base.items[:_NUMBERS]
-        numbers = outputs.of(range(len(items)), items, run.accelerator.device).output.flatten().tolist()
-        student.classifier = NumbersHead(student.classifier, numbers, fresh=fresh_head)
+        items = inputs.base.items
+        chosen = np.linspace(0, len(items) - 1, min(len(items), _NUMBERS)).astype(int).tolist()  # a table may be sorted
+        numbers = outputs.of(chosen, [items[number] for number in chosen], run.accelerator.device).output
+        student.classifier = NumbersHead(student.classifier, numbers.flatten().tolist(), fresh=fresh_head)
     model = StudentWithProjections(
         student,
         len(requested.states),

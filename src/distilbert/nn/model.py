@@ -93,6 +93,7 @@ class SelfAttention(nn.Module):
         sizes, row_sizes = [part.view.rows for part in parts], [part.row_view.rows for part in parts]
         sizes.append(len(x) - sum(sizes))
         row_sizes.append(len(queries) - sum(row_sizes))
+        # what is behind the last part belongs to no text: it only makes the rows up to a round number
         pieces = zip(q.split(row_sizes), k.split(sizes), v.split(sizes), parts, strict=False)
         contexts = [self._attend(*piece, weigh)[0] for piece in pieces]
         return self.out_lin(torch.cat([*contexts, q.new_zeros(row_sizes[-1], q.shape[1])])), None

@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ..arguments import LoopArguments
-from ..batch import plan
+from ..batch import MAX_PADDING, plan
 from ..engine.cpus import available_cpus
 from ..errors import InputError, translated
 from .checkpoints import Checkpoints, State
@@ -30,7 +30,6 @@ from .progress import RunProgress
 from .word_gradients import WordGradients
 
 _LAYER = re.compile(r"\blayer\.(\d+)\.")
-_MOST_PADDING = 2.0  # places of the padded view, to a token of the budget
 _WORTH_A_TRIAL = 50  # steps: the time of fewer is not estimated
 _LOG_STEPS = 10  # steps between two entries of the log of losses
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
@@ -219,7 +218,7 @@ class _Gradients:
         if not self._objective.whole_steps:
             most = min(arguments.max_batch_tokens, math.ceil(totals.tokens / processes))
             # what padding takes is bounded by the memory that there is, not by how few tokens this step has
-            padding = _MOST_PADDING * arguments.max_batch_tokens / most
+            padding = MAX_PADDING * arguments.max_batch_tokens / most
             batches = plan([item.tokens for item in items], most, max_padding=padding)
         loss = torch.zeros((), device=accelerator.device)
         for number in range(accelerator.process_index, len(batches), processes):
