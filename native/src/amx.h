@@ -14,6 +14,12 @@ INLINE void read_tile(const void* from, size_t stride) {
     asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(T) : "memory");
 }
 
+// The same, of memory that is not read again soon.
+template <int T>
+INLINE void pass_tile(const void* from, size_t stride) {
+    asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(T) : "memory");
+}
+
 template <int T>
 INLINE void write_tile(void* to, size_t stride) {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(T) : "memory");

@@ -53,9 +53,9 @@ INLINE void transpose(__m512i (&rows)[W]) {
     }
 }
 
-// [2][depth / 2][kKeys] words, each of two numbers of a key.
+// Keys by columns: [blocks][2][depth / 2][kKeys] words, each of two numbers of a key.
 INLINE void place_keys(const float* k, size_t stride, int keys, int width, float* to) {
-    float* low_to = to + padded(width, kDepths) / 2 * kKeys;
+    const int words = padded(width, kDepths) / 2;
     for (int key = 0; key < keys; key += W)
         for (int i = 0; i < width; i += kDepths) {
             __m512i high[W], low[W];
@@ -65,26 +65,28 @@ INLINE void place_keys(const float* k, size_t stride, int keys, int width, float
             }
             transpose(high);
             transpose(low);
+            float* place = to + (size_t)(key / kKeys * 2 * words + i / 2) * kKeys + key % kKeys;
             for (int word = 0; word < W; word++) {
-                _mm512_store_si512(to + (i / 2 + word) * kKeys + key, high[word]);
-                _mm512_store_si512(low_to + (i / 2 + word) * kKeys + key, low[word]);
+                _mm512_store_si512(place + word * kKeys, high[word]);
+                _mm512_store_si512(place + (words + word) * kKeys, low[word]);
             }
         }
 }
 
-// [2][kKeys / 2][padded(width)] words, each of a number of two keys.
+// Values by rows: [2][padded(keys, kDepths) / 2][padded(width)] words, each of a number of two keys.
 INLINE void place_values(const float* v, size_t stride, int keys, int width, float* to) {
-    const int in = padded(width);
+    const int in = padded(width), pairs = padded(keys, kDepths) / 2;
     alignas(64) uint16_t turns[2 * W];
     for (int i = 0; i < 2 * W; i++) turns[i] = i / 2 + i % 2 * W;
     const __m512i in_pairs = _mm512_load_si512(turns);
-    for (int key = 0; key < keys; key += 2)
+    for (int pair = 0; pair < pairs; pair++)
         for (int i = 0; i < width; i += W) {
-            const float* row = v + key * stride + i;
-            const Split parts = split(load_first(row, width - i), key + 1 < keys ? load_first(row + stride, width - i) : F{});
-            float* place = to + key / 2 * in + i;
+            const float* row = v + 2 * pair * stride + i;
+            const Split parts = split(load_first(row, 2 * pair < keys ? width - i : 0),
+                                      load_first(row + stride, 2 * pair + 1 < keys ? width - i : 0));
+            float* place = to + (size_t)pair * in + i;
             _mm512_store_si512(place, _mm512_permutexvar_epi16(in_pairs, parts.high));
-            _mm512_store_si512(place + kKeys / 2 * in, _mm512_permutexvar_epi16(in_pairs, parts.low));
+            _mm512_store_si512(place + (size_t)pairs * in, _mm512_permutexvar_epi16(in_pairs, parts.low));
         }
 }
 
@@ -99,10 +101,6 @@ INLINE void place_rows(const float* from, size_t stride, int rows, int count, fl
         }
 }
 
-INLINE void place_queries(const float* q, size_t stride, int queries, int width, float scale, float* to) {
-    place_rows(q, stride, queries, width, scale, to);
-}
-
 // Numbers in two parts, whose rows are `stride` bytes apart.
 struct Parts {
     const char *high, *low;
@@ -112,14 +110,13 @@ struct Parts {
         : high((const char*)from), low((const char*)(from + rows * words)), stride(words * sizeof(float)) {}
 };
 
-// For each of C tiles of sums, 16 columns each: from memory or 0, plus products of the rows in tile ROWS, and back.
-template <int C, bool ADD, int I = 0>
-INLINE void begin_columns(const float* out, size_t stride) {
-    if constexpr (ADD) read_tile<I>(out + I * kTile, stride);
-    if constexpr (!ADD) clear_tile<I>();
-    if constexpr (I + 1 < C) begin_columns<C, ADD, I + 1>(out, stride);
+template <int C, int I = 0>
+INLINE void clear_columns() {
+    clear_tile<I>();
+    if constexpr (I + 1 < C) clear_columns<C, I + 1>();
 }
 
+// C tiles of sums, 16 columns each, += the rows in tile ROWS · weights.
 template <int C, int ROWS, int I = 0>
 INLINE void add_columns(const char* weights, size_t stride) {
     read_tile<6 + I % 2>(weights + I * 64, stride);
@@ -128,17 +125,18 @@ INLINE void add_columns(const char* weights, size_t stride) {
 }
 
 template <int C, int I = 0>
-INLINE void end_columns(float* out, size_t stride) {
+INLINE void write_columns(float* out, size_t stride) {
     write_tile<I>(out + I * kTile, stride);
-    if constexpr (I + 1 < C) end_columns<C, I + 1>(out, stride);
+    if constexpr (I + 1 < C) write_columns<C, I + 1>(out, stride);
 }
 
-// out [16][16 · C] = rows [16][32 · steps] · weights [16 · steps][16 · C] words, from `column` on; or it is added to. A
-// sum waits for its last product, so the tiles take turns.
-template <int C, bool ADD>
-INLINE void multiply_columns(const Parts& rows, const Parts& weights, int steps, int column, float* out) {
+// out [16][16 · C] = rows [16][32 · steps] · weights [16 · steps][16 · C] words, from `column` on. A sum waits for its
+// last product, so the tiles take turns.
+template <int C>
+INLINE void multiply_columns(const Parts& rows, const Parts& weights, int steps, int column, float* out,
+                             size_t out_stride) {
     const size_t stride = weights.stride;
-    begin_columns<C, ADD>(out + column, stride);
+    clear_columns<C>();
     for (int step = 0; step < steps; step++) {
         const size_t place = step * 16 * stride + column * sizeof(float);
         read_tile<4>(rows.high + step * 64, rows.stride);
@@ -147,31 +145,36 @@ INLINE void multiply_columns(const Parts& rows, const Parts& weights, int steps,
         add_columns<C, 4>(weights.low + place, stride);
         add_columns<C, 5>(weights.high + place, stride);
     }
-    end_columns<C>(out + column, stride);
+    write_columns<C>(out + column, out_stride * sizeof(float));
 }
 
-// out [16][columns] = rows · weights, or it is added to; `out` is as wide as `weights`.
-template <bool ADD>
-INLINE void multiply_split(const Parts& rows, const Parts& weights, int steps, int columns, float* out) {
-    int column = 0;
-    for (; column + 64 <= columns; column += 64) multiply_columns<4, ADD>(rows, weights, steps, column, out);
-    for (; column + 32 <= columns; column += 32) multiply_columns<2, ADD>(rows, weights, steps, column, out);
-    if (column < columns) multiply_columns<1, ADD>(rows, weights, steps, column, out);
+// out [16][out_stride] = rows · weights, of so many columns.
+INLINE void multiply_split(const Parts& rows, const Parts& weights, int steps, int columns, float* out,
+                           size_t out_stride) {
+    for (int column = 0; column < columns; column += 64) switch (columns - column) {
+            case 16: multiply_columns<1>(rows, weights, steps, column, out, out_stride); break;
+            case 32: multiply_columns<2>(rows, weights, steps, column, out, out_stride); break;
+            case 48: multiply_columns<3>(rows, weights, steps, column, out, out_stride); break;
+            default: multiply_columns<4>(rows, weights, steps, column, out, out_stride);
+        }
 }
 
-// scores [kQueries][kKeys] = queries · keys
-INLINE void score(const float* queries, const float* k, int keys, int width, float* scores) {
+// scores [kQueries][apart] = queries · keys
+INLINE void score(const float* queries, const float* k, int keys, int width, float* scores, size_t apart) {
     const int words = padded(width, kDepths) / 2;
-    multiply_split<false>(Parts(queries, kQueries, words), Parts(k, words, kKeys), words / 16, padded(keys, 32), scores);
+    for (int key = 0; key < keys; key += kKeys) {
+        const int count = keys - key < kKeys ? keys - key : kKeys;
+        multiply_split(Parts(queries, kQueries, words), Parts(k + (size_t)key * 2 * words, words, kKeys), words / 16,
+                       padded(count), scores + key, apart);
+    }
 }
 
-// context [kQueries][padded(width)] += weights [kQueries][kKeys] · values
-INLINE void add_values(const float* weights, const float* v, int keys, int width, float* context) {
-    alignas(64) float rows[kQueries * kKeys];
-    const int used = padded(keys, kDepths);
-    place_rows(weights, kKeys, kQueries, used, 1, rows);
-    multiply_split<true>(Parts(rows, kQueries, used / 2), Parts(v, kKeys / 2, padded(width)), used / kDepths,
-                         padded(width), context);
+// context [kQueries][padded(width)] = weights [kQueries][apart] · values; `parts` is for the weights in two parts.
+INLINE void sum_values(const float* weights, size_t apart, const float* v, int keys, int width, float* parts,
+                       float* context) {
+    const int words = padded(keys, kDepths) / 2, in = padded(width);
+    place_rows(weights, apart, kQueries, keys, 1, parts);
+    multiply_split(Parts(parts, kQueries, words), Parts(v, words, in), words / 16, in, context, in);
 }
 
 }  // namespace TARGET

@@ -7,51 +7,52 @@ namespace TARGET {
 
 constexpr int kQueries = kRows, kDepths = kPanel;
 
-// Keys by columns, [width][kKeys].
+// Keys by columns, [blocks][width][kKeys].
 INLINE void place_keys(const float* k, size_t stride, int keys, int width, float* to) {
     for (int key = 0; key < keys; key++)
-        for (int i = 0; i < width; i++) to[(size_t)i * kKeys + key] = k[key * stride + i];
+        for (int i = 0; i < width; i++)
+            to[(size_t)(key / kKeys * padded(width) + i) * kKeys + key % kKeys] = k[key * stride + i];
 }
 
-// Values by rows, [kKeys][padded(width)].
+// Rows of `count` numbers, times `scale`: [rows][padded(count)].
+INLINE void place_rows(const float* from, size_t stride, int rows, int count, float scale, float* to) {
+    for (int r = 0; r < rows; r++)
+        for (int i = 0; i < count; i++) to[(size_t)r * padded(count) + i] = from[r * stride + i] * scale;
+}
+
 INLINE void place_values(const float* v, size_t stride, int keys, int width, float* to) {
-    for (int key = 0; key < keys; key++) memcpy(to + (size_t)key * padded(width), v + key * stride, width * sizeof(float));
+    place_rows(v, stride, keys, width, 1, to);
 }
 
-// Queries by rows, times `scale`, [kQueries][padded(width)].
-INLINE void place_queries(const float* q, size_t stride, int queries, int width, float scale, float* to) {
-    for (int r = 0; r < queries; r++)
-        for (int i = 0; i < width; i++) to[r * padded(width) + i] = q[r * stride + i] * scale;
+// out [kQueries][C · W] = a [kQueries][k] · b [k][C · W]
+template <int C>
+INLINE void multiply_to(const float* a, size_t a_stride, const float* b, size_t b_stride, int k, float* out,
+                        size_t stride) {
+    F total[kQueries][C] = {};
+    multiply(a, a_stride, b, b_stride, k, total);
+    for (int r = 0; r < kQueries; r++)
+        for (int c = 0; c < C; c++) store(out + r * stride + c * W, total[r][c]);
 }
 
-// scores [kQueries][kKeys] = queries · keys
-INLINE void score(const float* queries, const float* k, int keys, int width, float* scores) {
-    for (int column = 0; column < keys; column += kColumns) {
-        F total[kQueries][2] = {};
-        multiply(queries, padded(width), k + column, kKeys, width, total);
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) store(scores + r * kKeys + column + half * W, total[r][half]);
+// scores [kQueries][apart] = queries · keys
+INLINE void score(const float* queries, const float* k, int keys, int width, float* scores, size_t apart) {
+    for (int key = 0; key < keys; key += 2 * W) {
+        const float* block = k + (size_t)(key / kKeys) * padded(width) * kKeys + key % kKeys;
+        if (keys - key > W)
+            multiply_to<2>(queries, padded(width), block, kKeys, width, scores + key, apart);
+        else
+            multiply_to<1>(queries, padded(width), block, kKeys, width, scores + key, apart);
     }
 }
 
-// context [kQueries][padded(width)] += weights [kQueries][kKeys] · values
-INLINE void add_values(const float* weights, const float* v, int keys, int width, float* context) {
+// context [kQueries][padded(width)] = weights [kQueries][apart] · values
+INLINE void sum_values(const float* weights, size_t apart, const float* v, int keys, int width, float*,
+                       float* context) {
     const int in = padded(width);
     int column = 0;
-    for (; column + kColumns <= in; column += kColumns) {
-        F total[kQueries][2];
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) total[r][half] = load(context + r * in + column + half * W);
-        multiply(weights, kKeys, v + column, in, keys, total);
-        for (int r = 0; r < kQueries; r++)
-            for (int half = 0; half < 2; half++) store(context + r * in + column + half * W, total[r][half]);
-    }
-    for (; column < in; column += W)  // half a tile
-        for (int r = 0; r < kQueries; r++) {
-            F total = load(context + r * in + column);
-            for (int i = 0; i < keys; i++) total = fma(all(weights[r * kKeys + i]), load(v + i * in + column), total);
-            store(context + r * in + column, total);
-        }
+    for (; column + 2 * W <= in; column += 2 * W)
+        multiply_to<2>(weights, apart, v + column, in, keys, context + column, in);
+    for (; column < in; column += W) multiply_to<1>(weights, apart, v + column, in, keys, context + column, in);
 }
 
 }  // namespace TARGET

@@ -138,17 +138,17 @@ private:
         const size_t rows = std::max(tokens_.chunk(), chosen_.chunk());
         workspace_.teams.resize(std::max<size_t>(workspace_.teams.size(), std::max(tokens_.teams(), chosen_.teams())));
         for (Scratch& scratch : workspace_.teams) {
-            scratch.bytes.reserve(rows * std::max(d_, f_));
+            scratch.bytes.reserve(bytes_of(rows, std::max(d_, f_)));
             scratch.scales.reserve(rows);
             scratch.attended.reserve(rows * d);
-            scratch.wide.reserve(rows * f_);
+            scratch.wide.reserve(rows * wide_stride());
             scratch.narrow.reserve(rows * d);
         }
         workspace_.attention.resize(std::max<size_t>(workspace_.attention.size(), threads_));
         for (auto& scratch : workspace_.attention) scratch.reserve(attention_scratch(longest_, model_.head_width()));
         if (model_.shape.head == Head::pooled || model_.shape.head == Head::masked_lm) workspace_.head.reserve(read_ * d);
         if (model_.shape.head == Head::masked_lm) {
-            workspace_.head_bytes.reserve(read_ * d);
+            workspace_.head_bytes.reserve(bytes_of(read_, d_));
             workspace_.head_scales.reserve(read_);
         }
     }
@@ -171,6 +171,12 @@ private:
         for (int row = rows.begin; row < rows.end; row++)
             memcpy(read_states_ + (size_t)row * d_, states_ + (size_t)batch_.rows[row] * d_, d_ * sizeof(float));
     }
+
+    // Of quantised rows.
+    size_t bytes_of(size_t rows, int in) const { return padded((int)rows, kernels_.tile) * (size_t)padded(in, kPiece); }
+
+    // Of hidden_dim numbers: rows a power of two apart would share few lines of the cache.
+    size_t wide_stride() const { return f_ + kPanel; }
 
     // Rows of numbers that a team multiplies.
     struct Input {
@@ -204,8 +210,8 @@ private:
     // A row of a layer's input, quantised unless the layer is in float32.
     void quantize(const Team& team, Input x, int row, const Matrix& layer) {
         if (layer.floats.weights) return;
-        team.scratch.scales.get()[row] = kernels_.quantize(x.at + row * x.stride, layer.smoothing, layer.in,
-                                                           team.scratch.bytes.get() + (size_t)row * layer.in);
+        team.scratch.scales.get()[row] =
+            kernels_.quantize(x.at + row * x.stride, layer.smoothing, layer.int8.in, team.scratch.bytes.get(), row);
     }
 
     void project(const Team& team, Range rows, const Matrix& layer, Range panels, const float* states, float* out,
@@ -219,22 +225,25 @@ private:
 
     void attend(int thread, std::atomic<int>& next, bool cut) {
         const int heads = model_.shape.heads, width = model_.head_width();
-        // as many tasks as threads can share evenly: a head of a text, or some of its queries
-        const int parts = std::clamp(divided(threads_ > 1 ? 4 * threads_ : 1, batch_.texts * heads), 1,
-                                     divided(longest_, kLeastQueries));
-        const int64_t tasks = (int64_t)batch_.texts * heads * parts;
+        // as many tasks as threads can share evenly: heads of a text, or some queries of one head
+        const int pieces = threads_ > 1 ? divided(4 * threads_, batch_.texts) : 1, many = std::max(1, heads / pieces);
+        const int groups = divided(heads, many);
+        const int parts = std::clamp(divided(pieces, heads), 1, divided(longest_, kLeastQueries));
+        const int64_t tasks = (int64_t)batch_.texts * groups * parts;
         for (int64_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
-            const int text = (int)(task / (heads * parts)), head = (int)(task / parts % heads), start = starts_[text];
-            const int queries_start = cut ? row_starts_[text] : start;
-            const Range queries = share((cut ? row_starts_[text + 1] : starts_[text + 1]) - queries_start,
-                                        (int)(task % parts), parts);
-            if (!queries.size()) continue;
-            const size_t stride = cut ? d_ : 3 * d_, column = (size_t)head * width;
-            const float* keys = qkv_ + (size_t)start * 3 * d_ + d_ + column;
-            kernels_.attend((cut ? queries_ : qkv_) + (queries_start + queries.begin) * stride + column, stride,
-                            queries.size(), keys, keys + d_, 3 * d_,
-                            (int)(batch_.attended ? batch_.attended[text] : batch_.lengths[text]), width,
-                            workspace_.attention[thread].get());
+            const int text = (int)(task / (groups * parts)), start = starts_[text];
+            const int head_start = (int)(task / parts % groups) * many, head_end = std::min(heads, head_start + many);
+            const int first = cut ? row_starts_[text] : start, end = cut ? row_starts_[text + 1] : starts_[text + 1];
+            const Range queries = share(end - first, (int)(task % parts), parts);
+            const size_t stride = cut ? d_ : 3 * d_;
+            for (int head = head_start; head < head_end && queries.size(); head++) {
+                const size_t column = (size_t)head * width;
+                const float* keys = qkv_ + (size_t)start * 3 * d_ + d_ + column;
+                kernels_.attend((cut ? queries_ : qkv_) + (first + queries.begin) * stride + column, stride,
+                                queries.size(), keys, keys + d_, 3 * d_,
+                                (int)(batch_.attended ? batch_.attended[text] : batch_.lengths[text]), width,
+                                workspace_.attention[thread].get());
+            }
         }
     }
 
@@ -245,7 +254,7 @@ private:
         const int count = rows.size(), dim = model_.shape.dim;
         const Range part = team.share_of(count);
         const Input context{contexts + rows.begin * stride, stride}, middle{attended, (size_t)d_},
-            widened{wide, (size_t)f_};
+            widened{wide, wide_stride()};
         states += (size_t)rows.begin * d_;
         for (int row = part.begin; row < part.end; row++) quantize(team, context, row, layer.attention_out);
         team.barrier.wait();
@@ -257,7 +266,7 @@ private:
             quantize(team, middle, row, layer.widen);
         }
         team.barrier.wait();
-        multiply(team, middle, count, layer.widen, {0, f_ / kPanel}, model_.shape.activation, wide, f_);
+        multiply(team, middle, count, layer.widen, {0, f_ / kPanel}, model_.shape.activation, wide, wide_stride());
         team.barrier.wait();
         for (int row = part.begin; row < part.end; row++) quantize(team, widened, row, layer.narrow);
         team.barrier.wait();
@@ -300,7 +309,7 @@ private:
             kernels_.linear(bytes, scales, read_, layer, part.begin, part.end, activation, to);
         };
         const auto quantize = [&](const float* from, int row) {
-            scales[row] = kernels_.quantize(from + (size_t)row * d_, nullptr, d_, bytes + (size_t)row * d_);
+            scales[row] = kernels_.quantize(from + (size_t)row * d_, nullptr, d_, bytes, row);
         };
         for (int row = rows.begin; row < rows.end; row++) quantize(x, row);
         everyone_.wait();

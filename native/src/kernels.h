@@ -8,7 +8,8 @@
 #include <cstdint>
 
 constexpr int kPanel = 16;     // columns of weights that lie together
-constexpr int kKeys = 64;      // keys that attention takes at a time
+constexpr int kPiece = 64;     // inputs of a row that lie together
+constexpr int kKeys = 64;      // keys of attention that lie together
 constexpr int kMostQueries = 16;  // queries that it takes at a time, at most
 constexpr int kMostPanels = 4;    // of the largest tile of a product
 
@@ -55,10 +56,10 @@ struct Rows {
     Rows from(size_t row) const { return {at + row * stride, stride, columns}; }
 };
 
-// Floats of scratch that `attend` takes.
+// Floats of scratch that `attend` takes: keys and values; queries and their contexts; scores, twice.
 constexpr size_t attention_scratch(int keys, int head_width) {
-    const size_t width = padded(head_width, 32), blocks = (keys + kKeys - 1) / kKeys;
-    return (2 * blocks * kKeys + 2 * kMostQueries) * width + kMostQueries * kKeys;
+    const size_t width = padded(head_width, 32), most = padded(keys, kKeys);
+    return 2 * (most * width + kMostQueries * width + kMostQueries * (most + kPanel));
 }
 
 struct Kernels {
@@ -72,10 +73,10 @@ struct Kernels {
     void (*embed)(const Table& words, size_t word, const Table& positions, size_t position, int width, float* out);
     // LayerNorm of x + residual (which may be null) over `width` numbers; out may be x or residual.
     void (*norm)(const float* x, const float* residual, Norm norm, int width, float* out);
-    // x [in], times `smoothing` [in] unless that is null, as 8-bit numbers around the target's zero; returns the row's
-    // scale.
-    float (*quantize)(const float* x, const float* smoothing, int in, uint8_t* out);
-    // out = activation(a · weights + bias) for rows of `a` [in] with their scales, and the panels from `begin` to `end`.
+    // x [in], times `smoothing` [in] unless that is null, as 8-bit numbers around the target's zero: row `row` of `a`, in
+    // which rows have padded(in, kPiece) bytes and number a multiple of `tile`. Returns its scale.
+    float (*quantize)(const float* x, const float* smoothing, int in, uint8_t* a, int row);
+    // out = activation(a · weights + bias) for rows of `a` with their scales, and the panels from `begin` to `end`.
     void (*linear)(const uint8_t* a, const float* scales, int rows, const Linear& layer, int begin, int end,
                    Activation activation, Rows out);
     // The same in float32, `stride` being that of x.

@@ -29,7 +29,8 @@ INLINE void multiply(const float* a, size_t a_stride, const float* b, size_t b_s
 // `count` of the vector's numbers.
 INLINE void store_first(float* to, F x, int count) {
     if (count >= W) return store(to, x);
-    for (int i = 0; i < count; i++) to[i] = x[i];
+    const F copy = x;  // so that x may stay in its register above
+    for (int i = 0; i < count; i++) memcpy(to + i, (const float*)&copy + i, sizeof *to);
 }
 
 template <Activation A, int R>

@@ -6,7 +6,7 @@
 
 namespace TARGET {
 
-constexpr int kGroup = 4, kBits = 7, kZero = 128, kTileRows = 4, kTilePanels = 1, kLeastRows = 1, kChunk = 48;
+constexpr int kGroup = 4, kBits = 7, kZero = 128, kTileRows = 4, kTilePanels = 1, kTogether = 1, kChunk = 48;
 
 template <int R>
 INLINE void tile_of(const uint8_t* a, size_t stride, const int8_t* w, int in, int32_t* out) {

@@ -5,7 +5,7 @@
 
 namespace TARGET {
 
-constexpr int kGroup = 4, kBits = 8, kZero = 128, kTileRows = 6, kTilePanels = 4, kLeastRows = 1, kChunk = 48;
+constexpr int kGroup = 4, kBits = 8, kZero = 128, kTileRows = 6, kTilePanels = 4, kTogether = 1, kChunk = 48;
 
 template <int R, int C>
 INLINE void tile_of(const uint8_t* a, size_t stride, const int8_t* w, int in, int32_t* out) {

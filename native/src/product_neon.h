@@ -8,7 +8,7 @@ namespace TARGET {
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)
 
-constexpr int kGroup = 8, kBits = 8, kZero = 0, kTileRows = 4, kTilePanels = 1, kLeastRows = 1, kChunk = 48;
+constexpr int kGroup = 8, kBits = 8, kZero = 0, kTileRows = 4, kTilePanels = 1, kTogether = 1, kChunk = 48;
 
 // As in product_generic.h; `panels` is 1. Rows go in pairs: an odd one is its own partner.
 static void tile(const uint8_t* a, size_t stride, int rows, const int8_t* w, int in, int, int32_t* out) {
@@ -34,7 +34,7 @@ static void tile(const uint8_t* a, size_t stride, int rows, const int8_t* w, int
 
 #else
 
-constexpr int kGroup = 4, kBits = 8, kZero = 0, kTileRows = 4, kTilePanels = 1, kLeastRows = 1, kChunk = 48;
+constexpr int kGroup = 4, kBits = 8, kZero = 0, kTileRows = 4, kTilePanels = 1, kTogether = 1, kChunk = 48;
 
 template <int R>
 INLINE void tile_of(const int8_t* a, size_t stride, const int8_t* w, int in, int32_t* out) {

@@ -6,17 +6,17 @@
 namespace TARGET {
 
 #if defined(AMX)
-// While it lives, the thread may use its tiles; the first six have `rows` rows, where that is below 16.
+// While it lives, the thread may use its tiles.
 class Registers {
 public:
-    explicit Registers(int rows) {
+    Registers() {
         struct alignas(64) {
             uint8_t palette, start, reserved[14];
             uint16_t bytes[16];
             uint8_t rows[16];
         } shape = {};
         shape.palette = 1;
-        for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = rows < 16 && i < 6 ? rows : 16;
+        for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = 16;
         _tile_loadconfig(&shape);
     }
     ~Registers() { _tile_release(); }
@@ -24,7 +24,7 @@ public:
 };
 #else
 struct Registers {
-    explicit Registers(int) {}
+    Registers() {}
 };
 #endif
 
