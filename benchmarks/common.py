@@ -19,7 +19,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from distilbert import DistilBertConfig, load
+from distilbert import BertTokenizer, DistilBertConfig
 from distilbert.bench import available_cpus
 
 REPOSITORY = Path(__file__).parents[1]
@@ -84,7 +84,7 @@ def sentences() -> list[str]:
 
 def text_of(folder: Path, tokens: int) -> str:
     """Real text of so many tokens, special ones included."""
-    tokenizer = load(folder, "feature-extraction").tokenizer
+    tokenizer = BertTokenizer.from_folder(folder)
     whole = tokenizer.encode(" ".join(sentences()), max_length=tokens)
     return tokenizer.decode(whole.ids[1:-1])
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kTeamRows = 192;  // with fewer rows a thread, threads share them and split the columns
 constexpr int kGrains = 4;  // in which a member's columns are taken: who is done first helps the others
+constexpr int64_t kAlone = 1 << 27;  // multiplications that one thread has done when it would have woken the others
 constexpr int kLeastQueries = 32;  // of a task of attention, whose keys are laid out anew for each
 
 struct Range {
@@ -343,9 +344,9 @@ private:
 }  // namespace
 
 void encode(const Model& model, const Batch& batch, Workspace& workspace, Pool* pool, int threads, float* out) {
-    if (pool) {
+    if (pool && model.products() * batch.tokens >= kAlone) {
         Run run(model, batch, workspace, threads, out);
         if (pool->try_run([&run](int thread) { run.work(thread); })) return;
     }
-    Run(model, batch, workspace, 1, out).work(0);  // beside a long batch, which must not keep a short one waiting
+    Run(model, batch, workspace, 1, out).work(0);  // short, or beside a long batch, which must not keep it waiting
 }

@@ -47,6 +47,7 @@ struct Model {
 
     int width() const { return padded(shape.dim); }
     int head_width() const { return shape.dim / shape.heads; }
+    int64_t products() const { return (int64_t)shape.layers * shape.dim * (4 * shape.dim + 2 * shape.hidden_dim); }  // a token
 
     const Kernels& kernels;
     const Shape shape;

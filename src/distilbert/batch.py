@@ -39,8 +39,8 @@ class Batch:
             raise ValueError("ids and lengths must be int64 vectors")
         if not len(self.lengths) or self.lengths.min() < 1 or self.lengths.sum() != len(self.ids):
             raise ValueError("lengths must be at least 1 each and add up to the number of ids")
-        rows = np.array([-1]) if self.rows is None else np.concatenate([[-1], self.rows, [len(self.ids)]])
-        if (np.diff(rows) <= 0).any():
+        rows = self.rows
+        if rows is not None and len(rows) and (rows[0] < 0 or rows[-1] >= len(self.ids) or (np.diff(rows) <= 0).any()):
             raise ValueError("rows must ascend within the tokens")
         if self.attended is not None and not ((self.attended >= 1) & (self.attended <= self.lengths)).all():
             raise ValueError("a text's tokens attend to at least one of them and at most to all")
@@ -158,7 +158,10 @@ def run_each(
             None if rows is None else [rows[i] for i in chosen],
             None if attended is None else [attended[i] for i in chosen],
         )
-        yield from zip(chosen.tolist(), np.split(run(batch), np.cumsum(batch.row_counts)[:-1]), strict=True)
+        output, end = run(batch), 0
+        for index, count in zip(chosen.tolist(), batch.row_counts.tolist(), strict=True):
+            end += count
+            yield index, output[end - count : end]
 
 
 def in_chunks(items: Iterable[Item], size: Callable[[Item], int], most: int) -> Iterator[list[Item]]:

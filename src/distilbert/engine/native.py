@@ -3,7 +3,6 @@
 import ctypes
 import weakref
 from functools import cache, cached_property
-from typing import Any
 
 import numpy as np
 
@@ -126,15 +125,16 @@ class NativeEngine(CpuEngine):
         rows = None if self._all_rows else batch.rows
         read = len(batch.ids) if rows is None else len(rows)
         output = np.empty((read, self._shape.outputs), np.float32)
+        # by name, so that what is made contiguous lives until the call has ended
+        vectors = [
+            None if v is None else np.ascontiguousarray(v, np.int64)
+            for v in (batch.ids, batch.lengths, rows, batch.attended)
+        ]
+        ids, lengths, read_rows, attended = (None if v is None else v.ctypes.data for v in vectors)
         fault = library().distilbert_run(
-            self._engine,
-            *_vector(batch.ids),
-            *_vector(batch.lengths),
-            *_vector(rows),
-            _vector(batch.attended)[0],
-            output.ctypes.data,
-            output.size,
-        )
+            self._engine, ids, len(batch.ids), lengths, batch.size, read_rows, 0 if rows is None else read, attended,
+            output.ctypes.data, output.size,
+        )  # fmt: skip
         if fault:
             raise (MemoryError if fault == _NO_MEMORY else ValueError)(_FAULTS[fault])
         return output
@@ -143,14 +143,6 @@ class NativeEngine(CpuEngine):
         """The engine that waits for its threads is never closed, and another one made."""
         self._closing.detach()
         self._open()
-
-
-def _vector(array: np.ndarray | None) -> tuple[Any, int]:
-    """Where the numbers of an int64 vector lie, and how many they are."""
-    if array is None:
-        return None, 0
-    array = np.ascontiguousarray(array, np.int64)
-    return array.ctypes, len(array)
 
 
 def _shape(checkpoint: Checkpoint, head: Head) -> _Shape:
