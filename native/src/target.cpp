@@ -68,10 +68,10 @@ INLINE void multiply(const uint8_t* a, int rows, const Linear& layer, int begin,
     const Registers registers;
     const size_t stride = padded(layer.in, kPiece);
     Tile last{};
-    const auto go_on = [&](int steps) {  // with the last tile, a step of so many
-        const int next = last.done + (last.count + steps - 1) / steps;
-        part(last, last.done, next < last.count ? next : last.count);
-        last.done = next < last.count ? next : last.count;
+    const auto go_on = [&](int steps) {  // with the last tile: one step of so many
+        const int next = last.done + (last.count + steps - 1) / steps, end = next < last.count ? next : last.count;
+        part(last, last.done, end);
+        last.done = end;
     };
     const auto count_of = [&](int row) { return rows - row < kTileRows ? rows - row : kTileRows; };
     for (int panel = begin, turn = 0; panel < end;) {
