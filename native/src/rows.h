@@ -71,7 +71,7 @@ INLINE float quantize_row(const float* x, const float* smoothing, int in, uint8_
     memcpy(&top, &pattern, sizeof top);
     const F step = all(127.f / top);
     for (int i = 0; i < padded(in, kPiece); i += W) {
-        const B bytes = i < in ? __builtin_convertvector(nearest(at(i) * step) + kZero, B) : B{};
+        const B bytes = i < in ? to_bytes(nearest(at(i) * step) + kZero) : B{};
         memcpy(a + place(row, in, i), &bytes, sizeof bytes);
     }
     return top / 127.f;

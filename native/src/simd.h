@@ -68,6 +68,20 @@ INLINE F to_float(I x) { return __builtin_convertvector(x, F); }
 // The nearest integers, ties to even, of numbers below 2^22: what is added leaves no bits for fractions.
 INLINE I nearest(F x) { return bits(x + 12582912.f) - 0x4b400000; }
 
+// Of numbers from 0 to 255.
+INLINE B to_bytes(I x) {
+#if defined(__AVX2__) && !defined(__AVX512F__)  // by hand: GCC 12 takes three times as long for its own
+    const __m256i i = (__m256i)x;
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
+    const int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+    B y;
+    memcpy(&y, &bytes, sizeof y);
+    return y;
+#else
+    return __builtin_convertvector(x, B);
+#endif
+}
+
 // -1 in the lanes before `count`, 0 in the others.
 INLINE I first_lanes(int count) {
     I lane;
