@@ -68,7 +68,7 @@ def read(path: Path, **options: str) -> tuple[Table, list[list[str]]]:
     faults = Faults(str(path))
     table = open_table(path, faults, Stated(known=KNOWN, **options))  # type: ignore[arg-type]
     rows = [list(row.values.values()) for row in table.rows]
-    faults.check()
+    faults.check(others=True)
     return table, rows
 
 

@@ -6,12 +6,12 @@ from distilbert.data.faults import Faults
 from distilbert.errors import InputError
 
 
-def told(*messages: str) -> list[str]:
+def told(*messages: str, others: bool = True) -> list[str]:
     faults = Faults("f.csv")
     for message in messages:
         faults.add(InputError(message))
     with pytest.raises(InputError) as caught:
-        faults.check()
+        faults.check(others=others)
     return str(caught.value).split("\n")
 
 
@@ -31,3 +31,8 @@ def test_ten_things_are_told_and_how_many_more() -> None:
 def test_what_has_no_place_is_counted() -> None:
     assert told("is empty", "is empty", "is empty")[1:] == ["  is empty (also 2 more)"]
     assert told("is empty") == ["is empty"]
+
+
+def test_rows_are_to_be_left_out_where_others_remain() -> None:
+    assert "--skip-bad" in told("row 1: is empty", "row 2: is empty")[0]
+    assert told("row 1: is empty", "row 2: is empty", others=False)[0] == "f.csv: 2 rows cannot be used; mend them"

@@ -3,6 +3,7 @@
 import datetime
 import enum
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,8 @@ class Mood(str, enum.Enum):  # noqa: UP042 - whose str() is not its value
         ([("x", "y"), ()], [("x", "y"), ()]),
         (np.array([[0, 1, 0], [1, 1, 0]]), [("1",), ("0", "1")]),
         ([np.int64(1), np.bool_(False)], ["true", "false"]),
+        ([Decimal(1), Decimal("0.0")], ["1", "0"]),
+        ([b"gut", "süß".encode()], ["gut", "süß"]),
     ],
 )
 def test_labels_as_pythons_values(labels: Any, wanted: list[Any]) -> None:

@@ -1,4 +1,6 @@
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,19 @@ def test_jsonl_pairs_numbers_and_several_labels(tmp_path: Path) -> None:
     assert [e.label for e in data.examples] == [("x", "y"), ("x",)]
     data = read_data(write(tmp_path, "d.csv", "text,label\na,10\nb,9\nc,1\n"), "text-classification")
     assert data.labels == ("1", "9", "10")
+
+
+def test_parquet_of_databases_and_of_spark(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    path = tmp_path / "a.parquet"
+    values = {"text": [b"good", "süß".encode()], "label": [Decimal("2.50"), Decimal(1)]}
+    polars.DataFrame(values).write_parquet(path)
+    assert read_data(path, "text-classification").examples == [LabelledText("good", 2.5), LabelledText("süß", 1.0)]
+    polars.DataFrame({**values, "label": [date(2024, 1, 31), date(2024, 2, 1)]}).write_parquet(path)
+    assert read_data(path, "text-classification").labels == ("2024-01-31", "2024-02-01")
+    polars.DataFrame({"text": [b"\xff", b"\xfe"], "label": ["x", "y"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"2 rows cannot be used; mend them\n.*row 1: 'text' must be text, not b'"):
+        read_data(path, "text-classification")
 
 
 def test_parquet(tmp_path: Path) -> None:

@@ -68,15 +68,18 @@ class Faults:
                 self.add(error)
         return made
 
-    def check(self) -> None:
-        """Raises InputError that shows what is wrong, and where, unless rows with faults are to be left out."""
+    def check(self, *, others: bool) -> None:
+        """Raises InputError that shows what is wrong, and where, unless rows with faults are to be left out.
+
+        `others`: there are rows without, which would be left.
+        """
         if not self.count or self._skip:
             return
         kinds = list(self._kinds.values())
         if self.count == 1:
             raise kinds[0].first
-        lines = [f"{self._source}: {self.count:,} rows cannot be used; mend them, or leave them out with --skip-bad"]
-        lines[0] += ", in Python skip_bad=True"
+        lines = [f"{self._source}: {self.count:,} rows cannot be used; mend them"]
+        lines[0] += ", or leave them out with --skip-bad, in Python skip_bad=True" if others else ""
         lines += [f"  {kind}" for kind in kinds]
         if more := self.count - sum(1 + kind.others for kind in kinds):
             lines.append(f"  and {more:,} more")

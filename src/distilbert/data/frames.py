@@ -1,6 +1,8 @@
 """Python's tables -> rows, by what they can do: no library of frames is imported that the caller does not have."""
 
+import contextlib
 import datetime
+import decimal
 import enum
 import importlib
 import math
@@ -40,7 +42,8 @@ def frame_name(value: object) -> str:
 def frame_rows(value: Any) -> tuple[tuple[str, ...], Iterator[Values]]:
     """The names of the columns, as far as they are known before the rows, and each row's values.
 
-    Values of NumPy and of frames are given as Python's own; what stands for a missing one (NaN, NaT, NA) is None.
+    Values of NumPy and of frames are given as Python's own, and bytes of UTF-8 as text; what stands for a missing one
+    (NaN, NaT, NA) is None.
 
     Raises:
         InputError: for what is no table.
@@ -160,4 +163,10 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, datetime.date):
         return str(value)
+    if isinstance(value, decimal.Decimal):  # of databases
+        whole = value.is_finite() and value == value.to_integral_value()
+        return None if value.is_nan() else int(value) if whole else float(value)
+    if isinstance(value, bytes):  # of Spark and Hive, which do not say that it is text
+        with contextlib.suppress(UnicodeDecodeError):
+            return value.decode()
     return value

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InputError, import_extra, translated
 from .class_names import class_names
+from .frames import frame_rows
 
 
 def polars_library() -> Any:
@@ -15,12 +16,12 @@ def polars_library() -> Any:
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each row with its place. Raises InputError for a file that cannot be read."""
+    """Each row with its place, its values as those of a frame. Raises InputError for a file that cannot be read."""
     polars = polars_library()
     # polars' errors have no public base class
     with translated(Exception, InputError, f"{path}: not a Parquet file that can be read"):
         table = polars.read_parquet(path)
-    for number, values in enumerate(table.iter_rows(named=True), 1):
+    for number, values in enumerate(frame_rows(table)[1], 1):
         yield f"{path}: row {number}", values
 
 

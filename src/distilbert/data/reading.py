@@ -95,7 +95,7 @@ def read_data(
         data, names = _Reader(task, columns, stated, named, kind, faults).read(source, hold=hold)
         if names.unseen.total() <= names.seen:  # else they are other names, not other labels
             break
-    faults.check()
+    faults.check(others=bool(data.examples))
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
     unknown_labels = names.unseen.copy()
@@ -201,13 +201,13 @@ class _Reader:
     def _table(self, table: Table, names: LabelNames) -> Data[Any]:
         task, faults, rows, left_out = self.task, self.faults, list(table.rows), ""
         if not rows:
-            faults.check()
+            faults.check(others=False)
             header = "; its first line, its only one, is the header" if table.has_header and table.names else ""
             raise InputError(f"{table.source}: has no examples{header if table.dialect else ''}")
         if self._are_to_convert(table, rows):
             rows, left_out = self._converted(rows)
             if not rows:
-                faults.check()
+                faults.check(others=False)
                 raise InputError(f"{table.source}: has no examples ({left_out})")
             table = _with_names_of(table, rows)
         elif task == "question-answering" and not self.columns and hold_questions(rows):
