@@ -43,6 +43,14 @@ def test_an_entity_type_that_training_had_none_of_counts_as_missed(
     assert "ORG" in result.out
 
 
+def test_entities_in_another_scheme_are_compared_all_the_same(tagger: Path, tmp_path: Path) -> None:
+    data = conll(tmp_path / "test.conll", ["O", "B-PER", "E-PER", "O", "S-PER", "O"])
+    with pytest.warns(LabelWarning, match=r"2 of the labels \('E-PER' 1, 'S-PER' 1\); their entities are compared"):
+        done = evaluate(tagger, data, resamples=5)
+    plain = evaluate(tagger, conll(tmp_path / "plain.conll", ["O", "B-PER", "I-PER", "O", "B-PER", "O"]), resamples=5)
+    assert done.scores["f1"] == plain.scores["f1"]
+
+
 def test_a_class_that_training_had_none_of_is_wrong(make_checkpoint: Maker, tmp_path: Path) -> None:
     folder = make_checkpoint(id2label={0: "no", 1: "yes"})
     data = tmp_path / "test.jsonl"

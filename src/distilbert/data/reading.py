@@ -5,6 +5,7 @@ Everything is read and checked before anything runs; what is wrong is an InputEr
 
 import dataclasses
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -98,14 +99,18 @@ def read_data(
     faults.check(others=bool(data.examples))
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
-    unknown_labels = names.unseen.copy()
-    for tag in tags_of_known_types(names.unseen, labels or ()) if with_tags else ():
-        del unknown_labels[tag]
+    of_known_types = tags_of_known_types(names.unseen, labels or ())
+    unknown_labels = Counter({label: count for label, count in names.unseen.items() if label not in of_known_types})
+    consequence = "what has them counts as wrong"
+    if of_known_types and not unknown_labels and not with_tags:
+        unknown_labels, consequence = (
+            names.unseen,
+            "their entities are compared all the same, their words count as wrong",
+        )
     if unknown_labels:
         listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in unknown_labels.most_common(5))
         warnings.warn(
-            f"{data.source}: the model does not know {len(unknown_labels)} of the labels ({listed}); what has them "
-            "counts as wrong",
+            f"{data.source}: the model does not know {len(unknown_labels)} of the labels ({listed}); {consequence}",
             LabelWarning,
             stacklevel=3,
         )
