@@ -103,10 +103,8 @@ def read_data(
     unknown_labels = Counter({label: count for label, count in names.unseen.items() if label not in of_known_types})
     consequence = "what has them counts as wrong"
     if of_known_types and not unknown_labels and not with_tags:
-        unknown_labels, consequence = (
-            names.unseen,
-            "their entities are compared all the same, their words count as wrong",
-        )
+        unknown_labels = names.unseen
+        consequence = "their entities are compared all the same, their words count as wrong"
     if unknown_labels:
         listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in unknown_labels.most_common(5))
         warnings.warn(
