@@ -38,8 +38,8 @@ INLINE void fetch(const float* rows, size_t stride, int count, int width) {
 
 static void attend(float* q, size_t q_stride, int queries, const float* k, const float* v, size_t stride, int keys,
                    int width, float* scratch) {
-    const int in = padded(width), depth = padded(width, kDepths), most = padded(keys, kKeys);
-    const size_t apart = most + kPanel;  // rows of scores a power of two apart would share few lines of the cache
+    const int in = padded(width), depth = padded(width, kDepths);
+    const size_t most = padded(keys, kKeys), apart = most + kPanel;  // rows of scores a power of two apart would share few lines of the cache
     float* k_placed = scratch;
     float* v_placed = k_placed + most * depth;
     float* q_placed = v_placed + most * in;

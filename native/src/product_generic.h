@@ -5,7 +5,8 @@
 
 namespace TARGET {
 
-// kZero is what 0 is stored as in rows; a tile is kTileRows rows of kTilePanels panels; kTogether is for rows.h.
+// kZero is what 0 is stored as in rows, of which kTogether lie in turns (rows.h); a tile is kTileRows rows of kTilePanels
+// panels.
 constexpr int kGroup = 4, kBits = 8, kZero = 0, kTileRows = 4, kTilePanels = 1, kTogether = 1, kChunk = 48;
 
 // out [rows][16 · panels] of rows of `a` [in], `stride` bytes apart, and panels of weights [in / group][16][group].

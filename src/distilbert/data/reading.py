@@ -99,20 +99,24 @@ def read_data(
     faults.check(others=bool(data.examples))
     if not data.examples:
         raise InputError(f"{data.source}: has no examples")
-    of_known_types = tags_of_known_types(names.unseen, labels or ())
-    unknown_labels = Counter({label: count for label, count in names.unseen.items() if label not in of_known_types})
-    consequence = "what has them counts as wrong"
-    if of_known_types and not unknown_labels and not with_tags:
-        unknown_labels = names.unseen
-        consequence = "their entities are compared all the same, their words count as wrong"
-    if unknown_labels:
-        listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in unknown_labels.most_common(5))
-        warnings.warn(
-            f"{data.source}: the model does not know {len(unknown_labels)} of the labels ({listed}); {consequence}",
-            LabelWarning,
-            stacklevel=3,
-        )
+    _warn_of_unknown(data.source, names.unseen, tags_of_known_types(names.unseen, labels or ()), with_tags)
     return dataclasses.replace(data, guessed=_joined(data.guessed, str(faults)))
+
+
+def _warn_of_unknown(source: str, unseen: Counter[str], of_known_types: list[str], with_tags: bool) -> None:
+    """One warning of the labels that the model does not know, and one of tags that it writes otherwise."""
+    consequences = {False: "what has them counts as wrong"}
+    if not with_tags:
+        consequences[True] = "their entities are compared all the same, their words count as wrong"
+    for of_known_type, consequence in consequences.items():
+        found = Counter({label: n for label, n in unseen.items() if (label in of_known_types) == of_known_type})
+        if found:
+            listed = ", ".join(f"{short_repr(label)} {count:,}" for label, count in found.most_common(5))
+            warnings.warn(
+                f"{source}: the model does not know {len(found)} of the labels ({listed}); {consequence}",
+                LabelWarning,
+                stacklevel=4,
+            )
 
 
 def _problem(name: Problem | ProblemName | None) -> Problem | None:

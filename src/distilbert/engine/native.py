@@ -130,9 +130,9 @@ class NativeEngine(CpuEngine):
             None if v is None else np.ascontiguousarray(v, np.int64)
             for v in (batch.ids, batch.lengths, rows, batch.attended)
         ]
-        ids, lengths, read_rows, attended = (None if v is None else v.ctypes.data for v in vectors)
+        ids, lengths, chosen, attended = (None if v is None else v.ctypes.data for v in vectors)
         fault = library().distilbert_run(
-            self._engine, ids, len(batch.ids), lengths, batch.size, read_rows, 0 if rows is None else read, attended,
+            self._engine, ids, len(batch.ids), lengths, batch.size, chosen, read, attended,
             output.ctypes.data, output.size,
         )  # fmt: skip
         if fault:
