@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from safetensors.numpy import load_file, save_file  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 import distilbert  # noqa: E402
 from conftest import Maker  # noqa: E402
@@ -126,6 +128,25 @@ def test_a_gpu_equals_the_cpu(make_checkpoint: Maker, head: Head, device: str) -
     theirs = OnnxEngine(checkpoint, head, all_rows=False, threads=1).run(batch)
     options = {"all_rows": False, "precision": None, "threads": None}
     close(open_engine(checkpoint, head, device=device, **options).run(batch), theirs, 1e-4)
+
+
+@gpu
+@pytest.mark.skipif("cuda" not in HERE, reason="no CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_on_cuda_prepares_nothing_for_each_shape(make_checkpoint: Maker, dtype: torch.dtype) -> None:
+    called = set()
+
+    class Named(TorchDispatchMode):
+        def __torch_dispatch__(self, call: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            called.add(str(call))
+            return call(*args, **kwargs or {})
+
+    model = DistilBertForSequenceClassification.from_pretrained(make_checkpoint()).to("cuda", dtype)
+    with Named():
+        TorchEngine(model).run(Batch.pack(texts(), some_rows(texts())))
+    attention = [name for name in called if "attention" in name]
+    assert attention, called
+    assert not any("cudnn" in name for name in attention), attention
 
 
 WITHOUT_TORCH = """

@@ -15,11 +15,12 @@ from distilbert.arguments import LoopArguments  # noqa: E402
 from distilbert.data.reading import read_data  # noqa: E402
 from distilbert.errors import InputError  # noqa: E402
 from distilbert.folder.checkpoint import Head  # noqa: E402
-from distilbert.train.loop import clip, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
+from distilbert.train.loop import autocast, clip, learning_rate_share, open_accelerator, parameter_groups, run  # noqa: E402
 from distilbert.train.objective import Objective, StepTotals  # noqa: E402
 from distilbert.train.opened import Trainable, open_trainable  # noqa: E402
 from helpers.students import HEADS, NO_DROPOUT, data_file  # noqa: E402
 
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 ARGUMENTS = LoopArguments(epochs=1, batch_size=8, learning_rate=1e-3, warmup=0, threads=1, device="cpu")
 
 
@@ -170,10 +171,12 @@ def test_learning_rates_are_those_of_transformers_schedule_after_the_warm_up() -
     assert learning_rate_share(0, 1, 0.06) > 0.1
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_CUDA])])
 @pytest.mark.parametrize("most", [0.5, 1e6])
-def test_gradients_are_clipped_as_by_pytorch(most: float) -> None:
+def test_gradients_are_clipped_as_by_pytorch(most: float, device: str) -> None:
     torch.manual_seed(0)
-    parameters = [torch.nn.Parameter(torch.randn(3, 5).t()), torch.nn.Parameter(torch.randn(7))]
+    drawn = torch.randn(3, 5, device=device).t(), torch.randn(7, device=device)
+    parameters = [torch.nn.Parameter(tensor) for tensor in drawn]
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)
     ours = [parameter.grad.clone() for parameter in parameters]
@@ -181,6 +184,23 @@ def test_gradients_are_clipped_as_by_pytorch(most: float) -> None:
     torch.nn.utils.clip_grad_norm_(parameters, most)
     for gradient, parameter in zip(ours, parameters, strict=True):
         torch.testing.assert_close(gradient, parameter.grad)
+
+
+@pytest.mark.gpu
+@NO_CUDA
+@pytest.mark.parametrize(("precision", "most"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_gradients_on_a_gpu_are_those_on_the_cpu(open_task: Any, precision: str, most: float) -> None:
+    student, objective = open_task("text-classification", texts=32, dropout=0.0, attention_dropout=0.0)
+    items = [objective.draw(item, np.random.default_rng(0)) for item in objective.items]
+    found = []
+    for device, arguments in (("cpu", ARGUMENTS), ("cuda", dataclasses.replace(ARGUMENTS, precision=precision))):
+        student.model.to(device).zero_grad()
+        with autocast(arguments, torch.device(device)):
+            loss = objective.loss(student.model, items, StepTotals.of(items))
+        loss.backward()
+        found.append(torch.cat([p.grad.cpu().flatten() for p in student.model.parameters() if p.grad is not None]))
+    on_cpu, on_gpu = found
+    assert (on_gpu - on_cpu).norm() < most * on_cpu.norm()
 
 
 def test_lower_layers_learn_more_slowly_heads_faster_and_biases_do_not_decay(open_task: Any) -> None:

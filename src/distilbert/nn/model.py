@@ -8,6 +8,7 @@ the head reads, D width, H heads, L layers, V vocabulary.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from ..activations import Activation
@@ -26,6 +28,9 @@ from .packed import Packed, Part
 from .pretrained import Pretrained, initialise
 
 EPSILON = 1e-12  # of every LayerNorm
+
+# of attention on CUDA: all but cuDNN's, which prepares itself for each new shape, for some 0.1 s
+_CUDA_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 _gelu_tanh = partial(F.gelu, approximate="tanh")
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -114,7 +119,8 @@ class SelfAttention(nn.Module):
             weights = self.dropout(weights)
             context = weights @ v
         else:
-            context = F.scaled_dot_product_attention(q, k, v, mask, dropout)
+            with sdpa_kernel(_CUDA_KERNELS) if q.device.type == "cuda" else nullcontext():
+                context = F.scaled_dot_product_attention(q, k, v, mask, dropout)
         return part.row_view.unpad(context.transpose(1, 2).flatten(2)), weights if weigh else None
 
     def _split(self, x: Tensor) -> Tensor:

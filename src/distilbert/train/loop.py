@@ -264,16 +264,18 @@ def _update(
     words.clear()
 
 
-def clip(gradients: Sequence[Tensor], most: float) -> None:
+def clip(gradients: list[Tensor], most: float) -> None:
     """Scale them, if need be, so that their norm as one vector is `most`.
 
-    PyTorch's `clip_grad_norm_` is the same; its norms take a CPU twice as long as such products.
+    PyTorch's `clip_grad_norm_` is the same; its norms take a CPU twice as long as such products, where a GPU takes them
+    all at once.
     """
-    flat = [gradient.reshape(-1) for gradient in gradients]
-    norm = torch.stack([torch.dot(vector, vector) for vector in flat]).sum().sqrt()
-    share = (most / (norm + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(share)
+    if gradients[0].device.type == "cpu":
+        flat = [gradient.reshape(-1) for gradient in gradients]
+        norm = torch.stack([torch.dot(vector, vector) for vector in flat]).sum().sqrt()
+    else:
+        norm = nn.utils.get_total_norm(gradients)
+    torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
 
 
 def _evaluate(model: nn.Module, state: State, evaluate: Callable[[], Mapping[str, float]], main: str) -> float:
