@@ -153,15 +153,14 @@ def run_each(
     For rows as wide as the vocabulary: whoever keeps less of each text holds one batch's at a time.
     """
     for chosen in plan([len(text) for text in ids], max_tokens):
-        batch = Batch.pack(
-            [ids[i] for i in chosen],
-            None if rows is None else [rows[i] for i in chosen],
-            None if attended is None else [attended[i] for i in chosen],
-        )
-        output, end = run(batch), 0
-        for index, count in zip(chosen.tolist(), batch.row_counts.tolist(), strict=True):
-            end += count
-            yield index, output[end - count : end]
+        indices = chosen.tolist()
+        texts = [ids[i] for i in indices]
+        read = texts if rows is None else [rows[i] for i in indices]
+        first = None if attended is None else [attended[i] for i in indices]
+        output, end = run(Batch.pack(texts, None if rows is None else read, first)), 0
+        for index, part in zip(indices, read, strict=True):
+            end += len(part)
+            yield index, output[end - len(part) : end]
 
 
 def in_chunks(items: Iterable[Item], size: Callable[[Item], int], most: int) -> Iterator[list[Item]]:
