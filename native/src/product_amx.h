@@ -8,6 +8,7 @@ namespace TARGET {
 
 constexpr int kGroup = 4, kBits = 8, kZero = 128;
 constexpr int kTileRows = 2 * kTile, kTilePanels = 2, kTogether = kTile, kChunk = 256;
+constexpr int kAhead = 4;  // steps by which weights that are read once, for one tile of rows, are asked for early
 
 // A piece of R x 16 rows by C panels.
 template <int R, int C>
@@ -27,6 +28,11 @@ INLINE void tile_of(const uint8_t* a, size_t stride, const int8_t* w, int in, in
     const int steps = (in + kPiece - 1) / kPiece, rest = in % kPiece;
     clear_tile<0>(), clear_tile<1>(), clear_tile<2>(), clear_tile<3>();
     for (int k = 0; k < steps; k++, a += kTile * kPiece, w += kPanel * kPiece) {
+        if constexpr (R == 1) {
+            const int8_t* next = w + kAhead * kPanel * kPiece + (k + kAhead < steps ? 0 : (C - 1) * panel);
+            for (int c = 0; c < C; c++, next += panel)
+                for (int line = 0; line < kPanel; line++) __builtin_prefetch(next + line * kPiece);
+        }
         if (k < steps - 1 || !rest) {
             step<R, C>(a, stride, w, panel);
         } else {  // too few weights for a tile
