@@ -40,7 +40,7 @@ class Batch:
         if not len(self.lengths) or self.lengths.min() < 1 or self.lengths.sum() != len(self.ids):
             raise ValueError("lengths must be at least 1 each and add up to the number of ids")
         rows = self.rows
-        if rows is not None and len(rows) and (rows[0] < 0 or rows[-1] >= len(self.ids) or (np.diff(rows) <= 0).any()):
+        if rows is not None and len(rows) and (rows[0] < 0 or rows[-1] >= len(self.ids) or (rows[1:] <= rows[:-1]).any()):
             raise ValueError("rows must ascend within the tokens")
         if self.attended is not None and not ((self.attended >= 1) & (self.attended <= self.lengths)).all():
             raise ValueError("a text's tokens attend to at least one of them and at most to all")
@@ -108,6 +108,8 @@ def plan(lengths: Sequence[int] | np.ndarray, max_tokens: int, *, max_padding: f
     batch (texts times longest) is kept to `max_padding` times the budget; within it, short texts beside
     a long one cost attention only.
     """
+    if len(lengths) == 1:  # as most requests are
+        return [np.zeros(1, np.int64)]
     lengths = np.asarray(lengths, np.int64)
     order = np.argsort(-lengths, kind="stable")
     batches: list[np.ndarray] = []
