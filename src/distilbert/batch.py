@@ -39,8 +39,8 @@ class Batch:
             raise ValueError("ids and lengths must be int64 vectors")
         if not len(self.lengths) or self.lengths.min() < 1 or self.lengths.sum() != len(self.ids):
             raise ValueError("lengths must be at least 1 each and add up to the number of ids")
-        rows = self.rows
-        if rows is not None and len(rows) and (rows[0] < 0 or rows[-1] >= len(self.ids) or (rows[1:] <= rows[:-1]).any()):
+        rows, tokens = self.rows, len(self.ids)
+        if rows is not None and len(rows) and (rows[0] < 0 or rows[-1] >= tokens or (rows[1:] <= rows[:-1]).any()):
             raise ValueError("rows must ascend within the tokens")
         if self.attended is not None and not ((self.attended >= 1) & (self.attended <= self.lengths)).all():
             raise ValueError("a text's tokens attend to at least one of them and at most to all")
