@@ -49,7 +49,7 @@ def main() -> None:
             "ragged": lambda: texts_per_second(folder, peers, args.texts, args.rounds),
             "one": lambda: latency(folder, peers, args.threads, args.rounds),
             "embeddings": lambda: embeddings(place / "embedder", args.rounds),
-            "windows": lambda: windows(folder, args.rounds),
+            "windows": lambda: windows(common.base_checkpoint(place / "masked", "MaskedLM"), args.rounds),
             "entities": lambda: entities(common.base_checkpoint(place / "tagger", "TokenClassification"), args),
             "fill-mask": lambda: fill_mask(common.base_checkpoint(place / "masked", "MaskedLM"), args.rounds),
         }
@@ -117,13 +117,14 @@ def end(processes: dict[str, Process]) -> None:
 
 
 def compare_outputs(logits: dict[str, np.ndarray]) -> None:
-    """float32 has to be equal; how far the others are is printed, and has to be less than the texts are apart."""
+    """float32 has to be equal, and our int8 nearer than the texts are apart; how far the others are is printed."""
     reference = logits.get("Transformers", logits["distilbert"])
     spread = reference.std(0).max()
     for name, values in logits.items():
         apart = float(np.abs(values - reference).max())
         print(f"{name}: largest difference of logits {apart:.1g}, where texts are {spread:.2g} apart")
-        assert apart < (spread if "int8" in name or "bfloat16" in name else 1e-4), name
+        rounded = "int8" in name or "bfloat16" in name
+        assert apart < (1e-4 if not rounded else spread if name in OURS else np.inf), name
     print()
 
 
