@@ -151,20 +151,22 @@ def latency(folder: Path, peers: dict[str, Opener], numbers: list[int], rounds: 
         for tokens in (16, 128, 512):
             text = common.text_of(folder, tokens)
             following: dict[str, list[float]] = {name: [] for name in processes}
-
-            def first(name: str) -> float:
-                seconds, *more = (processes[name].seconds([text]) for _ in range(1 + FOLLOWING))  # noqa: B023
-                following[name].append(statistics.median(more))  # noqa: B023
-                return seconds
-
+            candidates = {name: partial(_first, process, text, following[name]) for name, process in processes.items()}
             title = f"one text of {tokens} tokens, threads: {threads}"
-            seconds = common.race_timed({name: partial(first, name) for name in processes}, 3 * rounds, SPIN)
+            seconds = common.race_timed(candidates, 3 * rounds, SPIN)
             results[title] = seconds
             results[f"{title}, following"] = {name: statistics.median(turns) for name, turns in following.items()}
             for name in (title, f"{title}, following"):
                 print(_report(name, results[name], 1))
         end(processes)
     return results
+
+
+def _first(process: Process, text: str, following: list[float]) -> float:
+    """Seconds of a text; the median of those that follow at once is added to `following`."""
+    first, *more = (process.seconds([text]) for _ in range(1 + FOLLOWING))
+    following.append(statistics.median(more))
+    return first
 
 
 def embeddings(folder: Path, rounds: int) -> dict[str, object]:

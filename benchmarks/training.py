@@ -49,6 +49,8 @@ def main() -> None:
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     args = parser.parse_args()
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch finds no CUDA device")
     common.quiet_transformers()
     drawn = common.sentences()
     texts = (drawn * -(-args.texts // len(drawn)))[: args.texts]
